@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "base/loop.h"
 
+struct buf;
+
 struct http_header {
     struct str name, value;
 };

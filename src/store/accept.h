@@ -1,0 +1,29 @@
+/* accept.h - accept: a notification and all that its plan made commit at once,
+ * or it is a duplicate. ERR_IDEM_MISMATCH: the Idempotency-Key came with
+ * another fingerprint. */
+#pragma once
+
+#include "domain/notification.h"
+#include "store/req.h"
+
+struct store_accept_item {
+    struct notification notification;
+    struct delivery *deliveries;
+    size_t n_deliveries;
+    struct inbox_item *items; /* of its in_app deliveries */
+    size_t n_items;
+    struct str dedup_key;   /* empty: none; counts within the tenant */
+    int64_t dedup_until_ms; /* wall clock */
+    /* result */
+    bool is_duplicate;
+    int64_t id;         /* the first one's, if a duplicate */
+    int64_t created_ms; /* the first one's, if a duplicate */
+};
+struct store_accept {
+    struct store_req req;
+    int64_t tenant;
+    int64_t now_ms;
+    struct store_idem idem;
+    struct store_accept_item *items;
+    size_t n_items;
+};

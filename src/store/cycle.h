@@ -1,0 +1,82 @@
+/* cycle.h - the queue's verbs. cycle: tell what became of claimed work and
+ * claim more, in one commit. promote: move what is due from the waiting room to
+ * its lane. act, cancel: what people do to deliveries. */
+#pragma once
+
+#include "domain/notification.h"
+#include "store/req.h"
+
+struct store_finish {
+    int64_t tenant;
+    int64_t delivery;
+    /* A terminal status; RETRYING with due_ms and lane; or QUEUED with lane:
+     * given back. Anything else is a bug. */
+    enum delivery_status status;
+    int64_t due_ms;
+    int64_t lane;
+    struct str reason;
+    struct str provider;
+    struct str error;
+    const struct attempt *attempt; /* NULL: none was made */
+    /* result: false if it was not claimed any more (fenced); nothing done */
+    bool is_done;
+};
+struct store_work {
+    struct delivery delivery;
+    const struct notification *notification; /* shared by its deliveries */
+    struct str user_body; /* the user's document; empty: never stored */
+};
+struct store_cycle {
+    struct store_req req;
+    int64_t now_ms;
+    struct store_finish *finishes;
+    size_t n_finishes;
+    int64_t lane;         /* claim from it... */
+    size_t want;          /* ...at most so many; 0: none */
+    size_t want_critical; /* beyond `want`, critical ones only */
+    /* Record durably that these go into flight. Off only where an attempt
+     * made twice cannot be noticed (driver null). */
+    bool records_intent;
+    /* result, most urgent first */
+    struct store_work *work;
+    size_t n_work;
+    bool has_more; /* at least one was left */
+};
+
+/* ---- promote: move what is due from the waiting room to its lane ---- */
+struct store_promote {
+    struct store_req req;
+    int64_t now_ms;
+    size_t max;
+    /* result */
+    size_t n_promoted;
+    int64_t next_due_ms; /* of what still waits; 0: nothing does */
+};
+
+/* ---- act: an operator's deed on one delivery ---- */
+enum store_act_kind {
+    STORE_ACT_RETRY,   /* failed or dead: queued again in `lane` */
+    STORE_ACT_CANCEL,  /* not terminal and not in flight: cancelled */
+    STORE_ACT_DISCARD, /* failed or dead: cancelled, kept out of the groups */
+};
+struct store_act {
+    struct store_req req;
+    int64_t tenant;
+    int64_t delivery;
+    enum store_act_kind kind;
+    int64_t now_ms;
+    int64_t lane, rank; /* RETRY */
+    /* result; ERR_NOT_FOUND, ERR_CONFLICT with `status` as it is */
+    enum delivery_status status;
+};
+
+/* ---- cancel: what of a notification has not gone out ---- */
+struct store_cancel {
+    struct store_req req;
+    int64_t tenant;
+    int64_t notification;
+    int64_t now_ms;
+    /* result; ERR_NOT_FOUND */
+    size_t n_stopped;
+    size_t n_not_stopped; /* sent, settled or in flight */
+};

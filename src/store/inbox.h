@@ -1,0 +1,68 @@
+/* inbox.h - items of one user. Each change takes the user's next rev, so a
+ * reader who knows a rev can be told exactly what it missed. */
+#pragma once
+
+#include "domain/notification.h"
+#include "store/req.h"
+
+enum inbox_change {
+    INBOX_SEEN,
+    INBOX_READ,
+    INBOX_UNREAD,
+    INBOX_ARCHIVE,
+    INBOX_UNARCHIVE,
+};
+struct store_inbox_mark {
+    struct store_req req;
+    int64_t tenant;
+    struct str user;
+    enum inbox_change change;
+    const int64_t *ids; /* n_ids == 0: all up to before_rev */
+    size_t n_ids;
+    int64_t before_rev; /* 0: all */
+    int64_t now_ms;
+    /* result; ERR_NOT_FOUND if one of the ids is not the user's */
+    size_t n_changed; /* 0: nothing to change, no rev was used */
+    int64_t rev;
+    struct inbox_counts counts;
+};
+struct store_inbox_list {
+    struct store_req req;
+    int64_t tenant;
+    struct str user;
+    int64_t before;   /* id; 0: from the newest */
+    size_t limit;     /* 0: counts and rev only */
+    bool is_archived; /* those instead of the others */
+    bool only_unread;
+    /* result; an unknown user has an empty inbox */
+    struct inbox_item *items;
+    size_t n_items;
+    bool has_more;
+    struct inbox_counts counts;
+    int64_t epoch, rev;
+};
+/* One line of a user's inbox as it went on, in order of rev, without gaps. */
+struct inbox_event {
+    int64_t rev;
+    enum { INBOX_EVENT_ITEM, INBOX_EVENT_STATE, INBOX_EVENT_ALL } kind;
+    struct inbox_item item;   /* ITEM: as it is now */
+    enum inbox_change change; /* STATE, ALL */
+    const int64_t *ids;       /* STATE */
+    size_t n_ids;
+    int64_t before_rev; /* ALL */
+    int64_t at_ms;
+    struct inbox_counts counts; /* after it (replayed: as of now) */
+};
+#define INBOX_REPLAY_MAX 300 /* events kept a user */
+struct store_inbox_replay {
+    struct store_req req;
+    int64_t tenant;
+    struct str user;
+    int64_t epoch, after_rev;
+    /* result */
+    bool has_gap; /* another epoch, the future, or too far back: reset */
+    struct inbox_event *events;
+    size_t n_events;
+    int64_t now_epoch, now_rev;
+    struct inbox_counts counts;
+};

@@ -1,0 +1,89 @@
+/* object.h - everything that is configured, and the users: versioned documents.
+ */
+#pragma once
+
+#include "store/req.h"
+
+enum object_kind {
+    OBJECT_WORKSPACE = 1, /* tenant 0; its num is the tenant's number */
+    OBJECT_KEY,           /* API keys */
+    OBJECT_PROVIDER,      /* its num is the lane's number */
+    OBJECT_TEMPLATE,
+    OBJECT_TEMPLATE_VERSION, /* "key@7"; never changes */
+    OBJECT_USER,
+    OBJECT_SUPPRESSION, /* "channel:address" */
+};
+struct object {
+    int64_t tenant;
+    enum object_kind kind;
+    struct str key;
+    int64_t num;     /* given at creation, unique over all, never reused */
+    int64_t version; /* 1, 2, ...; goes on after a delete */
+    struct str body; /* JSON */
+    int64_t created_ms, updated_ms;
+};
+#define OBJECT_ANY_VERSION INT64_C(-1)
+struct store_object_write {
+    enum object_kind kind;
+    struct str key;
+    struct str body;
+    int64_t if_version; /* 0: must not exist; OBJECT_ANY_VERSION */
+    int64_t num;        /* for a creation: made by the caller */
+    /* result; a write that fails does not stop the others */
+    enum err err; /* ERR_OK, ERR_PRECONDITION */
+    bool is_created;
+    struct object object; /* as it is now; after ERR_PRECONDITION too */
+};
+struct store_object_put {
+    struct store_req req;
+    int64_t tenant;
+    int64_t now_ms;
+    struct store_idem idem;
+    struct store_object_write *writes;
+    size_t n_writes;
+    bool is_atomic; /* all or none: the first failure is the verb's error */
+    /* result */
+    int64_t seq; /* of the last change; what `changes` will tell */
+};
+struct store_object_delete {
+    struct store_req req;
+    int64_t tenant;
+    int64_t now_ms;
+    enum object_kind kind;
+    struct str key;
+    int64_t if_version;
+    int64_t seq; /* result; ERR_NOT_FOUND, ERR_PRECONDITION */
+};
+struct store_object_get {
+    struct store_req req;
+    int64_t tenant;
+    enum object_kind kind;
+    const struct str *keys;
+    size_t n_keys;
+    struct object *objects; /* result: one a key, version 0: not there */
+};
+struct store_object_list {
+    struct store_req req;
+    int64_t tenant; /* -1: of all tenants (configuration at start) */
+    enum object_kind kind;
+    int64_t after_tenant; /* with tenant -1 */
+    struct str after;     /* key; empty: from the first */
+    size_t limit;
+    struct object *objects; /* result, by (tenant, key) */
+    size_t n_objects;
+    bool has_more;
+};
+/* What was written, so that every node can drop what it cached. */
+struct store_change {
+    int64_t seq, tenant;
+    enum object_kind kind;
+    struct str key;
+};
+struct store_changes {
+    struct store_req req;
+    int64_t after_seq;
+    size_t limit;
+    struct store_change *changes; /* result */
+    size_t n_changes;
+    int64_t last_seq; /* of the store */
+};

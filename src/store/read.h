@@ -1,0 +1,76 @@
+/* read.h - what people ask: lists, single things, sums. */
+#pragma once
+
+#include "domain/notification.h"
+#include "store/req.h"
+
+struct store_count {
+    enum delivery_status status;
+    int64_t n;
+};
+struct store_notification_get {
+    struct store_req req;
+    int64_t tenant;
+    int64_t id;
+    struct str user; /* empty: of all users */
+    size_t max_deliveries;
+    bool wants_attempts;
+    /* result; ERR_NOT_FOUND */
+    struct notification notification;
+    struct store_count counts[DELIVERY_STATUS_COUNT];
+    struct delivery *deliveries; /* by id */
+    size_t n_deliveries;
+    struct attempt **attempts; /* a row for each delivery... */
+    size_t *n_attempts;        /* ...and its length */
+};
+struct store_notification_list {
+    struct store_req req;
+    int64_t tenant;
+    int64_t before; /* id; 0: from the newest */
+    size_t limit;
+    struct notification *notifications; /* result, newest first */
+    struct store_count (*counts)[DELIVERY_STATUS_COUNT]; /* a row for each */
+    size_t n_notifications;
+    bool has_more;
+};
+struct store_delivery_filter {
+    bool has_status;
+    enum delivery_status status;
+    struct str channel, provider, user, error; /* empty: any */
+    int64_t notification;                      /* 0: any */
+    int64_t since_ms; /* created at or after; 0: ever */
+};
+struct store_delivery_get {
+    struct store_req req;
+    int64_t tenant;
+    int64_t id;
+    /* result; ERR_NOT_FOUND */
+    struct delivery delivery;
+    struct attempt *attempts;
+    size_t n_attempts;
+};
+struct store_delivery_list {
+    struct store_req req;
+    int64_t tenant;
+    struct store_delivery_filter filter;
+    int64_t before; /* id; 0: from the newest */
+    size_t limit;
+    struct delivery *deliveries; /* result, newest first */
+    size_t n_deliveries;
+    bool has_more;
+};
+/* Failed and dead ones, by (channel, provider, error). */
+struct store_group {
+    struct str channel, provider, error;
+    enum delivery_status status;
+    int64_t n;
+    int64_t sample; /* a delivery's id */
+    int64_t first_ms, last_ms;
+};
+struct store_delivery_groups {
+    struct store_req req;
+    int64_t tenant;
+    size_t limit;
+    struct store_group *groups; /* result, most first */
+    size_t n_groups;
+};

@@ -1,0 +1,43 @@
+/* req.h - what every request to the store begins with. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/loop.h"
+
+struct buf;
+
+enum store_verb {
+#define V(name, access) STORE_VERB_##name,
+#include "store/verbs.def"
+#undef V
+    STORE_VERB_COUNT
+};
+
+struct store_req {
+    struct arena *arena;
+    void (*on_done)(struct store_req *req, enum err e);
+    struct loop *loop;   /* where on_done runs */
+    int64_t deadline_ms; /* monotonic; 0: 10 s from now */
+    /* private to the store */
+    struct task task;
+    struct mail mail;
+    enum store_verb verb;
+    enum err err;
+};
+
+/* A request that creates may be repeated under an Idempotency-Key. The answer
+ * is made inside the transaction, so it commits with what it tells of. */
+struct store_idem {
+    struct str key;          /* 1 to 255 bytes; empty: none asked for */
+    uint8_t fingerprint[32]; /* of method, path and body */
+    int64_t until_ms;        /* wall clock; forgotten after */
+    /* Pure; runs in the store's thread, once the verb's results are known.
+     * Allocates in req->arena only. */
+    void (*answer)(struct store_req *req, struct buf *ret_body,
+                   int *ret_status);
+    /* result */
+    bool is_replay; /* nothing was done; status and body are the first ones */
+    int status;
+    struct str body;
+};

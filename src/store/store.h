@@ -1,0 +1,72 @@
+/* store.h - what Belfry asks of its database, in verbs and not in SQL.
+ *
+ * A verb takes a request that the caller owns, embeds and keeps until its
+ * on_done ran. A verb never blocks; on_done runs on the caller's loop, never
+ * before the verb returns, exactly once. ERR_UNCERTAIN says that a commit may
+ * or may not have happened; ERR_TIMEOUT that it surely did not. Everything a
+ * verb returns lives in req.arena, which the caller does not touch meanwhile.
+ *
+ * Each write verb is one transaction of its own: all of it, or nothing. The
+ * driver may commit many together (group commit). Each verb carries its
+ * tenant; there is no way to ask for a thing by its bare id. */
+#pragma once
+
+#include "store/accept.h"
+#include "store/cycle.h"
+#include "store/inbox.h"
+#include "store/object.h"
+#include "store/read.h"
+#include "store/req.h"
+#include "store/upkeep.h"
+
+/* ---- news: what was just committed, for who waits ---- */
+enum store_notice_kind {
+    STORE_NOTICE_READY,  /* tenant, lane: there is work */
+    STORE_NOTICE_WAIT,   /* due_ms: something waits until then */
+    STORE_NOTICE_INBOX,  /* tenant, user, epoch, event */
+    STORE_NOTICE_CHANGE, /* seq, tenant, object_kind */
+};
+struct store_notice {
+    enum store_notice_kind kind;
+    int64_t tenant;
+    int64_t lane;
+    bool is_critical;
+    int64_t due_ms;
+    struct str user;
+    int64_t epoch;
+    const struct inbox_event *event;
+    int64_t seq;
+    enum object_kind object_kind;
+};
+/* Runs in the store's thread after the commit and before any on_done of it;
+ * everything is borrowed for the call. Must be quick and must not block. */
+struct store_listener {
+    void (*on_commit)(void *arg, const struct store_notice *notices, size_t n);
+    void *arg;
+};
+
+struct store_driver {
+    const char *name;
+    void (*submit)(struct store *s, struct store_req *req);
+    void (*listen)(struct store *s, const struct store_listener *l); /* once */
+    void (*close)(
+        struct store *s); /* finishes what was submitted, then frees */
+};
+struct store { /* embedded by a driver's own */
+    const struct store_driver *driver;
+};
+
+/* store_accept(store, &request) and so on. */
+void store_submit(struct store *s, enum store_verb verb, struct store_req *req);
+#define V(name, access)                                                        \
+    static inline void store_##name(struct store *s, struct store_##name *r)   \
+    {                                                                          \
+        store_submit(s, STORE_VERB_##name, &r->req);                           \
+    }
+#include "store/verbs.def"
+#undef V
+
+void store_listen(struct store *s, const struct store_listener *l);
+void store_close(struct store *s); /* NULL is allowed */
+bool store_verb_writes(enum store_verb v);
+const char *store_verb_name(enum store_verb v);
