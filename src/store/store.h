@@ -45,6 +45,7 @@ struct store_listener {
     void *arg;
 };
 
+struct store;
 struct store_driver {
     const char *name;
     void (*submit)(struct store *s, struct store_req *req);
