@@ -1,0 +1,125 @@
+/* channel.h - what a driver is: pure steps from a rendered message to a
+ * request, and from the answer to a verdict. A driver opens no socket, sleeps
+ * never, keeps no state and cannot know that it is retried; dispatch executes
+ * what it asks for and owns all policy. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/field.h"
+#include "domain/verdict.h"
+
+/* One rendered message for one address; borrowed for the call. */
+struct channel_message {
+    struct str delivery_id, notification_id; /* public ids, the same for each
+                                                attempt */
+    struct str user, channel, category, priority; /* may be empty */
+    struct str title, body, html;                 /* rendered */
+    struct str actions;   /* rendered JSON array, or empty */
+    struct str data;      /* the sender's JSON, byte for byte, or empty */
+    struct str address;   /* the user's own for this channel; empty: none, the
+                             provider's target counts */
+    struct str user_name; /* display name, may be empty */
+    struct str overrides; /* JSON object of the send body, or empty */
+    struct str unsubscribe_url; /* empty: none */
+    int64_t created_ms;         /* of the notification */
+};
+
+struct channel_header {
+    struct str name, value;
+};
+
+enum channel_request_kind {
+    CHANNEL_REQUEST_HTTP,
+    CHANNEL_REQUEST_SMTP,
+    CHANNEL_REQUEST_FILE, /* append `body` to the file at `path` */
+};
+
+struct channel_request {
+    enum channel_request_kind kind;
+    struct str method, url; /* HTTP */
+    struct channel_header headers[16];
+    size_t n_headers;
+    struct str body;
+    struct str host; /* SMTP, as in net/fetch.h */
+    int port;
+    struct str tls; /* "none", "starttls", "tls" */
+    struct str username, password;
+    struct str mail_from, rcpt_to;
+    struct str path; /* FILE */
+};
+
+/* What came of a request; mirrors net/fetch.h without knowing it. */
+struct channel_answer {
+    enum {
+        CHANNEL_ANSWERED,
+        CHANNEL_NOT_SENT,
+        CHANNEL_UNKNOWN,
+    } outcome;
+    enum {
+        CHANNEL_CAUSE_NONE,
+        CHANNEL_CAUSE_EGRESS,
+        CHANNEL_CAUSE_NETWORK, /* name, connect, broken, timeout */
+        CHANNEL_CAUSE_TIMEOUT,
+        CHANNEL_CAUSE_TLS,
+        CHANNEL_CAUSE_LOGIN,
+        CHANNEL_CAUSE_URL,
+    } cause;
+    int status;
+    const struct channel_header *headers;
+    size_t n_headers;
+    struct str body;
+    struct str detail;
+};
+
+struct channel_verdict {
+    enum verdict verdict;
+    int64_t retry_after_ms; /* RATE; 0: the provider named no time */
+    int status;             /* for the ledger; 0: none */
+    struct str reason;      /* code of reasons.def; empty: the verdict's own */
+    struct str detail;      /* what the other side said; in call->arena */
+    struct str provider_message_id; /* empty: none */
+};
+
+struct channel_call {
+    struct arena *arena;
+    struct json config; /* checked against the driver's table, secrets open */
+    const struct channel_message *messages;
+    size_t n_messages;                   /* 1 .. driver->batch_max */
+    const struct channel_answer *answer; /* NULL at the first step */
+    int64_t now_ms;                      /* wall clock */
+    /* out: either a request (is_done false), or one verdict a message */
+    bool is_done;
+    struct channel_request request;
+    struct channel_verdict *verdicts; /* room for n_messages */
+};
+
+struct channel_driver {
+    const char *name;            /* "smtp" */
+    const char *const *channels; /* it serves; ends with NULL; NULL: any */
+    const struct field *config;  /* table; secrets flagged */
+    size_t batch_max;            /* 1 unless it can take more at once */
+    bool calls_world;            /* false: null, which needs no intent */
+    /* The provider's own target when a user has no address: false means that
+     * a user without one is suppressed with contact.missing. */
+    bool (*has_target)(struct json config);
+    /* Beyond the table; adds to *p. May be NULL. */
+    void (*check)(struct json config, struct problem *p);
+    /* Host that it will call, for the egress check at PUT; STR_NONE: none. */
+    struct str (*host)(struct arena *a, struct json config);
+    void (*step)(struct channel_call *call);
+};
+
+/* Built-in drivers. */
+const struct channel_driver *channel_driver_find(struct str name);
+const struct channel_driver *const *channel_drivers(void); /* ends with NULL */
+
+/* Channels. */
+struct channel_info {
+    const char *name;             /* "email" */
+    const char *address_field;    /* of the user: "email"; NULL: has none */
+    const char *address_fallback; /* "phone" for whatsapp, or NULL */
+    bool has_title; /* false: title, then the body on the next line */
+    bool is_built;  /* false: a name of the contract, refused so far */
+};
+const struct channel_info *channel_find(struct str name);
+const struct channel_info *channels(void); /* ends with name NULL */
