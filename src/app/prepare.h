@@ -1,0 +1,24 @@
+/* prepare.h - from a claimed delivery to the message that a driver sends:
+ * content chosen, rendered and addressed as of now. Pure. */
+#pragma once
+
+#include "app/workspace.h"
+#include "store/cycle.h"
+
+struct prepare {
+    struct arena *arena;
+    const struct workspace *workspace;
+    const struct provider *provider;
+    const struct store_work *work;
+    const uint8_t *id_key;
+    struct str public_url;
+    int64_t now_ms;
+    /* result: the message; or, when reason is not empty, the status in which
+     * the delivery ends without a call, and what to tell */
+    struct channel_message message;
+    enum delivery_status status;
+    struct str reason;
+    struct str detail;
+};
+
+void prepare_message(struct prepare *p);

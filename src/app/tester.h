@@ -1,0 +1,25 @@
+/* tester.h - a test message through one provider, now, outside the queue.
+ * Asked by the API, done where providers are called. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/loop.h"
+#include "domain/verdict.h"
+
+struct provider_test {
+    struct task task; /* posted to dispatch, then back to `loop` */
+    struct arena *arena;
+    int64_t tenant;
+    struct str provider; /* name */
+    struct str address;  /* empty: the provider's target */
+    struct str title, body;
+    struct loop *loop;
+    void (*on_done)(struct provider_test *t);
+    void *arg;
+    /* result */
+    enum err err; /* ERR_NOT_FOUND: no such provider */
+    enum verdict verdict;
+    int status;
+    struct str detail;
+    int64_t duration_ms;
+};

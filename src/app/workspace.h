@@ -1,0 +1,74 @@
+/* workspace.h - one tenant's configuration as an immutable value: providers
+ * with open secrets, compiled templates. Built by snapshot.c from stored
+ * documents, shared by threads, counted by reference, never changed. */
+#pragma once
+
+#include "channel/channel.h"
+#include "domain/notification.h"
+#include "domain/retry.h"
+#include "domain/template.h"
+
+struct provider_rate {
+    int64_t per_ms; /* 0: no limit */
+    int64_t limit;  /* calls in per_ms */
+    int64_t burst;
+    unsigned bypass; /* bit (1 << enum priority) */
+};
+
+struct provider {
+    int64_t tenant;
+    int64_t num; /* its lane */
+    int64_t version;
+    struct str name, channel;
+    const struct channel_driver *driver;
+    struct json config; /* secrets open */
+    int order;          /* smallest is tried first */
+    int concurrency;    /* calls at once, 1 .. 1024 */
+    int64_t timeout_ms; /* of one call */
+    bool is_enabled;
+    struct provider_rate rate;
+    struct retry_policy retry;
+};
+
+/* The texts of one channel; NULL: not given, falls back to the default's. */
+struct content {
+    struct template *title, *body, *html;
+    struct str actions; /* JSON array whose strings are templates, or empty */
+};
+
+struct template_doc {
+    struct str key;
+    int64_t version;
+    bool keeps_unknown;
+    struct str const *channels; /* the template's own, may be none */
+    size_t n_channels;
+    /* By channel name; "default" serves the others. */
+    struct map *contents;
+};
+
+struct workspace {
+    int64_t tenant;
+    struct str key; /* "default" */
+    int shard;
+    struct provider **providers; /* by (channel, order, name) */
+    size_t n_providers;
+    /* private to snapshot.c */
+    struct arena *arena;
+    struct map *templates; /* "key" is the published one, "key@3" by version */
+    int refs;
+};
+
+const struct provider *workspace_provider(const struct workspace *w,
+                                          struct str name);
+const struct provider *workspace_lane(const struct workspace *w, int64_t num);
+/* The first enabled provider of the channel, or the next one after `after`;
+ * NULL: none. */
+const struct provider *workspace_next(const struct workspace *w,
+                                      struct str channel,
+                                      const struct provider *after);
+/* version 0: the published one. NULL: there is none. */
+const struct template_doc *workspace_template(const struct workspace *w,
+                                              struct str key, int64_t version);
+/* The variant of the channel, else the default one; NULL: neither. */
+const struct content *template_content(const struct template_doc *t,
+                                       struct str channel);
