@@ -1,0 +1,39 @@
+/* reason.c - see reason.h. Pure, any thread. */
+#include "domain/reason.h"
+
+#include <assert.h>
+
+static const struct {
+    struct str code;
+    const char *sentence;
+} reasons[REASON_COUNT] = {
+    [REASON_NONE] = {{"", 0}, ""},
+#define REASON(name, code, sentence)                                           \
+    [REASON_##name] = {{code, sizeof(code) - 1}, sentence},
+#include "base/reasons.def"
+#undef REASON
+};
+
+struct str
+reason_code(enum reason r)
+{
+    assert(r < REASON_COUNT);
+    return reasons[r].code;
+}
+
+const char *
+reason_sentence(enum reason r)
+{
+    assert(r < REASON_COUNT);
+    return reasons[r].sentence;
+}
+
+enum reason
+reason_find(struct str code)
+{
+    for (int r = 1; r < REASON_COUNT; r++) {
+        if (str_eq(reasons[r].code, code))
+            return (enum reason)r;
+    }
+    return REASON_NONE;
+}
