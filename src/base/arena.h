@@ -10,8 +10,8 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *a);  /* NULL is allowed */
-void arena_reset(struct arena *a); /* keeps one block for the next use */
+void arena_free(struct arena *a);         /* NULL is allowed */
+void arena_reset(struct arena *a);        /* keeps one block for the next use */
 size_t arena_used(const struct arena *a); /* bytes handed out */
 
 /* Zeroed, aligned for any type. n == 0 gives a valid, unusable pointer. */

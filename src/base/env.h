@@ -10,7 +10,7 @@ struct fetch;
 struct store;
 
 struct env {
-    struct loop *loop;   /* of this thread */
+    struct loop *loop; /* of this thread */
     struct clock *clock;
     struct rng *rng;     /* of this thread */
     struct fetch *fetch; /* NULL in threads that call nobody */

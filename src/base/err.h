@@ -17,11 +17,12 @@ enum err {
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-int err_http_status(enum err e);       /* 200 for ERR_OK */
-const char *err_code(enum err e);      /* "not_found"; static */
-const char *err_title(enum err e);     /* a sentence; static */
-const char *err_help(enum err e);      /* what to do; static */
+int err_http_status(enum err e);   /* 200 for ERR_OK */
+const char *err_code(enum err e);  /* "not_found"; static */
+const char *err_title(enum err e); /* a sentence; static */
+const char *err_help(enum err e);  /* what to do; static */
 
 /* Say why on stderr and exit(1). For a start-up that cannot go on, no memory,
  * a corrupt or unwritable store: the queue is durable, so dying is safe. */
-_Noreturn void fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void fatal(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));

@@ -21,16 +21,16 @@ enum json_type {
     JSON_OBJECT,
 };
 
-#define JSON_DEPTH_MAX 32      /* arrays and objects within each other */
+#define JSON_DEPTH_MAX 32 /* arrays and objects within each other */
 #define JSON_TOKENS_MAX 1000000
-#define JSON_KEYS_MAX 10000    /* in one object */
+#define JSON_KEYS_MAX 10000 /* in one object */
 
 struct json_token {
-    uint32_t at;    /* first byte in the text, quotes included */
-    uint32_t n;     /* bytes */
-    uint32_t next;  /* index of the token after this value's last */
-    uint32_t count; /* members or elements */
-    uint8_t type;   /* enum json_type */
+    uint32_t at;     /* first byte in the text, quotes included */
+    uint32_t n;      /* bytes */
+    uint32_t next;   /* index of the token after this value's last */
+    uint32_t count;  /* members or elements */
+    uint8_t type;    /* enum json_type */
     uint8_t escaped; /* a string with a backslash in it */
 };
 
@@ -98,7 +98,8 @@ void json_put_cstr(struct json_writer *w, const char *s); /* NULL: null */
 void json_put_int(struct json_writer *w, int64_t v);
 void json_put_bool(struct json_writer *w, bool v);
 void json_put_null(struct json_writer *w);
-void json_put_raw(struct json_writer *w, struct str value); /* is JSON already */
+void json_put_raw(struct json_writer *w,
+                  struct str value); /* is JSON already */
 void json_put_time(struct json_writer *w, int64_t wall_ms); /* 0: null */
 void json_put_duration(struct json_writer *w, int64_t ms);
 /* key and value in one. */

@@ -9,11 +9,11 @@ struct list {
 };
 
 #define CONTAINER_OF(ptr, type, member)                                        \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 /* Over the list; the body may remove the current entry. */
 #define LIST_EACH(it, head)                                                    \
-    for (struct list *it = (head)->next, *it##_next = it->next;                \
-         it != (head); it = it##_next, it##_next = it->next)
+    for (struct list *it = (head)->next, *it##_next = it->next; it != (head);  \
+         it = it##_next, it##_next = it->next)
 
 static inline void
 list_init(struct list *l)

@@ -12,7 +12,12 @@
 
 #include "base/str.h"
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_level {
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_ERROR
+};
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
 struct log_field {
@@ -45,7 +50,8 @@ void log_write(enum log_level level, const char *event,
                const struct log_field *fields);
 
 #define LOG_AT(level, event, ...)                                              \
-    log_write((level), (event), (struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {0}})
+    log_write((level), (event),                                                \
+              (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
 #define LOG_DEBUG(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 #define LOG_INFO(event, ...) LOG_AT(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define LOG_WARN(event, ...) LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)

@@ -11,7 +11,7 @@ struct map;
 struct map *map_new(void);
 void map_free(struct map *m); /* NULL is allowed */
 size_t map_count(const struct map *m);
-void *map_get(const struct map *m, struct str key); /* NULL: not there */
+void *map_get(const struct map *m, struct str key);        /* NULL: not there */
 void *map_put(struct map *m, struct str key, void *value); /* returns the old */
 void *map_remove(struct map *m, struct str key);           /* returns it */
 

@@ -1,0 +1,62 @@
+# common.sh - speaking, root's hand, stages with their time, and the sum of
+# what was tried.
+
+say() {
+    printf '== %s\n' "$*" >&2
+}
+
+die() {
+    printf 'dev: %s\n' "$*" >&2
+    exit 2
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "needs root, and there is no sudo: run as root: $*"
+    fi
+}
+
+passed=0 failed=0 skipped=0
+
+count() {
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    skipped=$((skipped + $3))
+}
+
+# stage NAME COMMAND...: runs it with its output in build/logs/NAME.log. The
+# command leaves "PASSED FAILED SKIPPED" in $stage_counts, or nothing; then it
+# counts as one test that its exit status decides.
+stage() {
+    local name=$1 log=build/logs/$1.log began=$SECONDS status=0 p f s
+    shift
+    mkdir -p build/logs
+    stage_counts=build/logs/$name.counts
+    rm -f "$stage_counts"
+    printf '== %-8s ' "$name" >&2
+    "$@" >"$log" 2>&1 || status=$?
+    p=$((status == 0)) f=$((status != 0)) s=0
+    [ ! -s "$stage_counts" ] || read -r p f s <"$stage_counts"
+    # A stage may fail beside its tests: a build, a tool that is not there.
+    [ "$status" = 0 ] || [ "$f" -gt 0 ] || f=1
+    count "$p" "$f" "$s"
+    printf '%4d s  %d passed, %d failed, %d skipped\n' \
+        $((SECONDS - began)) "$p" "$f" "$s" >&2
+    [ "$f" = 0 ] || show_failure "$name" "$log"
+}
+
+show_failure() {
+    printf -- '---- %s failed; the end of %s:\n' "$1" "$2" >&2
+    tail -n "${BELFRY_DEV_TAIL:-120}" "$2" >&2
+    printf -- '----\n' >&2
+}
+
+# The sum alone on the last line, for people and for machines.
+summary() {
+    printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+    [ "$failed" = 0 ]
+}

@@ -1,0 +1,66 @@
+# packages.sh - Debian packages by purpose, and how to get those missing. apt
+# is called only when dpkg knows of one that is not there, so a second run
+# needs neither the network nor root.
+
+build_packages=(
+    gcc libc6-dev meson ninja-build pkg-config
+    libcmocka-dev libcurl4-openssl-dev libinih-dev libsodium-dev
+    libsqlite3-dev libssl-dev libuv1-dev
+)
+lint_packages=(clang-format-14 clang-tidy-14 cppcheck git)
+test_packages=(
+    clang-14 libclang-rt-14-dev llvm-14
+    libhttp-parser-dev libjansson-dev
+    ca-certificates curl openssl procps sqlite3 util-linux
+)
+node_packages=(nodejs npm)
+node_least=18
+
+is_debian() {
+    command -v dpkg-query >/dev/null
+}
+
+missing_packages() {
+    local p
+    for p; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+            printf '%s\n' "$p"
+    done
+}
+
+need_packages() {
+    local missing
+    if ! is_debian; then
+        say "not a Debian: taking for granted what $* hold"
+        return
+    fi
+    mapfile -t missing < <(missing_packages "$@")
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    say "installing ${missing[*]}"
+    install_packages "${missing[@]}"
+}
+
+install_packages() {
+    local log=build/logs/apt.log
+    mkdir -p build/logs
+    if ! { as_root apt-get update -q &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+            --no-install-recommends "$@"; } </dev/null >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        die "apt could not install: $* (all of it: $log)"
+    fi
+}
+
+# Any node that is new enough will do; Debian's own where there is none.
+has_node() {
+    local version
+    command -v npm >/dev/null || return 1
+    version=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) ||
+        return 1
+    [ "$version" -ge "$node_least" ]
+}
+
+need_node() {
+    has_node || need_packages "${node_packages[@]}"
+    has_node || die "node $node_least or newer and npm are needed"
+}

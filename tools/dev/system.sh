@@ -1,0 +1,51 @@
+# system.sh - the real binary with real clients, and `./dev test` as a whole.
+
+# Installed again only when the lock has changed.
+need_system_modules() {
+    local dir=tests/system sum
+    sum=$(sha256sum <"$dir/package-lock.json")
+    [ "$(cat "$dir/node_modules/.lock-sum" 2>/dev/null)" != "$sum" ] || return 0
+    say "installing the npm libraries of the system tests"
+    mkdir -p build/logs
+    (cd "$dir" && npm ci --no-audit --no-fund) >build/logs/npm.log 2>&1 || {
+        tail -n 30 build/logs/npm.log >&2
+        die "npm ci failed in $dir (all of it: build/logs/npm.log)"
+    }
+    printf '%s\n' "$sum" >"$dir/node_modules/.lock-sum"
+}
+
+# Sums of the TAP that node leaves beside what people read.
+count_tap() {
+    awk '$1 == "#" && NF == 3 { n[$2] = $3 }
+         END { print n["pass"] + 0, n["fail"] + n["cancelled"],
+                     n["skipped"] + n["todo"] }' "$1"
+}
+
+system_tests() {
+    local tap=$PWD/build/logs/system.tap status=0
+    BELFRY_BIN=$PWD/build/asan/belfry node --test \
+        --test-reporter=spec --test-reporter-destination=stdout \
+        --test-reporter=tap --test-reporter-destination="$tap" \
+        tests/system/*.test.mjs || status=$?
+    count_tap "$tap" >"$stage_counts"
+    return $status
+}
+
+has_system_tests() {
+    compgen -G 'tests/system/*.test.mjs' >/dev/null
+}
+
+command_test() {
+    need_packages "${build_packages[@]}" "${lint_packages[@]}" \
+        "${test_packages[@]}"
+    ! has_system_tests || need_node
+    ! has_system_tests || need_system_modules
+    stage lint lint_quick
+    stage unit unit_asan
+    stage threads unit_tsan
+    stage fuzz fuzz_all 5
+    stage deep lint_deep
+    ! has_system_tests || stage system system_tests
+    say "all of it took $SECONDS s; the logs are in build/logs/"
+    summary
+}
