@@ -38,6 +38,11 @@ struct delivery {
     enum priority priority;
     int recipient; /* index in doc.to.recipients, -1: not inline */
     int attempts;  /* calls made to providers, over all of them */
+    /* Calls whose account is closed, "12:3,15:1" by lane (dispatch/tally.h);
+     * the rest of `attempts` belongs to the provider of `lane`. Empty until a
+     * provider hands over. A person's retry sets it to "0:" and `attempts`,
+     * so that each provider has its whole budget again. */
+    struct str tally;
     int64_t created_ms, updated_ms;
     int64_t due_ms;   /* RETRYING: not before; else 0 */
     struct str error; /* signature of the last failure, for groups */

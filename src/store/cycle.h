@@ -10,13 +10,15 @@ struct store_finish {
     int64_t tenant;
     int64_t delivery;
     /* A terminal status; RETRYING with due_ms and lane; or QUEUED with lane:
-     * given back. Anything else is a bug. */
+     * given back, or handed to another provider's. Each may come with an
+     * attempt. Anything else is a bug. */
     enum delivery_status status;
     int64_t due_ms;
     int64_t lane;
     struct str reason;
     struct str provider;
     struct str error;
+    struct str tally;              /* empty: the delivery's stays as it is */
     const struct attempt *attempt; /* NULL: none was made */
     /* result: false if it was not claimed any more (fenced); nothing done */
     bool is_done;
@@ -37,7 +39,8 @@ struct store_cycle {
     /* Record durably that these go into flight. Off only where an attempt
      * made twice cannot be noticed (driver null). */
     bool records_intent;
-    /* result, most urgent first */
+    /* result, most urgent first. After any error, ERR_UNCERTAIN too, the
+     * caller has none: whatever the claim took can be claimed again. */
     struct store_work *work;
     size_t n_work;
     bool has_more; /* at least one was left */
