@@ -46,13 +46,20 @@ log_int(const char *key, int64_t n)
 }
 
 void log_setup(enum log_level least, enum log_format format);
+/* "debug", "info", "warn", "error"; "logfmt", "json". */
+bool log_level_parse(struct str s, enum log_level *ret);
+bool log_format_parse(struct str s, enum log_format *ret);
+/* To another descriptor, by another clock; for tests and the simulator. */
+struct clock;
+void log_redirect(int fd, struct clock *clock);
 void log_write(enum log_level level, const char *event,
                const struct log_field *fields);
 
-#define LOG_AT(level, event, ...)                                              \
-    log_write((level), (event),                                                \
-              (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
-#define LOG_DEBUG(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
-#define LOG_INFO(event, ...) LOG_AT(LOG_LEVEL_INFO, event, __VA_ARGS__)
-#define LOG_WARN(event, ...) LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)
-#define LOG_ERROR(event, ...) LOG_AT(LOG_LEVEL_ERROR, event, __VA_ARGS__)
+/* The empty field ends the row, and makes an event without fields legal. */
+#define LOG_AT(level, ...) LOG_LINE_(level, __VA_ARGS__, {0})
+#define LOG_LINE_(level, event, ...)                                           \
+    log_write((level), (event), (const struct log_field[]){__VA_ARGS__})
+#define LOG_DEBUG(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define LOG_INFO(...) LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)
+#define LOG_WARN(...) LOG_AT(LOG_LEVEL_WARN, __VA_ARGS__)
+#define LOG_ERROR(...) LOG_AT(LOG_LEVEL_ERROR, __VA_ARGS__)
