@@ -3,7 +3,15 @@
  * The public Mustache specification (github.com/mustache/spec) without
  * lambdas, with the optional modules inheritance and dynamic names. Pure: a
  * template is compiled once, is immutable, and renders in any thread. Work,
- * output and depth are bounded, whatever the template and the data are. */
+ * output and depth are bounded, whatever the template and the data are.
+ *
+ * Where the specification leaves a choice:
+ * - false, null, what is missing, [] and "" are false; 0 and {} are true;
+ * - a number prints as it was sent, without zeros that end its fraction
+ *   (1.210 is 1.21, 2.0 is 2); it never passes through a binary float;
+ * - an object or an array prints as the JSON text that was sent;
+ * - a block's argument loses its own indentation and takes that of the block
+ *   it fills; one that fills a block alone on its lines ends its line. */
 #pragma once
 
 #include "base/arena.h"
@@ -16,8 +24,12 @@ struct template_error {
     const char *why; /* static */
 };
 
+#define TEMPLATE_SOURCE_MAX (1024 * 1024) /* bytes */
+#define TEMPLATE_TAGS_MAX 50000
+
 /* The source is copied. ERR_INVALID with *ret_error filled when it does not
- * compile: unclosed or crossing sections, bad delimiters, too deep. */
+ * compile: unclosed or crossing sections, bad delimiters, too long, too many
+ * tags, sections more than TEMPLATE_DEPTH_MAX deep. */
 enum err template_compile(struct arena *a, struct str source,
                           struct template **ret,
                           struct template_error *ret_error) MUST_CHECK;
@@ -27,20 +39,22 @@ enum template_escape {
     TEMPLATE_HTML,  /* {{x}} escaped, {{{x}}} and {{&x}} as they are */
 };
 
-#define TEMPLATE_STEPS_MAX 100000         /* tags evaluated */
+#define TEMPLATE_STEPS_MAX 100000         /* tags evaluated, items visited */
+#define TEMPLATE_LOOKUPS_MAX 5000000      /* keys that names may meet */
 #define TEMPLATE_OUTPUT_MAX (1024 * 1024) /* bytes */
 #define TEMPLATE_DEPTH_MAX 32 /* sections and partials in each other */
 
 struct template_options {
     enum template_escape escape;
-    /* An unknown {{name}} stays as it is written, in place of nothing. */
+    /* A {{name}}, {{{name}}} or {{&name}} that is not there at all (null is)
+     * stays byte for byte as it is written. Sections and partials do not. */
     bool keeps_unknown;
     /* The template behind a partial's name; NULL: unknown, renders empty. */
     const struct template *(*partial)(void *arg, struct str name);
     void *partial_arg;
 };
 
-/* Looks names up in contexts[n - 1] first, then below; each is an object.
+/* Looks names up in contexts[n - 1] first, then below; {{.}} is the former.
  * Appends to *out; on an error (ERR_TOO_LARGE: a budget is used up) *out is
  * as it was. */
 enum err template_render(const struct template *t, const struct json *contexts,
