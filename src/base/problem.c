@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static struct str
+static struct str __attribute__((format(printf, 2, 0)))
 vformat(struct arena *a, const char *fmt, va_list args)
 {
     char text[512];
