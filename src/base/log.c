@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 
 #define LINE_MAX_BYTES 8192
 /* Kept free for the end of a line that was cut. */
@@ -48,6 +49,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int out_fd = STDERR_FILENO; /* this and the rest under the lock */
 static struct clock *out_clock;
 static struct repeat repeats[EVENTS_MAX];
+static struct metric_series *suppressed_total;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *const format_names[] = {"logfmt", "json"};
@@ -305,6 +307,10 @@ may_write(const char *event, int64_t now_ms, int64_t *ret_suppressed)
     }
     if (r->written >= BURST_MAX) {
         r->suppressed++;
+        if (!suppressed_total)
+            suppressed_total =
+                metrics_series(METRIC_log_lines_suppressed_total);
+        metric_add(suppressed_total, 1);
         return false;
     }
     r->written++;

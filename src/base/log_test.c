@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 
 #define TEXT(literal)                                                          \
     {                                                                          \
@@ -227,6 +228,8 @@ levels_below_the_least_are_silent(void **state)
 static void
 more_than_ten_of_one_event_a_second_are_counted(void **state)
 {
+    struct buf metrics = {0};
+
     (void)state;
     for (int i = 0; i < 10; i++) {
         LOG_INFO("storm", log_int("i", i));
@@ -235,6 +238,11 @@ more_than_ten_of_one_event_a_second_are_counted(void **state)
     for (int i = 0; i < 25; i++)
         LOG_INFO("storm", log_int("i", i));
     assert_string_equal(next_line(), "");
+    metrics_write(&metrics);
+    buf_put_char(&metrics, '\0');
+    assert_non_null(
+        strstr(metrics.p, "\nbelfry_log_lines_suppressed_total 25\n"));
+    buf_fini(&metrics);
     LOG_INFO("calm");
     assert_string_not_equal(next_line(), "");
     now.now_ms += 999;
