@@ -335,8 +335,7 @@ on_fd(uv_poll_t *uv, int status, int uv_events)
     events &= f->want;
     if (events)
         f->cb(f, events, f->arg);
-    if (status < 0 && !f->is_freed && f->want &&
-        !uv_is_active((uv_handle_t *)uv))
+    if (status < 0 && f->want && !uv_is_active((uv_handle_t *)uv))
         start_poll(f);
 }
 

@@ -15,7 +15,8 @@ struct loop;
 
 struct loop *loop_new(void);
 void loop_free(struct loop *l); /* not running; closes what is left */
-void loop_run(struct loop *l);  /* until loop_stop() */
+void loop_run(struct loop *l);  /* until loop_stop(); what was posted before
+                                   the stop has run when it returns */
 void loop_stop(struct loop *l); /* any thread */
 /* One turn: wait at most wait_ms, run what is due. For tests. */
 void loop_turn(struct loop *l, int wait_ms);
@@ -33,10 +34,12 @@ void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t ms,
 void loop_timer_clear(struct loop *l, struct loop_timer *t); /* also if unset */
 bool loop_timer_is_set(const struct loop_timer *t);
 
-/* Watching a descriptor (level-triggered). */
+/* Watching a descriptor (level-triggered: also LOOP_HANGUP repeats until it
+ * is no longer wanted). An error on it comes as everything that is wanted. */
 enum loop_events { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 };
 struct loop_fd;
 typedef void loop_fd_cb(struct loop_fd *f, int events, void *arg);
+/* The descriptor becomes non-blocking; what cannot be polled is fatal. */
 struct loop_fd *loop_fd_new(struct loop *l, int fd, loop_fd_cb *cb, void *arg);
 void loop_fd_want(struct loop_fd *f, int events); /* 0: nothing */
 /* Stops watching; the descriptor stays open and may be closed after this

@@ -228,6 +228,7 @@ only_wanted_events_come_and_they_repeat(void **state)
 {
     struct loop *l = loop_new();
     struct pair p = pair_new();
+    int64_t before_us;
 
     (void)state;
     p.f = loop_fd_new(l, p.ours, on_pair, &p);
@@ -246,8 +247,10 @@ only_wanted_events_come_and_they_repeat(void **state)
     assert_int_equal(p.seen, LOOP_READ | LOOP_WRITE);
     loop_fd_want(p.f, 0);
     p.calls = 0;
-    loop_turn(l, 5);
+    before_us = now_us();
+    loop_turn(l, 20);
     assert_int_equal(p.calls, 0);
+    assert_true(now_us() - before_us >= 15000); /* and it does not spin */
     loop_fd_free(p.f);
     close(p.ours);
     close(p.theirs);
@@ -500,6 +503,36 @@ posts_from_other_threads_all_run_before_the_stop(void **state)
 }
 
 static void
+deferred_work_does_not_wait_for_events(void **state)
+{
+    struct loop *l = loop_new();
+    struct job d = {{.run = run_job}, l, 'd', .again = 1};
+    int64_t before_us = now_us();
+
+    (void)state;
+    loop_defer(l, &d.task);
+    loop_turn(l, 20000);
+    loop_turn(l, 20000);
+    assert_string_equal(order, "dd");
+    assert_true(now_us() - before_us < 15000000);
+    loop_free(l);
+}
+
+static void
+what_was_posted_before_a_stop_runs(void **state)
+{
+    struct loop *l = loop_new();
+    struct job j = {{.run = run_job}, l, 'j'};
+
+    (void)state;
+    loop_post(l, &j.task);
+    loop_stop(l);
+    loop_run(l);
+    assert_string_equal(order, "j");
+    loop_free(l);
+}
+
+static void
 a_stop_before_the_run_ends_it_and_is_used_up(void **state)
 {
     struct loop *l = loop_new();
@@ -595,6 +628,8 @@ main(void)
         T(a_pipe_whose_reader_left_is_told_to_the_writer),
         T(deferred_work_runs_at_the_end_and_new_work_next_turn),
         T(posts_from_other_threads_all_run_before_the_stop),
+        T(deferred_work_does_not_wait_for_events),
+        T(what_was_posted_before_a_stop_runs),
         T(a_stop_before_the_run_ends_it_and_is_used_up),
         T(a_loop_thread_has_its_name_and_leaves_signals_to_main),
         T(signals_come_to_the_loop_that_asked),
