@@ -15,15 +15,18 @@
 #define ID_EPOCH_MS INT64_C(1704067200000)
 #define ID_TEXT_MAX 40 /* prefix of up to 12, "_", 26, NUL */
 #define ID_KEY_BYTES 16
+#define ID_RUN_MAX 4096 /* ids that one call can make */
 
 /* One per process and node; thread-safe. */
 struct id_maker;
 struct id_maker *id_maker_new(int node); /* 0 .. 1023 */
 void id_maker_free(struct id_maker *m);
-/* n ids in a row, first returned. Never goes back, whatever the clock does:
- * it borrows from the next milliseconds instead. Not below `floor`. */
+/* n ids in a row, 1 to ID_RUN_MAX: the first is returned, the others follow
+ * by one each. Never goes back, whatever the clock does: it borrows from the
+ * next milliseconds instead. */
 int64_t id_make(struct id_maker *m, int64_t now_wall_ms, int n);
-void id_maker_raise(struct id_maker *m, int64_t at_least); /* after a restart */
+/* After a restart: ids made from now on are above this one, of any node. */
+void id_maker_raise(struct id_maker *m, int64_t at_least);
 int64_t id_time_ms(int64_t id); /* wall clock when it was made */
 
 int id_shard(int64_t tenant); /* 0 .. 1023: hash of the tenant */
