@@ -26,6 +26,7 @@ struct template_error {
 
 #define TEMPLATE_SOURCE_MAX (1024 * 1024) /* bytes */
 #define TEMPLATE_TAGS_MAX 50000
+#define TEMPLATE_NAME_MAX 1024 /* bytes, dots included */
 
 /* The source is copied. ERR_INVALID with *ret_error filled when it does not
  * compile: unclosed or crossing sections, bad delimiters, too long, too many

@@ -343,7 +343,8 @@ find_partial(struct renderer *r, const struct place *at,
         return ERR_OK;
     if (node->is_dynamic) {
         err = resolve(r, at->scope, name, &v);
-        if (err != ERR_OK || !json_is(v, JSON_STRING))
+        if (err != ERR_OK || !json_is(v, JSON_STRING) ||
+            json_raw(v).n > TEMPLATE_NAME_MAX)
             return err;
         name = json_str(r->scratch, v);
     }

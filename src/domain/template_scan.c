@@ -166,8 +166,12 @@ scan_tag(struct scanner *s, size_t start, struct template_tag *t)
     if (t->kind == TAG_DELIMITERS)
         return set_delimiters(s, t->name, start);
     take_asterisk(t);
-    if (t->name.n == 0 && t->kind != TAG_COMMENT)
+    if (t->kind == TAG_COMMENT)
+        return ERR_OK;
+    if (t->name.n == 0)
         return refuse(s->error, start, "the tag has no name");
+    if (t->name.n > TEMPLATE_NAME_MAX)
+        return refuse(s->error, start, "the name is too long");
     return ERR_OK;
 }
 

@@ -478,7 +478,7 @@ sections_nest_to_the_depth_and_no_deeper(void **state)
 }
 
 static void
-sources_have_a_size_and_a_number_of_tags(void **state)
+sources_names_and_tags_have_limits(void **state)
 {
     struct arena *a = arena_new();
     struct template_error why;
@@ -492,6 +492,17 @@ sources_have_a_size_and_a_number_of_tags(void **state)
     assert_int_equal(template_compile(a, buf_str(&source), &t, &why),
                      ERR_INVALID);
     assert_int_equal(why.at, TEMPLATE_TAGS_MAX * 5);
+    buf_reset(&source);
+    repeat(&source, "{{!", 1);
+    repeat(&source, "x", TEMPLATE_NAME_MAX + 1);
+    repeat(&source, "}}{{", 1);
+    repeat(&source, "x", TEMPLATE_NAME_MAX);
+    repeat(&source, "}}", 1);
+    assert_int_equal(template_compile(a, buf_str(&source), &t, &why), ERR_OK);
+    source.p[2] = 'x'; /* no comment any more */
+    assert_int_equal(template_compile(a, buf_str(&source), &t, &why),
+                     ERR_INVALID);
+    assert_int_equal(why.at, 0);
     buf_reset(&source);
     repeat(&source, "x", TEMPLATE_SOURCE_MAX);
     assert_int_equal(template_compile(a, buf_str(&source), &t, &why), ERR_OK);
@@ -705,7 +716,7 @@ main(void)
         cmocka_unit_test(what_does_not_pair_does_not_compile),
         cmocka_unit_test(bad_delimiters_are_refused),
         cmocka_unit_test(sections_nest_to_the_depth_and_no_deeper),
-        cmocka_unit_test(sources_have_a_size_and_a_number_of_tags),
+        cmocka_unit_test(sources_names_and_tags_have_limits),
         cmocka_unit_test(a_partial_without_an_end_is_stopped),
         cmocka_unit_test(steps_output_and_lookups_run_out),
         cmocka_unit_test(output_may_be_exactly_as_long_as_allowed),
