@@ -22,6 +22,7 @@ struct channel_message {
     struct str overrides; /* JSON object of the send body, or empty */
     struct str unsubscribe_url; /* empty: none */
     int64_t created_ms;         /* of the notification */
+    int attempt;                /* 1 at the first call for this delivery */
 };
 
 struct channel_header {
@@ -32,7 +33,10 @@ enum channel_request_kind {
     CHANNEL_REQUEST_HTTP,
     CHANNEL_REQUEST_SMTP,
     CHANNEL_REQUEST_FILE, /* append `body` to the file at `path` */
+    CHANNEL_REQUEST_WAIT, /* nothing but wait_ms; answered as ANSWERED */
 };
+
+#define CHANNEL_RCPT_MAX 11
 
 struct channel_request {
     enum channel_request_kind kind;
@@ -44,8 +48,11 @@ struct channel_request {
     int port;
     struct str tls; /* "none", "starttls", "tls" */
     struct str username, password;
-    struct str mail_from, rcpt_to;
+    struct str mail_from;
+    struct str rcpt_to[CHANNEL_RCPT_MAX]; /* the addressee, then copies */
+    size_t n_rcpt_to;
     struct str path; /* FILE */
+    int64_t wait_ms; /* WAIT */
 };
 
 /* What came of a request; mirrors net/fetch.h without knowing it. */
