@@ -10,6 +10,8 @@
 #include "base/env.h"
 
 struct snapshots;
+struct task;
+struct loop;
 
 struct snapshots_options {
     const struct env *env; /* of the keeper's loop */

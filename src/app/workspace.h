@@ -36,14 +36,19 @@ struct content {
     struct str actions; /* JSON array whose strings are templates, or empty */
 };
 
+struct content_row {
+    struct str channel;
+    struct content *content;
+};
+
 struct template_doc {
     struct str key;
     int64_t version;
     bool keeps_unknown;
-    struct str const *channels; /* the template's own, may be none */
+    const struct str *channels; /* the template's own, may be none */
     size_t n_channels;
-    /* By channel name; "default" serves the others. */
-    struct map *contents;
+    struct content_row *contents; /* "default" serves the others */
+    size_t n_contents;
 };
 
 struct workspace {
@@ -69,6 +74,6 @@ const struct provider *workspace_next(const struct workspace *w,
 /* version 0: the published one. NULL: there is none. */
 const struct template_doc *workspace_template(const struct workspace *w,
                                               struct str key, int64_t version);
-/* The variant of the channel, else the default one; NULL: neither. */
+/* The variant of that channel alone; NULL: there is none. */
 const struct content *template_content(const struct template_doc *t,
                                        struct str channel);

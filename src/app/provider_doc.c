@@ -1,0 +1,222 @@
+#include "app/provider_doc.h"
+
+#define SEALED "sealed:"
+
+static bool
+is_sealed(struct str s)
+{
+    return str_starts(s, STR(SEALED));
+}
+
+static bool
+is_secret(const struct channel_driver *d, struct str name)
+{
+    const struct field *f = d && d->config ? field_find(d->config, name) : NULL;
+
+    return f && (f->flags & FIELD_SECRET);
+}
+
+static const struct channel_driver *
+driver_of(struct arena *a, struct json doc)
+{
+    return channel_driver_find(json_str_of(a, doc, "driver"));
+}
+
+struct str
+provider_doc_purpose(struct arena *a, int64_t tenant, struct str name)
+{
+    return str_fmt(a, "%lld/provider/%.*s", (long long)tenant, STR_ARG(name));
+}
+
+/* A secret may be any JSON; what is sealed is its text. */
+static void
+seal_config(struct arena *a, const struct vault *v, struct str purpose,
+            struct json doc, struct json before, struct json_writer *w)
+{
+    const struct channel_driver *d = driver_of(a, doc);
+    struct json config = json_get(doc, "config");
+
+    json_begin_object(w);
+    for (struct json m = json_first(config); !json_is(m, JSON_ABSENT);
+         m = json_next(config, m)) {
+        struct str name = json_key(a, m);
+        struct json old = json_get_str(json_get(before, "config"), name);
+
+        json_put_key_str(w, name);
+        if (!is_secret(d, name)) {
+            json_put_raw(w, json_raw(m));
+        } else if (str_is(json_str(a, m), "***") &&
+                   is_sealed(json_str(a, old))) {
+            json_put_raw(w, json_raw(old));
+        } else {
+            struct str at =
+                str_fmt(a, "%.*s/%.*s", STR_ARG(purpose), STR_ARG(name));
+            struct str box = vault_seal(v, a, at, json_raw(m));
+
+            json_put_str(w, str_fmt(a, SEALED "%.*s", STR_ARG(box)));
+        }
+    }
+    json_end_object(w);
+}
+
+struct str
+provider_doc_seal(struct arena *a, const struct vault *v, struct str purpose,
+                  struct json request, struct json before)
+{
+    struct buf out;
+    struct json_writer w;
+
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    for (struct json m = json_first(request); !json_is(m, JSON_ABSENT);
+         m = json_next(request, m)) {
+        struct str name = json_key(a, m);
+
+        json_put_key_str(&w, name);
+        if (str_is(name, "config"))
+            seal_config(a, v, purpose, request, before, &w);
+        else
+            json_put_raw(&w, json_raw(m));
+    }
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+static void
+show_config(struct arena *a, struct json stored, struct json_writer *w)
+{
+    const struct channel_driver *d = driver_of(a, stored);
+    struct json config = json_get(stored, "config");
+
+    json_begin_object(w);
+    for (struct json m = json_first(config); !json_is(m, JSON_ABSENT);
+         m = json_next(config, m)) {
+        struct str name = json_key(a, m);
+
+        json_put_key_str(w, name);
+        if (is_secret(d, name) || is_sealed(json_str(a, m)))
+            json_put_cstr(w, "***");
+        else
+            json_put_raw(w, json_raw(m));
+    }
+    json_end_object(w);
+}
+
+void
+provider_doc_show(struct arena *a, struct json stored, struct json_writer *w)
+{
+    for (struct json m = json_first(stored); !json_is(m, JSON_ABSENT);
+         m = json_next(stored, m)) {
+        struct str name = json_key(a, m);
+
+        json_put_key_str(w, name);
+        if (str_is(name, "config"))
+            show_config(a, stored, w);
+        else
+            json_put_raw(w, json_raw(m));
+    }
+}
+
+static enum err
+open_config(struct arena *a, const struct vault *v, struct str purpose,
+            struct json config, struct json *ret)
+{
+    struct json_doc *doc = ARENA_NEW(a, struct json_doc);
+    struct json_error why;
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    for (struct json m = json_first(config); !json_is(m, JSON_ABSENT);
+         m = json_next(config, m)) {
+        struct str name = json_key(a, m), text = json_str(a, m), plain;
+        struct str at =
+            str_fmt(a, "%.*s/%.*s", STR_ARG(purpose), STR_ARG(name));
+
+        json_put_key_str(&w, name);
+        if (!is_sealed(text)) {
+            json_put_raw(&w, json_raw(m));
+            continue;
+        }
+        if (vault_unseal(v, a, at, str_sub(text, sizeof(SEALED) - 1, text.n),
+                         &plain) != ERR_OK)
+            return ERR_INVALID;
+        json_put_raw(&w, plain);
+    }
+    json_end_object(&w);
+    if (json_parse(a, buf_str(&out), doc, &why) != ERR_OK)
+        return ERR_INVALID;
+    *ret = json_root(doc);
+    return ERR_OK;
+}
+
+static int64_t
+duration_of(struct arena *a, struct json doc, const char *key,
+            int64_t otherwise)
+{
+    int64_t ms;
+
+    return str_to_duration_ms(json_str_of(a, doc, key), &ms) ? ms : otherwise;
+}
+
+static int64_t
+int_of(struct json doc, const char *key, int64_t otherwise)
+{
+    int64_t n;
+
+    return json_int(json_get(doc, key), &n) ? n : otherwise;
+}
+
+static void
+open_rate(struct arena *a, struct json rate, struct provider_rate *ret)
+{
+    struct json bypass = json_get(rate, "bypass");
+    enum priority p;
+
+    ret->per_ms = duration_of(a, rate, "per", 0);
+    ret->limit = int_of(rate, "limit", 0);
+    ret->burst = int_of(rate, "burst", ret->limit);
+    for (struct json b = json_first(bypass); !json_is(b, JSON_ABSENT);
+         b = json_next(bypass, b))
+        if (priority_parse(json_str(a, b), &p))
+            ret->bypass |= 1u << p;
+}
+
+static void
+open_retry(struct arena *a, struct json retry, struct retry_policy *ret)
+{
+    struct str strategy = json_str_of(a, retry, "strategy");
+
+    *ret = retry_policy_default;
+    if (str_is(strategy, "linear"))
+        ret->strategy = RETRY_LINEAR;
+    else if (str_is(strategy, "fixed"))
+        ret->strategy = RETRY_FIXED;
+    ret->base_ms = duration_of(a, retry, "base", ret->base_ms);
+    ret->max_ms = duration_of(a, retry, "max", ret->max_ms);
+    ret->attempts = (int)int_of(retry, "attempts", ret->attempts);
+}
+
+enum err
+provider_doc_open(struct arena *a, const struct vault *v, struct str purpose,
+                  struct json stored, struct provider *ret)
+{
+    const struct channel_driver *d = driver_of(a, stored);
+
+    if (!d)
+        return ERR_INVALID;
+    ret->driver = d;
+    ret->channel = str_dup(a, json_str_of(a, stored, "channel"));
+    ret->order = (int)int_of(stored, "order", 1);
+    ret->concurrency =
+        (int)int_of(stored, "concurrency", PROVIDER_CONCURRENCY_DEFAULT);
+    ret->timeout_ms =
+        duration_of(a, stored, "timeout", PROVIDER_TIMEOUT_DEFAULT_MS);
+    ret->is_enabled = json_bool(json_get(stored, "enabled"), true);
+    open_rate(a, json_get(stored, "rate"), &ret->rate);
+    open_retry(a, json_get(stored, "retry"), &ret->retry);
+    return open_config(a, v, purpose, json_get(stored, "config"), &ret->config);
+}

@@ -1,0 +1,756 @@
+#include "app/snapshot.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/provider_doc.h"
+#include "app/template_doc.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "store/store.h"
+
+#define PAGE 500
+#define CHANGES_PAGE 1000
+
+/* Threads that take a workspace hold the lock for a look-up and no longer. */
+struct current {
+    pthread_mutex_t lock;
+    struct map *by_tenant; /* decimal text -> struct workspace */
+    struct map *by_key;
+    struct map *api_keys; /* public part -> struct auth_key */
+    int64_t seq;          /* everything up to it is in */
+};
+
+struct waiter {
+    struct list node;
+    int64_t seq;
+    struct loop *loop;
+    struct task *task;
+};
+
+/* What one tenant's workspace is made of, while it is being read. */
+struct building {
+    struct arena *arena;
+    int64_t tenant;
+    struct str key;
+    struct provider **providers;
+    size_t n_providers, cap_providers;
+    struct map *templates;
+    struct auth_key *keys;
+    size_t n_keys, cap_keys;
+};
+
+struct tenant_name {
+    struct list node;
+    int64_t tenant;
+    char key[129];
+};
+
+struct snapshots {
+    struct snapshots_options options;
+    struct current current;
+    struct list waiters; /* under current.lock */
+    int64_t wanted_seq;  /* under current.lock: the store has so many */
+    struct task poke;
+    bool is_poked; /* under current.lock */
+    /* the keeper's thread only */
+    bool is_busy, is_started;
+    struct list todo;    /* of tenant_name: to be built */
+    int64_t reading_seq; /* current.seq once todo is empty */
+    struct building building;
+    enum object_kind kind;
+    struct arena *arena; /* of the request in flight */
+    struct store_object_list list;
+    struct store_changes changes;
+    void (*done)(void *arg, enum err e);
+    void *done_arg;
+};
+
+/* In the order in which a workspace is read. */
+static const enum object_kind parts[] = {
+    OBJECT_KEY, OBJECT_PROVIDER, OBJECT_TEMPLATE_VERSION, OBJECT_TEMPLATE};
+
+static void read_next_tenant(struct snapshots *s);
+static void read_changes(struct snapshots *s);
+
+/* ---- the current set ---- */
+
+static struct str
+tenant_text(char text[static 24], int64_t tenant)
+{
+    int n = snprintf(text, 24, "%lld", (long long)tenant);
+
+    return (struct str){text, (size_t)n};
+}
+
+void
+workspace_put(const struct workspace *shared)
+{
+    /* The one place where a shared workspace is written: its count. */
+    struct workspace *w = (struct workspace *)(uintptr_t)shared;
+
+    if (!w || __atomic_sub_fetch(&w->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    map_free(w->templates);
+    arena_free(w->arena);
+}
+
+static const struct workspace *
+take(struct snapshots *s, const struct map *m, struct str key)
+{
+    struct workspace *w;
+
+    pthread_mutex_lock(&s->current.lock);
+    w = map_get(m, key);
+    if (w)
+        __atomic_add_fetch(&w->refs, 1, __ATOMIC_ACQ_REL);
+    pthread_mutex_unlock(&s->current.lock);
+    return w;
+}
+
+const struct workspace *
+snapshots_workspace(struct snapshots *s, int64_t tenant)
+{
+    char text[24];
+
+    return take(s, s->current.by_tenant, tenant_text(text, tenant));
+}
+
+const struct workspace *
+snapshots_workspace_named(struct snapshots *s, struct str key)
+{
+    return take(s, s->current.by_key, key);
+}
+
+bool
+snapshots_key(struct snapshots *s, struct str key_id, struct auth_key *ret)
+{
+    const struct auth_key *k;
+
+    pthread_mutex_lock(&s->current.lock);
+    k = map_get(s->current.api_keys, key_id);
+    if (k)
+        *ret = *k;
+    pthread_mutex_unlock(&s->current.lock);
+    return k != NULL;
+}
+
+size_t
+snapshots_tenants(struct snapshots *s, struct arena *a, int64_t **ret)
+{
+    size_t n = 0, at = 0;
+    struct str key;
+    void *value;
+
+    pthread_mutex_lock(&s->current.lock);
+    *ret = ARENA_ARRAY(a, int64_t, map_count(s->current.by_tenant) + 1);
+    while (map_next(s->current.by_tenant, &at, &key, &value))
+        (*ret)[n++] = ((const struct workspace *)value)->tenant;
+    pthread_mutex_unlock(&s->current.lock);
+    return n;
+}
+
+static void
+forget_keys_of(struct current *c, int64_t tenant)
+{
+    struct str id;
+    size_t at = 0;
+    void *value;
+
+    while (map_next(c->api_keys, &at, &id, &value)) {
+        struct auth_key *k = value;
+
+        if (k->tenant == tenant) {
+            map_remove(c->api_keys, id);
+            free(k);
+        }
+    }
+}
+
+static void
+swap_in(struct snapshots *s, struct workspace *w, const struct building *b)
+{
+    struct workspace *old;
+    char text[24];
+
+    pthread_mutex_lock(&s->current.lock);
+    old = map_put(s->current.by_tenant, tenant_text(text, w->tenant), w);
+    map_put(s->current.by_key, w->key, w);
+    forget_keys_of(&s->current, w->tenant);
+    for (size_t i = 0; i < b->n_keys; i++) {
+        struct auth_key *k = xmalloc(sizeof(*k));
+
+        *k = b->keys[i];
+        free(map_put(s->current.api_keys, str_from(k->id), k));
+    }
+    pthread_mutex_unlock(&s->current.lock);
+    workspace_put(old);
+}
+
+static void
+remove_workspace(struct snapshots *s, int64_t tenant)
+{
+    struct workspace *old;
+    char text[24];
+
+    pthread_mutex_lock(&s->current.lock);
+    old = map_remove(s->current.by_tenant, tenant_text(text, tenant));
+    if (old)
+        map_remove(s->current.by_key, old->key);
+    forget_keys_of(&s->current, tenant);
+    pthread_mutex_unlock(&s->current.lock);
+    workspace_put(old);
+}
+
+/* ---- building one workspace ---- */
+
+static void
+add_provider(struct snapshots *s, struct building *b, const struct object *o,
+             struct json doc)
+{
+    struct provider *p = ARENA_NEW(b->arena, struct provider);
+    struct str purpose = provider_doc_purpose(b->arena, b->tenant, o->key);
+
+    p->tenant = b->tenant;
+    p->num = o->num;
+    p->version = o->version;
+    p->name = str_dup(b->arena, o->key);
+    if (provider_doc_open(b->arena, s->options.vault, purpose, doc, p) !=
+        ERR_OK) {
+        LOG_ERROR("provider.unusable", log_str("workspace", b->key),
+                  log_str("provider", p->name),
+                  log_cstr("hint", "its driver is unknown, or its secrets "
+                                   "were sealed with another key file"));
+        return;
+    }
+    if (b->n_providers == b->cap_providers) {
+        struct provider **more;
+
+        b->cap_providers = b->cap_providers ? b->cap_providers * 2 : 8;
+        more = ARENA_ARRAY(b->arena, struct provider *, b->cap_providers);
+        if (b->n_providers > 0)
+            memcpy(more, b->providers, b->n_providers * sizeof(*more));
+        b->providers = more;
+    }
+    b->providers[b->n_providers++] = p;
+}
+
+static void
+add_version(struct building *b, const struct object *o, struct json doc)
+{
+    ptrdiff_t at = (ptrdiff_t)o->key.n - 1;
+    struct template_doc *t;
+    struct problem p;
+    int64_t version;
+
+    /* "key@7": keys may hold an @ of their own, the last one counts. */
+    while (at > 0 && o->key.p[at] != '@')
+        at--;
+    if (at <= 0 ||
+        !str_to_i64(str_sub(o->key, (size_t)at + 1, o->key.n), &version))
+        return;
+    problem_init(&p, b->arena);
+    if (template_doc_compile(b->arena, str_sub(o->key, 0, (size_t)at), version,
+                             doc, &p, &t) == ERR_OK)
+        map_put(b->templates, o->key, t);
+}
+
+static void
+add_published(struct building *b, const struct object *o, struct json doc)
+{
+    int64_t version;
+    void *t;
+
+    if (!json_int(json_get(doc, "published"), &version))
+        return;
+    t = map_get(b->templates, str_fmt(b->arena, "%.*s@%lld", STR_ARG(o->key),
+                                      (long long)version));
+    if (t)
+        map_put(b->templates, o->key, t);
+}
+
+static void
+add_key(struct building *b, struct json doc)
+{
+    struct auth_key k;
+
+    if (!auth_key_read(b->arena, doc, &k))
+        return;
+    k.tenant = b->tenant;
+    if (b->n_keys == b->cap_keys) {
+        b->cap_keys = b->cap_keys ? b->cap_keys * 2 : 8;
+        b->keys = xrealloc(b->keys, b->cap_keys * sizeof(*b->keys));
+    }
+    b->keys[b->n_keys++] = k;
+}
+
+static void
+add_object(struct snapshots *s, struct building *b, const struct object *o)
+{
+    struct json_doc *doc = ARENA_NEW(b->arena, struct json_doc);
+    struct json_error why;
+    /* The document lives as long as the workspace. */
+    struct str body = str_dup(b->arena, o->body);
+
+    if (json_parse(b->arena, body, doc, &why) != ERR_OK) {
+        LOG_ERROR("object.unreadable", log_str("key", o->key),
+                  log_int("kind", o->kind));
+        return;
+    }
+    switch (o->kind) {
+    case OBJECT_KEY:
+        add_key(b, json_root(doc));
+        break;
+    case OBJECT_PROVIDER:
+        add_provider(s, b, o, json_root(doc));
+        break;
+    case OBJECT_TEMPLATE_VERSION:
+        add_version(b, o, json_root(doc));
+        break;
+    case OBJECT_TEMPLATE:
+        add_published(b, o, json_root(doc));
+        break;
+    default:
+        break;
+    }
+}
+
+static int
+by_channel_order_name(const void *pa, const void *pb)
+{
+    const struct provider *a = *(const struct provider *const *)pa;
+    const struct provider *b = *(const struct provider *const *)pb;
+    int by_channel = str_cmp(a->channel, b->channel);
+
+    if (by_channel != 0)
+        return by_channel;
+    if (a->order != b->order)
+        return a->order < b->order ? -1 : 1;
+    return str_cmp(a->name, b->name);
+}
+
+static void
+finish_building(struct snapshots *s)
+{
+    struct building *b = &s->building;
+    struct workspace *w = ARENA_NEW(b->arena, struct workspace);
+
+    if (b->n_providers > 0)
+        qsort(b->providers, b->n_providers, sizeof(struct provider *),
+              by_channel_order_name);
+    w->tenant = b->tenant;
+    w->key = b->key;
+    w->shard = id_shard(b->tenant);
+    w->providers = b->providers;
+    w->n_providers = b->n_providers;
+    w->arena = b->arena;
+    w->templates = b->templates;
+    w->refs = 1;
+    swap_in(s, w, b);
+    free(b->keys);
+    *b = (struct building){0};
+}
+
+/* ---- reading ---- */
+
+/* A change that cannot be read leaves the old configuration in place; the
+ * next change tries again. */
+static void
+give_up(struct snapshots *s, enum err e)
+{
+    LOG_ERROR("config.unreadable", log_cstr("err", err_code(e)));
+    if (s->building.arena) {
+        map_free(s->building.templates);
+        arena_free(s->building.arena);
+        free(s->building.keys);
+        s->building = (struct building){0};
+    }
+    s->is_busy = false;
+    if (s->done) {
+        void (*done)(void *, enum err) = s->done;
+
+        s->done = NULL;
+        done(s->done_arg, e);
+    }
+}
+
+static void list_objects(struct snapshots *s);
+
+static void
+next_part(struct snapshots *s)
+{
+    for (size_t i = 0; i + 1 < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i] == s->kind) {
+            s->kind = parts[i + 1];
+            s->list.after = STR_NONE;
+            list_objects(s);
+            return;
+        }
+    }
+    finish_building(s);
+    read_next_tenant(s);
+}
+
+static void
+on_objects(struct store_req *req, enum err e)
+{
+    struct store_object_list *l =
+        CONTAINER_OF(req, struct store_object_list, req);
+    struct snapshots *s = CONTAINER_OF(l, struct snapshots, list);
+
+    if (e != ERR_OK) {
+        give_up(s, e);
+        return;
+    }
+    for (size_t i = 0; i < l->n_objects; i++)
+        add_object(s, &s->building, &l->objects[i]);
+    if (l->has_more && l->n_objects > 0) {
+        l->after = str_dup(s->building.arena, l->objects[l->n_objects - 1].key);
+        list_objects(s);
+    } else {
+        next_part(s);
+    }
+}
+
+static void
+list_objects(struct snapshots *s)
+{
+    struct str after = s->list.after;
+
+    arena_reset(s->arena);
+    s->list = (struct store_object_list){
+        .req = {.arena = s->arena,
+                .on_done = on_objects,
+                .loop = s->options.env->loop},
+        .tenant = s->building.tenant,
+        .kind = s->kind,
+        .after = after,
+        .limit = PAGE,
+    };
+    store_object_list(s->options.env->store, &s->list);
+}
+
+static void
+wake_waiters(struct snapshots *s, int64_t seq)
+{
+    pthread_mutex_lock(&s->current.lock);
+    s->current.seq = seq;
+    LIST_EACH(it, &s->waiters)
+    {
+        struct waiter *w = CONTAINER_OF(it, struct waiter, node);
+
+        if (w->seq <= seq) {
+            list_remove(&w->node);
+            loop_post(w->loop, w->task);
+            free(w);
+        }
+    }
+    pthread_mutex_unlock(&s->current.lock);
+}
+
+static void
+read_next_tenant(struct snapshots *s)
+{
+    struct list *next = list_take(&s->todo);
+    struct tenant_name *t;
+
+    if (next) {
+        t = CONTAINER_OF(next, struct tenant_name, node);
+        s->building = (struct building){
+            .arena = arena_new(), .tenant = t->tenant, .templates = map_new()};
+        s->building.key = str_dup(s->building.arena, str_from(t->key));
+        free(t);
+        s->kind = parts[0];
+        s->list.after = STR_NONE;
+        list_objects(s);
+        return;
+    }
+    wake_waiters(s, s->reading_seq);
+    if (s->done) {
+        void (*done)(void *, enum err) = s->done;
+
+        s->done = NULL;
+        done(s->done_arg, ERR_OK);
+    }
+    if (s->options.on_change)
+        s->options.on_change(s->options.arg, s->reading_seq);
+    read_changes(s);
+}
+
+static void
+add_todo(struct snapshots *s, int64_t tenant, struct str key)
+{
+    struct tenant_name *t;
+
+    LIST_EACH(it, &s->todo)
+    {
+        if (CONTAINER_OF(it, struct tenant_name, node)->tenant == tenant)
+            return;
+    }
+    t = xcalloc(1, sizeof(*t));
+    t->tenant = tenant;
+    key = str_sub(key, 0, sizeof(t->key) - 1);
+    memcpy(t->key, key.p, key.n);
+    list_append(&s->todo, &t->node);
+}
+
+/* ---- changes ---- */
+
+static bool
+is_configuration(enum object_kind k)
+{
+    return k != OBJECT_USER && k != OBJECT_SUPPRESSION;
+}
+
+static void read_workspaces(struct snapshots *s);
+
+static void
+on_changes(struct store_req *req, enum err e)
+{
+    struct store_changes *c = CONTAINER_OF(req, struct store_changes, req);
+    struct snapshots *s = CONTAINER_OF(c, struct snapshots, changes);
+    bool has_workspaces = false;
+
+    if (e != ERR_OK) {
+        give_up(s, e);
+        return;
+    }
+    for (size_t i = 0; i < c->n_changes; i++) {
+        const struct store_change *ch = &c->changes[i];
+        const struct workspace *w;
+
+        if (ch->kind == OBJECT_WORKSPACE)
+            has_workspaces = true;
+        if (!is_configuration(ch->kind) || ch->tenant == 0)
+            continue;
+        w = snapshots_workspace(s, ch->tenant);
+        if (w)
+            add_todo(s, w->tenant, w->key);
+        workspace_put(w);
+    }
+    s->reading_seq =
+        c->n_changes > 0 ? c->changes[c->n_changes - 1].seq : c->last_seq;
+    if (has_workspaces)
+        read_workspaces(s);
+    else if (c->n_changes > 0)
+        read_next_tenant(s);
+    else {
+        wake_waiters(s, s->reading_seq);
+        s->is_busy = false;
+    }
+}
+
+static void
+read_changes(struct snapshots *s)
+{
+    bool has_news;
+
+    pthread_mutex_lock(&s->current.lock);
+    has_news = s->wanted_seq > s->current.seq;
+    pthread_mutex_unlock(&s->current.lock);
+    if (!has_news) {
+        s->is_busy = false;
+        return;
+    }
+    s->is_busy = true;
+    arena_reset(s->arena);
+    s->changes = (struct store_changes){
+        .req = {.arena = s->arena,
+                .on_done = on_changes,
+                .loop = s->options.env->loop},
+        .after_seq = s->current.seq,
+        .limit = CHANGES_PAGE,
+    };
+    store_changes(s->options.env->store, &s->changes);
+}
+
+static void
+drop_missing(struct snapshots *s, const struct object *objects, size_t n)
+{
+    struct arena *a = arena_new();
+    int64_t *tenants;
+    size_t n_tenants = snapshots_tenants(s, a, &tenants);
+
+    for (size_t i = 0; i < n_tenants; i++) {
+        bool is_there = false;
+
+        for (size_t j = 0; j < n && !is_there; j++)
+            is_there = objects[j].num == tenants[i];
+        if (!is_there)
+            remove_workspace(s, tenants[i]);
+    }
+    arena_free(a);
+}
+
+static void
+on_workspaces(struct store_req *req, enum err e)
+{
+    struct store_object_list *l =
+        CONTAINER_OF(req, struct store_object_list, req);
+    struct snapshots *s = CONTAINER_OF(l, struct snapshots, list);
+
+    if (e != ERR_OK) {
+        give_up(s, e);
+        return;
+    }
+    for (size_t i = 0; i < l->n_objects; i++) {
+        const struct workspace *w = snapshots_workspace(s, l->objects[i].num);
+
+        if (!w)
+            add_todo(s, l->objects[i].num, l->objects[i].key);
+        workspace_put(w);
+    }
+    drop_missing(s, l->objects, l->n_objects);
+    read_next_tenant(s);
+}
+
+#define WORKSPACES_MAX 100000
+
+static void
+read_workspaces(struct snapshots *s)
+{
+    arena_reset(s->arena);
+    s->list = (struct store_object_list){
+        .req = {.arena = s->arena,
+                .on_done = on_workspaces,
+                .loop = s->options.env->loop},
+        .tenant = 0,
+        .kind = OBJECT_WORKSPACE,
+        .limit = WORKSPACES_MAX,
+    };
+    store_object_list(s->options.env->store, &s->list);
+}
+
+/* At the start: how far the feed is, then everything. */
+static void
+on_first_seq(struct store_req *req, enum err e)
+{
+    struct store_changes *c = CONTAINER_OF(req, struct store_changes, req);
+    struct snapshots *s = CONTAINER_OF(c, struct snapshots, changes);
+
+    if (e != ERR_OK) {
+        give_up(s, e);
+        return;
+    }
+    s->reading_seq = c->last_seq;
+    read_workspaces(s);
+}
+
+static void
+on_poke(struct task *t)
+{
+    struct snapshots *s = CONTAINER_OF(t, struct snapshots, poke);
+
+    pthread_mutex_lock(&s->current.lock);
+    s->is_poked = false;
+    pthread_mutex_unlock(&s->current.lock);
+    if (s->is_started && !s->is_busy)
+        read_changes(s);
+}
+
+/* ---- public ---- */
+
+struct snapshots *
+snapshots_new(const struct snapshots_options *o)
+{
+    struct snapshots *s = xcalloc(1, sizeof(*s));
+
+    s->options = *o;
+    pthread_mutex_init(&s->current.lock, NULL);
+    s->current.by_tenant = map_new();
+    s->current.by_key = map_new();
+    s->current.api_keys = map_new();
+    list_init(&s->waiters);
+    list_init(&s->todo);
+    s->poke.run = on_poke;
+    s->arena = arena_new();
+    return s;
+}
+
+void
+snapshots_start(struct snapshots *s, void (*done)(void *arg, enum err e),
+                void *arg)
+{
+    assert(!s->is_started);
+    s->is_started = s->is_busy = true;
+    s->done = done;
+    s->done_arg = arg;
+    s->changes = (struct store_changes){
+        .req = {.arena = s->arena,
+                .on_done = on_first_seq,
+                .loop = s->options.env->loop},
+        .after_seq = INT64_MAX,
+        .limit = 1,
+    };
+    store_changes(s->options.env->store, &s->changes);
+}
+
+void
+snapshots_changed(struct snapshots *s, int64_t seq)
+{
+    bool pokes = false;
+
+    pthread_mutex_lock(&s->current.lock);
+    if (seq > s->wanted_seq) {
+        s->wanted_seq = seq;
+        pokes = !s->is_poked;
+        s->is_poked = true;
+    }
+    pthread_mutex_unlock(&s->current.lock);
+    if (pokes)
+        loop_post(s->options.env->loop, &s->poke);
+}
+
+void
+snapshots_wait(struct snapshots *s, int64_t seq, struct loop *loop,
+               struct task *t)
+{
+    struct waiter *w = NULL;
+
+    pthread_mutex_lock(&s->current.lock);
+    if (s->current.seq < seq) {
+        w = xcalloc(1, sizeof(*w));
+        *w = (struct waiter){.seq = seq, .loop = loop, .task = t};
+        list_append(&s->waiters, &w->node);
+    }
+    pthread_mutex_unlock(&s->current.lock);
+    if (!w)
+        loop_post(loop, t);
+    else
+        snapshots_changed(s, seq);
+}
+
+void
+snapshots_free(struct snapshots *s)
+{
+    struct str key;
+    size_t at = 0;
+    void *value;
+    struct list *l;
+
+    if (!s)
+        return;
+    while (map_next(s->current.by_tenant, &at, &key, &value))
+        workspace_put(value);
+    at = 0;
+    while (map_next(s->current.api_keys, &at, &key, &value))
+        free(value);
+    while ((l = list_take(&s->waiters)) != NULL)
+        free(CONTAINER_OF(l, struct waiter, node));
+    while ((l = list_take(&s->todo)) != NULL)
+        free(CONTAINER_OF(l, struct tenant_name, node));
+    if (s->building.arena) {
+        map_free(s->building.templates);
+        arena_free(s->building.arena);
+        free(s->building.keys);
+    }
+    map_free(s->current.by_tenant);
+    map_free(s->current.by_key);
+    map_free(s->current.api_keys);
+    arena_free(s->arena);
+    pthread_mutex_destroy(&s->current.lock);
+    free(s);
+}

@@ -1,0 +1,64 @@
+#include "app/workspace.h"
+
+#include <stdio.h>
+
+#include "base/map.h"
+
+const struct provider *
+workspace_provider(const struct workspace *w, struct str name)
+{
+    for (size_t i = 0; i < w->n_providers; i++)
+        if (str_eq(w->providers[i]->name, name))
+            return w->providers[i];
+    return NULL;
+}
+
+const struct provider *
+workspace_lane(const struct workspace *w, int64_t num)
+{
+    for (size_t i = 0; i < w->n_providers; i++)
+        if (w->providers[i]->num == num)
+            return w->providers[i];
+    return NULL;
+}
+
+const struct provider *
+workspace_next(const struct workspace *w, struct str channel,
+               const struct provider *after)
+{
+    bool is_past = after == NULL;
+
+    for (size_t i = 0; i < w->n_providers; i++) {
+        const struct provider *p = w->providers[i];
+
+        if (p == after)
+            is_past = true;
+        else if (is_past && p->is_enabled && str_eq(p->channel, channel))
+            return p;
+    }
+    return NULL;
+}
+
+const struct template_doc *
+workspace_template(const struct workspace *w, struct str key, int64_t version)
+{
+    char text[192];
+    int n;
+
+    if (version == 0)
+        return map_get(w->templates, key);
+    n = snprintf(text, sizeof(text), "%.*s@%lld", STR_ARG(key),
+                 (long long)version);
+    if (n < 0 || (size_t)n >= sizeof(text))
+        return NULL;
+    return map_get(w->templates, (struct str){text, (size_t)n});
+}
+
+const struct content *
+template_content(const struct template_doc *t, struct str channel)
+{
+    for (size_t i = 0; i < t->n_contents; i++)
+        if (str_eq(t->contents[i].channel, channel))
+            return t->contents[i].content;
+    return NULL;
+}
