@@ -1,0 +1,126 @@
+#include "app/prepare.h"
+
+#include "app/message.h"
+#include "base/clock.h"
+#include "base/id.h"
+
+static void
+give_up(struct prepare *p, enum delivery_status status, enum reason reason,
+        const char *detail)
+{
+    p->status = status;
+    p->reason = reason_code(reason);
+    p->detail = str_from(detail);
+}
+
+static struct json
+parsed(struct arena *a, struct str text)
+{
+    struct json_doc *doc = ARENA_NEW(a, struct json_doc);
+    struct json_error why;
+
+    if (text.n == 0 || json_parse(a, text, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
+static struct json
+given_recipient(struct json doc, int index)
+{
+    if (index < 0)
+        return (struct json){0};
+    return json_at(json_get(json_get(doc, "to"), "recipients"),
+                   (uint32_t)index);
+}
+
+static bool
+is_expired(struct arena *a, struct json doc, int64_t now_ms)
+{
+    int64_t at_ms;
+
+    return time_parse(json_str_of(a, doc, "expires_at"), &at_ms) &&
+           at_ms <= now_ms;
+}
+
+static struct str
+public_id(struct prepare *p, const char *prefix, int64_t id)
+{
+    char *text = arena_alloc(p->arena, ID_TEXT_MAX);
+
+    return id_format(text, p->id_key, prefix, p->workspace->shard, id);
+}
+
+static void
+fill(struct prepare *p, struct json doc, const struct plan_recipient *r,
+     const struct rendered *text)
+{
+    const struct delivery *v = &p->work->delivery;
+    struct json overrides = json_get(doc, "overrides");
+
+    p->message = (struct channel_message){
+        .delivery_id = public_id(p, "dlv", v->id),
+        .notification_id = public_id(p, "ntf", v->notification),
+        .user = v->user,
+        .channel = v->channel,
+        .category = json_str_of(p->arena, doc, "category"),
+        .priority = str_from(priority_name(v->priority)),
+        .title = text->title,
+        .body = text->body,
+        .html = text->html,
+        .actions = text->actions,
+        .data = json_raw(json_get(doc, "data")),
+        .user_name = json_str_of(p->arena, r->given, "name"),
+        .overrides = json_raw(overrides),
+        .created_ms = p->work->notification->created_ms,
+    };
+}
+
+void
+prepare_message(struct prepare *p)
+{
+    const struct notification *n = p->work->notification;
+    const struct delivery *v = &p->work->delivery;
+    const struct channel_info *info = channel_find(v->channel);
+    struct json doc = parsed(p->arena, n->doc);
+    struct plan_recipient r = {
+        .user = v->user,
+        .index = v->recipient,
+        .stored = parsed(p->arena, p->work->user_body),
+        .given = given_recipient(doc, v->recipient),
+    };
+    struct message m = {
+        .arena = p->arena,
+        .workspace = p->workspace,
+        .doc = doc,
+        .channel = v->channel,
+        .recipient = &r,
+    };
+
+    p->reason = STR_NONE;
+    if (is_expired(p->arena, doc, p->now_ms)) {
+        give_up(p, DELIVERY_EXPIRED, REASON_EXPIRED, "expires_at has passed");
+        return;
+    }
+    if (n->template_key.n > 0) {
+        m.template = workspace_template(p->workspace, n->template_key,
+                                        n->template_version);
+        if (!m.template) {
+            give_up(p, DELIVERY_FAILED, REASON_RENDER_ERROR,
+                    "the template was deleted");
+            return;
+        }
+    }
+    if (message_render(&m) != ERR_OK) {
+        give_up(p, DELIVERY_FAILED, REASON_RENDER_ERROR,
+                "the template used up its budget of work or output");
+        return;
+    }
+    fill(p, doc, &r, &m.rendered);
+    if (info)
+        p->message.address = plan_address(p->arena, &r, info->address_field,
+                                          info->address_fallback);
+    if (p->message.address.n == 0 &&
+        !p->provider->driver->has_target(p->provider->config))
+        give_up(p, DELIVERY_SUPPRESSED, REASON_CONTACT_MISSING,
+                "the user has no address on this channel any more");
+}

@@ -1,0 +1,366 @@
+#include "app/send.h"
+
+#include <assert.h>
+
+#include "app/message.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "queue/rank.h"
+#include "store/store.h"
+
+struct send *
+send_of(struct store_req *req)
+{
+    struct store_accept *a = CONTAINER_OF(req, struct store_accept, req);
+
+    return CONTAINER_OF(a, struct send, accept);
+}
+
+static void
+on_nothing_to_do(struct task *t)
+{
+    struct send *s = CONTAINER_OF(t, struct send, done);
+
+    s->on_done(s, ERR_OK);
+}
+
+/* ---- plan ---- */
+
+static void
+fill_channel(const struct workspace *w, struct str name, struct plan_channel *c)
+{
+    const struct channel_info *info = channel_find(name);
+    const struct provider *p = workspace_next(w, name, NULL);
+
+    *c = (struct plan_channel){.name = name};
+    if (str_is(name, "in_app")) {
+        c->is_in_app = true;
+        return;
+    }
+    c->address_field = info ? info->address_field : NULL;
+    c->address_fallback = info ? info->address_fallback : NULL;
+    if (p) {
+        c->lane = p->num;
+        c->has_target = p->driver->has_target(p->config);
+    }
+}
+
+static struct json
+stored_user(struct arena *a, const struct map *users, struct str id)
+{
+    const struct object *o = id.n > 0 ? map_get(users, id) : NULL;
+    struct json_doc *doc;
+    struct json_error why;
+
+    if (!o)
+        return (struct json){0};
+    doc = ARENA_NEW(a, struct json_doc);
+    if (json_parse(a, o->body, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
+static void
+plan_item(struct send *s, struct send_item *item, const struct map *users)
+{
+    const struct send_request *q = &item->request;
+    struct plan plan = {
+        .arena = s->arena,
+        .n_recipients = q->n_recipients,
+        .n_channels = q->n_channels,
+        .is_expired = q->expires_ms != 0 && q->expires_ms <= s->now_ms,
+    };
+
+    item->recipients =
+        ARENA_ARRAY(s->arena, struct plan_recipient, q->n_recipients);
+    item->channels = ARENA_ARRAY(s->arena, struct plan_channel, q->n_channels);
+    for (size_t i = 0; i < q->n_recipients; i++)
+        item->recipients[i] = (struct plan_recipient){
+            .user = q->recipients[i].user,
+            .index = q->recipients[i].index,
+            .given = q->recipients[i].given,
+            .stored = stored_user(s->arena, users, q->recipients[i].user),
+        };
+    for (size_t i = 0; i < q->n_channels; i++)
+        fill_channel(s->workspace, q->channels[i], &item->channels[i]);
+    plan.recipients = item->recipients;
+    plan.channels = item->channels;
+    item->n_decisions = q->n_recipients * q->n_channels;
+    item->decisions =
+        ARENA_ARRAY(s->arena, struct plan_decision, item->n_decisions);
+    plan_decide(&plan, item->decisions);
+}
+
+enum err
+send_render(const struct send *s, const struct send_item *item,
+            const struct plan_decision *d, struct rendered *ret)
+{
+    struct message m = {
+        .arena = s->arena,
+        .workspace = s->workspace,
+        .template = item->request.template,
+        .doc = item->doc,
+        .channel = d->channel->name,
+        .recipient = d->recipient,
+    };
+    enum err e = message_render(&m);
+
+    *ret = m.rendered;
+    return e;
+}
+
+/* ---- from decisions to rows ---- */
+
+static struct str
+inbox_content(const struct send *s, const struct send_item *item,
+              const struct rendered *r)
+{
+    struct str data = json_raw(json_get(item->doc, "data"));
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, s->arena);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    json_str_field(&w, "title", r->title);
+    json_str_field(&w, "body", r->body);
+    json_raw_field(&w, "actions", r->actions.n > 0 ? r->actions : STR("[]"));
+    json_raw_field(&w, "data", data.n > 0 ? data : STR("{}"));
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+static void
+settle_in_app(const struct send *s, const struct send_item *item,
+              const struct plan_decision *d, struct delivery *v,
+              struct store_accept_item *row)
+{
+    struct rendered r;
+
+    if (send_render(s, item, d, &r) != ERR_OK) {
+        v->status = DELIVERY_FAILED;
+        v->reason = reason_code(REASON_RENDER_ERROR);
+        return;
+    }
+    v->status = DELIVERY_DELIVERED;
+    v->reason = reason_code(REASON_DELIVERED);
+    row->items[row->n_items++] = (struct inbox_item){
+        .id = v->id,
+        .tenant = v->tenant,
+        .notification = v->notification,
+        .delivery = v->id,
+        .user = v->user,
+        .created_ms = s->now_ms,
+        .category = item->request.category,
+        .content = inbox_content(s, item, &r),
+    };
+}
+
+static void
+fill_delivery(const struct send *s, const struct send_item *item,
+              const struct plan_decision *d, struct delivery *v,
+              struct store_accept_item *row)
+{
+    enum priority priority = item->request.priority;
+
+    *v = (struct delivery){
+        .id = v->id,
+        .tenant = s->workspace->tenant,
+        .notification = row->notification.id,
+        .user = d->recipient->user,
+        .recipient = d->recipient->index,
+        .channel = d->channel->name,
+        .priority = priority,
+        .created_ms = s->now_ms,
+        .updated_ms = s->now_ms,
+    };
+    if (d->verdict == PLAN_SKIP) {
+        v->status = d->reason == REASON_EXPIRED ? DELIVERY_EXPIRED
+                                                : DELIVERY_SUPPRESSED;
+        v->reason = reason_code(d->reason);
+    } else if (d->channel->is_in_app) {
+        settle_in_app(s, item, d, v, row);
+    } else {
+        v->status = DELIVERY_QUEUED;
+        v->lane = d->channel->lane;
+        v->rank = rank_of(priority, s->now_ms);
+    }
+}
+
+/* The audience decision, for the trace. */
+static struct str
+audience_note(const struct send *s, const struct send_item *item)
+{
+    int64_t n_unknown = 0;
+    struct json_writer w;
+    struct buf out;
+
+    for (size_t i = 0; i < item->request.n_recipients; i++)
+        if (item->recipients[i].user.n > 0 &&
+            json_is(item->recipients[i].stored, JSON_ABSENT) &&
+            json_is(item->recipients[i].given, JSON_ABSENT))
+            n_unknown++;
+    buf_init(&out, s->arena);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    json_int_field(&w, "recipients", (int64_t)item->request.n_recipients);
+    json_int_field(&w, "never_stored", n_unknown);
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+static void
+fill_row(struct send *s, struct send_item *item, int64_t id)
+{
+    struct store_accept_item *row = item->accepted;
+    const struct send_request *q = &item->request;
+
+    *row = (struct store_accept_item){
+        .notification =
+            {
+                .id = id,
+                .tenant = s->workspace->tenant,
+                .created_ms = s->now_ms,
+                .priority = q->priority,
+                .doc = json_raw(item->doc),
+                .template_key = q->template ? q->template->key : STR_NONE,
+                .template_version = q->template ? q->template->version : 0,
+                .note = audience_note(s, item),
+                .request_id = s->request_id,
+                .traceparent = s->traceparent,
+                .n_recipients = (int)q->n_recipients,
+            },
+        .deliveries = ARENA_ARRAY(s->arena, struct delivery, item->n_decisions),
+        .n_deliveries = item->n_decisions,
+        .items = ARENA_ARRAY(s->arena, struct inbox_item, item->n_decisions),
+        .dedup_key = q->dedup_key,
+        .dedup_until_ms = s->now_ms + q->dedup_window_ms,
+    };
+    for (size_t i = 0; i < item->n_decisions; i++) {
+        row->deliveries[i].id = id + 1 + (int64_t)i;
+        fill_delivery(s, item, &item->decisions[i], &row->deliveries[i], row);
+    }
+}
+
+static void
+on_accepted(struct store_req *req, enum err e)
+{
+    struct send *s = send_of(req);
+
+    s->idem = s->accept.idem;
+    s->on_done(s, e);
+}
+
+static void
+commit(struct send *s)
+{
+    struct store_accept *a = &s->accept;
+
+    *a = (struct store_accept){
+        .req = {.arena = s->arena,
+                .loop = s->app->env->loop,
+                .on_done = on_accepted},
+        .tenant = s->workspace->tenant,
+        .now_ms = s->now_ms,
+        .idem = s->idem,
+        .items = ARENA_ARRAY(s->arena, struct store_accept_item, s->n_items),
+    };
+    for (size_t i = 0; i < s->n_items; i++) {
+        struct send_item *item = &s->items[i];
+
+        if (problem_is_set(&item->problem) || item->request.is_dry_run)
+            continue;
+        item->accepted = &a->items[a->n_items++];
+        fill_row(s, item,
+                 id_make(s->app->ids, s->now_ms, 1 + (int)item->n_decisions));
+    }
+    if (a->n_items > 0)
+        store_accept(s->app->env->store, a);
+    else
+        loop_post(s->app->env->loop, &s->done);
+}
+
+/* ---- load ---- */
+
+static void
+plan_all(struct send *s)
+{
+    struct map *users = map_new();
+
+    for (size_t i = 0; i < s->users.n_keys; i++)
+        if (s->users.objects[i].version > 0)
+            map_put(users, s->users.keys[i], &s->users.objects[i]);
+    s->now_ms = s->app->env->clock->wall_ms(s->app->env->clock);
+    for (size_t i = 0; i < s->n_items; i++)
+        if (!problem_is_set(&s->items[i].problem))
+            plan_item(s, &s->items[i], users);
+    map_free(users);
+    commit(s);
+}
+
+static void
+on_users(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct send *s = CONTAINER_OF(g, struct send, users);
+
+    if (e != ERR_OK)
+        s->on_done(s, e);
+    else
+        plan_all(s);
+}
+
+static size_t
+collect_users(struct send *s, struct str *keys)
+{
+    struct map *seen = map_new();
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_items; i++) {
+        const struct send_request *q = &s->items[i].request;
+
+        for (size_t j = 0; j < q->n_recipients; j++) {
+            struct str user = q->recipients[j].user;
+
+            if (user.n > 0 && map_put(seen, user, s) == NULL)
+                keys[n++] = user;
+        }
+    }
+    map_free(seen);
+    return n;
+}
+
+void
+send_start(struct send *s)
+{
+    size_t n_max = 0;
+    struct str *keys;
+
+    s->done.run = on_nothing_to_do;
+    for (size_t i = 0; i < s->n_items; i++) {
+        struct send_item *item = &s->items[i];
+
+        if (problem_is_set(&item->problem))
+            continue; /* refused by the caller already */
+        problem_init(&item->problem, s->arena);
+        if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
+                              &item->request) == ERR_OK)
+            n_max += item->request.n_recipients;
+    }
+    keys = ARENA_ARRAY(s->arena, struct str, n_max + 1);
+    s->users = (struct store_object_get){
+        .req = {.arena = s->arena,
+                .loop = s->app->env->loop,
+                .on_done = on_users},
+        .tenant = s->workspace->tenant,
+        .kind = OBJECT_USER,
+        .keys = keys,
+        .n_keys = collect_users(s, keys),
+    };
+    if (n_max == 0)
+        loop_post(s->app->env->loop, &s->done);
+    else
+        store_object_get(s->app->env->store, &s->users);
+}

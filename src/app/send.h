@@ -1,0 +1,51 @@
+/* send.h - the one way in: requests become plans, plans are committed.
+ *
+ * Load (one read) -> plan (pure) -> commit (one write). A request that is
+ * refused, and a dry run, leave nothing behind. */
+#pragma once
+
+#include "app/app.h"
+#include "app/send_request.h"
+#include "app/template_doc.h"
+#include "domain/plan.h"
+#include "store/accept.h"
+#include "store/object.h"
+
+struct send_item {
+    struct json doc;
+    /* result */
+    struct problem problem; /* set: this one was refused */
+    struct send_request request;
+    struct plan_recipient *recipients;
+    struct plan_channel *channels;
+    struct plan_decision *decisions;
+    size_t n_decisions;
+    struct store_accept_item *accepted; /* NULL: refused or dry run */
+};
+
+struct send {
+    const struct app *app;
+    struct arena *arena;
+    const struct workspace *workspace; /* the caller's reference */
+    struct send_item *items;
+    size_t n_items;
+    struct store_idem idem; /* as for store_accept */
+    struct str request_id, traceparent;
+    /* ERR_OK, or why nothing was stored at all. */
+    void (*on_done)(struct send *s, enum err e);
+    void *arg;
+    int64_t now_ms; /* result: wall clock of the plan */
+    /* private */
+    struct store_object_get users;
+    struct store_accept accept;
+    struct task done;
+};
+
+/* on_done runs in a later turn, exactly once. */
+void send_start(struct send *s);
+/* For idem.answer: the send whose commit is being made. */
+struct send *send_of(struct store_req *req);
+/* What a recipient would read; for dry runs. ERR_TOO_LARGE. */
+enum err send_render(const struct send *s, const struct send_item *item,
+                     const struct plan_decision *d,
+                     struct rendered *ret) MUST_CHECK;

@@ -1,0 +1,437 @@
+#include "app/send_request.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+
+static const char *const priorities[] = {"critical", "high", "normal", "low",
+                                         NULL};
+static const char *const methods[] = {"GET",   "POST",   "PUT",
+                                      "PATCH", "DELETE", NULL};
+static const struct field key_row[] = {{.type = FIELD_KEY}};
+static const struct field email_row[] = {{.type = FIELD_EMAIL}};
+static const struct field text_row[] = {{.type = FIELD_STRING, .max = 998}};
+static const struct field role_row[] = {{.type = FIELD_KEY}};
+
+#define USER_FIELDS                                                            \
+    {.name = "email",                                                          \
+     .type = FIELD_EMAIL,                                                      \
+     .flags = FIELD_NULLABLE,                                                  \
+     .doc = "E-mail address."},                                                \
+        {.name = "phone",                                                      \
+         .type = FIELD_STRING,                                                 \
+         .flags = FIELD_NULLABLE,                                              \
+         .max = 64,                                                            \
+         .doc = "Telephone number, E.164."},                                   \
+        {.name = "telegram",                                                   \
+         .type = FIELD_STRING,                                                 \
+         .flags = FIELD_NULLABLE,                                              \
+         .max = 64,                                                            \
+         .doc = "Telegram chat id."},                                          \
+        {.name = "whatsapp",                                                   \
+         .type = FIELD_STRING,                                                 \
+         .flags = FIELD_NULLABLE,                                              \
+         .max = 64,                                                            \
+         .doc = "WhatsApp number; phone where it is not given."},              \
+        {.name = "webhook",                                                    \
+         .type = FIELD_URL,                                                    \
+         .flags = FIELD_NULLABLE,                                              \
+         .doc = "URL that this user's webhooks go to."},                       \
+        {.name = "slack",                                                      \
+         .type = FIELD_STRING,                                                 \
+         .flags = FIELD_NULLABLE,                                              \
+         .max = 2048,                                                          \
+         .doc = "Slack channel or webhook."},                                  \
+        {.name = "discord",                                                    \
+         .type = FIELD_STRING,                                                 \
+         .flags = FIELD_NULLABLE,                                              \
+         .max = 2048,                                                          \
+         .doc = "Discord webhook."},                                           \
+        {.name = "locale",                                                     \
+         .type = FIELD_STRING,                                                 \
+         .flags = FIELD_NULLABLE,                                              \
+         .max = 35,                                                            \
+         .doc = "BCP 47 language tag."},                                       \
+        {.name = "timezone",                                                   \
+         .type = FIELD_STRING,                                                 \
+         .flags = FIELD_NULLABLE,                                              \
+         .max = 64,                                                            \
+         .doc = "IANA time zone."},                                            \
+        {.name = "roles",                                                      \
+         .type = FIELD_ARRAY,                                                  \
+         .of = role_row,                                                       \
+         .max = 100,                                                           \
+         .doc = "Role codes."},                                                \
+    {                                                                          \
+        .name = "attributes", .type = FIELD_OBJECT,                            \
+        .doc = "Anything of the caller's own."                                 \
+    }
+
+const struct field user_fields[] = {
+    {.name = "id",
+     .type = FIELD_KEY,
+     .doc = "The caller's own id of the user."},
+    USER_FIELDS,
+    {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
+    {.type = FIELD_END},
+};
+
+static const struct field recipient_fields[] = {
+    {.name = "id",
+     .type = FIELD_KEY,
+     .doc = "Merged into the stored user of this id for this notification."},
+    USER_FIELDS,
+    {.name = "name", .type = FIELD_STRING, .max = 200, .doc = "Display name."},
+    {.name = "data",
+     .type = FIELD_OBJECT,
+     .doc = "Data of this recipient; wins over the request's."},
+    {.type = FIELD_END},
+};
+static const struct field recipient_row[] = {
+    {.type = FIELD_OBJECT, .of = recipient_fields}};
+
+static const struct field to_fields[] = {
+    {.name = "users",
+     .type = FIELD_ARRAY,
+     .of = key_row,
+     .max = SEND_RECIPIENTS_MAX,
+     .doc = "User ids."},
+    {.name = "exclude",
+     .type = FIELD_ARRAY,
+     .of = key_row,
+     .max = SEND_RECIPIENTS_MAX,
+     .doc = "User ids that do not get it."},
+    {.name = "recipients",
+     .type = FIELD_ARRAY,
+     .of = recipient_row,
+     .max = SEND_RECIPIENTS_MAX,
+     .doc = "Recipients with their addresses."},
+    {.name = "roles", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "topics", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "all", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.type = FIELD_END},
+};
+static const struct field to_rows[] = {
+    {.type = FIELD_KEY, .doc = "One user id."},
+    {.type = FIELD_ARRAY,
+     .of = key_row,
+     .min = 1,
+     .max = SEND_RECIPIENTS_MAX,
+     .doc = "User ids."},
+    {.type = FIELD_OBJECT, .of = to_fields},
+    {.type = FIELD_END},
+};
+
+const struct field action_fields[] = {
+    {.name = "id", .type = FIELD_KEY, .flags = FIELD_REQUIRED},
+    {.name = "label",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = 200},
+    {.name = "url",
+     .type = FIELD_STRING,
+     .max = 2048,
+     .doc = "Where the button leads; https, http or a path."},
+    {.name = "api_endpoint",
+     .type = FIELD_STRING,
+     .max = 2048,
+     .doc = "What the button calls."},
+    {.name = "method", .type = FIELD_ENUM, .values = methods},
+    {.name = "data", .type = FIELD_ANY},
+    {.type = FIELD_END},
+};
+static const struct field action_row[] = {
+    {.type = FIELD_OBJECT, .of = action_fields}};
+
+static const struct field email_override_fields[] = {
+    {.name = "from", .type = FIELD_EMAIL},
+    {.name = "reply_to", .type = FIELD_EMAIL},
+    {.name = "cc", .type = FIELD_ARRAY, .of = email_row, .max = 20},
+    {.name = "headers", .type = FIELD_MAP, .of = text_row, .max = 20},
+    {.type = FIELD_END},
+};
+static const struct field override_fields[] = {
+    {.name = "email", .type = FIELD_OBJECT, .of = email_override_fields},
+    {.name = "providers", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.type = FIELD_END},
+};
+
+const struct field send_request_fields[] = {
+    {.name = "to",
+     .type = FIELD_ONE_OF,
+     .flags = FIELD_REQUIRED,
+     .of = to_rows,
+     .doc = "Who gets it."},
+    {.name = "channels",
+     .type = FIELD_ARRAY,
+     .of = key_row,
+     .min = 1,
+     .max = 32,
+     .doc = "Channels; without them the template's, else in_app."},
+    {.name = "template",
+     .type = FIELD_KEY,
+     .doc = "A template's key, in place of inline content."},
+    {.name = "title",
+     .type = FIELD_STRING,
+     .max = SEND_TITLE_MAX,
+     .doc = "Inline title, sent as it is."},
+    {.name = "body",
+     .type = FIELD_STRING,
+     .max = SEND_CONTENT_MAX,
+     .doc = "Inline plain text, sent as it is."},
+    {.name = "html",
+     .type = FIELD_STRING,
+     .max = SEND_CONTENT_MAX,
+     .doc = "Inline HTML, for channels that take it."},
+    {.name = "actions",
+     .type = FIELD_ARRAY,
+     .of = action_row,
+     .max = 16,
+     .doc = "Buttons."},
+    {.name = "data",
+     .type = FIELD_OBJECT,
+     .doc = "For templates; handed on byte for byte."},
+    {.name = "category", .type = FIELD_KEY, .doc = "What it is about."},
+    {.name = "priority",
+     .type = FIELD_ENUM,
+     .values = priorities,
+     .doc = "Default normal."},
+    {.name = "expires_at",
+     .type = FIELD_TIME,
+     .doc = "Not sent after this time."},
+    {.name = "dedup_key",
+     .type = FIELD_STRING,
+     .min = 1,
+     .max = 255,
+     .doc = "One notification for each key and window."},
+    {.name = "dedup_window",
+     .type = FIELD_DURATION,
+     .min = 1000,
+     .max = INT64_C(30) * 24 * 3600 * 1000,
+     .doc = "Default 24h."},
+    {.name = "overrides", .type = FIELD_OBJECT, .of = override_fields},
+    {.name = "metadata",
+     .type = FIELD_OBJECT,
+     .doc = "Kept with the notification; not used."},
+    {.name = "dry_run",
+     .type = FIELD_BOOL,
+     .doc = "Tell the plan, store nothing."},
+    {.name = "workflow", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "send_at", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "digest", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "cancel_key", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "attachments", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "approval", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "locale", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.type = FIELD_END},
+};
+
+/* ---- understanding ---- */
+
+struct reading {
+    struct arena *arena;
+    struct problem *problem;
+    struct send_request *request;
+    struct map *seen; /* user ids that are in, or excluded */
+    size_t cap;
+};
+
+static char taken;
+
+static void
+add_recipient(struct reading *r, struct str user, int index, struct json given)
+{
+    struct send_request *q = r->request;
+
+    if (user.n > 0 && map_put(r->seen, user, &taken) != NULL)
+        return;
+    if (q->n_recipients == r->cap)
+        return; /* counted before: cannot be */
+    q->recipients[q->n_recipients++] =
+        (struct send_recipient){.user = user, .index = index, .given = given};
+}
+
+static void
+add_users(struct reading *r, struct json list)
+{
+    for (struct json u = json_first(list); !json_is(u, JSON_ABSENT);
+         u = json_next(list, u))
+        add_recipient(r, json_str(r->arena, u), -1, (struct json){0});
+}
+
+static void
+read_to(struct reading *r, struct json to)
+{
+    struct json users = json_get(to, "users");
+    struct json given = json_get(to, "recipients");
+    struct json exclude = json_get(to, "exclude");
+    int index = 0;
+
+    r->cap = 1 + (json_is(to, JSON_ARRAY) ? json_count(to) : 0) +
+             json_count(users) + json_count(given);
+    r->request->recipients =
+        ARENA_ARRAY(r->arena, struct send_recipient, r->cap);
+    for (struct json x = json_first(exclude); !json_is(x, JSON_ABSENT);
+         x = json_next(exclude, x))
+        map_put(r->seen, json_str(r->arena, x), &taken);
+    if (json_is(to, JSON_STRING))
+        add_recipient(r, json_str(r->arena, to), -1, (struct json){0});
+    else if (json_is(to, JSON_ARRAY))
+        add_users(r, to);
+    for (struct json g = json_first(given); !json_is(g, JSON_ABSENT);
+         g = json_next(given, g), index++)
+        add_recipient(r, json_str_of(r->arena, g, "id"), index, g);
+    add_users(r, users);
+    if (json_is(to, JSON_OBJECT) && json_count(users) + json_count(given) == 0)
+        problem_add(r->problem, ERR_INVALID, STR("/to"),
+                    "must name at least one of users, recipients");
+    else if (r->request->n_recipients > SEND_RECIPIENTS_MAX)
+        problem_add(r->problem, ERR_INVALID, STR("/to"),
+                    "must be at most %d recipients", SEND_RECIPIENTS_MAX);
+}
+
+static void
+check_channel(struct reading *r, struct str name, size_t i)
+{
+    const struct channel_info *c = channel_find(name);
+    struct str at = str_fmt(r->arena, "/channels/%zu", i);
+
+    if (!c)
+        problem_add(r->problem, ERR_INVALID, at, "there is no such channel");
+    else if (!c->is_built)
+        problem_add(r->problem, ERR_NOT_SUPPORTED, at,
+                    "this channel is not supported by this release");
+}
+
+static void
+read_channels(struct reading *r, struct json list)
+{
+    struct send_request *q = r->request;
+    size_t n = json_count(list), i = 0;
+
+    q->channels = ARENA_ARRAY(r->arena, struct str, n + 1);
+    for (struct json c = json_first(list); !json_is(c, JSON_ABSENT);
+         c = json_next(list, c), i++) {
+        struct str name = json_str(r->arena, c);
+        bool is_new = true;
+
+        check_channel(r, name, i);
+        for (size_t j = 0; j < q->n_channels; j++)
+            if (str_eq(q->channels[j], name))
+                is_new = false;
+        if (is_new)
+            q->channels[q->n_channels++] = name;
+    }
+    if (q->n_channels > 0)
+        return;
+    if (q->template && q->template->n_channels > 0) {
+        q->channels = arena_copy(r->arena, q->template->channels,
+                                 q->template->n_channels * sizeof(struct str));
+        q->n_channels = q->template->n_channels;
+    } else {
+        q->channels[q->n_channels++] = STR("in_app");
+    }
+}
+
+static void
+read_content(struct reading *r, const struct workspace *w, struct json doc)
+{
+    struct json key = json_get(doc, "template");
+    struct json title = json_get(doc, "title"), body = json_get(doc, "body"),
+                html = json_get(doc, "html"),
+                actions = json_get(doc, "actions");
+    bool is_inline = !json_is(title, JSON_ABSENT) ||
+                     !json_is(body, JSON_ABSENT) || !json_is(html, JSON_ABSENT);
+
+    if (json_is(key, JSON_STRING)) {
+        r->request->template =
+            workspace_template(w, json_str(r->arena, key), 0);
+        if (!r->request->template)
+            problem_add(r->problem, ERR_INVALID, STR("/template"),
+                        "there is no such template in this workspace");
+        if (is_inline)
+            problem_add(r->problem, ERR_INVALID, STR("/template"),
+                        "give a template or inline content, not both");
+    } else if (!is_inline) {
+        problem_add(r->problem, ERR_INVALID, STR(""),
+                    "needs content: a template, or at least one of title, "
+                    "body, html");
+    }
+    if (json_raw(body).n + json_raw(html).n + json_raw(actions).n >
+        SEND_CONTENT_MAX)
+        problem_add(r->problem, ERR_INVALID, STR("/body"),
+                    "body, html and actions must be at most %d bytes together",
+                    SEND_CONTENT_MAX);
+}
+
+static bool
+is_link(struct str url)
+{
+    return str_starts(url, STR("https://")) ||
+           str_starts(url, STR("http://")) || str_starts(url, STR("mailto:")) ||
+           str_starts(url, STR("tel:")) ||
+           (str_starts(url, STR("/")) && !str_starts(url, STR("//")));
+}
+
+/* What becomes a link in somebody's inbox must not be able to run there. */
+static void
+check_actions(struct reading *r, struct json actions)
+{
+    size_t i = 0;
+
+    for (struct json x = json_first(actions); !json_is(x, JSON_ABSENT);
+         x = json_next(actions, x), i++) {
+        static const char *const links[] = {"url", "api_endpoint"};
+
+        for (size_t j = 0; j < 2; j++) {
+            struct json v = json_get(x, links[j]);
+
+            if (json_is(v, JSON_STRING) && !is_link(json_str(r->arena, v)))
+                problem_add(
+                    r->problem, ERR_INVALID,
+                    str_fmt(r->arena, "/actions/%zu/%s", i, links[j]),
+                    "must be an https, http, mailto or tel link, or a path");
+        }
+    }
+}
+
+static void
+read_policy(struct reading *r, struct json doc)
+{
+    struct send_request *q = r->request;
+    int64_t ms;
+
+    q->priority = PRIORITY_NORMAL;
+    if (json_is(json_get(doc, "priority"), JSON_STRING))
+        priority_parse(json_str_of(r->arena, doc, "priority"), &q->priority);
+    q->category = json_str_of(r->arena, doc, "category");
+    q->dedup_key = json_str_of(r->arena, doc, "dedup_key");
+    q->dedup_window_ms = SEND_DEDUP_DEFAULT_MS;
+    if (str_to_duration_ms(json_str_of(r->arena, doc, "dedup_window"), &ms))
+        q->dedup_window_ms = ms;
+    if (time_parse(json_str_of(r->arena, doc, "expires_at"), &ms))
+        q->expires_ms = ms;
+    q->is_dry_run = json_bool(json_get(doc, "dry_run"), false);
+}
+
+enum err
+send_request_read(struct arena *a, const struct workspace *w, struct json doc,
+                  struct problem *p, struct send_request *ret)
+{
+    struct reading r = {
+        .arena = a, .problem = p, .request = ret, .seen = map_new()};
+
+    *ret = (struct send_request){.doc = doc};
+    field_check(send_request_fields, doc, STR(""), p);
+    if (!problem_is_set(p)) {
+        read_to(&r, json_get(doc, "to"));
+        read_content(&r, w, doc);
+        check_actions(&r, json_get(doc, "actions"));
+        read_channels(&r, json_get(doc, "channels"));
+        read_policy(&r, doc);
+    }
+    map_free(r.seen);
+    return problem_is_set(p) ? p->err : ERR_OK;
+}

@@ -1,0 +1,40 @@
+/* send_request.h - the body of a send, checked and understood. */
+#pragma once
+
+#include "app/workspace.h"
+#include "base/field.h"
+
+#define SEND_RECIPIENTS_MAX 1000
+#define SEND_TITLE_MAX 1024
+#define SEND_CONTENT_MAX (64 * 1024) /* body, html and actions together */
+#define SEND_DEDUP_DEFAULT_MS (INT64_C(24) * 3600 * 1000)
+
+extern const struct field send_request_fields[];
+extern const struct field action_fields[];
+extern const struct field user_fields[]; /* what a recipient may say too */
+
+struct send_recipient {
+    struct str user; /* empty: inline without an id */
+    int index;       /* in to.recipients; -1 */
+    struct json given;
+};
+
+struct send_request {
+    struct json doc;
+    struct send_recipient *recipients; /* each user once */
+    size_t n_recipients;
+    struct str *channels; /* as asked for, else the template's, else in_app */
+    size_t n_channels;
+    const struct template_doc *template; /* NULL: inline */
+    enum priority priority;
+    struct str category;
+    struct str dedup_key;
+    int64_t dedup_window_ms;
+    int64_t expires_ms; /* 0: never */
+    bool is_dry_run;
+};
+
+/* Adds every fault to *p; ERR_OK only without one. */
+enum err send_request_read(struct arena *a, const struct workspace *w,
+                           struct json doc, struct problem *p,
+                           struct send_request *ret) MUST_CHECK;

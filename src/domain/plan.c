@@ -1,0 +1,65 @@
+#include "domain/plan.h"
+
+static struct str
+field_of(struct arena *a, const struct plan_recipient *r, const char *field)
+{
+    struct json given = json_get(r->given, field);
+
+    if (!json_is(given, JSON_ABSENT))
+        return json_str(a, given);
+    return json_str_of(a, r->stored, field);
+}
+
+struct str
+plan_address(struct arena *a, const struct plan_recipient *r, const char *field,
+             const char *fallback)
+{
+    struct str address = STR_NONE;
+
+    if (field)
+        address = field_of(a, r, field);
+    if (address.n == 0 && fallback)
+        address = field_of(a, r, fallback);
+    return address;
+}
+
+static enum reason
+why_not(const struct plan *p, const struct plan_recipient *r,
+        const struct plan_channel *c)
+{
+    if (p->is_expired)
+        return REASON_EXPIRED;
+    if (c->is_in_app)
+        return r->user.n == 0 ? REASON_CONTACT_MISSING : REASON_NONE;
+    if (c->lane == 0)
+        return REASON_PROVIDER_NONE;
+    if (!c->has_target &&
+        plan_address(p->arena, r, c->address_field, c->address_fallback).n == 0)
+        return REASON_CONTACT_MISSING;
+    return REASON_NONE;
+}
+
+void
+plan_decide(const struct plan *p, struct plan_decision *ret)
+{
+    for (size_t i = 0; i < p->n_recipients; i++) {
+        for (size_t j = 0; j < p->n_channels; j++) {
+            enum reason why = why_not(p, &p->recipients[i], &p->channels[j]);
+
+            *ret++ = (struct plan_decision){
+                .recipient = &p->recipients[i],
+                .channel = &p->channels[j],
+                .verdict = why == REASON_NONE ? PLAN_SEND : PLAN_SKIP,
+                .reason = why,
+            };
+        }
+    }
+}
+
+const char *
+plan_verdict_name(enum plan_verdict v)
+{
+    static const char *const names[] = {"send", "skip", "hold"};
+
+    return names[v];
+}

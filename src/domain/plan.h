@@ -1,0 +1,51 @@
+/* plan.h - who gets it on which channels, and why not. The one decision of
+ * Belfry: values in, decisions out, no clock and no store. Sends, dry runs and
+ * the explanations that people ask for all call it. */
+#pragma once
+
+#include "base/json.h"
+#include "domain/reason.h"
+
+struct plan_recipient {
+    struct str user;    /* empty: inline without an id */
+    int index;          /* in to.recipients; -1: not inline */
+    struct json stored; /* the user's document; absent: never stored */
+    struct json given;  /* the inline recipient; absent: none */
+};
+
+struct plan_channel {
+    struct str name;
+    bool is_in_app;
+    int64_t lane;                 /* of the first enabled provider; 0: none */
+    bool has_target;              /* the provider has one of its own */
+    const char *address_field;    /* of a user; NULL: the channel has none */
+    const char *address_fallback; /* NULL: none */
+};
+
+enum plan_verdict { PLAN_SEND, PLAN_SKIP, PLAN_HOLD };
+
+struct plan_decision {
+    const struct plan_recipient *recipient;
+    const struct plan_channel *channel;
+    enum plan_verdict verdict;
+    enum reason reason; /* why not; REASON_NONE for SEND */
+};
+
+struct plan {
+    struct arena *arena;
+    const struct plan_recipient *recipients;
+    size_t n_recipients;
+    const struct plan_channel *channels;
+    size_t n_channels;
+    bool is_expired; /* its expires_at has passed */
+};
+
+/* One decision for each recipient on each channel, recipient by recipient;
+ * ret has room for n_recipients * n_channels. */
+void plan_decide(const struct plan *p, struct plan_decision *ret);
+
+/* The address of a recipient on a channel: what the request gives, else what
+ * is stored; the fallback field where the first is empty. */
+struct str plan_address(struct arena *a, const struct plan_recipient *r,
+                        const char *field, const char *fallback);
+const char *plan_verdict_name(enum plan_verdict v); /* "send" */
