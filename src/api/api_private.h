@@ -1,0 +1,8 @@
+/* api_private.h - between the router and the calls; for api/ alone. */
+#pragma once
+
+#include "api/call.h"
+
+/* Counts the call, logs it, forgets it; before its answer goes out. */
+void api_call_ends(struct call *c, int status);
+const char *api_problem_base(const struct api *a); /* "https://.../errors#" */

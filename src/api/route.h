@@ -1,0 +1,53 @@
+/* route.h - the table of the API. A row is everything the router, the OpenAPI
+ * document and the tests need to know of a route. */
+#pragma once
+
+#include "api/call.h"
+#include "auth/key.h"
+
+enum route_auth {
+    ROUTE_KEY,  /* an API key with `scope` */
+    ROUTE_USER, /* a user's token; or a key with `scope` and ?user= */
+    ROUTE_OPEN,
+    ROUTE_METRICS, /* the scope metrics, or a connection from loopback */
+};
+
+enum route_body {
+    ROUTE_BODY_NONE,  /* none is taken; one that comes is refused */
+    ROUTE_BODY_JSON,  /* an object, checked against `request` */
+    ROUTE_BODY_MAYBE, /* the same, or nothing */
+    ROUTE_BODY_RAW,   /* the handler reads it itself */
+};
+
+struct route {
+    const char *method;
+    const char *path; /* "/v1/users/{id}" */
+    enum route_auth auth;
+    enum auth_scope scope;
+    enum route_body body;
+    bool is_batch;      /* takes the larger body limit */
+    bool is_dev_only;   /* with --dev */
+    bool is_raw_answer; /* not JSON */
+    void (*handle)(struct call *c);
+    const struct field *request; /* NULL: any */
+    const struct field *answer;  /* of the good statuses; NULL: none or any */
+    bool is_list;                /* the answer is {"data":[answer],"next"} */
+    int statuses[4];             /* good ones, ends with 0 */
+    const char *id;              /* operationId */
+    const char *summary;         /* a sentence */
+    const char *const *query;    /* parameters it knows; NULL: none */
+};
+
+/* Each resource's rows, ending with method NULL. */
+extern const struct route notification_routes[];
+extern const struct route delivery_routes[];
+extern const struct route user_routes[];
+extern const struct route provider_routes[];
+extern const struct route template_routes[];
+extern const struct route workspace_routes[];
+extern const struct route key_routes[];
+extern const struct route inbox_routes[];
+extern const struct route system_routes[];
+extern const struct route dev_routes[];
+/* All of the above, ending with NULL. */
+extern const struct route *const route_tables[];
