@@ -1,0 +1,258 @@
+/* notifications.c - list, look, cancel, and the table of the resource. */
+#include "api/notifications.h"
+#include "api/route.h"
+#include "api/shapes.h"
+#include "app/send_request.h"
+#include "base/list.h"
+#include "store/store.h"
+
+#define DELIVERIES_SHOWN 100
+
+/* ---- look ---- */
+
+struct looking {
+    struct call *call;
+    struct store_notification_get get;
+};
+
+static void
+on_notification(struct store_req *req, enum err e)
+{
+    struct store_notification_get *g =
+        CONTAINER_OF(req, struct store_notification_get, req);
+    struct call *c = CONTAINER_OF(g, struct looking, get)->call;
+    struct json_writer w;
+    struct buf out;
+
+    if (e != ERR_OK) {
+        call_fail(c, e);
+        return;
+    }
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    write_notification(c, &w, &g->notification, g->counts);
+    json_put_key(&w, "deliveries");
+    json_begin_array(&w);
+    for (size_t i = 0; i < g->n_deliveries; i++) {
+        json_begin_object(&w);
+        write_delivery(c, &w, &g->deliveries[i]);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+static struct looking *
+start_looking(struct call *c, void (*on_done)(struct store_req *, enum err))
+{
+    struct looking *l = ARENA_NEW(c->arena, struct looking);
+    int64_t id;
+
+    if (!call_path_id(c, 0, "ntf", &id))
+        return NULL;
+    *l = (struct looking){
+        .call = c,
+        .get = {.req = call_req(c, on_done),
+                .tenant = c->workspace->tenant,
+                .id = id},
+    };
+    return l;
+}
+
+static void
+handle_get(struct call *c)
+{
+    struct looking *l = start_looking(c, on_notification);
+
+    if (!l)
+        return;
+    l->get.max_deliveries = DELIVERIES_SHOWN;
+    store_notification_get(c->app->env->store, &l->get);
+}
+
+/* ---- list ---- */
+
+struct listing {
+    struct call *call;
+    struct store_notification_list list;
+};
+
+static void
+on_list(struct store_req *req, enum err e)
+{
+    struct store_notification_list *l =
+        CONTAINER_OF(req, struct store_notification_list, req);
+    struct call *c = CONTAINER_OF(l, struct listing, list)->call;
+    struct json_writer w;
+    struct buf out;
+
+    if (e != ERR_OK) {
+        call_fail(c, e);
+        return;
+    }
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_put_key(&w, "data");
+    json_begin_array(&w);
+    for (size_t i = 0; i < l->n_notifications; i++) {
+        json_begin_object(&w);
+        write_notification(c, &w, &l->notifications[i], l->counts[i]);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    call_id_field(c, &w, "next", "ntf",
+                  l->has_more && l->n_notifications > 0
+                      ? l->notifications[l->n_notifications - 1].id
+                      : 0);
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+static void
+handle_list(struct call *c)
+{
+    struct listing *l = ARENA_NEW(c->arena, struct listing);
+
+    *l = (struct listing){
+        .call = c,
+        .list = {.req = call_req(c, on_list), .tenant = c->workspace->tenant},
+    };
+    if (call_limit(c, &l->list.limit) &&
+        call_after_id(c, "ntf", &l->list.before))
+        store_notification_list(c->app->env->store, &l->list);
+}
+
+/* ---- cancel ---- */
+
+struct cancelling {
+    struct call *call;
+    struct store_cancel cancel;
+};
+
+static void
+on_cancelled(struct store_req *req, enum err e)
+{
+    struct store_cancel *x = CONTAINER_OF(req, struct store_cancel, req);
+    struct call *c = CONTAINER_OF(x, struct cancelling, cancel)->call;
+    struct json_writer w;
+    struct buf out;
+
+    if (e != ERR_OK) {
+        call_fail(c, e);
+        return;
+    }
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    call_id_field(c, &w, "id", "ntf", x->notification);
+    json_int_field(&w, "stopped", (int64_t)x->n_stopped);
+    json_int_field(&w, "not_stopped", (int64_t)x->n_not_stopped);
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+static void
+handle_cancel(struct call *c)
+{
+    struct cancelling *x = ARENA_NEW(c->arena, struct cancelling);
+    int64_t id;
+
+    if (!call_path_id(c, 0, "ntf", &id))
+        return;
+    *x = (struct cancelling){
+        .call = c,
+        .cancel = {.req = call_req(c, on_cancelled),
+                   .tenant = c->workspace->tenant,
+                   .notification = id,
+                   .now_ms = call_now_ms(c)},
+    };
+    store_cancel(c->app->env->store, &x->cancel);
+}
+
+/* ---- the table ---- */
+
+static const struct field plan_fields[] = {
+    {.name = "id", .type = FIELD_STRING},
+    {.name = "status", .type = FIELD_STRING},
+    {.name = "created_at", .type = FIELD_TIME},
+    {.name = "duplicate", .type = FIELD_BOOL},
+    {.name = "plan", .type = FIELD_ARRAY},
+    {.type = FIELD_END},
+};
+static const struct field batch_fields[] = {
+    {.name = "results", .type = FIELD_ARRAY, .flags = FIELD_REQUIRED},
+    {.type = FIELD_END},
+};
+static const struct field cancel_fields[] = {
+    {.name = "id", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "stopped", .type = FIELD_INT, .flags = FIELD_REQUIRED},
+    {.name = "not_stopped",
+     .type = FIELD_INT,
+     .flags = FIELD_REQUIRED,
+     .doc = "Sent, settled or in flight already."},
+    {.type = FIELD_END},
+};
+static const char *const send_params[] = {
+    "to", "title", "channels", "category", "priority", "dedup_key", NULL};
+static const char *const list_params[] = {"limit", "after", NULL};
+static const char *const trace_params[] = {"user", NULL};
+
+const struct route notification_routes[] = {
+    {.method = "POST",
+     .path = "/v1/notifications",
+     .scope = AUTH_SEND,
+     .body = ROUTE_BODY_RAW,
+     .handle = notification_send,
+     .request = send_request_fields,
+     .answer = plan_fields,
+     .statuses = {202, 200},
+     .id = "sendNotification",
+     .summary = "Send a notification; with dry_run, tell the plan.",
+     .query = send_params},
+    {.method = "POST",
+     .path = "/v1/notifications/batch",
+     .scope = AUTH_SEND,
+     .body = ROUTE_BODY_RAW,
+     .is_batch = true,
+     .handle = notification_batch,
+     .answer = batch_fields,
+     .statuses = {200},
+     .id = "sendBatch",
+     .summary = "Send up to 1,000 notifications, each by itself."},
+    {.method = "GET",
+     .path = "/v1/notifications",
+     .scope = AUTH_READ,
+     .handle = handle_list,
+     .answer = notification_fields,
+     .is_list = true,
+     .statuses = {200},
+     .id = "listNotifications",
+     .summary = "List notifications, newest first.",
+     .query = list_params},
+    {.method = "GET",
+     .path = "/v1/notifications/{id}",
+     .scope = AUTH_READ,
+     .handle = handle_get,
+     .answer = notification_fields,
+     .statuses = {200},
+     .id = "getNotification",
+     .summary = "Look at one notification and its first deliveries."},
+    {.method = "GET",
+     .path = "/v1/notifications/{id}/trace",
+     .scope = AUTH_READ,
+     .handle = notification_trace,
+     .answer = trace_fields,
+     .statuses = {200},
+     .id = "traceNotification",
+     .summary = "Tell every decision and attempt, in order.",
+     .query = trace_params},
+    {.method = "POST",
+     .path = "/v1/notifications/{id}/cancel",
+     .scope = AUTH_WRITE,
+     .handle = handle_cancel,
+     .answer = cancel_fields,
+     .statuses = {200},
+     .id = "cancelNotification",
+     .summary = "Stop what has not gone out."},
+    {0},
+};

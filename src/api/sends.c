@@ -1,0 +1,387 @@
+/* sends.c - the bodies of a send: JSON, plain text, arrays and lines; and the
+ * answers, which also run inside the commit that makes them true. */
+#include "api/api_private.h"
+#include "api/notifications.h"
+#include "app/send.h"
+#include "base/list.h"
+#include "base/metrics.h"
+
+#define BATCH_MAX 1000
+
+struct sending {
+    struct call *call;
+    struct send send;
+    bool is_batch;
+};
+
+static struct sending *
+sending_of(struct send *s)
+{
+    return CONTAINER_OF(s, struct sending, send);
+}
+
+static void
+write_accepted(struct call *c, struct json_writer *w,
+               const struct store_accept_item *a)
+{
+    call_id_field(c, w, "id", "ntf", a->id);
+    /* The contract's word for what was just taken in. */
+    json_str_field(w, "status", STR("queued"));
+    json_time_field(w, "created_at", a->created_ms);
+    if (a->is_duplicate)
+        json_bool_field(w, "duplicate", true);
+}
+
+static void
+answer_one(struct store_req *req, struct buf *body, int *status)
+{
+    struct sending *s = sending_of(send_of(req));
+    const struct store_accept_item *a = s->send.items[0].accepted;
+    struct json_writer w = json_writer(body);
+
+    json_begin_object(&w);
+    write_accepted(s->call, &w, a);
+    json_end_object(&w);
+    *status = a->is_duplicate ? 200 : 202;
+}
+
+static void
+write_result(struct call *c, struct json_writer *w, const struct send_item *i)
+{
+    struct buf problem;
+
+    json_begin_object(w);
+    if (problem_is_set(&i->problem)) {
+        buf_init(&problem, c->arena);
+        problem_write(&i->problem, api_problem_base(c->api), c->request_id,
+                      &problem);
+        json_int_field(w, "status", err_http_status(i->problem.err));
+        json_raw_field(w, "problem", buf_str(&problem));
+    } else {
+        json_int_field(w, "status", i->accepted->is_duplicate ? 200 : 202);
+        call_id_field(c, w, "id", "ntf", i->accepted->id);
+        if (i->accepted->is_duplicate)
+            json_bool_field(w, "duplicate", true);
+    }
+    json_end_object(w);
+}
+
+static void
+answer_batch(struct store_req *req, struct buf *body, int *status)
+{
+    struct sending *s = sending_of(send_of(req));
+    struct json_writer w = json_writer(body);
+
+    json_begin_object(&w);
+    json_put_key(&w, "results");
+    json_begin_array(&w);
+    for (size_t i = 0; i < s->send.n_items; i++)
+        write_result(s->call, &w, &s->send.items[i]);
+    json_end_array(&w);
+    json_end_object(&w);
+    *status = 200;
+}
+
+/* ---- send ---- */
+
+static void
+count_sends(const struct sending *s)
+{
+    for (size_t i = 0; i < s->send.n_items; i++) {
+        const struct send_item *item = &s->send.items[i];
+
+        if (item->accepted && !item->accepted->is_duplicate)
+            metric_add(metrics_series(METRIC_events_accepted_total, "api"), 1);
+        else if (problem_is_set(&item->problem))
+            metric_add(metrics_series(METRIC_events_rejected_total,
+                                      err_code(item->problem.err)),
+                       1);
+    }
+}
+
+static void
+reply_replay(struct call *c, const struct store_idem *idem)
+{
+    metric_add(metrics_series(METRIC_idempotent_replays_total), 1);
+    call_header(c, "Idempotent-Replayed", STR("true"));
+    call_reply_text(c, idem->status, "application/json", idem->body);
+}
+
+static void
+write_plan(struct sending *s, struct json_writer *w,
+           const struct send_item *item, const struct plan_decision *d)
+{
+    struct rendered r = {0};
+    enum err e = send_render(&s->send, item, d, &r);
+    struct str reason =
+        e == ERR_OK ? reason_code(d->reason) : reason_code(REASON_RENDER_ERROR);
+
+    json_begin_object(w);
+    json_put_key(w, "user");
+    if (d->recipient->user.n > 0)
+        json_put_str(w, d->recipient->user);
+    else
+        json_put_null(w);
+    json_str_field(w, "channel", d->channel->name);
+    json_str_field(w, "verdict",
+                   e == ERR_OK ? str_from(plan_verdict_name(d->verdict))
+                               : STR("skip"));
+    json_put_key(w, "reason");
+    if (reason.n > 0)
+        json_put_str(w, reason);
+    else
+        json_put_null(w);
+    json_put_key(w, "rendered");
+    json_begin_object(w);
+    json_str_field(w, "title", r.title);
+    json_str_field(w, "body", r.body);
+    json_str_field(w, "html", r.html);
+    json_raw_field(w, "actions", r.actions.n > 0 ? r.actions : STR("[]"));
+    json_end_object(w);
+    json_end_object(w);
+}
+
+static void
+reply_plan(struct sending *s)
+{
+    const struct send_item *item = &s->send.items[0];
+    struct buf out;
+    struct json_writer w = call_writer(s->call, &out);
+
+    json_begin_object(&w);
+    json_put_key(&w, "plan");
+    json_begin_array(&w);
+    for (size_t i = 0; i < item->n_decisions; i++)
+        write_plan(s, &w, item, &item->decisions[i]);
+    json_end_array(&w);
+    json_end_object(&w);
+    call_reply(s->call, 200, &out);
+}
+
+static void
+on_sent(struct send *send, enum err e)
+{
+    struct sending *s = sending_of(send);
+    struct call *c = s->call;
+    struct buf out;
+    int status;
+
+    count_sends(s);
+    if (e != ERR_OK) {
+        call_fail(c, e);
+    } else if (send->idem.is_replay) {
+        reply_replay(c, &send->idem);
+    } else if (!s->is_batch && problem_is_set(&send->items[0].problem)) {
+        c->problem = send->items[0].problem;
+        call_refuse(c);
+    } else if (!s->is_batch && send->items[0].request.is_dry_run) {
+        reply_plan(s);
+    } else {
+        buf_init(&out, c->arena);
+        if (s->is_batch)
+            answer_batch(&send->accept.req, &out, &status);
+        else
+            answer_one(&send->accept.req, &out, &status);
+        call_reply(c, status, &out);
+    }
+}
+
+static void
+start_sending(struct call *c, struct send_item *items, size_t n, bool is_batch)
+{
+    struct sending *s = ARENA_NEW(c->arena, struct sending);
+
+    *s = (struct sending){
+        .call = c,
+        .is_batch = is_batch,
+        .send =
+            {
+                .app = c->app,
+                .arena = c->arena,
+                .workspace = c->workspace,
+                .items = items,
+                .n_items = n,
+                .request_id = c->request_id,
+                .traceparent = c->traceparent,
+                .on_done = on_sent,
+            },
+    };
+    if (!call_idem(c, &s->send.idem))
+        return;
+    s->send.idem.answer = is_batch ? answer_batch : answer_one;
+    send_start(&s->send);
+}
+
+/* text/plain with ?to=u1&title=...: the body is the text. */
+static struct str
+from_plain_text(struct call *c)
+{
+    struct str to, title, value;
+    struct json_writer w;
+    struct buf out;
+    static const char *const texts[] = {"title", "category", "priority",
+                                        "dedup_key"};
+
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    if (call_param(c, "to", &to)) {
+        json_put_key(&w, "to");
+        json_begin_array(&w);
+        while (str_split(&to, ',', &value))
+            json_put_str(&w, value);
+        json_end_array(&w);
+    }
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (call_param(c, texts[i], &title))
+            json_str_field(&w, texts[i], title);
+    if (call_param(c, "channels", &to)) {
+        json_put_key(&w, "channels");
+        json_begin_array(&w);
+        while (str_split(&to, ',', &value))
+            json_put_str(&w, value);
+        json_end_array(&w);
+    }
+    json_str_field(&w, "body", c->request->body);
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+static bool
+has_type(struct call *c, const char *type)
+{
+    struct str t = http_request_header(c->request, "Content-Type");
+    ptrdiff_t end = str_find(t, ';');
+
+    if (end >= 0)
+        t = str_sub(t, 0, (size_t)end);
+    return str_ieq(str_trim(t), str_from(type));
+}
+
+static bool
+is_json_or_none(struct call *c)
+{
+    return has_type(c, "application/json") ||
+           http_request_header(c->request, "Content-Type").n == 0;
+}
+
+static bool
+parse_item(struct call *c, struct str text, struct send_item *item,
+           size_t offset)
+{
+    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
+    struct json_error why;
+
+    if (json_parse(c->arena, text, doc, &why) != ERR_OK) {
+        problem_init(&item->problem, c->arena);
+        problem_set(&item->problem, ERR_MALFORMED, "byte %zu: %s",
+                    why.at + offset, why.why);
+        return false;
+    }
+    item->doc = json_root(doc);
+    return true;
+}
+
+void
+notification_send(struct call *c)
+{
+    struct send_item *item = ARENA_NEW(c->arena, struct send_item);
+    struct str text = c->request->body;
+
+    if (has_type(c, "text/plain")) {
+        if (!str_is_utf8(text) || (text.n && memchr(text.p, 0, text.n))) {
+            call_fail_with(c, ERR_MALFORMED,
+                           "the text must be UTF-8 without NUL");
+            return;
+        }
+        text = from_plain_text(c);
+    } else if (!is_json_or_none(c)) {
+        call_fail_with(c, ERR_MEDIA_TYPE,
+                       "send application/json or text/plain");
+        return;
+    } else if (c->request->query.n > 0) {
+        call_fail_with(c, ERR_INVALID,
+                       "query parameters go with text/plain only");
+        return;
+    }
+    if (parse_item(c, text, item, 0)) {
+        start_sending(c, item, 1, false);
+    } else {
+        c->problem = item->problem;
+        call_refuse(c);
+    }
+}
+
+static void
+refuse_count(struct call *c)
+{
+    call_fail_with(c, ERR_INVALID, "a batch holds 1 to %d notifications",
+                   BATCH_MAX);
+}
+
+static void
+send_array(struct call *c)
+{
+    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
+    struct json_error why;
+    struct send_item *items;
+    struct json list;
+    size_t n = 0;
+
+    if (json_parse(c->arena, c->request->body, doc, &why) != ERR_OK) {
+        call_fail_with(c, ERR_MALFORMED, "byte %zu of the body: %s", why.at,
+                       why.why);
+        return;
+    }
+    list = json_root(doc);
+    if (!json_is(list, JSON_ARRAY)) {
+        call_fail_with(c, ERR_INVALID, "must be an array of notifications");
+        return;
+    }
+    if (json_count(list) < 1 || json_count(list) > BATCH_MAX) {
+        refuse_count(c);
+        return;
+    }
+    items = ARENA_ARRAY(c->arena, struct send_item, json_count(list));
+    for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);
+         v = json_next(list, v))
+        items[n++].doc = v;
+    start_sending(c, items, n, true);
+}
+
+static void
+send_lines(struct call *c)
+{
+    struct send_item *items =
+        ARENA_ARRAY(c->arena, struct send_item, BATCH_MAX);
+    struct str rest = c->request->body, line;
+    size_t n = 0;
+
+    while (rest.p && str_split(&rest, '\n', &line)) {
+        line = str_trim(line);
+        if (str_ends(line, STR("\r")))
+            line.n--;
+        if (line.n == 0)
+            continue;
+        if (n == BATCH_MAX) {
+            refuse_count(c);
+            return;
+        }
+        parse_item(c, line, &items[n++], 0);
+    }
+    if (n == 0)
+        refuse_count(c);
+    else
+        start_sending(c, items, n, true);
+}
+
+void
+notification_batch(struct call *c)
+{
+    if (has_type(c, "application/x-ndjson"))
+        send_lines(c);
+    else if (is_json_or_none(c))
+        send_array(c);
+    else
+        call_fail_with(c, ERR_MEDIA_TYPE,
+                       "send application/json or application/x-ndjson");
+}

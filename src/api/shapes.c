@@ -1,0 +1,208 @@
+#include "api/shapes.h"
+
+static const char *const notification_statuses[] = {
+    "queued", "scheduled", "held", "running", "done", "cancelled", NULL};
+static const char *const delivery_statuses[] = {
+    "queued",    "held",    "sending", "retrying",   "delivered",
+    "sent",      "failed",  "dead",    "suppressed", "merged",
+    "cancelled", "expired", NULL};
+static const char *const priorities[] = {"critical", "high", "normal", "low",
+                                         NULL};
+
+const struct field accepted_fields[] = {
+    {.name = "id", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "status",
+     .type = FIELD_ENUM,
+     .values = notification_statuses,
+     .flags = FIELD_REQUIRED},
+    {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_REQUIRED},
+    {.name = "duplicate",
+     .type = FIELD_BOOL,
+     .doc = "A notification with this dedup_key was accepted before; this is "
+            "its id."},
+    {.type = FIELD_END},
+};
+
+static const struct field count_row[] = {{.type = FIELD_INT}};
+static const struct field any_row[] = {{.type = FIELD_ANY}};
+
+static const struct field attempt_fields[] = {
+    {.name = "n", .type = FIELD_INT, .flags = FIELD_REQUIRED},
+    {.name = "at", .type = FIELD_TIME, .flags = FIELD_REQUIRED},
+    {.name = "provider", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "verdict", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "status",
+     .type = FIELD_INT,
+     .flags = FIELD_NULLABLE,
+     .doc = "HTTP or SMTP status; null: there was no answer."},
+    {.name = "detail", .type = FIELD_STRING},
+    {.name = "duration", .type = FIELD_DURATION},
+    {.name = "retry_at", .type = FIELD_TIME, .flags = FIELD_NULLABLE},
+    {.type = FIELD_END},
+};
+static const struct field attempt_row[] = {
+    {.type = FIELD_OBJECT, .of = attempt_fields}};
+
+const struct field delivery_fields[] = {
+    {.name = "id", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "notification_id", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "user", .type = FIELD_STRING, .flags = FIELD_NULLABLE},
+    {.name = "channel", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "provider", .type = FIELD_STRING, .flags = FIELD_NULLABLE},
+    {.name = "status",
+     .type = FIELD_ENUM,
+     .values = delivery_statuses,
+     .flags = FIELD_REQUIRED},
+    {.name = "reason", .type = FIELD_STRING, .flags = FIELD_NULLABLE},
+    {.name = "attempts", .type = FIELD_INT, .flags = FIELD_REQUIRED},
+    {.name = "due_at",
+     .type = FIELD_TIME,
+     .flags = FIELD_NULLABLE,
+     .doc = "When it is tried again."},
+    {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_REQUIRED},
+    {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_REQUIRED},
+    {.name = "log", .type = FIELD_ARRAY, .of = attempt_row},
+    {.type = FIELD_END},
+};
+static const struct field delivery_row[] = {
+    {.type = FIELD_OBJECT, .of = delivery_fields}};
+
+const struct field notification_fields[] = {
+    {.name = "id", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "status",
+     .type = FIELD_ENUM,
+     .values = notification_statuses,
+     .flags = FIELD_REQUIRED},
+    {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_REQUIRED},
+    {.name = "priority", .type = FIELD_ENUM, .values = priorities},
+    {.name = "template", .type = FIELD_STRING, .flags = FIELD_NULLABLE},
+    {.name = "counts",
+     .type = FIELD_MAP,
+     .of = count_row,
+     .flags = FIELD_REQUIRED,
+     .doc = "Deliveries by status."},
+    {.name = "warnings",
+     .type = FIELD_ARRAY,
+     .of = any_row,
+     .flags = FIELD_REQUIRED},
+    {.name = "deliveries",
+     .type = FIELD_ARRAY,
+     .of = delivery_row,
+     .doc = "The first 100."},
+    {.type = FIELD_END},
+};
+
+static const struct field step_fields[] = {
+    {.name = "at", .type = FIELD_TIME, .flags = FIELD_REQUIRED},
+    {.name = "stage", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "user", .type = FIELD_STRING, .flags = FIELD_NULLABLE},
+    {.name = "channel", .type = FIELD_STRING, .flags = FIELD_NULLABLE},
+    {.name = "verdict", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "reason", .type = FIELD_STRING, .flags = FIELD_NULLABLE},
+    {.name = "detail", .type = FIELD_ANY},
+    {.type = FIELD_END},
+};
+static const struct field step_row[] = {
+    {.type = FIELD_OBJECT, .of = step_fields}};
+const struct field trace_fields[] = {
+    {.name = "steps",
+     .type = FIELD_ARRAY,
+     .of = step_row,
+     .flags = FIELD_REQUIRED},
+    {.type = FIELD_END},
+};
+
+static void
+text_or_null(struct json_writer *w, const char *key, struct str s)
+{
+    json_put_key(w, key);
+    if (s.n > 0)
+        json_put_str(w, s);
+    else
+        json_put_null(w);
+}
+
+void
+write_delivery(struct call *c, struct json_writer *w, const struct delivery *d)
+{
+    call_id_field(c, w, "id", "dlv", d->id);
+    call_id_field(c, w, "notification_id", "ntf", d->notification);
+    text_or_null(w, "user", d->user);
+    json_str_field(w, "channel", d->channel);
+    text_or_null(w, "provider", d->provider);
+    json_str_field(w, "status", str_from(delivery_status_name(d->status)));
+    text_or_null(w, "reason", d->reason);
+    json_int_field(w, "attempts", d->attempts);
+    json_time_field(w, "due_at", d->due_ms);
+    json_time_field(w, "created_at", d->created_ms);
+    json_time_field(w, "updated_at", d->updated_ms);
+}
+
+void
+write_attempts(struct json_writer *w, const struct attempt *attempts, size_t n)
+{
+    json_begin_array(w);
+    for (size_t i = 0; i < n; i++) {
+        const struct attempt *a = &attempts[i];
+
+        json_begin_object(w);
+        json_int_field(w, "n", a->n);
+        json_time_field(w, "at", a->at_ms);
+        json_str_field(w, "provider", a->provider);
+        json_str_field(w, "verdict", a->verdict);
+        json_put_key(w, "status");
+        if (a->status == 0)
+            json_put_null(w);
+        else
+            json_put_int(w, a->status);
+        json_str_field(w, "detail", a->detail);
+        json_put_key(w, "duration");
+        json_put_duration(w, a->duration_ms);
+        json_time_field(w, "retry_at", a->retry_at_ms);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+/* Derived, so that it cannot disagree with its deliveries. */
+const char *
+notification_status(const struct notification *n,
+                    const struct store_count *counts)
+{
+    int64_t n_open = 0, n_all = 0, n_untouched = 0;
+
+    if (n->is_cancelled)
+        return "cancelled";
+    for (int i = 0; i < DELIVERY_STATUS_COUNT; i++) {
+        n_all += counts[i].n;
+        if (!delivery_status_is_terminal(counts[i].status))
+            n_open += counts[i].n;
+        if (counts[i].status == DELIVERY_QUEUED)
+            n_untouched += counts[i].n;
+    }
+    if (n_open == 0)
+        return "done";
+    return n_untouched == n_all ? "queued" : "running";
+}
+
+void
+write_notification(struct call *c, struct json_writer *w,
+                   const struct notification *n,
+                   const struct store_count *counts)
+{
+    call_id_field(c, w, "id", "ntf", n->id);
+    json_str_field(w, "status", str_from(notification_status(n, counts)));
+    json_time_field(w, "created_at", n->created_ms);
+    json_str_field(w, "priority", str_from(priority_name(n->priority)));
+    text_or_null(w, "template", n->template_key);
+    json_put_key(w, "counts");
+    json_begin_object(w);
+    for (int i = 0; i < DELIVERY_STATUS_COUNT; i++)
+        if (counts[i].n > 0)
+            json_int_field(w, delivery_status_name(counts[i].status),
+                           counts[i].n);
+    json_end_object(w);
+    json_put_key(w, "warnings");
+    json_begin_array(w);
+    json_end_array(w);
+}

@@ -1,0 +1,23 @@
+/* shapes.h - how notifications and deliveries look from outside: field tables
+ * of their answers, and the writers that fill them. */
+#pragma once
+
+#include "api/call.h"
+#include "store/read.h"
+
+extern const struct field accepted_fields[]; /* of a 202 */
+extern const struct field notification_fields[];
+extern const struct field delivery_fields[]; /* with its log */
+extern const struct field trace_fields[];
+extern const struct field counts_fields[];
+
+void write_delivery(struct call *c, struct json_writer *w,
+                    const struct delivery *d);
+/* The members of the object, without braces and without deliveries. */
+void write_notification(struct call *c, struct json_writer *w,
+                        const struct notification *n,
+                        const struct store_count *counts);
+void write_attempts(struct json_writer *w, const struct attempt *attempts,
+                    size_t n);
+const char *notification_status(const struct notification *n,
+                                const struct store_count *counts);
