@@ -9,12 +9,14 @@
 struct api;
 struct hub;
 struct dev_sink;
+struct egress_policy;
 
 struct api_options {
     const struct app *app;
     const struct config *config;
     struct hub *hub;           /* of this thread */
     struct dev_sink *dev_sink; /* NULL: not --dev */
+    const struct egress_policy *egress;
     /* Hands a provider test to where providers are called. */
     void (*start_test)(void *arg, struct provider_test *t);
     void *start_test_arg;

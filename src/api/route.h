@@ -16,6 +16,7 @@ enum route_body {
     ROUTE_BODY_NONE,  /* none is taken; one that comes is refused */
     ROUTE_BODY_JSON,  /* an object, checked against `request` */
     ROUTE_BODY_MAYBE, /* the same, or nothing */
+    ROUTE_BODY_PATCH, /* any object; the handler checks what comes of it */
     ROUTE_BODY_RAW,   /* the handler reads it itself */
 };
 

@@ -273,7 +273,8 @@ read_body(struct call *c)
 
     if (r->body == ROUTE_BODY_RAW)
         return true;
-    if (c->request->body.n == 0 && r->body != ROUTE_BODY_JSON)
+    if (c->request->body.n == 0 &&
+        (r->body == ROUTE_BODY_NONE || r->body == ROUTE_BODY_MAYBE))
         return true;
     if (r->body == ROUTE_BODY_NONE) {
         call_fail_with(c, ERR_MALFORMED, "this route takes no body");
@@ -289,7 +290,7 @@ read_body(struct call *c)
         return false;
     }
     c->body = json_root(&c->doc);
-    if (r->request)
+    if (r->request && r->body != ROUTE_BODY_PATCH)
         field_check(r->request, c->body, STR(""), &c->problem);
     if (problem_is_set(&c->problem)) {
         call_refuse(c);

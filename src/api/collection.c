@@ -1,0 +1,433 @@
+#include "api/collection.h"
+
+#include "base/list.h"
+#include "store/store.h"
+
+/* One request from its first read to its answer. */
+struct changing {
+    struct call *call;
+    const struct collection *of;
+    const struct field *fields; /* of a PATCH */
+    struct str key;
+    int64_t if_version;
+    struct store_object_get get;
+    struct store_object_write write;
+    struct store_object_put put;
+    struct store_object_delete delete;
+    struct store_object_list list;
+};
+
+int64_t
+collection_tenant(const struct call *c, const struct collection *of)
+{
+    return of->is_global ? 0 : c->workspace->tenant;
+}
+
+bool
+collection_may(struct call *c, const struct collection *of)
+{
+    if (!of->is_global || c->is_root)
+        return true;
+    call_fail_with(c, ERR_FORBIDDEN, "only the root key may touch a %s",
+                   of->noun);
+    return false;
+}
+
+int64_t
+call_new_num(struct call *c)
+{
+    return id_make(c->app->ids, call_now_ms(c), 1);
+}
+
+/* ---- waiting for the configuration ---- */
+
+struct waiting {
+    struct task task;
+    struct call *call;
+    void (*then)(struct call *c, void *arg);
+    void *arg;
+};
+
+static void
+on_current(struct task *t)
+{
+    struct waiting *w = CONTAINER_OF(t, struct waiting, task);
+
+    w->then(w->call, w->arg);
+}
+
+void
+call_wait_for(struct call *c, int64_t seq,
+              void (*then)(struct call *c, void *arg), void *arg)
+{
+    struct waiting *w = ARENA_NEW(c->arena, struct waiting);
+
+    *w = (struct waiting){
+        .task = {.run = on_current}, .call = c, .then = then, .arg = arg};
+    snapshots_wait(c->app->snapshots, seq, c->app->env->loop, &w->task);
+}
+
+/* ---- showing ---- */
+
+static bool
+is_reserved(const struct collection *of, struct str name)
+{
+    static const char *const names[] = {"version", "created_at", "updated_at"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (str_is(name, names[i]))
+            return true;
+    return str_is(name, of->key_name);
+}
+
+static struct json
+parse_stored(struct call *c, struct str body)
+{
+    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
+    struct json_error why;
+
+    if (body.n == 0 || json_parse(c->arena, body, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
+void
+collection_write(struct call *c, const struct collection *of,
+                 struct json_writer *w, const struct object *o)
+{
+    struct json stored = parse_stored(c, o->body);
+
+    json_begin_object(w);
+    json_str_field(w, of->key_name, o->key);
+    if (of->show) {
+        of->show(c, w, stored);
+    } else {
+        for (struct json m = json_first(stored); !json_is(m, JSON_ABSENT);
+             m = json_next(stored, m)) {
+            struct str name = json_key(c->arena, m);
+
+            if (is_reserved(of, name))
+                continue;
+            json_put_key_str(w, name);
+            json_put_raw(w, json_raw(m));
+        }
+    }
+    json_int_field(w, "version", o->version);
+    json_time_field(w, "created_at", o->created_ms);
+    json_time_field(w, "updated_at", o->updated_ms);
+    json_end_object(w);
+}
+
+static void
+reply_object(struct call *c, const struct collection *of, int status,
+             const struct object *o)
+{
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(c, &out);
+    collection_write(c, of, &w, o);
+    call_etag(c, o->version);
+    call_reply(c, status, &out);
+}
+
+/* ---- PUT and PATCH: read what is there, then write ---- */
+
+static void
+reply_put(struct call *c, void *arg)
+{
+    struct changing *x = arg;
+
+    reply_object(c, x->of, x->write.is_created ? 201 : 200, &x->write.object);
+}
+
+static void
+on_put(struct store_req *req, enum err e)
+{
+    struct store_object_put *p =
+        CONTAINER_OF(req, struct store_object_put, req);
+    struct changing *x = CONTAINER_OF(p, struct changing, put);
+
+    if (e != ERR_OK)
+        call_fail(x->call, e);
+    else if (x->write.err == ERR_PRECONDITION)
+        call_fail_with(x->call, ERR_PRECONDITION, "the %s has version %lld now",
+                       x->of->noun, (long long)x->write.object.version);
+    else if (x->write.err != ERR_OK)
+        call_fail(x->call, x->write.err);
+    else if (x->of->is_configuration)
+        call_wait_for(x->call, p->seq, reply_put, x);
+    else
+        reply_put(x->call, x);
+}
+
+static void
+write_body(struct changing *x, struct str body)
+{
+    struct call *c = x->call;
+
+    x->write = (struct store_object_write){
+        .kind = x->of->kind,
+        .key = x->key,
+        .body = body,
+        .if_version = x->if_version,
+        .num = call_new_num(c),
+    };
+    x->put = (struct store_object_put){
+        .req = call_req(c, on_put),
+        .tenant = collection_tenant(c, x->of),
+        .now_ms = call_now_ms(c),
+        .writes = &x->write,
+        .n_writes = 1,
+    };
+    store_object_put(c->app->env->store, &x->put);
+}
+
+static void
+put_after_read(struct changing *x, struct json before)
+{
+    struct call *c = x->call;
+    struct str body = json_raw(c->body);
+
+    if (x->of->to_store)
+        body = x->of->to_store(c, x->key, c->body, before);
+    write_body(x, body);
+}
+
+static void
+patch_after_read(struct changing *x, struct json before, int64_t version)
+{
+    struct call *c = x->call;
+    struct json merged;
+
+    if (!json_is(before, JSON_OBJECT)) {
+        call_fail(c, ERR_NOT_FOUND);
+        return;
+    }
+    merged = parse_stored(c, json_merge_patch(c->arena, before, c->body));
+    field_check(x->fields, merged, STR(""), &c->problem);
+    if (!problem_is_set(&c->problem) && x->of->check)
+        x->of->check(c, x->key, merged);
+    if (problem_is_set(&c->problem)) {
+        call_refuse(c);
+        return;
+    }
+    if (x->if_version == OBJECT_ANY_VERSION)
+        x->if_version = version; /* what was merged is what is replaced */
+    write_body(x, json_raw(merged));
+}
+
+static void
+on_before(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct changing *x = CONTAINER_OF(g, struct changing, get);
+    struct json before = {0};
+
+    if (e != ERR_OK) {
+        call_fail(x->call, e);
+        return;
+    }
+    if (g->objects[0].version > 0)
+        before = parse_stored(x->call, g->objects[0].body);
+    if (x->fields)
+        patch_after_read(x, before, g->objects[0].version);
+    else
+        put_after_read(x, before);
+}
+
+static bool
+names_itself(struct call *c, const struct collection *of, struct str key)
+{
+    struct json own = json_get(c->body, of->key_name);
+
+    if (json_is(own, JSON_ABSENT) || str_eq(json_str(c->arena, own), key))
+        return true;
+    problem_add(&c->problem, ERR_INVALID,
+                str_fmt(c->arena, "/%s", of->key_name),
+                "must be the key of the path, or left out");
+    call_refuse(c);
+    return false;
+}
+
+static struct changing *
+start_change(struct call *c, const struct collection *of)
+{
+    struct changing *x = ARENA_NEW(c->arena, struct changing);
+
+    x->call = c;
+    x->of = of;
+    if (!collection_may(c, of) || !call_path_key(c, 0, &x->key) ||
+        !call_if_match(c, &x->if_version))
+        return NULL;
+    return x;
+}
+
+static void
+read_object(struct changing *x, void (*on_done)(struct store_req *, enum err))
+{
+    struct call *c = x->call;
+
+    x->get = (struct store_object_get){
+        .req = call_req(c, on_done),
+        .tenant = collection_tenant(c, x->of),
+        .kind = x->of->kind,
+        .keys = &x->key,
+        .n_keys = 1,
+    };
+    store_object_get(c->app->env->store, &x->get);
+}
+
+void
+collection_put(struct call *c, const struct collection *of)
+{
+    struct changing *x = start_change(c, of);
+
+    if (!x || !names_itself(c, of, x->key))
+        return;
+    if (of->check)
+        of->check(c, x->key, c->body);
+    if (problem_is_set(&c->problem))
+        call_refuse(c);
+    else if (of->to_store)
+        read_object(x, on_before);
+    else
+        put_after_read(x, (struct json){0});
+}
+
+void
+collection_patch(struct call *c, const struct collection *of,
+                 const struct field *fields)
+{
+    struct changing *x = start_change(c, of);
+
+    if (!x)
+        return;
+    if (!json_is(c->body, JSON_OBJECT)) {
+        call_fail_with(c, ERR_INVALID, "a merge patch is an object");
+        return;
+    }
+    if (!names_itself(c, of, x->key))
+        return;
+    x->fields = fields;
+    read_object(x, on_before);
+}
+
+/* ---- GET ---- */
+
+static void
+on_got(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct changing *x = CONTAINER_OF(g, struct changing, get);
+
+    if (e != ERR_OK)
+        call_fail(x->call, e);
+    else if (g->objects[0].version == 0)
+        call_fail_with(x->call, ERR_NOT_FOUND, "there is no such %s",
+                       x->of->noun);
+    else
+        reply_object(x->call, x->of, 200, &g->objects[0]);
+}
+
+void
+collection_get(struct call *c, const struct collection *of)
+{
+    struct changing *x = start_change(c, of);
+
+    if (x)
+        read_object(x, on_got);
+}
+
+/* ---- DELETE ---- */
+
+static void
+reply_deleted(struct call *c, void *arg)
+{
+    (void)arg;
+    call_reply_empty(c, 204);
+}
+
+static void
+on_deleted(struct store_req *req, enum err e)
+{
+    struct store_object_delete *d =
+        CONTAINER_OF(req, struct store_object_delete, req);
+    struct changing *x = CONTAINER_OF(d, struct changing, delete);
+
+    if (e != ERR_OK)
+        call_fail(x->call, e);
+    else if (x->of->is_configuration)
+        call_wait_for(x->call, d->seq, reply_deleted, x);
+    else
+        reply_deleted(x->call, x);
+}
+
+void
+collection_delete(struct call *c, const struct collection *of)
+{
+    struct changing *x = start_change(c, of);
+
+    if (!x)
+        return;
+    x->delete = (struct store_object_delete){
+        .req = call_req(c, on_deleted),
+        .tenant = collection_tenant(c, of),
+        .now_ms = call_now_ms(c),
+        .kind = of->kind,
+        .key = x->key,
+        .if_version = x->if_version,
+    };
+    store_object_delete(c->app->env->store, &x->delete);
+}
+
+/* ---- list ---- */
+
+static void
+on_listed(struct store_req *req, enum err e)
+{
+    struct store_object_list *l =
+        CONTAINER_OF(req, struct store_object_list, req);
+    struct changing *x = CONTAINER_OF(l, struct changing, list);
+    struct call *c = x->call;
+    struct json_writer w;
+    struct buf out;
+
+    if (e != ERR_OK) {
+        call_fail(c, e);
+        return;
+    }
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_put_key(&w, "data");
+    json_begin_array(&w);
+    for (size_t i = 0; i < l->n_objects; i++)
+        collection_write(c, x->of, &w, &l->objects[i]);
+    json_end_array(&w);
+    json_put_key(&w, "next");
+    if (l->has_more && l->n_objects > 0)
+        json_put_str(&w, call_cursor(c, l->objects[l->n_objects - 1].key));
+    else
+        json_put_null(&w);
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+void
+collection_list(struct call *c, const struct collection *of)
+{
+    struct changing *x = ARENA_NEW(c->arena, struct changing);
+
+    *x = (struct changing){.call = c, .of = of};
+    if (!collection_may(c, of))
+        return;
+    x->list = (struct store_object_list){
+        .req = call_req(c, on_listed),
+        .tenant = collection_tenant(c, of),
+        .kind = of->kind,
+    };
+    if (call_limit(c, &x->list.limit) && call_after_key(c, &x->list.after))
+        store_object_list(c->app->env->store, &x->list);
+}

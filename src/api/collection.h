@@ -1,0 +1,39 @@
+/* collection.h - what all /v1/{collection}/{key} have in common: PUT creates
+ * or replaces, GET, DELETE, a paged list; versions and If-Match. A resource
+ * says what is its own in a row of functions. */
+#pragma once
+
+#include "api/call.h"
+
+struct collection {
+    enum object_kind kind;
+    const char *noun;      /* "provider" */
+    const char *key_name;  /* member that shows the key: "id", "key", "name" */
+    bool is_configuration; /* answers wait until every thread has it */
+    bool is_global;        /* of the installation: tenant 0, root only */
+    /* Adds faults to c->problem. May be NULL. */
+    void (*check)(struct call *c, struct str key, struct json doc);
+    /* The text to store; before is absent at a creation. NULL: as it came. */
+    struct str (*to_store)(struct call *c, struct str key, struct json doc,
+                           struct json before);
+    /* Members beside the key, version and times. NULL: as it is stored. */
+    void (*show)(struct call *c, struct json_writer *w, struct json stored);
+};
+
+void collection_put(struct call *c, const struct collection *of);
+/* RFC 7396 on what is stored. */
+void collection_patch(struct call *c, const struct collection *of,
+                      const struct field *fields);
+void collection_get(struct call *c, const struct collection *of);
+void collection_list(struct call *c, const struct collection *of);
+void collection_delete(struct call *c, const struct collection *of);
+
+/* Parts, for resources that differ. */
+int64_t collection_tenant(const struct call *c, const struct collection *of);
+bool collection_may(struct call *c, const struct collection *of);
+void collection_write(struct call *c, const struct collection *of,
+                      struct json_writer *w, const struct object *o);
+/* Calls then(c) once the change is current in this process. */
+void call_wait_for(struct call *c, int64_t seq,
+                   void (*then)(struct call *c, void *arg), void *arg);
+int64_t call_new_num(struct call *c);

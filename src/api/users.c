@@ -1,0 +1,235 @@
+/* users.c - the people that are notified: the caller's ids, their addresses. */
+#include "api/api_private.h"
+#include "api/collection.h"
+#include "api/route.h"
+#include "app/send_request.h"
+#include "base/list.h"
+#include "store/store.h"
+
+#define BULK_MAX 1000
+
+static const struct collection users = {
+    .kind = OBJECT_USER,
+    .noun = "user",
+    .key_name = "id",
+};
+
+static void
+handle_put(struct call *c)
+{
+    collection_put(c, &users);
+}
+
+static void
+handle_patch(struct call *c)
+{
+    collection_patch(c, &users, user_fields);
+}
+
+static void
+handle_get(struct call *c)
+{
+    collection_get(c, &users);
+}
+
+static void
+handle_list(struct call *c)
+{
+    collection_list(c, &users);
+}
+
+static void
+handle_delete(struct call *c)
+{
+    collection_delete(c, &users);
+}
+
+/* ---- bulk ---- */
+
+struct bulk {
+    struct call *call;
+    struct store_object_put put;
+    struct problem *problems; /* one a user, in order */
+    size_t *writes;           /* index in put.writes; of the good ones */
+    size_t n;
+};
+
+static void
+write_result(struct call *c, struct json_writer *w, const struct bulk *b,
+             size_t i)
+{
+    const struct store_object_write *write = &b->put.writes[b->writes[i]];
+    struct buf problem;
+
+    json_begin_object(w);
+    if (problem_is_set(&b->problems[i])) {
+        json_int_field(w, "status", err_http_status(b->problems[i].err));
+        buf_init(&problem, c->arena);
+        problem_write(&b->problems[i], api_problem_base(c->api), c->request_id,
+                      &problem);
+        json_raw_field(w, "problem", buf_str(&problem));
+    } else {
+        json_str_field(w, "id", write->key);
+        json_int_field(w, "status", write->is_created ? 201 : 200);
+    }
+    json_end_object(w);
+}
+
+static void
+reply_bulk(struct bulk *b)
+{
+    struct call *c = b->call;
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_put_key(&w, "results");
+    json_begin_array(&w);
+    for (size_t i = 0; i < b->n; i++)
+        write_result(c, &w, b, i);
+    json_end_array(&w);
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+static void
+on_bulk(struct store_req *req, enum err e)
+{
+    struct store_object_put *p =
+        CONTAINER_OF(req, struct store_object_put, req);
+    struct bulk *b = CONTAINER_OF(p, struct bulk, put);
+
+    if (e != ERR_OK)
+        call_fail(b->call, e);
+    else
+        reply_bulk(b);
+}
+
+static void
+add_user(struct bulk *b, struct json user, size_t i)
+{
+    struct call *c = b->call;
+    struct problem *p = &b->problems[i];
+    struct store_object_put *put = &b->put;
+
+    problem_init(p, c->arena);
+    field_check(user_fields, user, str_fmt(c->arena, "/users/%zu", i), p);
+    if (json_is(json_get(user, "id"), JSON_ABSENT))
+        problem_add(p, ERR_INVALID, str_fmt(c->arena, "/users/%zu/id", i),
+                    "is required");
+    if (problem_is_set(p))
+        return;
+    b->writes[i] = put->n_writes;
+    put->writes[put->n_writes++] = (struct store_object_write){
+        .kind = OBJECT_USER,
+        .key = json_str_of(c->arena, user, "id"),
+        .body = json_raw(user),
+        .if_version = OBJECT_ANY_VERSION,
+        .num = call_new_num(c),
+    };
+}
+
+static void
+handle_bulk(struct call *c)
+{
+    struct json list = json_get(c->body, "users");
+    size_t n = json_count(list), i = 0;
+    struct bulk *b = ARENA_NEW(c->arena, struct bulk);
+
+    *b = (struct bulk){
+        .call = c,
+        .problems = ARENA_ARRAY(c->arena, struct problem, n),
+        .writes = ARENA_ARRAY(c->arena, size_t, n),
+        .n = n,
+        .put = {.req = call_req(c, on_bulk),
+                .tenant = c->workspace->tenant,
+                .now_ms = call_now_ms(c),
+                .writes =
+                    ARENA_ARRAY(c->arena, struct store_object_write, n + 1)},
+    };
+    for (struct json u = json_first(list); !json_is(u, JSON_ABSENT);
+         u = json_next(list, u))
+        add_user(b, u, i++);
+    if (b->put.n_writes > 0)
+        store_object_put(c->app->env->store, &b->put);
+    else
+        reply_bulk(b);
+}
+
+static const struct field user_any[] = {{.type = FIELD_ANY}};
+static const struct field bulk_fields[] = {
+    {.name = "users",
+     .type = FIELD_ARRAY,
+     .of = user_any,
+     .min = 1,
+     .max = BULK_MAX,
+     .flags = FIELD_REQUIRED,
+     .doc = "Users with their ids; each created or replaced by itself."},
+    {.type = FIELD_END},
+};
+static const struct field bulk_answer[] = {
+    {.name = "results", .type = FIELD_ARRAY, .flags = FIELD_REQUIRED},
+    {.type = FIELD_END},
+};
+static const char *const list_params[] = {"limit", "after", NULL};
+
+const struct route user_routes[] = {
+    {.method = "GET",
+     .path = "/v1/users",
+     .scope = AUTH_READ,
+     .handle = handle_list,
+     .answer = user_fields,
+     .is_list = true,
+     .statuses = {200},
+     .id = "listUsers",
+     .summary = "List users by id.",
+     .query = list_params},
+    {.method = "POST",
+     .path = "/v1/users/bulk",
+     .scope = AUTH_WRITE,
+     .body = ROUTE_BODY_JSON,
+     .is_batch = true,
+     .handle = handle_bulk,
+     .request = bulk_fields,
+     .answer = bulk_answer,
+     .statuses = {200},
+     .id = "putUsers",
+     .summary = "Create or replace up to 1,000 users."},
+    {.method = "PUT",
+     .path = "/v1/users/{id}",
+     .scope = AUTH_WRITE,
+     .body = ROUTE_BODY_JSON,
+     .handle = handle_put,
+     .request = user_fields,
+     .answer = user_fields,
+     .statuses = {200, 201},
+     .id = "putUser",
+     .summary = "Create or replace a user."},
+    {.method = "PATCH",
+     .path = "/v1/users/{id}",
+     .scope = AUTH_WRITE,
+     .body = ROUTE_BODY_PATCH,
+     .handle = handle_patch,
+     .request = user_fields,
+     .answer = user_fields,
+     .statuses = {200},
+     .id = "patchUser",
+     .summary = "Change some fields of a user (RFC 7396)."},
+    {.method = "GET",
+     .path = "/v1/users/{id}",
+     .scope = AUTH_READ,
+     .handle = handle_get,
+     .answer = user_fields,
+     .statuses = {200},
+     .id = "getUser",
+     .summary = "Look at a user."},
+    {.method = "DELETE",
+     .path = "/v1/users/{id}",
+     .scope = AUTH_WRITE,
+     .handle = handle_delete,
+     .statuses = {204},
+     .id = "deleteUser",
+     .summary = "Forget a user's document."},
+    {0},
+};
