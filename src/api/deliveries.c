@@ -1,0 +1,382 @@
+/* deliveries.c - one user on one channel: what happened, and what people do
+ * about it. */
+#include "api/route.h"
+#include "api/shapes.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "queue/rank.h"
+#include "store/store.h"
+
+struct asking {
+    struct call *call;
+    struct store_delivery_get get;
+    struct store_delivery_list list;
+    struct store_delivery_groups groups;
+    struct store_act act;
+};
+
+/* ---- one ---- */
+
+static void
+reply_delivery(struct call *c, const struct store_delivery_get *g)
+{
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    write_delivery(c, &w, &g->delivery);
+    json_put_key(&w, "log");
+    write_attempts(&w, g->attempts, g->n_attempts);
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+static void
+on_got(struct store_req *req, enum err e)
+{
+    struct store_delivery_get *g =
+        CONTAINER_OF(req, struct store_delivery_get, req);
+    struct call *c = CONTAINER_OF(g, struct asking, get)->call;
+
+    if (e != ERR_OK)
+        call_fail(c, e);
+    else
+        reply_delivery(c, g);
+}
+
+static struct asking *
+ask_for_one(struct call *c, void (*on_done)(struct store_req *, enum err))
+{
+    struct asking *x = ARENA_NEW(c->arena, struct asking);
+    int64_t id;
+
+    if (!call_path_id(c, 0, "dlv", &id))
+        return NULL;
+    *x = (struct asking){
+        .call = c,
+        .get = {.req = call_req(c, on_done),
+                .tenant = c->workspace->tenant,
+                .id = id},
+    };
+    return x;
+}
+
+static void
+handle_get(struct call *c)
+{
+    struct asking *x = ask_for_one(c, on_got);
+
+    if (x)
+        store_delivery_get(c->app->env->store, &x->get);
+}
+
+/* ---- list ---- */
+
+static void
+on_listed(struct store_req *req, enum err e)
+{
+    struct store_delivery_list *l =
+        CONTAINER_OF(req, struct store_delivery_list, req);
+    struct call *c = CONTAINER_OF(l, struct asking, list)->call;
+    struct json_writer w;
+    struct buf out;
+
+    if (e != ERR_OK) {
+        call_fail(c, e);
+        return;
+    }
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_put_key(&w, "data");
+    json_begin_array(&w);
+    for (size_t i = 0; i < l->n_deliveries; i++) {
+        json_begin_object(&w);
+        write_delivery(c, &w, &l->deliveries[i]);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    call_id_field(c, &w, "next", "dlv",
+                  l->has_more && l->n_deliveries > 0
+                      ? l->deliveries[l->n_deliveries - 1].id
+                      : 0);
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+static bool
+refuse_filter(struct call *c, const char *name, const char *why)
+{
+    problem_add(&c->problem, ERR_INVALID, str_fmt(c->arena, "/%s", name), "%s",
+                why);
+    call_refuse(c);
+    return false;
+}
+
+static bool
+read_filter(struct call *c, struct store_delivery_filter *f)
+{
+    struct str text;
+
+    if (call_param(c, "status", &text)) {
+        f->has_status = true;
+        if (!delivery_status_parse(text, &f->status))
+            return refuse_filter(c, "status", "is no delivery status");
+    }
+    call_param(c, "channel", &f->channel);
+    call_param(c, "provider", &f->provider);
+    call_param(c, "user", &f->user);
+    call_param(c, "error", &f->error);
+    if (call_param(c, "notification_id", &text) &&
+        !id_parse(text, vault_id_key(c->app->vault), "ntf", c->workspace->shard,
+                  &f->notification))
+        return refuse_filter(c, "notification_id", "is no notification's id");
+    if (call_param(c, "since", &text) && !time_parse(text, &f->since_ms))
+        return refuse_filter(c, "since", "must be an RFC 3339 time");
+    return true;
+}
+
+static void
+handle_list(struct call *c)
+{
+    struct asking *x = ARENA_NEW(c->arena, struct asking);
+
+    *x = (struct asking){
+        .call = c,
+        .list = {.req = call_req(c, on_listed), .tenant = c->workspace->tenant},
+    };
+    if (read_filter(c, &x->list.filter) && call_limit(c, &x->list.limit) &&
+        call_after_id(c, "dlv", &x->list.before))
+        store_delivery_list(c->app->env->store, &x->list);
+}
+
+/* ---- groups ---- */
+
+static void
+write_group(struct call *c, struct json_writer *w, const struct store_group *g)
+{
+    json_begin_object(w);
+    json_str_field(w, "channel", g->channel);
+    json_str_field(w, "provider", g->provider);
+    json_str_field(w, "error", g->error);
+    json_str_field(w, "status", str_from(delivery_status_name(g->status)));
+    json_int_field(w, "count", g->n);
+    call_id_field(c, w, "sample", "dlv", g->sample);
+    json_time_field(w, "first_at", g->first_ms);
+    json_time_field(w, "last_at", g->last_ms);
+    json_end_object(w);
+}
+
+static void
+on_groups(struct store_req *req, enum err e)
+{
+    struct store_delivery_groups *g =
+        CONTAINER_OF(req, struct store_delivery_groups, req);
+    struct call *c = CONTAINER_OF(g, struct asking, groups)->call;
+    struct json_writer w;
+    struct buf out;
+
+    if (e != ERR_OK) {
+        call_fail(c, e);
+        return;
+    }
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_put_key(&w, "data");
+    json_begin_array(&w);
+    for (size_t i = 0; i < g->n_groups; i++)
+        write_group(c, &w, &g->groups[i]);
+    json_end_array(&w);
+    json_put_key(&w, "next");
+    json_put_null(&w);
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+static void
+handle_groups(struct call *c)
+{
+    struct asking *x = ARENA_NEW(c->arena, struct asking);
+
+    *x = (struct asking){
+        .call = c,
+        .groups = {.req = call_req(c, on_groups),
+                   .tenant = c->workspace->tenant},
+    };
+    if (call_limit(c, &x->groups.limit))
+        store_delivery_groups(c->app->env->store, &x->groups);
+}
+
+/* ---- retry, cancel, discard ---- */
+
+static void
+on_acted(struct store_req *req, enum err e)
+{
+    struct store_act *a = CONTAINER_OF(req, struct store_act, req);
+    struct call *c = CONTAINER_OF(a, struct asking, act)->call;
+    struct json_writer w;
+    struct buf out;
+
+    if (e == ERR_CONFLICT) {
+        call_fail_with(c, e, "the delivery is %s, so that cannot be done",
+                       delivery_status_name(a->status));
+        return;
+    }
+    if (e != ERR_OK) {
+        call_fail(c, e);
+        return;
+    }
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    call_id_field(c, &w, "id", "dlv", a->delivery);
+    json_str_field(&w, "status", str_from(delivery_status_name(a->status)));
+    json_end_object(&w);
+    call_reply(c, 202, &out);
+}
+
+static void
+act(struct asking *x, enum store_act_kind kind, int64_t delivery, int64_t lane)
+{
+    struct call *c = x->call;
+
+    x->act = (struct store_act){
+        .req = call_req(c, on_acted),
+        .tenant = c->workspace->tenant,
+        .delivery = delivery,
+        .kind = kind,
+        .now_ms = call_now_ms(c),
+        .lane = lane,
+        .rank = rank_of(x->get.delivery.priority, call_now_ms(c)),
+    };
+    store_act(c->app->env->store, &x->act);
+}
+
+static void
+handle_act(struct call *c, enum store_act_kind kind)
+{
+    struct asking *x = ask_for_one(c, NULL);
+
+    if (x)
+        act(x, kind, x->get.id, 0);
+}
+
+static void
+handle_cancel(struct call *c)
+{
+    handle_act(c, STORE_ACT_CANCEL);
+}
+
+static void
+handle_discard(struct call *c)
+{
+    handle_act(c, STORE_ACT_DISCARD);
+}
+
+/* A retry starts over at the channel's first provider. */
+static void
+on_retry(struct store_req *req, enum err e)
+{
+    struct store_delivery_get *g =
+        CONTAINER_OF(req, struct store_delivery_get, req);
+    struct asking *x = CONTAINER_OF(g, struct asking, get);
+    struct call *c = x->call;
+    const struct provider *p = NULL;
+
+    if (e != ERR_OK) {
+        call_fail(c, e);
+        return;
+    }
+    p = workspace_next(c->workspace, g->delivery.channel, NULL);
+    if (!p)
+        call_fail_with(c, ERR_CONFLICT,
+                       "the channel %.*s has no enabled provider",
+                       STR_ARG(g->delivery.channel));
+    else
+        act(x, STORE_ACT_RETRY, g->id, p->num);
+}
+
+static void
+handle_retry(struct call *c)
+{
+    struct asking *x = ask_for_one(c, on_retry);
+
+    if (x)
+        store_delivery_get(c->app->env->store, &x->get);
+}
+
+static const struct field acted_fields[] = {
+    {.name = "id", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "status", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.type = FIELD_END},
+};
+static const struct field group_fields[] = {
+    {.name = "channel", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "provider", .type = FIELD_STRING},
+    {.name = "error", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "status", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "count", .type = FIELD_INT, .flags = FIELD_REQUIRED},
+    {.name = "sample", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "first_at", .type = FIELD_TIME},
+    {.name = "last_at", .type = FIELD_TIME},
+    {.type = FIELD_END},
+};
+static const char *const list_params[] = {
+    "limit", "after", "status", "channel",         "provider",
+    "user",  "error", "since",  "notification_id", NULL};
+static const char *const group_params[] = {"limit", NULL};
+
+const struct route delivery_routes[] = {
+    {.method = "GET",
+     .path = "/v1/deliveries",
+     .scope = AUTH_READ,
+     .handle = handle_list,
+     .answer = delivery_fields,
+     .is_list = true,
+     .statuses = {200},
+     .id = "listDeliveries",
+     .summary = "List deliveries, newest first.",
+     .query = list_params},
+    {.method = "GET",
+     .path = "/v1/deliveries/groups",
+     .scope = AUTH_READ,
+     .handle = handle_groups,
+     .answer = group_fields,
+     .is_list = true,
+     .statuses = {200},
+     .id = "groupDeliveries",
+     .summary = "Failed and dead deliveries by what went wrong.",
+     .query = group_params},
+    {.method = "GET",
+     .path = "/v1/deliveries/{id}",
+     .scope = AUTH_READ,
+     .handle = handle_get,
+     .answer = delivery_fields,
+     .statuses = {200},
+     .id = "getDelivery",
+     .summary = "Look at a delivery and its log of attempts."},
+    {.method = "POST",
+     .path = "/v1/deliveries/{id}/retry",
+     .scope = AUTH_WRITE,
+     .handle = handle_retry,
+     .answer = acted_fields,
+     .statuses = {202},
+     .id = "retryDelivery",
+     .summary = "Queue a failed or dead delivery again."},
+    {.method = "POST",
+     .path = "/v1/deliveries/{id}/cancel",
+     .scope = AUTH_WRITE,
+     .handle = handle_cancel,
+     .answer = acted_fields,
+     .statuses = {202},
+     .id = "cancelDelivery",
+     .summary = "Stop a delivery that has not gone out."},
+    {.method = "POST",
+     .path = "/v1/deliveries/{id}/discard",
+     .scope = AUTH_WRITE,
+     .handle = handle_discard,
+     .answer = acted_fields,
+     .statuses = {202},
+     .id = "discardDelivery",
+     .summary = "Put a dead letter aside."},
+    {0},
+};

@@ -1,0 +1,346 @@
+/* providers.c - who carries a channel's messages. PUT calls nobody. */
+#include "api/api.h"
+#include "api/collection.h"
+#include "api/route.h"
+#include "app/provider_doc.h"
+#include "app/tester.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "net/egress.h"
+
+static const char *const strategies[] = {"exponential", "linear", "fixed",
+                                         NULL};
+static const char *const priorities[] = {"critical", "high", "normal", "low",
+                                         NULL};
+static const struct field priority_row[] = {
+    {.type = FIELD_ENUM, .values = priorities}};
+
+static const struct field rate_fields[] = {
+    {.name = "per",
+     .type = FIELD_DURATION,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = INT64_C(24) * 3600 * 1000},
+    {.name = "limit",
+     .type = FIELD_INT,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = 1000000,
+     .doc = "Calls in that time."},
+    {.name = "burst", .type = FIELD_INT, .min = 1, .max = 1000000},
+    {.name = "bypass",
+     .type = FIELD_ARRAY,
+     .of = priority_row,
+     .doc = "Priorities that the limit does not hold back."},
+    {.type = FIELD_END},
+};
+static const struct field cost_fields[] = {
+    {.name = "amount", .type = FIELD_DECIMAL, .flags = FIELD_REQUIRED},
+    {.name = "currency",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .min = 3,
+     .max = 3,
+     .doc = "ISO 4217."},
+    {.type = FIELD_END},
+};
+static const struct field retry_fields[] = {
+    {.name = "strategy", .type = FIELD_ENUM, .values = strategies},
+    {.name = "base",
+     .type = FIELD_DURATION,
+     .min = 1,
+     .max = INT64_C(24) * 3600 * 1000},
+    {.name = "max",
+     .type = FIELD_DURATION,
+     .min = 1,
+     .max = INT64_C(30) * 24 * 3600 * 1000},
+    {.name = "attempts", .type = FIELD_INT, .min = 1, .max = 100},
+    {.type = FIELD_END},
+};
+static const struct field provider_fields[] = {
+    {.name = "name", .type = FIELD_KEY},
+    {.name = "channel",
+     .type = FIELD_KEY,
+     .flags = FIELD_REQUIRED,
+     .doc = "The channel it serves."},
+    {.name = "driver",
+     .type = FIELD_KEY,
+     .flags = FIELD_REQUIRED,
+     .doc = "How it speaks."},
+    {.name = "config",
+     .type = FIELD_OBJECT,
+     .doc = "The driver's own settings; secrets are shown as ***."},
+    {.name = "order",
+     .type = FIELD_INT,
+     .min = 0,
+     .max = 1000,
+     .doc = "The smallest of a channel is tried first; default 1."},
+    {.name = "enabled", .type = FIELD_BOOL, .doc = "Default true."},
+    {.name = "concurrency",
+     .type = FIELD_INT,
+     .min = 1,
+     .max = 1024,
+     .doc = "Calls at once; default 8."},
+    {.name = "timeout",
+     .type = FIELD_DURATION,
+     .min = 100,
+     .max = 600000,
+     .doc = "Of one call; default 30s."},
+    {.name = "rate", .type = FIELD_OBJECT, .of = rate_fields},
+    {.name = "cost", .type = FIELD_OBJECT, .of = cost_fields},
+    {.name = "retry", .type = FIELD_OBJECT, .of = retry_fields},
+    {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
+    {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.type = FIELD_END},
+};
+
+/* ---- checks ---- */
+
+static bool
+serves(const struct channel_driver *d, struct str channel)
+{
+    if (!d->channels)
+        return true;
+    for (const char *const *name = d->channels; *name; name++)
+        if (str_is(channel, *name))
+            return true;
+    return false;
+}
+
+static void
+check_channel(struct call *c, struct json doc)
+{
+    struct str name = json_str_of(c->arena, doc, "channel");
+    const struct channel_info *info = channel_find(name);
+
+    if (!info)
+        problem_add(&c->problem, ERR_INVALID, STR("/channel"),
+                    "there is no such channel");
+    else if (!info->is_built)
+        problem_add(&c->problem, ERR_NOT_SUPPORTED, STR("/channel"),
+                    "this channel is not supported by this release");
+    else if (str_is(name, "in_app"))
+        problem_add(&c->problem, ERR_INVALID, STR("/channel"),
+                    "in_app needs no provider");
+}
+
+/* A later word for "this host would never be called" helps nobody. */
+static void
+check_egress(struct call *c, const struct channel_driver *d, struct json config)
+{
+    const struct api_options *o = api_options(c->api);
+    struct str host = d->host ? d->host(c->arena, config) : STR_NONE;
+    char range[64] = "";
+
+    if (host.n == 0 || o->dev_sink ||
+        egress_allows_host(o->egress, host, range))
+        return;
+    problem_add(&c->problem, ERR_INVALID, STR("/config"),
+                "this server may not call %.*s; to allow it, start the server "
+                "with BELFRY_EGRESS_ALLOW=%s",
+                STR_ARG(host), range);
+}
+
+static void
+check(struct call *c, struct str key, struct json doc)
+{
+    struct str name = json_str_of(c->arena, doc, "driver");
+    const struct channel_driver *d = channel_driver_find(name);
+    struct json config = json_get(doc, "config");
+
+    (void)key;
+    check_channel(c, doc);
+    if (!d) {
+        problem_add(&c->problem, ERR_INVALID, STR("/driver"),
+                    "there is no such driver in this release");
+        return;
+    }
+    if (!serves(d, json_str_of(c->arena, doc, "channel")))
+        problem_add(&c->problem, ERR_INVALID, STR("/driver"),
+                    "this driver does not serve that channel");
+    if (json_is(config, JSON_ABSENT)) {
+        for (const struct field *f = d->config; f && f->type != FIELD_END; f++)
+            if (f->flags & FIELD_REQUIRED)
+                problem_add(&c->problem, ERR_INVALID,
+                            str_fmt(c->arena, "/config/%s", f->name),
+                            "is required");
+        return;
+    }
+    if (d->config)
+        field_check(d->config, config, STR("/config"), &c->problem);
+    if (!problem_is_set(&c->problem) && d->check)
+        d->check(config, &c->problem);
+    if (!problem_is_set(&c->problem))
+        check_egress(c, d, config);
+}
+
+static struct str
+to_store(struct call *c, struct str key, struct json doc, struct json before)
+{
+    struct str purpose =
+        provider_doc_purpose(c->arena, c->workspace->tenant, key);
+
+    return provider_doc_seal(c->arena, c->app->vault, purpose, doc, before);
+}
+
+static void
+show(struct call *c, struct json_writer *w, struct json stored)
+{
+    provider_doc_show(c->arena, stored, w);
+}
+
+static const struct collection providers = {
+    .kind = OBJECT_PROVIDER,
+    .noun = "provider",
+    .key_name = "name",
+    .is_configuration = true,
+    .check = check,
+    .to_store = to_store,
+    .show = show,
+};
+
+static void
+handle_put(struct call *c)
+{
+    collection_put(c, &providers);
+}
+
+static void
+handle_get(struct call *c)
+{
+    collection_get(c, &providers);
+}
+
+static void
+handle_list(struct call *c)
+{
+    collection_list(c, &providers);
+}
+
+static void
+handle_delete(struct call *c)
+{
+    collection_delete(c, &providers);
+}
+
+/* ---- test ---- */
+
+static void
+on_tested(struct provider_test *t)
+{
+    struct call *c = t->arg;
+    struct json_writer w;
+    struct buf out;
+
+    if (t->err != ERR_OK) {
+        call_fail(c, t->err);
+        return;
+    }
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_str_field(&w, "verdict", str_from(verdict_name(t->verdict)));
+    json_put_key(&w, "status");
+    if (t->status == 0)
+        json_put_null(&w);
+    else
+        json_put_int(&w, t->status);
+    json_str_field(&w, "detail", t->detail);
+    json_put_key(&w, "duration");
+    json_put_duration(&w, t->duration_ms);
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+static void
+handle_test(struct call *c)
+{
+    const struct api_options *o = api_options(c->api);
+    struct provider_test *t = ARENA_NEW(c->arena, struct provider_test);
+    struct str title = json_str_of(c->arena, c->body, "title");
+    struct str body = json_str_of(c->arena, c->body, "body");
+
+    *t = (struct provider_test){
+        .arena = c->arena,
+        .tenant = c->workspace->tenant,
+        .address = json_str_of(c->arena, c->body, "to"),
+        .title = title.n ? title : STR("Test of a provider"),
+        .body = body.n ? body : STR("This is a test message."),
+        .loop = c->app->env->loop,
+        .on_done = on_tested,
+        .arg = c,
+    };
+    if (!call_path_key(c, 0, &t->provider))
+        return;
+    if (!workspace_provider(c->workspace, t->provider))
+        call_fail_with(c, ERR_NOT_FOUND, "there is no such provider");
+    else
+        o->start_test(o->start_test_arg, t);
+}
+
+static const struct field test_request[] = {
+    {.name = "to",
+     .type = FIELD_STRING,
+     .max = 2048,
+     .doc = "Address; without one the provider's own target."},
+    {.name = "title", .type = FIELD_STRING, .max = 1024},
+    {.name = "body", .type = FIELD_STRING, .max = 65536},
+    {.type = FIELD_END},
+};
+static const struct field test_answer[] = {
+    {.name = "verdict", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "status", .type = FIELD_INT, .flags = FIELD_NULLABLE},
+    {.name = "detail", .type = FIELD_STRING},
+    {.name = "duration", .type = FIELD_DURATION},
+    {.type = FIELD_END},
+};
+static const char *const list_params[] = {"limit", "after", NULL};
+
+const struct route provider_routes[] = {
+    {.method = "GET",
+     .path = "/v1/providers",
+     .scope = AUTH_READ,
+     .handle = handle_list,
+     .answer = provider_fields,
+     .is_list = true,
+     .statuses = {200},
+     .id = "listProviders",
+     .summary = "List providers by name.",
+     .query = list_params},
+    {.method = "PUT",
+     .path = "/v1/providers/{name}",
+     .scope = AUTH_WRITE,
+     .body = ROUTE_BODY_JSON,
+     .handle = handle_put,
+     .request = provider_fields,
+     .answer = provider_fields,
+     .statuses = {200, 201},
+     .id = "putProvider",
+     .summary = "Create or replace a provider."},
+    {.method = "GET",
+     .path = "/v1/providers/{name}",
+     .scope = AUTH_READ,
+     .handle = handle_get,
+     .answer = provider_fields,
+     .statuses = {200},
+     .id = "getProvider",
+     .summary = "Look at a provider."},
+    {.method = "DELETE",
+     .path = "/v1/providers/{name}",
+     .scope = AUTH_WRITE,
+     .handle = handle_delete,
+     .statuses = {204},
+     .id = "deleteProvider",
+     .summary = "Remove a provider; what waits for it goes to the next."},
+    {.method = "POST",
+     .path = "/v1/providers/{name}/test",
+     .scope = AUTH_WRITE,
+     .body = ROUTE_BODY_MAYBE,
+     .handle = handle_test,
+     .request = test_request,
+     .answer = test_answer,
+     .statuses = {200},
+     .id = "testProvider",
+     .summary = "Send one test message now, outside the queue."},
+    {0},
+};
