@@ -3,10 +3,9 @@
  * turn of the same loop; after it the call and its arena are gone. */
 #pragma once
 
-#include "app/app.h"
+#include "app/objects.h"
 #include "base/field.h"
 #include "net/http_server.h"
-#include "store/object.h"
 
 struct api;
 struct route;

@@ -1,7 +1,6 @@
 #include "api/collection.h"
 
 #include "base/list.h"
-#include "store/store.h"
 
 /* One request from its first read to its answer. */
 struct changing {
@@ -180,7 +179,7 @@ write_body(struct changing *x, struct str body)
         .writes = &x->write,
         .n_writes = 1,
     };
-    store_object_put(c->app->env->store, &x->put);
+    objects_put(c->app, &x->put);
 }
 
 static void
@@ -276,7 +275,7 @@ read_object(struct changing *x, void (*on_done)(struct store_req *, enum err))
         .keys = &x->key,
         .n_keys = 1,
     };
-    store_object_get(c->app->env->store, &x->get);
+    objects_get(c->app, &x->get);
 }
 
 void
@@ -380,7 +379,7 @@ collection_delete(struct call *c, const struct collection *of)
         .key = x->key,
         .if_version = x->if_version,
     };
-    store_object_delete(c->app->env->store, &x->delete);
+    objects_delete(c->app, &x->delete);
 }
 
 /* ---- list ---- */
@@ -429,5 +428,5 @@ collection_list(struct call *c, const struct collection *of)
         .kind = of->kind,
     };
     if (call_limit(c, &x->list.limit) && call_after_key(c, &x->list.after))
-        store_object_list(c->app->env->store, &x->list);
+        objects_list(c->app, &x->list);
 }

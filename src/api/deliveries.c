@@ -2,17 +2,15 @@
  * about it. */
 #include "api/route.h"
 #include "api/shapes.h"
+#include "app/deed.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "queue/rank.h"
-#include "store/store.h"
 
 struct asking {
     struct call *call;
     struct store_delivery_get get;
     struct store_delivery_list list;
     struct store_delivery_groups groups;
-    struct store_act act;
 };
 
 /* ---- one ---- */
@@ -45,30 +43,21 @@ on_got(struct store_req *req, enum err e)
         reply_delivery(c, g);
 }
 
-static struct asking *
-ask_for_one(struct call *c, void (*on_done)(struct store_req *, enum err))
+static void
+handle_get(struct call *c)
 {
     struct asking *x = ARENA_NEW(c->arena, struct asking);
     int64_t id;
 
     if (!call_path_id(c, 0, "dlv", &id))
-        return NULL;
+        return;
     *x = (struct asking){
         .call = c,
-        .get = {.req = call_req(c, on_done),
+        .get = {.req = call_req(c, on_got),
                 .tenant = c->workspace->tenant,
                 .id = id},
     };
-    return x;
-}
-
-static void
-handle_get(struct call *c)
-{
-    struct asking *x = ask_for_one(c, on_got);
-
-    if (x)
-        store_delivery_get(c->app->env->store, &x->get);
+    look_delivery(c->app, &x->get);
 }
 
 /* ---- list ---- */
@@ -147,7 +136,7 @@ handle_list(struct call *c)
     };
     if (read_filter(c, &x->list.filter) && call_limit(c, &x->list.limit) &&
         call_after_id(c, "dlv", &x->list.before))
-        store_delivery_list(c->app->env->store, &x->list);
+        look_deliveries(c->app, &x->list);
 }
 
 /* ---- groups ---- */
@@ -204,22 +193,26 @@ handle_groups(struct call *c)
                    .tenant = c->workspace->tenant},
     };
     if (call_limit(c, &x->groups.limit))
-        store_delivery_groups(c->app->env->store, &x->groups);
+        look_groups(c->app, &x->groups);
 }
 
 /* ---- retry, cancel, discard ---- */
 
 static void
-on_acted(struct store_req *req, enum err e)
+on_done(struct deed *d, enum err e)
 {
-    struct store_act *a = CONTAINER_OF(req, struct store_act, req);
-    struct call *c = CONTAINER_OF(a, struct asking, act)->call;
+    struct call *c = d->arg;
     struct json_writer w;
     struct buf out;
 
     if (e == ERR_CONFLICT) {
         call_fail_with(c, e, "the delivery is %s, so that cannot be done",
-                       delivery_status_name(a->status));
+                       delivery_status_name(d->act.status));
+        return;
+    }
+    if (e == ERR_UNAVAILABLE) {
+        call_fail_with(c, ERR_CONFLICT,
+                       "the delivery's channel has no enabled provider");
         return;
     }
     if (e != ERR_OK) {
@@ -228,80 +221,46 @@ on_acted(struct store_req *req, enum err e)
     }
     w = call_writer(c, &out);
     json_begin_object(&w);
-    call_id_field(c, &w, "id", "dlv", a->delivery);
-    json_str_field(&w, "status", str_from(delivery_status_name(a->status)));
+    call_id_field(c, &w, "id", "dlv", d->delivery);
+    json_str_field(&w, "status", str_from(delivery_status_name(d->act.status)));
     json_end_object(&w);
     call_reply(c, 202, &out);
 }
 
 static void
-act(struct asking *x, enum store_act_kind kind, int64_t delivery, int64_t lane)
+start_deed(struct call *c, enum store_act_kind kind)
 {
-    struct call *c = x->call;
+    struct deed *d = ARENA_NEW(c->arena, struct deed);
 
-    x->act = (struct store_act){
-        .req = call_req(c, on_acted),
-        .tenant = c->workspace->tenant,
-        .delivery = delivery,
+    *d = (struct deed){
+        .app = c->app,
+        .arena = c->arena,
+        .workspace = c->workspace,
         .kind = kind,
         .now_ms = call_now_ms(c),
-        .lane = lane,
-        .rank = rank_of(x->get.delivery.priority, call_now_ms(c)),
+        .on_done = on_done,
+        .arg = c,
     };
-    store_act(c->app->env->store, &x->act);
-}
-
-static void
-handle_act(struct call *c, enum store_act_kind kind)
-{
-    struct asking *x = ask_for_one(c, NULL);
-
-    if (x)
-        act(x, kind, x->get.id, 0);
-}
-
-static void
-handle_cancel(struct call *c)
-{
-    handle_act(c, STORE_ACT_CANCEL);
-}
-
-static void
-handle_discard(struct call *c)
-{
-    handle_act(c, STORE_ACT_DISCARD);
-}
-
-/* A retry starts over at the channel's first provider. */
-static void
-on_retry(struct store_req *req, enum err e)
-{
-    struct store_delivery_get *g =
-        CONTAINER_OF(req, struct store_delivery_get, req);
-    struct asking *x = CONTAINER_OF(g, struct asking, get);
-    struct call *c = x->call;
-    const struct provider *p = NULL;
-
-    if (e != ERR_OK) {
-        call_fail(c, e);
-        return;
-    }
-    p = workspace_next(c->workspace, g->delivery.channel, NULL);
-    if (!p)
-        call_fail_with(c, ERR_CONFLICT,
-                       "the channel %.*s has no enabled provider",
-                       STR_ARG(g->delivery.channel));
-    else
-        act(x, STORE_ACT_RETRY, g->id, p->num);
+    if (call_path_id(c, 0, "dlv", &d->delivery))
+        deed_start(d);
 }
 
 static void
 handle_retry(struct call *c)
 {
-    struct asking *x = ask_for_one(c, on_retry);
+    start_deed(c, STORE_ACT_RETRY);
+}
 
-    if (x)
-        store_delivery_get(c->app->env->store, &x->get);
+static void
+handle_cancel(struct call *c)
+{
+    start_deed(c, STORE_ACT_CANCEL);
+}
+
+static void
+handle_discard(struct call *c)
+{
+    start_deed(c, STORE_ACT_DISCARD);
 }
 
 static const struct field acted_fields[] = {

@@ -4,7 +4,6 @@
 #include "api/route.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "store/store.h"
 
 static const char *const scope_names[] = {"send",  "read",    "write",
                                           "admin", "metrics", NULL};
@@ -177,7 +176,7 @@ handle_make(struct call *c)
         .is_atomic = true,
     };
     if (call_idem(c, &m->put.idem))
-        store_object_put(c->app->env->store, &m->put);
+        objects_put(c->app, &m->put);
 }
 
 static void

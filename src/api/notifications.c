@@ -2,9 +2,9 @@
 #include "api/notifications.h"
 #include "api/route.h"
 #include "api/shapes.h"
+#include "app/deed.h"
 #include "app/send_request.h"
 #include "base/list.h"
-#include "store/store.h"
 
 #define DELIVERIES_SHOWN 100
 
@@ -68,7 +68,7 @@ handle_get(struct call *c)
     if (!l)
         return;
     l->get.max_deliveries = DELIVERIES_SHOWN;
-    store_notification_get(c->app->env->store, &l->get);
+    look_notification(c->app, &l->get);
 }
 
 /* ---- list ---- */
@@ -120,7 +120,7 @@ handle_list(struct call *c)
     };
     if (call_limit(c, &l->list.limit) &&
         call_after_id(c, "ntf", &l->list.before))
-        store_notification_list(c->app->env->store, &l->list);
+        look_notifications(c->app, &l->list);
 }
 
 /* ---- cancel ---- */
@@ -166,7 +166,7 @@ handle_cancel(struct call *c)
                    .notification = id,
                    .now_ms = call_now_ms(c)},
     };
-    store_cancel(c->app->env->store, &x->cancel);
+    deed_cancel_notification(c->app, &x->cancel);
 }
 
 /* ---- the table ---- */

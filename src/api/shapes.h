@@ -3,7 +3,7 @@
 #pragma once
 
 #include "api/call.h"
-#include "store/read.h"
+#include "app/look.h"
 
 extern const struct field accepted_fields[]; /* of a 202 */
 extern const struct field notification_fields[];

@@ -1,7 +1,7 @@
 /* trace.c - the story of a notification: every decision and every attempt. */
 #include "api/notifications.h"
+#include "app/look.h"
 #include "base/list.h"
-#include "store/store.h"
 
 #define TRACE_DELIVERIES 1000
 
@@ -183,5 +183,5 @@ notification_trace(struct call *c)
                 .wants_attempts = true},
     };
     call_param(c, "user", &t->get.user);
-    store_notification_get(c->app->env->store, &t->get);
+    look_notification(c->app, &t->get);
 }

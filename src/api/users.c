@@ -4,7 +4,6 @@
 #include "api/route.h"
 #include "app/send_request.h"
 #include "base/list.h"
-#include "store/store.h"
 
 #define BULK_MAX 1000
 
@@ -152,7 +151,7 @@ handle_bulk(struct call *c)
          u = json_next(list, u))
         add_user(b, u, i++);
     if (b->put.n_writes > 0)
-        store_object_put(c->app->env->store, &b->put);
+        objects_put(c->app, &b->put);
     else
         reply_bulk(b);
 }

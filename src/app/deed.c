@@ -1,0 +1,76 @@
+#include "app/deed.h"
+
+#include "base/list.h"
+#include "queue/rank.h"
+#include "store/store.h"
+
+static void
+on_acted(struct store_req *req, enum err e)
+{
+    struct store_act *a = CONTAINER_OF(req, struct store_act, req);
+    struct deed *d = CONTAINER_OF(a, struct deed, act);
+
+    d->on_done(d, e);
+}
+
+static struct store_req
+request(struct deed *d, void (*on_done)(struct store_req *, enum err))
+{
+    return (struct store_req){
+        .arena = d->arena, .loop = d->app->env->loop, .on_done = on_done};
+}
+
+static void
+act(struct deed *d, int64_t lane, int64_t rank)
+{
+    d->act = (struct store_act){
+        .req = request(d, on_acted),
+        .tenant = d->workspace->tenant,
+        .delivery = d->delivery,
+        .kind = d->kind,
+        .now_ms = d->now_ms,
+        .lane = lane,
+        .rank = rank,
+    };
+    store_act(d->app->env->store, &d->act);
+}
+
+static void
+on_read(struct store_req *req, enum err e)
+{
+    struct store_delivery_get *g =
+        CONTAINER_OF(req, struct store_delivery_get, req);
+    struct deed *d = CONTAINER_OF(g, struct deed, get);
+    const struct provider *p;
+
+    if (e != ERR_OK) {
+        d->on_done(d, e);
+        return;
+    }
+    p = workspace_next(d->workspace, g->delivery.channel, NULL);
+    if (!p)
+        d->on_done(d, ERR_UNAVAILABLE);
+    else
+        act(d, p->num, rank_of(g->delivery.priority, d->now_ms));
+}
+
+void
+deed_start(struct deed *d)
+{
+    if (d->kind != STORE_ACT_RETRY) {
+        act(d, 0, 0);
+        return;
+    }
+    d->get = (struct store_delivery_get){
+        .req = request(d, on_read),
+        .tenant = d->workspace->tenant,
+        .id = d->delivery,
+    };
+    store_delivery_get(d->app->env->store, &d->get);
+}
+
+void
+deed_cancel_notification(const struct app *app, struct store_cancel *c)
+{
+    store_cancel(app->env->store, c);
+}

@@ -1,0 +1,27 @@
+/* deed.h - what people do to notifications and deliveries: retry, cancel,
+ * discard. */
+#pragma once
+
+#include "app/app.h"
+#include "store/cycle.h"
+#include "store/read.h"
+
+/* A retry starts over at the channel's first provider, so the delivery is
+ * read first. on_done as a verb's: ERR_NOT_FOUND, ERR_CONFLICT with act.status,
+ * or ERR_UNAVAILABLE: the channel has no enabled provider. */
+struct deed {
+    const struct app *app;
+    struct arena *arena;
+    const struct workspace *workspace; /* the caller's reference */
+    enum store_act_kind kind;
+    int64_t delivery;
+    int64_t now_ms;
+    void (*on_done)(struct deed *d, enum err e);
+    void *arg;
+    /* result: act.status. Private beside that. */
+    struct store_act act;
+    struct store_delivery_get get;
+};
+
+void deed_start(struct deed *d);
+void deed_cancel_notification(const struct app *app, struct store_cancel *c);

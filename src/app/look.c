@@ -1,0 +1,33 @@
+#include "app/look.h"
+
+#include "store/store.h"
+
+void
+look_notification(const struct app *app, struct store_notification_get *g)
+{
+    store_notification_get(app->env->store, g);
+}
+
+void
+look_notifications(const struct app *app, struct store_notification_list *l)
+{
+    store_notification_list(app->env->store, l);
+}
+
+void
+look_delivery(const struct app *app, struct store_delivery_get *g)
+{
+    store_delivery_get(app->env->store, g);
+}
+
+void
+look_deliveries(const struct app *app, struct store_delivery_list *l)
+{
+    store_delivery_list(app->env->store, l);
+}
+
+void
+look_groups(const struct app *app, struct store_delivery_groups *g)
+{
+    store_delivery_groups(app->env->store, g);
+}

@@ -1,0 +1,14 @@
+/* look.h - what people ask of the past: the store's read requests, submitted
+ * on behalf of who asks. Doors fill a request (tenant first) and get on_done on
+ * their own loop; no other way leads from them to the store. */
+#pragma once
+
+#include "app/app.h"
+#include "store/read.h"
+
+void look_notification(const struct app *app, struct store_notification_get *g);
+void look_notifications(const struct app *app,
+                        struct store_notification_list *l);
+void look_delivery(const struct app *app, struct store_delivery_get *g);
+void look_deliveries(const struct app *app, struct store_delivery_list *l);
+void look_groups(const struct app *app, struct store_delivery_groups *g);
