@@ -101,6 +101,33 @@ a_copy_is_another_piece_with_the_same_bytes(void **state)
     arena_free(NULL);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+
+static void
+what_was_not_given_may_not_be_touched(void **state)
+{
+    struct arena *a = arena_new();
+    char *p = arena_alloc(a, 5), *q = arena_alloc(a, 32);
+
+    (void)state;
+    assert_false(__asan_address_is_poisoned(p + 4));
+    assert_true(__asan_address_is_poisoned(p + 5));
+    assert_true(__asan_address_is_poisoned(q + 32));
+    arena_reset(a);
+    assert_true(__asan_address_is_poisoned(p));
+    assert_true(__asan_address_is_poisoned(q));
+    arena_free(a);
+}
+#else
+static void
+what_was_not_given_may_not_be_touched(void **state)
+{
+    (void)state;
+    skip(); /* only AddressSanitizer sees it */
+}
+#endif
+
 static int
 exit_status_of(void (*run)(void))
 {
@@ -165,6 +192,7 @@ main(void)
         cmocka_unit_test(a_reset_forgets_everything_but_one_block),
         cmocka_unit_test(an_array_is_counted_whole),
         cmocka_unit_test(a_copy_is_another_piece_with_the_same_bytes),
+        cmocka_unit_test(what_was_not_given_may_not_be_touched),
         cmocka_unit_test(a_size_that_overflows_ends_the_process),
         cmocka_unit_test(the_heap_gives_something_even_for_nothing),
     };

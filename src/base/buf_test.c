@@ -45,6 +45,8 @@ a_buffer_grows_on_the_heap_and_in_an_arena(void **state)
     buf_fini(&b);
     buf_init(&b, a);
     fill_and_check(&b);
+    buf_fini(&b);
+    fill_and_check(&b); /* it is still the arena's */
     arena_free(a);
 }
 
@@ -80,8 +82,9 @@ json_text_is_escaped_where_it_must_be(void **state)
     struct buf b = {0};
 
     (void)state;
-    buf_put_json_str(&b, STR("a\"b\\c/\b\f\n\r\t\x01\x1F\x7F\xC3\xA9"));
-    assert_buf(&b, "\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7F\xC3\xA9\"");
+    buf_put_json_str(&b, STR("a\" b\\c/\b\f\n\r\t\x01\x1F\x7F\xC3\xA9"));
+    assert_buf(&b,
+               "\"a\\\" b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7F\xC3\xA9\"");
     buf_put_json_str(&b, STR("\0"));
     assert_buf(&b, "\"\\u0000\"");
     buf_put_json_str(&b, STR_NONE);
@@ -104,6 +107,12 @@ html_and_url_and_hex_are_safe(void **state)
     assert_buf(&b, "");
     buf_put_url(&b, STR("aZ09-._~ /?&=+%\xC3\xA9"));
     assert_buf(&b, "aZ09-._~%20%2F%3F%26%3D%2B%25%C3%A9");
+    buf_put_url(&b, STR("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                        "0123456789"));
+    assert_buf(&b, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                   "0123456789");
+    buf_put_url(&b, STR("@[`{/:\x7F"));
+    assert_buf(&b, "%40%5B%60%7B%2F%3A%7F");
     buf_put_hex(&b, STR("\x00\xFF\x1A"));
     assert_buf(&b, "00ff1a");
     buf_fini(&b);
@@ -140,11 +149,39 @@ base64_agrees_with_the_rfc(void **state)
 }
 
 static void
+all_bytes_come_through_base64(void **state)
+{
+    struct buf plain = {0}, text = {0}, back = {0};
+
+    (void)state;
+    for (int i = 0; i < 3 * 256; i++)
+        buf_put_char(&plain, (char)(unsigned char)(i * 7 + i / 256));
+    for (size_t n = 0; n <= plain.n; n++) {
+        struct str s = {plain.p, n};
+
+        buf_put_base64(&text, s);
+        assert_true(buf_get_base64(&back, buf_str(&text)));
+        buf_reset(&text);
+        buf_put_base64url(&text, s);
+        assert_true(buf_get_base64(&back, buf_str(&text)));
+        assert_int_equal(back.n, 2 * n);
+        assert_true(str_eq(str_sub(buf_str(&back), 0, n), s));
+        assert_true(str_eq(str_sub(buf_str(&back), n, n), s));
+        buf_reset(&text);
+        buf_reset(&back);
+    }
+    buf_fini(&plain);
+    buf_fini(&text);
+    buf_fini(&back);
+}
+
+static void
 what_is_no_base64_leaves_the_buffer_alone(void **state)
 {
     static const char *const bad[] = {
-        "A",    "=",    "==",     "A===", "AA=",  "AAA==", "A=AA",    "AA=A",
-        "====", "AB!D", "Zm9v\n", "Zh",   "Zm9=", "AAAAA", "\xC3\xA9"};
+        "A",    "=",    "==",   "A===",   "AA=",  "AAA==", "A=AA",
+        "AA=A", "====", "AB!D", "Zm9v\n", "AA:A", "AA@A",  "AA[A",
+        "AA`A", "AA{A", "AA.A", "Zh",     "Zm9=", "AAAAA", "\xC3\xA9"};
     struct buf b = {0};
 
     (void)state;
@@ -166,6 +203,7 @@ main(void)
         cmocka_unit_test(json_text_is_escaped_where_it_must_be),
         cmocka_unit_test(html_and_url_and_hex_are_safe),
         cmocka_unit_test(base64_agrees_with_the_rfc),
+        cmocka_unit_test(all_bytes_come_through_base64),
         cmocka_unit_test(what_is_no_base64_leaves_the_buffer_alone),
     };
 

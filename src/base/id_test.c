@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define NOW_MS INT64_C(1795253400000)
 
@@ -86,6 +88,37 @@ after_a_restart_ids_go_on_above_the_old_ones(void **state)
                      NOW_MS + 120000);
     id_maker_free(old);
     id_maker_free(m);
+}
+
+static int
+exit_status_at(int64_t now_ms, int64_t raised_to)
+{
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct id_maker *m = id_maker_new(1);
+
+        close(STDERR_FILENO);
+        id_maker_raise(m, raised_to);
+        id_make(m, now_ms, 1);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+a_clock_past_the_last_id_ends_the_process(void **state)
+{
+    const int64_t last_ms = ID_EPOCH_MS + (INT64_C(1) << 41) - 1;
+
+    (void)state;
+    assert_int_equal(exit_status_at(last_ms, 0), 0);
+    assert_int_equal(exit_status_at(last_ms + 1, 0), 1);
+    assert_int_equal(exit_status_at(INT64_MAX, 0), 1);
+    assert_int_equal(exit_status_at(0, INT64_MAX), 1); /* none is above */
 }
 
 enum { THREADS = 4, PER_THREAD = 5000 };
@@ -304,6 +337,7 @@ main(void)
         cmocka_unit_test(ids_rise_when_the_clock_goes_back),
         cmocka_unit_test(a_run_has_its_ids_side_by_side),
         cmocka_unit_test(after_a_restart_ids_go_on_above_the_old_ones),
+        cmocka_unit_test(a_clock_past_the_last_id_ends_the_process),
         cmocka_unit_test(no_two_threads_get_the_same_id),
         cmocka_unit_test(a_public_id_leads_back_to_the_one_inside),
         cmocka_unit_test(the_text_is_a_uuid_of_version_8),

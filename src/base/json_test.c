@@ -180,10 +180,11 @@ static void
 strings_must_be_utf8_without_half_pairs_and_nul(void **state)
 {
     static const char *const bad[] = {
-        "\\u0000",  "\\ud800",      "\\udc00",          "\\ud800\\ud800",
-        "\\ud800x", "\\uD83D\\n",   "\\uDE00\\uD83D",   "\x80",
-        "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82",
-        "\xC3",     "\xFF",         "\\uD83D\\u",       "\\ud83d\\u00e9"};
+        "\\u0000",          "\\ud800",        "\\udc00",  "\\ud800\\ud800",
+        "\\ud83dxude00",    "\\ud83d\\xde00", "\\ud800x", "\\uD83D\\n",
+        "\\uDE00\\uD83D",   "\x80",           "\xC0\x80", "\xED\xA0\x80",
+        "\xF4\x90\x80\x80", "\xE2\x82",       "\xC3",     "\xFF",
+        "\\uD83D\\u",       "\\ud83d\\u00e9"};
 
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -413,6 +414,8 @@ an_absent_value_answers_everything_with_nothing(void **state)
     assert_null(json_at(none, 0).doc);
     assert_null(json_first(none).doc);
     assert_null(json_next(none, none).doc);
+    assert_null(json_next(json_root(&doc), none).doc);
+    assert_null(json_next(none, json_root(&doc)).doc);
     assert_null(json_key(arena, none).p);
     assert_null(json_str(arena, none).p);
     assert_null(json_str_of(arena, none, "x").p);

@@ -49,6 +49,7 @@ ends_and_middles_are_found(void **state)
     (void)state;
     assert_true(str_starts(STR("ntf_1"), STR("ntf_")));
     assert_false(str_starts(STR("ntf"), STR("ntf_")));
+    assert_false(str_starts(STR("dlv_1"), STR("ntf_")));
     assert_true(str_starts(STR_NONE, STR("")));
     assert_true(str_ends(STR("10ms"), STR("ms")));
     assert_false(str_ends(STR("s"), STR("ms")));
