@@ -161,4 +161,5 @@ void reply_refuse(struct http_conn *c, enum err e, const char *why);
 /* http_stream.c */
 void stream_on_events(struct http_conn *c, int events);
 bool stream_wants_write(const struct http_conn *c);
+bool stream_holds_memory(const struct http_stream *s); /* beside itself */
 void stream_fini(struct http_conn *c); /* tells the owner, frees it */

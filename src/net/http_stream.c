@@ -203,6 +203,12 @@ stream_wants_write(const struct http_conn *c)
     return c->stream->n_queued > 0;
 }
 
+bool
+stream_holds_memory(const struct http_stream *s)
+{
+    return s->ring != NULL;
+}
+
 /* It was ended and all of it is sent. */
 static void
 finish(struct http_stream *s)
