@@ -241,11 +241,17 @@ note_host(struct head_parser *p, struct str value, struct head_span at)
     return true;
 }
 
+/* Legal, but servers are known that do not skip a tab here, and so would see
+ * another end of this request. */
+#define TABBED "There is a tab around a value that frames the body."
+
 static bool
 note_length(struct head_parser *p, struct str value)
 {
     if (p->has_length)
         return malformed(p, "There is more than one Content-Length field.");
+    if (p->is_tabbed)
+        return malformed(p, TABBED);
     if (p->has_coding)
         return malformed(p, "Content-Length and Transfer-Encoding exclude "
                             "each other.");
@@ -261,6 +267,8 @@ note_coding(struct head_parser *p, struct str value)
 {
     if (p->has_coding)
         return malformed(p, "There is more than one Transfer-Encoding field.");
+    if (p->is_tabbed)
+        return malformed(p, TABBED);
     if (p->has_length)
         return malformed(p, "Content-Length and Transfer-Encoding exclude "
                             "each other.");
@@ -350,7 +358,14 @@ step_name(struct head_parser *p, char c)
     if (c != ':')
         return malformed(p, "A header name is not a token.");
     span_end(p, &p->names[p->n_headers]);
+    p->is_tabbed = false;
     return enter(p, S_BLANK);
+}
+
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t';
 }
 
 static bool
@@ -363,16 +378,18 @@ step_value(struct head_parser *p, const char *head, char c)
     if (c != '\r')
         return malformed(p, "A header value holds a control byte.");
     span_end(p, v);
-    while (v->n &&
-           (head[v->at + v->n - 1] == ' ' || head[v->at + v->n - 1] == '\t'))
+    while (v->n && is_blank(head[v->at + v->n - 1])) {
+        p->is_tabbed |= head[v->at + v->n - 1] == '\t';
         v->n--;
+    }
     return enter(p, S_VALUE_LF);
 }
 
 static bool
 step_blank(struct head_parser *p, const char *head, char c)
 {
-    if (c == ' ' || c == '\t')
+    p->is_tabbed |= c == '\t';
+    if (is_blank(c))
         return true;
     span_begin(p, &p->values[p->n_headers], p->at);
     enter(p, S_VALUE);

@@ -41,6 +41,7 @@ struct head_parser {
     struct head_span names[HTTP_HEADERS_MAX], values[HTTP_HEADERS_MAX];
     unsigned n_headers;
     int minor_version; /* HTTP/1.x */
+    bool is_tabbed;    /* a tab stands before or behind this value */
     bool has_host, has_length, has_coding, says_close, says_keep_alive;
 
     enum http_framing framing;

@@ -213,6 +213,9 @@ static const struct refused {
     {GET HOST "Transfer-Encoding: chunked, chunked\r\n", ERR_NOT_IMPLEMENTED},
     {GET HOST "Transfer-Encoding: \"chunked\"\r\n", ERR_NOT_IMPLEMENTED},
     {GET HOST "Transfer-Encoding: \x0b", ERR_MALFORMED},
+    {GET HOST "Transfer-Encoding: chunked\t\r\n", ERR_MALFORMED},
+    {GET HOST "Transfer-Encoding:\tchunked\r\n", ERR_MALFORMED},
+    {GET HOST "Content-Length: 1\t\r\n", ERR_MALFORMED},
     {GET HOST "Transfer-Encoding:\r\n", ERR_MALFORMED},
     {"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", ERR_MALFORMED},
 };
