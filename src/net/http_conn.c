@@ -231,7 +231,7 @@ conn_flush(struct http_conn *c)
         }
         return;
     }
-    if (c->must_close) {
+    if (c->must_close || (c->server->is_draining && c->work->n_in == 0)) {
         conn_linger(c);
         return;
     }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -542,6 +543,47 @@ a_drain_lets_owed_answers_out_and_closes_the_rest(void **state)
 }
 
 static void
+a_drain_waits_for_an_answer_that_is_being_sent(void **state)
+{
+    struct fixture f = {0};
+    struct client c;
+
+    (void)state;
+    start(&f, &c);
+    client_send(&c, "GET /big HTTP/1.1\r\n" HOST "\r\n");
+    TURN_UNTIL(&f, f.n_requests == 1);
+    http_server_drain(f.server, note_drained, &f);
+    loop_turn(f.loop, 0);
+    assert_int_equal(http_server_connections(f.server), 1);
+    client_expect_close(&c);
+    assert_true(c.got.n > 4 << 20);
+    client_close(&c);
+    TURN_UNTIL(&f, f.is_drained);
+    stop(&f, &c);
+}
+
+static void
+without_descriptors_those_who_knock_wait(void **state)
+{
+    struct fixture f = {0};
+    struct rlimit before, tight;
+    struct client c;
+
+    (void)state;
+    start(&f, &c);
+    getrlimit(RLIMIT_NOFILE, &before);
+    tight = before;
+    tight.rlim_cur = 3; /* all of them are in use */
+    setrlimit(RLIMIT_NOFILE, &tight);
+    client_send(&c, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    TURN_UNTIL(&f, loop_timer_is_set(&f.server->accept_timer));
+    assert_int_equal(http_server_connections(f.server), 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+    client_expect(&c, "200 OK");
+    stop(&f, &c);
+}
+
+static void
 a_drain_without_connections_is_done_in_a_later_turn(void **state)
 {
     struct fixture f = {0};
@@ -666,6 +708,8 @@ main(void)
         cmocka_unit_test(
             the_base_path_is_taken_off_and_other_paths_are_not_found),
         cmocka_unit_test(a_drain_lets_owed_answers_out_and_closes_the_rest),
+        cmocka_unit_test(a_drain_waits_for_an_answer_that_is_being_sent),
+        cmocka_unit_test(without_descriptors_those_who_knock_wait),
         cmocka_unit_test(a_drain_without_connections_is_done_in_a_later_turn),
         cmocka_unit_test(an_exchange_outlives_its_server),
         cmocka_unit_test(wrong_options_are_said_to_be_wrong),
