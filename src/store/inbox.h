@@ -17,7 +17,9 @@ struct store_inbox_mark {
     int64_t tenant;
     struct str user;
     enum inbox_change change;
-    const int64_t *ids; /* n_ids == 0: all up to before_rev */
+    /* n_ids == 0: all that last changed at or before before_rev and are not
+     * archived (UNARCHIVE: are). */
+    const int64_t *ids;
     size_t n_ids;
     int64_t before_rev; /* 0: all */
     int64_t now_ms;

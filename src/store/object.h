@@ -73,7 +73,9 @@ struct store_object_list {
     size_t n_objects;
     bool has_more;
 };
-/* What was written, so that every node can drop what it cached. */
+/* What was written, so that every node can drop what it cached. ERR_NOT_FOUND:
+ * some after after_seq are not kept any more; read everything anew, then go on
+ * from last_seq. */
 struct store_change {
     int64_t seq, tenant;
     enum object_kind kind;

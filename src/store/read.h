@@ -58,6 +58,10 @@ struct store_delivery_list {
     struct delivery *deliveries; /* result, newest first */
     size_t n_deliveries;
     bool has_more;
+    /* `before` of the next page, when has_more. A page may hold less than
+     * `limit`, even nothing, and still have a next one: a filter looks at a
+     * bounded number of rows. */
+    int64_t next_before;
 };
 /* Failed and dead ones, by (channel, provider, error). */
 struct store_group {

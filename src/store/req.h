@@ -26,6 +26,11 @@ struct store_req {
     enum err err;
 };
 
+#define STORE_DEADLINE_MS 10000 /* from the call, when none is given */
+
+/* For drivers: tells the caller, on its loop. Any thread. */
+void store_req_complete(struct store_req *req, enum err e);
+
 /* A request that creates may be repeated under an Idempotency-Key. The answer
  * is made inside the transaction, so it commits with what it tells of. */
 struct store_idem {

@@ -1,0 +1,13 @@
+DROP TABLE dedup;
+DROP TABLE idem;
+DROP TABLE change;
+DROP TABLE object;
+DROP TABLE inbox_event;
+DROP TABLE inbox_item;
+DROP TABLE inbox_user;
+DROP TABLE intent;
+DROP TABLE wait;
+DROP TABLE attempt;
+DROP TABLE delivery;
+DROP TABLE notification;
+DROP TABLE meta;

@@ -1,0 +1,59 @@
+-- name: notification_get (reader)
+SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
+n_recipients, template_key, note, request_id, traceparent, doc
+FROM notification WHERE id = ?1 AND tenant = ?2;
+-- name: notification_list (reader)
+SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
+n_recipients, template_key, note, request_id, traceparent, doc
+FROM notification WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3;
+-- name: delivery_statuses (reader)
+SELECT status FROM delivery WHERE notification = ?1 AND (?2 = '' OR user = ?2);
+-- name: delivery_flying (reader)
+SELECT 1 FROM delivery WHERE id = ?1 AND attempts = ?2 AND lane IS NOT NULL
+AND (?3 = '' OR user = ?3);
+
+-- name: delivery_get (reader)
+SELECT id, tenant, notification, status, lane, rank, attempts, priority,
+recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
+error FROM delivery WHERE id = ?1 AND tenant = ?2;
+-- name: delivery_of (reader)
+SELECT id, tenant, notification, status, lane, rank, attempts, priority,
+recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
+error FROM delivery WHERE notification = ?1 AND (?2 = '' OR user = ?2)
+ORDER BY id LIMIT ?3;
+-- name: delivery_list (reader)
+SELECT id, tenant, notification, status, lane, rank, attempts, priority,
+recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
+error FROM delivery WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC;
+-- name: delivery_list_dead (reader)
+SELECT id, tenant, notification, status, lane, rank, attempts, priority,
+recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
+error FROM delivery WHERE tenant = ?1 AND id < ?2 AND status IN (6, 7)
+ORDER BY id DESC;
+-- name: delivery_list_of (reader)
+SELECT id, tenant, notification, status, lane, rank, attempts, priority,
+recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
+error FROM delivery WHERE +tenant = ?1 AND id < ?2 AND notification = ?3
+ORDER BY id DESC;
+-- name: attempts (reader)
+SELECT n, at_ms, provider, verdict, status, detail, duration_ms, retry_at_ms
+FROM attempt WHERE delivery = ?1 ORDER BY n;
+-- name: intents (reader)
+SELECT refs FROM intent;
+
+-- The newest dead letters, at most ?2 of them, by what killed them.
+-- name: delivery_groups (reader)
+SELECT channel, provider, error, status, count(*), max(id), min(updated_ms),
+max(updated_ms) FROM (SELECT channel, provider, error, status, id, updated_ms
+FROM delivery WHERE tenant = ?1 AND status IN (6, 7) ORDER BY id DESC LIMIT ?2)
+GROUP BY channel, provider, error, status ORDER BY 5 DESC, 6 DESC LIMIT ?3;
+
+-- name: lane_ready (reader)
+SELECT lane, count(*), min(id) FROM delivery WHERE lane IS NOT NULL
+GROUP BY lane;
+-- name: lane_waiting (reader)
+SELECT tenant, abs(lane), count(*) FROM wait GROUP BY 1, 2;
+-- name: delivery_birth (reader)
+SELECT tenant, created_ms FROM delivery WHERE id = ?1;
+-- name: dead_count (reader)
+SELECT count(*) FROM delivery WHERE status IN (6, 7);

@@ -1,0 +1,214 @@
+/* act.c - the waiting room's door, and what people do to deliveries. */
+#include <assert.h>
+
+#include "base/list.h"
+#include "domain/reason.h"
+#include "store/sqlite/writer.h"
+
+/* ---- promote ---- */
+
+struct waiting {
+    int64_t due_ms, kind, ref, tenant, lane, rank;
+};
+
+static void
+remove_wait(struct writer *w, int64_t due_ms, int64_t ref)
+{
+    struct query q = query(&w->conn, SQL_wait_remove);
+
+    put_int(&q, due_ms);
+    put_int(&q, WAIT_DELIVERY);
+    put_int(&q, ref);
+    query_run(&q);
+}
+
+static void
+promote_one(struct writer *w, const struct waiting *p, int64_t now_ms)
+{
+    struct query q = query(&w->conn, SQL_delivery_promote);
+
+    assert(p->kind == WAIT_DELIVERY);
+    remove_wait(w, p->due_ms, p->ref);
+    put_int(&q, p->ref);
+    put_int(&q, DELIVERY_QUEUED);
+    put_int(&q, p->lane);
+    put_int(&q, now_ms);
+    query_run(&q);
+    claims_mark_lower(w->claims, p->lane, p->rank, p->ref);
+    notice_ready(w, p->tenant, p->lane);
+}
+
+#define PROMOTE_MAX 10000 /* rows in one call */
+
+enum err
+write_promote(struct writer *w, struct store_req *req)
+{
+    struct store_promote *p = CONTAINER_OF(req, struct store_promote, req);
+    size_t max = p->max < PROMOTE_MAX ? p->max : PROMOTE_MAX;
+    struct waiting *due = ARENA_ARRAY(w->arena, struct waiting, max);
+    struct query q = query(&w->conn, SQL_wait_due);
+
+    p->n_promoted = 0;
+    p->next_due_ms = 0;
+    put_int(&q, p->now_ms);
+    put_int(&q, (int64_t)max);
+    while (query_row(&q)) {
+        struct waiting *d = &due[p->n_promoted++];
+
+        d->due_ms = take_int(&q);
+        d->kind = take_int(&q);
+        d->ref = take_int(&q);
+        d->tenant = take_int(&q);
+        d->lane = take_int(&q);
+        d->rank = take_int(&q);
+    }
+    for (size_t i = 0; i < p->n_promoted; i++)
+        promote_one(w, &due[i], p->now_ms);
+    q = query(&w->conn, SQL_wait_next);
+    if (query_row(&q)) {
+        p->next_due_ms = take_int(&q);
+        query_end(&q);
+    }
+    return ERR_OK;
+}
+
+/* ---- act, cancel ---- */
+
+struct state {
+    int64_t id;
+    enum delivery_status status;
+    int64_t lane, rank, due_ms;
+    enum priority priority;
+};
+
+static void
+set_delivery(struct writer *w, const struct state *s, int64_t now_ms,
+             enum reason reason)
+{
+    struct query q = query(&w->conn, SQL_delivery_set);
+
+    put_int(&q, s->id);
+    put_int(&q, s->status);
+    put_int_or_null(&q, s->lane);
+    put_int(&q, s->rank);
+    put_int(&q, now_ms);
+    put_text(&q, reason_code(reason));
+    query_run(&q);
+}
+
+static void
+stop(struct writer *w, struct state *s, int64_t now_ms, enum reason reason)
+{
+    if (s->due_ms > 0)
+        remove_wait(w, s->due_ms, s->id);
+    s->status = DELIVERY_CANCELLED;
+    s->lane = 0;
+    set_delivery(w, s, now_ms, reason);
+}
+
+static bool
+find(struct writer *w, const struct store_act *a, struct state *ret)
+{
+    struct query q = query(&w->conn, SQL_delivery_state);
+
+    put_int(&q, a->delivery);
+    put_int(&q, a->tenant);
+    if (!query_row(&q))
+        return false;
+    ret->id = a->delivery;
+    ret->status = (enum delivery_status)take_int(&q);
+    ret->lane = take_int(&q);
+    ret->rank = take_int(&q);
+    ret->priority = (enum priority)take_int(&q);
+    ret->due_ms = take_int(&q);
+    query_end(&q);
+    if (claims_find(w->claims, a->delivery))
+        ret->status = DELIVERY_SENDING;
+    return true;
+}
+
+static bool
+is_dead(enum delivery_status s)
+{
+    return s == DELIVERY_FAILED || s == DELIVERY_DEAD;
+}
+
+static bool
+is_allowed(enum store_act_kind kind, enum delivery_status s)
+{
+    if (kind == STORE_ACT_CANCEL)
+        return !delivery_status_is_terminal(s) && s != DELIVERY_SENDING;
+    return is_dead(s);
+}
+
+enum err
+write_act(struct writer *w, struct store_req *req)
+{
+    struct store_act *a = CONTAINER_OF(req, struct store_act, req);
+    struct state s = {0};
+
+    if (!find(w, a, &s))
+        return ERR_NOT_FOUND;
+    a->status = s.status;
+    if (!is_allowed(a->kind, s.status))
+        return ERR_CONFLICT;
+    if (a->kind == STORE_ACT_RETRY) {
+        assert(a->lane > 0);
+        s.status = DELIVERY_QUEUED;
+        s.lane = signed_lane(s.priority, a->lane);
+        s.rank = a->rank;
+        set_delivery(w, &s, a->now_ms, REASON_QUEUED);
+        claims_mark_lower(w->claims, s.lane, s.rank, s.id);
+        notice_ready(w, a->tenant, s.lane);
+    } else {
+        stop(w, &s, a->now_ms,
+             a->kind == STORE_ACT_CANCEL ? REASON_CANCELLED : REASON_DISCARDED);
+    }
+    a->status = s.status;
+    return ERR_OK;
+}
+
+/* Those that can be stopped, as an array that grows: their number is not
+ * known before. */
+static struct state *
+stoppable(struct writer *w, struct store_cancel *c, size_t *ret_n)
+{
+    struct query q = query(&w->conn, SQL_delivery_of_notification);
+    struct buf found;
+
+    buf_init(&found, w->arena);
+    put_int(&q, c->notification);
+    while (query_row(&q)) {
+        struct state s = {0};
+
+        s.id = take_int(&q);
+        s.status = (enum delivery_status)take_int(&q);
+        s.rank = take_int(&q);
+        s.due_ms = take_int(&q);
+        if (!is_allowed(STORE_ACT_CANCEL, s.status) ||
+            claims_find(w->claims, s.id))
+            c->n_not_stopped++;
+        else
+            buf_put(&found, &s, sizeof(s));
+    }
+    *ret_n = found.n / sizeof(struct state);
+    return (struct state *)(void *)found.p;
+}
+
+enum err
+write_cancel(struct writer *w, struct store_req *req)
+{
+    struct store_cancel *c = CONTAINER_OF(req, struct store_cancel, req);
+    struct query q = query(&w->conn, SQL_notification_cancel);
+    struct state *found;
+
+    c->n_stopped = c->n_not_stopped = 0;
+    put_int(&q, c->notification);
+    put_int(&q, c->tenant);
+    if (query_run(&q) == 0)
+        return ERR_NOT_FOUND;
+    found = stoppable(w, c, &c->n_stopped);
+    for (size_t i = 0; i < c->n_stopped; i++)
+        stop(w, &found[i], c->now_ms, REASON_CANCELLED);
+    return ERR_OK;
+}

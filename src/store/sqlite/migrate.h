@@ -1,0 +1,54 @@
+/* migrate.h - the schema's versions: which are applied, how to go on, how to
+ * go back. A database remembers the SHA-256 of each script that made it. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+
+struct sqlite_migration {
+    int number; /* 1, 2, ... without gaps */
+    const char *name;
+    const char *up, *down;
+    const char *sha256; /* of `up`, hex */
+};
+extern const struct sqlite_migration sqlite_migrations[];
+extern const int sqlite_migrations_n;
+
+enum sqlite_migration_state {
+    MIGRATION_PENDING,
+    MIGRATION_APPLIED,
+    MIGRATION_CHANGED, /* applied, but from another text */
+    MIGRATION_UNKNOWN, /* applied by a newer program */
+};
+struct sqlite_migration_status {
+    int number;
+    struct str name;
+    enum sqlite_migration_state state;
+    int64_t applied_ms; /* 0: not */
+};
+
+struct sqlite_migrate {
+    const char *path;
+    struct clock *clock;
+    struct arena *arena; /* for results */
+    /* result */
+    struct sqlite_migration_status *status; /* by number */
+    size_t n_status;
+    const char *why; /* after an error; until this thread's next call */
+};
+/* Reads only; the server may run. */
+enum err sqlite_migrate_status(struct sqlite_migrate *m) MUST_CHECK;
+/* ERR_CONFLICT: something is changed, unknown or missing. */
+enum err sqlite_migrate_verify(struct sqlite_migrate *m) MUST_CHECK;
+/* These need the file for themselves (ERR_CONFLICT), and end with the status
+ * as it is then. down: until `to` is the last one applied; 0: none is. */
+enum err sqlite_migrate_up(struct sqlite_migrate *m) MUST_CHECK;
+enum err sqlite_migrate_down(struct sqlite_migrate *m, int to) MUST_CHECK;
+
+/* For the driver. The lock on PATH-lock: -1 with *ret_why when it is taken.
+ * It ends with close(). */
+int sqlite_lock(const char *path, const char **ret_why);
+struct db;
+enum err sqlite_migrate_conn(struct db *c, int64_t now_ms,
+                             const char **ret_why) MUST_CHECK;

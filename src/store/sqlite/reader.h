@@ -1,0 +1,30 @@
+/* reader.h - what the files of the reader thread share. */
+#pragma once
+
+#include "store/sqlite/claims.h"
+#include "store/sqlite/db.h"
+#include "store/store.h"
+
+struct reader {
+    struct db conn;
+    int64_t epoch;
+    const char *path; /* of the database */
+};
+
+typedef enum err read_verb(struct reader *r, struct store_req *req);
+read_verb read_object_get, read_object_list, read_changes,
+    read_notification_get, read_notification_list, read_delivery_get,
+    read_delivery_list, read_delivery_groups, read_inbox_list,
+    read_inbox_replay, read_stats;
+
+/* What stands in intent rows: it may be in flight. */
+struct flights {
+    struct claim_ref *refs; /* by delivery, ascending */
+    size_t n;
+    bool is_loaded;
+};
+/* Queued ones that are in flight become `sending`. Loads what flies when it
+ * is first needed. */
+void mark_flying(struct reader *r, struct arena *a, struct flights *f,
+                 struct delivery *d);
+void load_flights(struct reader *r, struct arena *a, struct flights *f);

@@ -1,0 +1,77 @@
+/* recover.c - what was in flight when the process died gets an attempt that
+ * says so, and is ready again: it may or may not have gone out. */
+#include "base/list.h"
+#include "domain/reason.h"
+#include "domain/verdict.h"
+#include "store/sqlite/writer.h"
+
+static void
+explain(struct writer *w, const struct claim_ref *ref, int64_t at_ms,
+        int64_t now_ms)
+{
+    struct str reason = reason_code(REASON_INTERRUPTED);
+    struct query q = query(&w->conn, SQL_intent_explain);
+    struct str provider;
+
+    put_int(&q, ref->delivery);
+    put_int(&q, ref->attempts);
+    put_int(&q, now_ms);
+    put_text(&q, reason);
+    if (!query_row(&q))
+        return; /* it ended, or its call was recorded */
+    provider = take_text(&q, w->arena);
+    query_end(&q);
+    q = query(&w->conn, SQL_attempt_add);
+    put_int(&q, ref->delivery);
+    put_int(&q, ref->attempts + 1);
+    put_int(&q, at_ms);
+    put_text(&q, provider);
+    put_text(&q, str_from(verdict_name(VERDICT_INTERRUPTED)));
+    put_int(&q, 0);
+    put_text(&q, str_from(reason_sentence(REASON_INTERRUPTED)));
+    put_int(&q, 0);
+    put_int(&q, 0);
+    query_run(&q);
+}
+
+static void
+run(struct writer *w, enum sql which)
+{
+    struct query q = query(&w->conn, which);
+
+    query_run(&q);
+}
+
+/* All refs as one row; the batch's time stands before each. */
+struct flight {
+    int64_t at_ms;
+    struct claim_ref ref;
+};
+
+enum err
+recover_flights(struct writer *w, int64_t now_ms)
+{
+    struct query q;
+    struct buf flights;
+
+    buf_init(&flights, w->arena);
+    run(w, SQL_begin);
+    q = query(&w->conn, SQL_intent_scan);
+    while (query_row(&q)) {
+        struct str refs = take_blob(&q, w->arena);
+        struct flight f = {.at_ms = take_int(&q)};
+
+        while (claim_ref_next(&refs, &f.ref))
+            buf_put(&flights, &f, sizeof(f));
+    }
+    for (size_t i = 0; i < flights.n / sizeof(struct flight); i++) {
+        struct flight f;
+
+        memcpy(&f, flights.p + i * sizeof(f), sizeof(f));
+        explain(w, &f.ref, f.at_ms, now_ms);
+    }
+    run(w, SQL_intent_clear);
+    run(w, SQL_commit);
+    arena_reset(w->arena);
+    return db_err(&w->conn);
+}

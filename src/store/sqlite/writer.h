@@ -1,0 +1,61 @@
+/* writer.h - what the files of the writer thread share. */
+#pragma once
+
+#include "store/sqlite/claims.h"
+#include "store/sqlite/db.h"
+#include "store/sqlite/rows.h"
+#include "store/store.h"
+
+struct writer {
+    struct db conn;
+    struct claims *claims;
+    struct arena *arena; /* of the transaction, until its notices are out */
+    int64_t epoch;       /* of all inboxes */
+    int64_t last_batch;  /* intent rows begin anew with each process */
+    /* what the transaction has to tell */
+    struct store_notice *notices;
+    size_t n_notices, cap_notices;
+    int64_t next_due_ms; /* earliest new one in the waiting room; 0: none */
+    /* where purge goes on; see upkeep.c */
+    int64_t purge_after;
+    struct sweep {
+        int64_t tenant;
+        struct buf key;
+    } idem_sweep, dedup_sweep;
+};
+
+enum wait_kind { WAIT_DELIVERY = 1 };
+
+/* A verb: all of it or nothing. Errors of the database stick in the
+ * connection; what it returns is its own judgement. */
+typedef enum err write_verb(struct writer *w, struct store_req *req);
+write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
+    write_object_put, write_object_delete, write_inbox_mark, write_purge;
+
+/* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
+enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,
+                   struct store_req *req, struct store_idem *idem);
+void idem_save(struct writer *w, int64_t tenant, struct store_req *req,
+               struct store_idem *idem);
+
+/* inbox.c */
+void inbox_add(struct writer *w, struct inbox_item *item);
+
+/* notice.c */
+void notice_ready(struct writer *w, int64_t tenant, int64_t signed_lane);
+void notice_wait(struct writer *w, int64_t due_ms);
+void notice_inbox(struct writer *w, int64_t tenant, struct str user,
+                  const struct inbox_event *event);
+void notice_change(struct writer *w, int64_t tenant, enum object_kind kind,
+                   int64_t seq);
+void notices_tell(struct writer *w, const struct store_listener *l);
+void notices_drop(struct writer *w);
+
+/* recover.c: what was in flight when the process died. Before any verb. */
+enum err recover_flights(struct writer *w, int64_t now_ms) MUST_CHECK;
+
+static inline int64_t
+signed_lane(enum priority priority, int64_t lane)
+{
+    return priority == PRIORITY_CRITICAL ? -lane : lane;
+}

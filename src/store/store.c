@@ -1,0 +1,73 @@
+/* store.c - from a verb's name to the driver that speaks it, and back to who
+ * asked. Any thread. */
+#include "store/store.h"
+
+#include <assert.h>
+
+#include "base/list.h"
+
+static const struct {
+    const char *name;
+    bool writes;
+} verbs[STORE_VERB_COUNT] = {
+#define WRITE true
+#define READ false
+#define V(verb, access) [STORE_VERB_##verb] = {#verb, access},
+#include "store/verbs.def"
+#undef V
+#undef READ
+#undef WRITE
+};
+
+void
+store_submit(struct store *s, enum store_verb verb, struct store_req *req)
+{
+    assert((unsigned)verb < STORE_VERB_COUNT);
+    assert(req->arena && req->loop && req->on_done);
+    req->verb = verb;
+    req->err = ERR_OK;
+    s->driver->submit(s, req);
+}
+
+void
+store_listen(struct store *s, const struct store_listener *l)
+{
+    s->driver->listen(s, l);
+}
+
+void
+store_close(struct store *s)
+{
+    if (s)
+        s->driver->close(s);
+}
+
+bool
+store_verb_writes(enum store_verb v)
+{
+    assert((unsigned)v < STORE_VERB_COUNT);
+    return verbs[v].writes;
+}
+
+const char *
+store_verb_name(enum store_verb v)
+{
+    assert((unsigned)v < STORE_VERB_COUNT);
+    return verbs[v].name;
+}
+
+static void
+answer(struct task *t)
+{
+    struct store_req *req = CONTAINER_OF(t, struct store_req, task);
+
+    req->on_done(req, req->err);
+}
+
+void
+store_req_complete(struct store_req *req, enum err e)
+{
+    req->err = e;
+    req->task.run = answer;
+    loop_post(req->loop, &req->task);
+}

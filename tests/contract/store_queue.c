@@ -1,0 +1,597 @@
+/* store_queue.c - accept, cycle, promote, act, cancel: what each driver must
+ * keep. */
+#include "store_rig.h"
+
+static void
+an_accepted_delivery_is_claimed_with_its_notification(void **state)
+{
+    struct rig *r = *state;
+    struct store_cycle c = {
+        .now_ms = NOW, .lane = LANE, .want = 10, .records_intent = true};
+
+    send_one(r, &(struct send){.id = 1000, .n = 2, .user = "ann"});
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_int_equal(c.n_work, 2);
+    assert_false(c.has_more);
+    assert_int_equal(c.work[0].delivery.id, 1001);
+    assert_int_equal(c.work[1].delivery.id, 1002);
+    assert_int_equal(c.work[0].delivery.lane, LANE);
+    assert_true(str_is(c.work[0].delivery.user, "ann"));
+    assert_true(str_is(c.work[0].delivery.channel, "email"));
+    assert_int_equal(c.work[0].delivery.recipient, -1);
+    assert_ptr_equal(c.work[0].notification, c.work[1].notification);
+    assert_int_equal(c.work[0].notification->id, 1000);
+    assert_true(str_is(c.work[0].notification->doc, "{\"title\":\"hello\"}"));
+    assert_true(str_is(c.work[0].notification->request_id, "req-1"));
+}
+
+static void
+what_is_claimed_is_not_claimed_again(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 5});
+    assert_int_equal(claim_some(r, 3, false, ids), 3);
+    assert_int_equal(claim_some(r, 10, true, ids), 2);
+    assert_int_equal(ids[0], 1004);
+    assert_int_equal(claim_some(r, 10, true, ids), 0);
+}
+
+static void
+a_smaller_rank_is_claimed_first_though_it_came_later(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .rank = 50, .n = 2});
+    assert_int_equal(claim_some(r, 1, false, ids), 1);
+    send_one(r, &(struct send){.id = 2000, .rank = 40});
+    send_one(r, &(struct send){.id = 900, .rank = 50});
+    assert_int_equal(claim_some(r, 10, false, ids), 3);
+    assert_int_equal(ids[0], 2001);
+    assert_int_equal(ids[1], 901);
+    assert_int_equal(ids[2], 1002);
+}
+
+static void
+critical_ones_go_ahead_and_have_room_of_their_own(void **state)
+{
+    struct rig *r = *state;
+    struct store_cycle c = {
+        .now_ms = NOW, .lane = LANE, .want = 2, .want_critical = 1};
+
+    send_one(r, &(struct send){.id = 1000, .rank = 1, .n = 5});
+    send_one(
+        r, &(struct send){.id = 2000, .rank = 99, .n = 2, .is_critical = true});
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_int_equal(c.n_work, 3);
+    assert_true(c.has_more);
+    assert_int_equal(c.work[0].delivery.id, 2001);
+    assert_int_equal(c.work[1].delivery.id, 2002);
+    assert_int_equal(c.work[2].delivery.id, 1001);
+    assert_int_equal(c.work[0].delivery.lane, LANE);
+    c.want = 0;
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_int_equal(c.n_work, 0); /* none critical is left */
+    assert_true(c.has_more);
+}
+
+static void
+lanes_do_not_mix(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .lane = LANE + 1});
+    assert_int_equal(claim_some(r, 10, false, ids), 0);
+}
+
+static void
+a_finish_ends_the_delivery_with_its_attempt(void **state)
+{
+    struct rig *r = *state;
+    struct store_delivery_get g;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000});
+    claim_some(r, 10, true, ids);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+    get_delivery(r, 1001, &g);
+    assert_int_equal(g.delivery.status, DELIVERY_SENT);
+    assert_int_equal(g.delivery.attempts, 1);
+    assert_int_equal(g.delivery.lane, 0);
+    assert_true(str_is(g.delivery.reason, "accepted"));
+    assert_true(str_is(g.delivery.provider, "smtp"));
+    assert_int_equal(g.n_attempts, 1);
+    assert_int_equal(g.attempts[0].n, 1);
+    assert_int_equal(g.attempts[0].status, 250);
+    assert_int_equal(g.attempts[0].duration_ms, 3);
+    assert_true(str_is(g.attempts[0].verdict, "sent"));
+    assert_true(str_is(g.attempts[0].detail, "ok"));
+    assert_int_equal(claim_some(r, 10, true, ids), 0);
+}
+
+static void
+a_finish_of_what_is_not_claimed_changes_nothing(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000});
+    assert_false(finish_one(r, 1001, DELIVERY_SENT, 1));
+    assert_int_equal(status_of(r, 1001), DELIVERY_QUEUED);
+    assert_int_equal(claim_some(r, 10, true, ids), 1);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+    assert_false(finish_one(r, 1001, DELIVERY_FAILED, 2));
+    assert_int_equal(status_of(r, 1001), DELIVERY_SENT);
+}
+
+static void
+a_finish_in_another_tenants_name_changes_nothing(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[10];
+    struct store_finish f = {
+        .tenant = T + 1, .delivery = 1001, .status = DELIVERY_SENT};
+    struct store_cycle c = {.now_ms = NOW, .finishes = &f, .n_finishes = 1};
+
+    send_one(r, &(struct send){.id = 1000});
+    claim_some(r, 10, true, ids);
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_false(f.is_done);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+}
+
+static void
+what_is_given_back_can_be_claimed_again(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 3});
+    assert_int_equal(claim_some(r, 3, true, ids), 3);
+    assert_true(finish_one(r, 1001, DELIVERY_QUEUED, 0));
+    assert_int_equal(status_of(r, 1001), DELIVERY_QUEUED);
+    assert_int_equal(status_of(r, 1002), DELIVERY_SENDING);
+    assert_int_equal(claim_some(r, 3, true, ids), 1);
+    assert_int_equal(ids[0], 1001);
+}
+
+static void
+in_flight_reads_as_sending(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[10];
+    struct store_notification_get g = {
+        .tenant = T, .id = 1000, .max_deliveries = 10};
+
+    send_one(r, &(struct send){.id = 1000, .n = 3});
+    claim_some(r, 2, true, ids);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+    assert_int_equal(ASK(r, notification_get, &g), ERR_OK);
+    assert_int_equal(g.n_deliveries, 3);
+    assert_int_equal(g.deliveries[0].status, DELIVERY_SENT);
+    assert_int_equal(g.deliveries[1].status, DELIVERY_SENDING);
+    assert_int_equal(g.deliveries[2].status, DELIVERY_QUEUED);
+    assert_int_equal(g.counts[DELIVERY_SENT].n, 1);
+    assert_int_equal(g.counts[DELIVERY_SENDING].n, 1);
+    assert_int_equal(g.counts[DELIVERY_QUEUED].n, 1);
+}
+
+static void
+a_retry_waits_until_it_is_due_and_never_less(void **state)
+{
+    struct rig *r = *state;
+    struct store_promote p = {.now_ms = NOW + 499, .max = 10};
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000});
+    claim_some(r, 1, true, ids);
+    assert_true(finish_one(r, 1001, DELIVERY_RETRYING, 1));
+    assert_int_equal(status_of(r, 1001), DELIVERY_RETRYING);
+    assert_int_equal(claim_some(r, 1, true, ids), 0);
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.n_promoted, 0);
+    assert_int_equal(p.next_due_ms, NOW + 500);
+    p.now_ms = NOW + 500;
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.n_promoted, 1);
+    assert_int_equal(p.next_due_ms, 0);
+    assert_int_equal(claim_some(r, 1, true, ids), 1);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 2));
+    assert_int_equal(status_of(r, 1001), DELIVERY_SENT);
+}
+
+static void
+promote_takes_the_earliest_first(void **state)
+{
+    struct rig *r = *state;
+    struct store_promote p = {.now_ms = NOW + 60, .max = 2};
+
+    for (int i = 0; i < 4; i++)
+        send_one(r, &(struct send){.id = 1000 + 10 * i,
+                                   .status = DELIVERY_RETRYING,
+                                   .due_ms = NOW + 40 - 10 * i});
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.n_promoted, 2);
+    assert_int_equal(p.next_due_ms, NOW + 30);
+    assert_int_equal(status_of(r, 1001), DELIVERY_RETRYING);
+    assert_int_equal(status_of(r, 1011), DELIVERY_RETRYING);
+    assert_int_equal(status_of(r, 1021), DELIVERY_QUEUED);
+    assert_int_equal(status_of(r, 1031), DELIVERY_QUEUED);
+}
+
+/* ---- duplicates ---- */
+
+static void
+a_dedup_key_counts_once_within_its_window(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a;
+    struct store_notification_get g = {.tenant = T, .id = 2000};
+
+    send_one(r, &(struct send){.id = 1000, .dedup = "k"});
+    a = make_accept(r, &(struct send){.id = 2000, .dedup = "k"});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_true(a->items[0].is_duplicate);
+    assert_int_equal(a->items[0].id, 1000);
+    assert_int_equal(a->items[0].created_ms, NOW);
+    assert_int_equal(ASK(r, notification_get, &g), ERR_NOT_FOUND);
+    /* another tenant's key is another key */
+    a = make_accept(r,
+                    &(struct send){.id = 3000, .tenant = T + 1, .dedup = "k"});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_false(a->items[0].is_duplicate);
+    /* the window is over */
+    a = make_accept(r, &(struct send){.id = 4000,
+                                      .dedup = "k",
+                                      .now_ms = NOW + 1000,
+                                      .dedup_until_ms = NOW + 2000});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_false(a->items[0].is_duplicate);
+}
+
+static void
+two_of_one_request_with_one_dedup_key_are_one(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a =
+        make_accept(r, &(struct send){.id = 1000, .dedup = "k"});
+    struct store_accept *b =
+        make_accept(r, &(struct send){.id = 2000, .dedup = "k"});
+    struct store_accept_item both[2] = {a->items[0], b->items[0]};
+
+    a->items = both;
+    a->n_items = 2;
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_false(both[0].is_duplicate);
+    assert_true(both[1].is_duplicate);
+    assert_int_equal(both[1].id, 1000);
+}
+
+static void
+an_idempotency_key_gives_the_first_answer(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a;
+    struct store_notification_get g = {.tenant = T, .id = 2000};
+
+    a = make_accept(r, &(struct send){.id = 1000, .idem = "i"});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_false(a->idem.is_replay);
+    assert_int_equal(a->idem.status, 202);
+    assert_true(str_is(a->idem.body, "1000"));
+    a = make_accept(r, &(struct send){.id = 2000, .idem = "i"});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_true(a->idem.is_replay);
+    assert_int_equal(a->idem.status, 202);
+    assert_true(str_is(a->idem.body, "1000"));
+    assert_int_equal(ASK(r, notification_get, &g), ERR_NOT_FOUND);
+    a = make_accept(r,
+                    &(struct send){.id = 2000, .idem = "i", .fingerprint = 9});
+    assert_int_equal(ASK(r, accept, a), ERR_IDEM_MISMATCH);
+    a = make_accept(r,
+                    &(struct send){.id = 3000, .tenant = T + 1, .idem = "i"});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_false(a->idem.is_replay);
+    a = make_accept(r, &(struct send){.id = 4000,
+                                      .idem = "i",
+                                      .fingerprint = 9,
+                                      .now_ms = NOW + 1000});
+    assert_int_equal(ASK(r, accept, a), ERR_OK); /* forgotten */
+    assert_false(a->idem.is_replay);
+}
+
+static void
+an_id_that_is_taken_is_a_conflict_and_nothing_is_stored(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000});
+    a = make_accept(r, &(struct send){.id = 997, .n = 2, .dedup = "l"});
+    a->items[0].deliveries[0].id = 996;
+    a->items[0].deliveries[1].id = 1001; /* taken */
+    assert_int_equal(ASK(r, accept, a), ERR_CONFLICT);
+    assert_int_equal(claim_some(r, 10, false, ids), 1);
+    a = make_accept(r, &(struct send){.id = 990, .dedup = "l"});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_false(a->items[0].is_duplicate);
+}
+
+/* ---- act, cancel ---- */
+
+static enum err
+act(struct rig *r, int64_t id, enum store_act_kind kind,
+    enum delivery_status *ret)
+{
+    struct store_act a = {.tenant = T,
+                          .delivery = id,
+                          .kind = kind,
+                          .now_ms = NOW + 5,
+                          .lane = LANE,
+                          .rank = 1};
+    enum err e = ASK(r, act, &a);
+
+    *ret = a.status;
+    return e;
+}
+
+static void
+each_act_is_allowed_only_where_it_makes_sense(void **state)
+{
+    struct rig *r = *state;
+    enum { NO = DELIVERY_STATUS_COUNT };
+    static const struct {
+        enum delivery_status from;
+        int to[3]; /* by RETRY, CANCEL, DISCARD */
+    } table[] = {
+        {DELIVERY_QUEUED, {NO, DELIVERY_CANCELLED, NO}},
+        {DELIVERY_HELD, {NO, DELIVERY_CANCELLED, NO}},
+        {DELIVERY_RETRYING, {NO, DELIVERY_CANCELLED, NO}},
+        {DELIVERY_DELIVERED, {NO, NO, NO}},
+        {DELIVERY_SENT, {NO, NO, NO}},
+        {DELIVERY_FAILED, {DELIVERY_QUEUED, NO, DELIVERY_CANCELLED}},
+        {DELIVERY_DEAD, {DELIVERY_QUEUED, NO, DELIVERY_CANCELLED}},
+        {DELIVERY_SUPPRESSED, {NO, NO, NO}},
+        {DELIVERY_MERGED, {NO, NO, NO}},
+        {DELIVERY_CANCELLED, {NO, NO, NO}},
+        {DELIVERY_EXPIRED, {NO, NO, NO}},
+    };
+    int64_t id = 1000;
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+        for (int kind = 0; kind < 3; kind++, id += 10) {
+            enum delivery_status from = table[i].from, now;
+            int to = table[i].to[kind];
+            enum err e;
+
+            send_one(r, &(struct send){
+                            .id = id,
+                            .status = from,
+                            .due_ms = from == DELIVERY_RETRYING ? NOW : 0});
+            e = act(r, id + 1, (enum store_act_kind)kind, &now);
+            assert_int_equal(e, to == NO ? ERR_CONFLICT : ERR_OK);
+            assert_int_equal(now, to == NO ? (int)from : to);
+            assert_int_equal(status_of(r, id + 1), now);
+        }
+}
+
+static void
+what_is_in_flight_cannot_be_acted_on(void **state)
+{
+    struct rig *r = *state;
+    enum delivery_status now;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000});
+    claim_some(r, 1, false, ids);
+    for (int kind = 0; kind < 3; kind++) {
+        assert_int_equal(act(r, 1001, (enum store_act_kind)kind, &now),
+                         ERR_CONFLICT);
+        assert_int_equal(now, DELIVERY_SENDING);
+    }
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+}
+
+static void
+a_retried_one_is_claimed_again_and_a_cancelled_one_is_not(void **state)
+{
+    struct rig *r = *state;
+    enum delivery_status now;
+    struct store_promote p = {.now_ms = NOW + 1000, .max = 10};
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .status = DELIVERY_DEAD});
+    send_one(r, &(struct send){.id = 2000,
+                               .status = DELIVERY_RETRYING,
+                               .due_ms = NOW + 100});
+    send_one(r, &(struct send){.id = 3000});
+    assert_int_equal(act(r, 1001, STORE_ACT_RETRY, &now), ERR_OK);
+    assert_int_equal(act(r, 2001, STORE_ACT_CANCEL, &now), ERR_OK);
+    assert_int_equal(act(r, 3001, STORE_ACT_CANCEL, &now), ERR_OK);
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.n_promoted, 0);
+    assert_int_equal(claim_some(r, 10, false, ids), 1);
+    assert_int_equal(ids[0], 1001);
+    assert_int_equal(act(r, 9999, STORE_ACT_CANCEL, &now), ERR_NOT_FOUND);
+}
+
+static void
+cancel_stops_what_has_not_gone_out(void **state)
+{
+    struct rig *r = *state;
+    struct store_cancel c = {
+        .tenant = T, .notification = 1000, .now_ms = NOW + 1};
+    struct store_notification_get g = {
+        .tenant = T, .id = 1000, .max_deliveries = 10};
+    struct store_promote p = {.now_ms = NOW + 9999, .max = 10};
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 4});
+    assert_int_equal(claim_some(r, 3, true, ids), 3);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+    assert_true(finish_one(r, 1002, DELIVERY_RETRYING, 1));
+    assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+    assert_int_equal(c.n_stopped, 2);
+    assert_int_equal(c.n_not_stopped, 2);
+    assert_int_equal(ASK(r, notification_get, &g), ERR_OK);
+    assert_true(g.notification.is_cancelled);
+    assert_int_equal(g.deliveries[0].status, DELIVERY_SENT);
+    assert_int_equal(g.deliveries[1].status, DELIVERY_CANCELLED);
+    assert_true(str_is(g.deliveries[1].reason, "cancelled"));
+    assert_int_equal(g.deliveries[2].status, DELIVERY_SENDING);
+    assert_int_equal(g.deliveries[3].status, DELIVERY_CANCELLED);
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.n_promoted, 0);
+    assert_true(finish_one(r, 1003, DELIVERY_SENT, 1));
+    c.tenant = T + 1;
+    assert_int_equal(ASK(r, cancel, &c), ERR_NOT_FOUND);
+}
+
+/* ---- notices ---- */
+
+static size_t
+heard_of(struct rig *r, enum store_notice_kind kind, size_t *ret_at)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_heard; i++)
+        if (r->heard[i].notice.kind == kind) {
+            *ret_at = i;
+            n++;
+        }
+    return n;
+}
+
+static void
+a_commit_tells_of_work_once_a_lane(void **state)
+{
+    struct rig *r = *state;
+    size_t at;
+
+    rig_listen(r);
+    send_one(r, &(struct send){.id = 1000, .n = 5});
+    assert_int_equal(heard_of(r, STORE_NOTICE_READY, &at), 1);
+    assert_int_equal(r->heard[at].notice.tenant, T);
+    assert_int_equal(r->heard[at].notice.lane, LANE);
+    assert_false(r->heard[at].notice.is_critical);
+    r->n_heard = 0;
+    send_one(r, &(struct send){.id = 2000, .is_critical = true});
+    assert_int_equal(heard_of(r, STORE_NOTICE_READY, &at), 1);
+    assert_int_equal(r->heard[at].notice.lane, LANE);
+    assert_true(r->heard[at].notice.is_critical);
+    r->n_heard = 0;
+    send_one(r, &(struct send){.id = 3000,
+                               .status = DELIVERY_RETRYING,
+                               .due_ms = NOW + 77,
+                               .n = 3});
+    assert_int_equal(heard_of(r, STORE_NOTICE_READY, &at), 0);
+    assert_int_equal(heard_of(r, STORE_NOTICE_WAIT, &at), 1);
+    assert_int_equal(r->heard[at].notice.due_ms, NOW + 77);
+}
+
+static void
+a_request_that_is_late_is_not_begun(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a = make_accept(r, &(struct send){.id = 1000});
+    struct store_notification_get g = {.tenant = T, .id = 1000};
+
+    a->req.deadline_ms = r->clock.now_ms;
+    assert_int_equal(ASK(r, accept, a), ERR_TIMEOUT);
+    assert_int_equal(ASK(r, notification_get, &g), ERR_NOT_FOUND);
+    g.req.deadline_ms = r->clock.now_ms - 1;
+    assert_int_equal(ASK(r, notification_get, &g), ERR_TIMEOUT);
+}
+
+static void
+purge_forgets_what_is_done_and_keeps_the_rest(void **state)
+{
+    struct rig *r = *state;
+    struct store_purge p = {
+        .now_ms = NOW + 5000, .settled_before_ms = NOW + 1, .max = 10};
+    struct store_notification_get g = {.tenant = T};
+    static const struct {
+        enum delivery_status status;
+        bool is_kept;
+    } rows[] = {{DELIVERY_SENT, false},
+                {DELIVERY_QUEUED, true},
+                {DELIVERY_DEAD, true},
+                {DELIVERY_CANCELLED, false},
+                {DELIVERY_RETRYING, true}};
+
+    for (int i = 0; i < 5; i++)
+        send_one(r, &(struct send){.id = 1000 + 10 * i,
+                                   .status = rows[i].status,
+                                   .due_ms = rows[i].status == DELIVERY_RETRYING
+                                                 ? NOW
+                                                 : 0});
+    send_one(r, &(struct send){
+                    .id = 2000, .status = DELIVERY_SENT, .now_ms = NOW + 1});
+    assert_int_equal(ASK(r, purge, &p), ERR_OK);
+    assert_int_equal(p.n_purged, 2);
+    for (int i = 0; i < 5; i++) {
+        g.id = 1000 + 10 * i;
+        assert_int_equal(ASK(r, notification_get, &g),
+                         rows[i].is_kept ? ERR_OK : ERR_NOT_FOUND);
+    }
+    g.id = 2000;
+    assert_int_equal(ASK(r, notification_get, &g), ERR_OK);
+    p.dead_before_ms = NOW + 1;
+    assert_int_equal(ASK(r, purge, &p), ERR_OK);
+    assert_int_equal(p.n_purged, 1);
+    g.id = 1020;
+    assert_int_equal(ASK(r, notification_get, &g), ERR_NOT_FOUND);
+}
+
+static void
+purge_forgets_keys_whose_window_has_passed(void **state)
+{
+    struct rig *r = *state;
+    struct store_purge p = {.now_ms = NOW + 1000, .max = 10};
+    struct store_accept *a;
+
+    send_one(r, &(struct send){.id = 1000, .dedup = "old", .idem = "old"});
+    send_one(r, &(struct send){
+                    .id = 2000, .dedup = "new", .dedup_until_ms = NOW + 5000});
+    assert_int_equal(ASK(r, purge, &p), ERR_OK);
+    a = make_accept(
+        r, &(struct send){
+               .id = 3000, .dedup = "old", .idem = "old", .fingerprint = 1});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_false(a->items[0].is_duplicate);
+    a = make_accept(r, &(struct send){.id = 4000, .dedup = "new"});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_true(a->items[0].is_duplicate);
+}
+
+const struct CMUnitTest queue_tests[] = {
+    RIG_TEST(an_accepted_delivery_is_claimed_with_its_notification),
+    RIG_TEST(what_is_claimed_is_not_claimed_again),
+    RIG_TEST(a_smaller_rank_is_claimed_first_though_it_came_later),
+    RIG_TEST(critical_ones_go_ahead_and_have_room_of_their_own),
+    RIG_TEST(lanes_do_not_mix),
+    RIG_TEST(a_finish_ends_the_delivery_with_its_attempt),
+    RIG_TEST(a_finish_of_what_is_not_claimed_changes_nothing),
+    RIG_TEST(a_finish_in_another_tenants_name_changes_nothing),
+    RIG_TEST(what_is_given_back_can_be_claimed_again),
+    RIG_TEST(in_flight_reads_as_sending),
+    RIG_TEST(a_retry_waits_until_it_is_due_and_never_less),
+    RIG_TEST(promote_takes_the_earliest_first),
+    RIG_TEST(a_dedup_key_counts_once_within_its_window),
+    RIG_TEST(two_of_one_request_with_one_dedup_key_are_one),
+    RIG_TEST(an_idempotency_key_gives_the_first_answer),
+    RIG_TEST(an_id_that_is_taken_is_a_conflict_and_nothing_is_stored),
+    RIG_TEST(each_act_is_allowed_only_where_it_makes_sense),
+    RIG_TEST(what_is_in_flight_cannot_be_acted_on),
+    RIG_TEST(a_retried_one_is_claimed_again_and_a_cancelled_one_is_not),
+    RIG_TEST(cancel_stops_what_has_not_gone_out),
+    RIG_TEST(a_commit_tells_of_work_once_a_lane),
+    RIG_TEST(a_request_that_is_late_is_not_begun),
+    RIG_TEST(purge_forgets_what_is_done_and_keeps_the_rest),
+    RIG_TEST(purge_forgets_keys_whose_window_has_passed),
+};
+const size_t queue_tests_n = sizeof(queue_tests) / sizeof(*queue_tests);
