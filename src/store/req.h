@@ -24,6 +24,7 @@ struct store_req {
     struct mail mail;
     enum store_verb verb;
     enum err err;
+    int64_t expires_ms;
 };
 
 #define STORE_DEADLINE_MS 10000 /* from the call, when none is given */

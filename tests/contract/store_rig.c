@@ -10,19 +10,30 @@
 #include "base/loop.h"
 
 struct rig *
-rig_new(const struct kind *k)
+rig_on(const struct kind *k, const char *path)
 {
     struct rig *r = calloc(1, sizeof(*r));
 
-    assert_non_null(r);
+    assert(r);
     r->kind = k;
-    snprintf(r->dir, sizeof(r->dir), "/tmp/belfry-store-XXXXXX");
-    assert_non_null(mkdtemp(r->dir));
-    snprintf(r->path, sizeof(r->path), "%s/db", r->dir);
+    snprintf(r->path, sizeof(r->path), "%s", path);
     r->loop = loop_new();
     r->arena = arena_new();
     clock_virtual_init(&r->clock, NOW);
     r->store = k->open(r->path, &r->clock.base);
+    return r;
+}
+
+struct rig *
+rig_new(const struct kind *k)
+{
+    char dir[64] = "/tmp/belfry-store-XXXXXX", path[96];
+    struct rig *r;
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/db", dir);
+    r = rig_on(k, path);
+    memcpy(r->dir, dir, sizeof(dir));
     return r;
 }
 
@@ -74,37 +85,43 @@ rig_listen(struct rig *r)
     store_listen(r->store, &(struct store_listener){hear, r});
 }
 
-struct asked {
-    bool is_done;
-    enum err err;
-};
-static _Thread_local struct asked *waiting;
+static struct rig *open_rig; /* cmocka runs one test at a time */
 
 static void
 answered(struct store_req *req, enum err e)
 {
-    (void)req;
-    assert_false(waiting->is_done);
-    waiting->is_done = true;
-    waiting->err = e;
+    assert_int_equal(e, req->err);
+    assert_true(open_rig->n_open > 0);
+    open_rig->n_open--;
 }
 
-enum err
-ask(struct rig *r, enum store_verb verb, struct store_req *req)
+void
+begin(struct rig *r, enum store_verb verb, struct store_req *req)
 {
-    struct asked a = {0};
+    size_t n_open = ++r->n_open;
 
     if (!req->arena)
         req->arena = r->arena;
     req->loop = r->loop;
     req->on_done = answered;
-    waiting = &a;
+    open_rig = r;
     store_submit(r->store, verb, req);
-    assert_false(a.is_done); /* never before it returns */
-    while (!a.is_done)
+    assert_int_equal(r->n_open, n_open); /* never before it returns */
+}
+
+void
+wait_for_all(struct rig *r)
+{
+    while (r->n_open > 0)
         loop_turn(r->loop, 1000);
-    waiting = NULL;
-    return a.err;
+}
+
+enum err
+ask(struct rig *r, enum store_verb verb, struct store_req *req)
+{
+    begin(r, verb, req);
+    wait_for_all(r);
+    return req->err;
 }
 
 static void

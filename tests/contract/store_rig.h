@@ -29,6 +29,7 @@ struct rig {
     struct arena *arena;
     struct clock_virtual clock;
     struct store *store;
+    size_t n_open; /* begun, not answered */
     /* what the listener heard, in order */
     struct heard {
         struct store_notice notice;
@@ -39,12 +40,16 @@ struct rig {
 };
 
 struct rig *rig_new(const struct kind *k);
+struct rig *rig_on(const struct kind *k, const char *path); /* no folder */
 void rig_free(struct rig *r);
 void rig_reopen(struct rig *r);
 void rig_listen(struct rig *r);
 
 /* Submits and turns the loop until it is answered. */
 enum err ask(struct rig *r, enum store_verb verb, struct store_req *req);
+/* The same in two steps, for many at once. */
+void begin(struct rig *r, enum store_verb verb, struct store_req *req);
+void wait_for_all(struct rig *r); /* req->err says how each ended */
 #define ASK(rig, verb, request) ask((rig), STORE_VERB_##verb, &(request)->req)
 
 /* ---- things, made with defaults ---- */

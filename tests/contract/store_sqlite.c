@@ -1,12 +1,25 @@
-/* store_sqlite.c - the contract on SQLite, and what only a file can show. */
+/* store_sqlite.c - the contract on SQLite, and what only a file can show:
+ * what is left after a crash, on a full disk, under another program. */
 #include "store/sqlite/sqlite.h"
 
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/sqlite/migrate.h"
+#include "store/statements.h"
 #include "store_rig.h"
 
 static struct store *
-open_sqlite(const char *path, struct clock *clock)
+open_with(const char *path, struct clock *clock, int64_t max_pages,
+          size_t max_queued)
 {
-    struct sqlite_store_options o = {.path = path, .clock = clock};
+    struct sqlite_store_options o = {.path = path,
+                                     .clock = clock,
+                                     .max_pages = max_pages,
+                                     .max_queued = max_queued};
     struct store *s = NULL;
     const char *why = "";
 
@@ -15,10 +28,449 @@ open_sqlite(const char *path, struct clock *clock)
     return s;
 }
 
+static struct store *
+open_sqlite(const char *path, struct clock *clock)
+{
+    return open_with(path, clock, 0, 0);
+}
+
 const struct kind the_kind = {"sqlite", true, open_sqlite};
 
-int
-main(void)
+static void
+sql(struct rig *r, const char *text)
 {
-    return run_contract("store/sqlite", NULL, 0);
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(r->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* ---- what a crash leaves; the process that dies is this program again ---- */
+
+static void
+die_after_claim(struct rig *r)
+{
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 5});
+    claim_some(r, 4, true, ids);
+    finish_one(r, 1001, DELIVERY_SENT, 1);
+    finish_one(r, 1002, DELIVERY_QUEUED, 0);
+    finish_one(r, 1003, DELIVERY_RETRYING, 1);
+}
+
+static void
+die_after_untold_claim(struct rig *r)
+{
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 2});
+    claim_some(r, 4, false, ids);
+}
+
+static void
+die_in_accept(struct rig *r)
+{
+    send_one(r, &(struct send){.id = 1000, .idem = "i"});
+}
+
+static const struct {
+    const char *name;
+    void (*run)(struct rig *r);
+} deaths[] = {
+    {"claim", die_after_claim},
+    {"untold", die_after_untold_claim},
+    {"accept", die_in_accept},
+};
+
+static int
+die(const char *name, const char *path)
+{
+    struct rig *r = rig_on(&the_kind, path);
+
+    for (size_t i = 0; i < sizeof(deaths) / sizeof(*deaths); i++)
+        if (strcmp(deaths[i].name, name) == 0)
+            deaths[i].run(r);
+    _exit(0);
+}
+
+static void
+let_die(struct rig *r, const char *name, const char *fault)
+{
+    pid_t child;
+    int status;
+
+    store_close(r->store);
+    child = fork();
+    if (child == 0) {
+        setenv("BELFRY_FAULT", fault, 1);
+        execl("/proc/self/exe", "die", name, r->path, (char *)NULL);
+        _exit(99);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (*fault)
+        assert_true(WIFSIGNALED(status));
+    else
+        assert_int_equal(status, 0);
+    r->store = open_sqlite(r->path, &r->clock.base);
+}
+
+static void
+what_was_in_flight_gets_an_attempt_that_says_so(void **state)
+{
+    struct rig *r = *state;
+    struct store_delivery_get g;
+    int64_t ids[10];
+
+    let_die(r, "claim", "");
+    get_delivery(r, 1001, &g); /* it ended in time */
+    assert_int_equal(g.delivery.status, DELIVERY_SENT);
+    assert_int_equal(g.n_attempts, 1);
+    get_delivery(r, 1002, &g); /* it was given back */
+    assert_int_equal(g.delivery.status, DELIVERY_QUEUED);
+    assert_int_equal(g.n_attempts, 0);
+    get_delivery(r, 1003, &g); /* its call was recorded */
+    assert_int_equal(g.delivery.status, DELIVERY_RETRYING);
+    assert_int_equal(g.n_attempts, 1);
+    get_delivery(r, 1004, &g);
+    assert_int_equal(g.delivery.status, DELIVERY_QUEUED);
+    assert_int_equal(g.delivery.attempts, 1);
+    assert_true(str_is(g.delivery.reason, "interrupted"));
+    assert_int_equal(g.n_attempts, 1);
+    assert_int_equal(g.attempts[0].n, 1);
+    assert_int_equal(g.attempts[0].at_ms, NOW);
+    assert_true(str_is(g.attempts[0].verdict, "interrupted"));
+    get_delivery(r, 1005, &g); /* never claimed */
+    assert_int_equal(g.n_attempts, 0);
+    assert_int_equal(claim_some(r, 10, true, ids), 3);
+    rig_reopen(r); /* explained again: this end was no better */
+    get_delivery(r, 1004, &g);
+    assert_int_equal(g.n_attempts, 2);
+}
+
+static void
+a_claim_that_is_not_recorded_leaves_no_trace(void **state)
+{
+    struct rig *r = *state;
+    struct store_delivery_get g;
+
+    let_die(r, "untold", "");
+    get_delivery(r, 1001, &g);
+    assert_int_equal(g.n_attempts, 0);
+    assert_int_equal(g.delivery.status, DELIVERY_QUEUED);
+}
+
+static void
+death_before_the_commit_leaves_nothing(void **state)
+{
+    struct rig *r = *state;
+    struct store_notification_get g = {.tenant = T, .id = 1000};
+
+    let_die(r, "accept", "store.before_commit");
+    assert_int_equal(ASK(r, notification_get, &g), ERR_NOT_FOUND);
+}
+
+static void
+death_after_the_commit_leaves_all_and_the_repeat_is_known(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a;
+    struct store_notification_get g = {
+        .tenant = T, .id = 1000, .max_deliveries = 10};
+
+    let_die(r, "accept", "store.after_commit");
+    assert_int_equal(ASK(r, notification_get, &g), ERR_OK);
+    assert_int_equal(g.n_deliveries, 1);
+    a = make_accept(r, &(struct send){.id = 2000, .idem = "i"});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_true(a->idem.is_replay);
+    assert_true(str_is(a->idem.body, "1000"));
+}
+
+static void
+all_is_there_after_a_restart(void **state)
+{
+    struct rig *r = *state;
+    struct store_promote p = {.now_ms = NOW + 1000, .max = 10};
+    struct store_inbox_list l = {.tenant = T, .user = STR("ann"), .limit = 10};
+    int64_t epoch, ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .rank = 5});
+    send_one(r, &(struct send){.id = 2000, .rank = 4, .is_critical = true});
+    send_one(r, &(struct send){
+                    .id = 3000, .status = DELIVERY_RETRYING, .due_ms = NOW});
+    send_one(r, &(struct send){.id = 4000, .user = "ann", .in_app = true});
+    assert_int_equal(ASK(r, inbox_list, &l), ERR_OK);
+    epoch = l.epoch;
+    r->clock.now_ms += 12345;
+    rig_reopen(r);
+    assert_int_equal(sqlite_store_max_id(r->store), 4001);
+    assert_int_equal(ASK(r, inbox_list, &l), ERR_OK);
+    assert_int_equal(l.epoch, epoch);
+    assert_int_equal(l.n_items, 1);
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.n_promoted, 1);
+    assert_int_equal(claim_some(r, 10, true, ids), 3);
+    assert_int_equal(ids[0], 2001);
+}
+
+/* ---- a disk that is full ---- */
+
+static void
+what_does_not_fit_fails_alone_and_leaves_nothing(void **state)
+{
+    struct rig *r = *state;
+    size_t size = 4 << 20;
+    char *big = arena_alloc(r->arena, size);
+    struct store_accept *busy, *first, *guilty, *last;
+    struct store_cycle c = {
+        .now_ms = NOW, .lane = LANE, .want = 10, .records_intent = true};
+    struct store_notification_get g = {.tenant = T, .id = 20000};
+    int64_t ids[10];
+
+    store_close(r->store);
+    r->store = open_with(r->path, &r->clock.base, 300, 0); /* 2.4 MB */
+    memset(big, 'x', size);
+    send_one(r, &(struct send){.id = 500});
+    /* while the first is written, the others gather into one commit */
+    busy = make_accept(r, &(struct send){.id = 100000, .n = 3000, .lane = 9});
+    first = make_accept(r, &(struct send){.id = 10000});
+    guilty = make_accept(r, &(struct send){.id = 20000, .dedup = "k"});
+    last = make_accept(r, &(struct send){.id = 30000});
+    guilty->items[0].notification.doc = (struct str){big, size};
+    begin(r, STORE_VERB_accept, &busy->req);
+    begin(r, STORE_VERB_accept, &first->req);
+    begin(r, STORE_VERB_cycle, &c.req);
+    begin(r, STORE_VERB_accept, &guilty->req);
+    begin(r, STORE_VERB_accept, &last->req);
+    wait_for_all(r);
+    assert_int_equal(busy->req.err, ERR_OK);
+    assert_int_equal(first->req.err, ERR_OK);
+    assert_int_equal(c.req.err, ERR_OK);
+    assert_int_equal(guilty->req.err, ERR_IO);
+    assert_int_equal(last->req.err, ERR_OK);
+    assert_int_equal(c.n_work, 2);
+    assert_int_equal(ASK(r, notification_get, &g), ERR_NOT_FOUND);
+    assert_int_equal(claim_some(r, 10, true, ids), 1);
+    assert_int_equal(ids[0], 30001);
+    assert_true(finish_one(r, 501, DELIVERY_SENT, 1));
+    guilty = make_accept(r, &(struct send){.id = 20000, .dedup = "k"});
+    assert_int_equal(ASK(r, accept, guilty), ERR_OK);
+    assert_false(guilty->items[0].is_duplicate);
+}
+
+/* ---- many at once ---- */
+
+enum { MANY = 400 };
+
+static void
+many_requests_at_once_are_all_answered_and_stored(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a[MANY];
+    struct store_cycle c = {.now_ms = NOW, .lane = LANE, .want = 2 * MANY};
+
+    for (int i = 0; i < MANY; i++) {
+        a[i] = make_accept(r, &(struct send){.id = 1000 + 10 * i});
+        begin(r, STORE_VERB_accept, &a[i]->req);
+    }
+    wait_for_all(r);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(a[i]->req.err, ERR_OK);
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_int_equal(c.n_work, MANY);
+}
+
+static void
+a_full_queue_refuses_before_anything_is_done(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a[MANY];
+    struct store_cycle c = {.now_ms = NOW, .lane = LANE, .want = 2 * MANY};
+    size_t n_ok = 0;
+
+    store_close(r->store);
+    r->store = open_with(r->path, &r->clock.base, 0, 2);
+    for (int i = 0; i < MANY; i++) {
+        a[i] = make_accept(r, &(struct send){.id = 1000 + 10 * i});
+        begin(r, STORE_VERB_accept, &a[i]->req);
+    }
+    wait_for_all(r);
+    for (int i = 0; i < MANY; i++) {
+        assert_true(a[i]->req.err == ERR_OK || a[i]->req.err == ERR_FULL);
+        n_ok += a[i]->req.err == ERR_OK;
+    }
+    assert_true(n_ok >= 2);
+    assert_true(n_ok < MANY);
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_int_equal(c.n_work, n_ok);
+}
+
+static void
+close_finishes_what_was_submitted(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a[20];
+    struct store_notification_get g[20] = {0};
+
+    for (int i = 0; i < 20; i++) {
+        a[i] = make_accept(r, &(struct send){.id = 1000 + 10 * i});
+        begin(r, STORE_VERB_accept, &a[i]->req);
+    }
+    store_close(r->store);
+    wait_for_all(r);
+    r->store = open_sqlite(r->path, &r->clock.base);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(a[i]->req.err, ERR_OK);
+        g[i].tenant = T;
+        g[i].id = 1000 + 10 * i;
+        assert_int_equal(ASK(r, notification_get, &g[i]), ERR_OK);
+    }
+}
+
+/* ---- whose file it is ---- */
+
+static void
+a_second_opener_is_told_who_has_it(void **state)
+{
+    struct rig *r = *state;
+    struct sqlite_store_options o = {.path = r->path, .clock = &r->clock.base};
+    struct store *s = NULL;
+    const char *why = "";
+
+    assert_int_equal(sqlite_store_open(&o, &s, &why), ERR_CONFLICT);
+    assert_null(s);
+    assert_non_null(strstr(why, "in use by another process"));
+}
+
+static void
+a_newer_schema_is_refused(void **state)
+{
+    struct rig *r = *state;
+    struct sqlite_store_options o = {.path = r->path, .clock = &r->clock.base};
+    struct store *s = NULL;
+    const char *why = "";
+
+    store_close(r->store);
+    r->store = NULL;
+    sql(r, "INSERT INTO migration VALUES (99, 'later', 'x', 1)");
+    assert_int_equal(sqlite_store_open(&o, &s, &why), ERR_CONFLICT);
+    assert_non_null(strstr(why, "schema 99"));
+}
+
+static void
+a_path_that_cannot_be_is_an_error_with_a_reason(void **state)
+{
+    struct rig *r = *state;
+    struct sqlite_store_options o = {.path = "/nowhere/at/all",
+                                     .clock = &r->clock.base};
+    struct store *s = NULL;
+    const char *why = "";
+
+    assert_int_equal(sqlite_store_open(&o, &s, &why), ERR_IO);
+    assert_non_null(strstr(why, "/nowhere/at/all"));
+}
+
+static void
+migrations_go_down_and_up_again(void **state)
+{
+    struct rig *r = *state;
+    struct sqlite_migrate m = {
+        .path = r->path, .clock = &r->clock.base, .arena = r->arena};
+
+    assert_int_equal(sqlite_migrate_verify(&m), ERR_OK);
+    assert_int_equal(m.status[0].state, MIGRATION_APPLIED);
+    assert_int_equal(m.status[0].applied_ms, NOW);
+    assert_int_equal(sqlite_migrate_down(&m, 0), ERR_CONFLICT); /* in use */
+    store_close(r->store);
+    r->store = NULL;
+    assert_int_equal(sqlite_migrate_down(&m, 0), ERR_OK);
+    assert_int_equal(m.status[0].state, MIGRATION_PENDING);
+    assert_int_equal(sqlite_migrate_verify(&m), ERR_CONFLICT);
+    sql(r, "CREATE TABLE notification (x)"); /* in the way */
+    assert_int_equal(sqlite_migrate_up(&m), ERR_IO);
+    assert_non_null(strstr(m.why, "notification"));
+    sql(r, "DROP TABLE notification"); /* and no half of it was left */
+    assert_int_equal(sqlite_migrate_up(&m), ERR_OK);
+    assert_int_equal(sqlite_migrate_verify(&m), ERR_OK);
+    sql(r, "UPDATE migration SET sha256 = 'other'");
+    assert_int_equal(sqlite_migrate_verify(&m), ERR_CONFLICT);
+    assert_non_null(strstr(m.why, "another text"));
+    assert_int_equal(sqlite_migrate_down(&m, 7), ERR_INVALID);
+}
+
+/* ---- how it asks ---- */
+
+static void
+no_hot_statement_scans_or_sorts(void **state)
+{
+    static const enum sql hot[] = {
+        SQL_ready_scan,
+        SQL_ready_scan_rest,
+        SQL_delivery_finish,
+        SQL_notification_claim,
+        SQL_object_body,
+        SQL_wait_due,
+        SQL_dedup_get,
+        SQL_idem_get,
+        SQL_delivery_list,
+        SQL_delivery_list_of,
+        SQL_delivery_list_dead,
+        SQL_notification_list,
+        SQL_inbox_list,
+        SQL_inbox_events,
+        SQL_inbox_item_scan,
+        SQL_object_list,
+        SQL_object_list_all,
+        SQL_lane_ready,
+        SQL_changes,
+        SQL_idem_scan,
+    };
+    struct rig *r = *state;
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(r->path, &db), SQLITE_OK);
+    for (size_t i = 0; i < sizeof(hot) / sizeof(*hot); i++) {
+        char text[2048];
+        sqlite3_stmt *s;
+
+        snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s",
+                 sql_texts[hot[i]].text);
+        assert_int_equal(sqlite3_prepare_v2(db, text, -1, &s, NULL), SQLITE_OK);
+        while (sqlite3_step(s) == SQLITE_ROW) {
+            const char *step = (const char *)sqlite3_column_text(s, 3);
+
+            if (strncmp(step, "SCAN", 4) == 0 || strstr(step, "TEMP B-TREE"))
+                fail_msg("%s: %s", sql_texts[hot[i]].name, step);
+        }
+        sqlite3_finalize(s);
+    }
+    sqlite3_close(db);
+}
+
+static const struct CMUnitTest own_tests[] = {
+    RIG_TEST(what_was_in_flight_gets_an_attempt_that_says_so),
+    RIG_TEST(a_claim_that_is_not_recorded_leaves_no_trace),
+    RIG_TEST(death_before_the_commit_leaves_nothing),
+    RIG_TEST(death_after_the_commit_leaves_all_and_the_repeat_is_known),
+    RIG_TEST(all_is_there_after_a_restart),
+    RIG_TEST(what_does_not_fit_fails_alone_and_leaves_nothing),
+    RIG_TEST(many_requests_at_once_are_all_answered_and_stored),
+    RIG_TEST(a_full_queue_refuses_before_anything_is_done),
+    RIG_TEST(close_finishes_what_was_submitted),
+    RIG_TEST(a_second_opener_is_told_who_has_it),
+    RIG_TEST(a_newer_schema_is_refused),
+    RIG_TEST(a_path_that_cannot_be_is_an_error_with_a_reason),
+    RIG_TEST(migrations_go_down_and_up_again),
+    RIG_TEST(no_hot_statement_scans_or_sorts),
+};
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 3)
+        return die(argv[1], argv[2]);
+    return run_contract("store/sqlite", own_tests,
+                        sizeof(own_tests) / sizeof(*own_tests));
 }

@@ -10,8 +10,8 @@
 
 #include "store/sqlite/db.h"
 
-int
-sqlite_lock(const char *path, const char **ret_why)
+enum err
+sqlite_lock(const char *path, int *ret_fd, const char **ret_why)
 {
     char name[4096];
     int n = snprintf(name, sizeof(name), "%s-lock", path);
@@ -19,21 +19,24 @@ sqlite_lock(const char *path, const char **ret_why)
 
     if (n < 0 || (size_t)n >= sizeof(name)) {
         *ret_why = "the path of the database is too long";
-        return -1;
+        return ERR_IO;
     }
     fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         *ret_why = db_why("cannot open %s: %s", name, strerror(errno));
-        return -1;
+        return ERR_IO;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        *ret_why = errno == EWOULDBLOCK
+        bool is_taken = errno == EWOULDBLOCK;
+
+        *ret_why = is_taken
                        ? db_why("%s is in use by another process", path)
                        : db_why("cannot lock %s: %s", name, strerror(errno));
         close(fd);
-        return -1;
+        return is_taken ? ERR_CONFLICT : ERR_IO;
     }
-    return fd;
+    *ret_fd = fd;
+    return ERR_OK;
 }
 
 static bool
@@ -278,11 +281,11 @@ static enum err
 migrate(struct sqlite_migrate *m, bool is_up, int to)
 {
     struct db c = {0};
-    int fd = sqlite_lock(m->path, &m->why);
-    enum err e;
+    int fd;
+    enum err e = sqlite_lock(m->path, &fd, &m->why);
 
-    if (fd < 0)
-        return ERR_CONFLICT;
+    if (e != ERR_OK)
+        return e;
     e = db_open(&c, m->path, false, &m->why);
     if (e == ERR_OK && is_up) {
         e = go_up(&c, m, m->clock->wall_ms(m->clock));

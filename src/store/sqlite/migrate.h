@@ -46,9 +46,10 @@ enum err sqlite_migrate_verify(struct sqlite_migrate *m) MUST_CHECK;
 enum err sqlite_migrate_up(struct sqlite_migrate *m) MUST_CHECK;
 enum err sqlite_migrate_down(struct sqlite_migrate *m, int to) MUST_CHECK;
 
-/* For the driver. The lock on PATH-lock: -1 with *ret_why when it is taken.
- * It ends with close(). */
-int sqlite_lock(const char *path, const char **ret_why);
+/* For the driver. The lock on PATH-lock, which ends with close(). ERR_CONFLICT:
+ * another process has it. */
+enum err sqlite_lock(const char *path, int *ret_fd,
+                     const char **ret_why) MUST_CHECK;
 struct db;
 enum err sqlite_migrate_conn(struct db *c, int64_t now_ms,
                              const char **ret_why) MUST_CHECK;

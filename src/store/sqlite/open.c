@@ -24,8 +24,9 @@ submit(struct store *base, struct store_req *req)
 {
     struct sqlite_store *s = store_of(base);
 
-    if (req->deadline_ms == 0)
-        req->deadline_ms = s->clock->mono_ms(s->clock) + STORE_DEADLINE_MS;
+    req->expires_ms = req->deadline_ms
+                          ? req->deadline_ms
+                          : s->clock->mono_ms(s->clock) + STORE_DEADLINE_MS;
     if (atomic_fetch_add(&s->n_queued, 1) >= s->max_queued) {
         atomic_fetch_sub(&s->n_queued, 1);
         store_req_complete(req, ERR_FULL);
@@ -217,8 +218,7 @@ sqlite_store_open(const struct sqlite_store_options *o, struct store **ret,
     struct sqlite_store *s = store_new(o);
     enum err e;
 
-    s->lock_fd = sqlite_lock(s->path, ret_why);
-    e = s->lock_fd >= 0 ? ERR_OK : ERR_CONFLICT;
+    e = sqlite_lock(s->path, &s->lock_fd, ret_why);
     if (e == ERR_OK)
         e = open_writer(s, o->max_pages, ret_why);
     if (e == ERR_OK)

@@ -50,8 +50,8 @@ answer(struct sqlite_store *s, struct store_req *req)
     struct patience p = {s->clock, s->clock->mono_ms(s->clock) + READ_MS};
     enum err e, broken;
 
-    if (req->deadline_ms < p.until_ms)
-        p.until_ms = req->deadline_ms;
+    if (req->expires_ms < p.until_ms)
+        p.until_ms = req->expires_ms;
     sqlite3_progress_handler(r->conn.db, LOOK_EVERY, is_over, &p);
     run(&r->conn, SQL_read_begin);
     e = read_verbs[req->verb](r, req);
@@ -59,7 +59,7 @@ answer(struct sqlite_store *s, struct store_req *req)
     if (broken == ERR_IO)
         LOG_ERROR("store.failed", log_cstr("what", store_verb_name(req->verb)),
                   log_int("code", r->conn.rc),
-                  log_cstr("why", sqlite3_errmsg(r->conn.db)));
+                  log_cstr("why", sqlite3_errstr(r->conn.rc)));
     sqlite3_progress_handler(r->conn.db, 0, NULL, NULL);
     r->conn.rc = SQLITE_OK;
     run(&r->conn, SQL_read_end);

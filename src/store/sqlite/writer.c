@@ -40,7 +40,7 @@ take_back(struct writer *w, const char *what)
     if (e != ERR_CONFLICT) /* the caller's doing, not the disk's */
         LOG_ERROR("store.failed", log_cstr("what", what),
                   log_int("code", w->conn.rc),
-                  log_cstr("why", sqlite3_errmsg(w->conn.db)));
+                  log_cstr("why", sqlite3_errstr(w->conn.rc)));
     w->conn.rc = SQLITE_OK;
     if (!sqlite3_get_autocommit(w->conn.db))
         run(w, SQL_rollback);
@@ -196,7 +196,7 @@ take_requests(struct sqlite_store *s, struct mail *first, struct arena *a,
         struct store_req *req = CONTAINER_OF(first, struct store_req, mail);
 
         first = first->next;
-        if (req->deadline_ms <= now_ms)
+        if (req->expires_ms <= now_ms)
             store_req_complete(req, ERR_TIMEOUT);
         else
             reqs[kept++] = req;
