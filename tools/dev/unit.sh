@@ -44,9 +44,22 @@ print(passed, failed, skipped)
 END
 }
 
+# A test beside the code that no meson.build names would never run.
+forgotten_tests() {
+    local file
+    find src -name '*_test.c' | sed 's,^src/,,; s,_test\.c$,,' | sort |
+        comm -23 - <(unit_names build/asan '.*' | sort) |
+        while read -r file; do
+            echo "src/${file}_test.c is not in its folder's meson.build"
+        done
+}
+
 unit_asan() {
+    local forgotten
     build_asan || return
-    run_unit build/asan '.*' meson
+    forgotten=$(forgotten_tests)
+    echo "$forgotten"
+    run_unit build/asan '.*' meson && [ -z "$forgotten" ]
 }
 
 unit_tsan() {
