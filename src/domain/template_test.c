@@ -596,35 +596,23 @@ output_may_be_exactly_as_long_as_allowed(void **state)
     arena_free(s.arena);
 }
 
-/* ---- the public specification, where its tests are at hand ---- */
+/* ---- the public specification ---- */
 
-static bool
-read_spec(const char *dir, const char *name, struct buf *ret)
+static void
+read_spec(const char *name, struct buf *ret)
 {
+    const char *root = getenv("BELFRY_SOURCE_ROOT");
     char path[1024];
     FILE *f;
 
-    snprintf(path, sizeof(path), "%s/data/mustache-spec/%s.json", dir, name);
+    snprintf(path, sizeof(path), "%s/tests/data/mustache-spec/%s.json",
+             root ? root : ".", name);
     f = fopen(path, "rb");
     if (!f)
-        return false;
+        fail_msg("no %s: run it by meson test", path);
     buf_reserve(ret, SPEC_BYTES_MAX);
     ret->n = fread(ret->p, 1, SPEC_BYTES_MAX, f);
     fclose(f);
-    return true;
-}
-
-static bool
-find_spec(const char *name, struct buf *ret)
-{
-    const char *shared = getenv("BELFRY_SHARED");
-    const char *root = getenv("BELFRY_SOURCE_ROOT");
-    char dir[1000];
-
-    if (shared && read_spec(shared, name, ret))
-        return true;
-    snprintf(dir, sizeof(dir), "%s/../shared", root ? root : ".");
-    return read_spec(dir, name, ret);
 }
 
 static bool
@@ -671,12 +659,7 @@ every_test_of_the_specification_passes(void **state)
         struct json tests;
 
         buf_reset(&text);
-        if (!find_spec(modules[m].name, &text)) {
-            print_message("no mustache-spec beside the source: skipped\n");
-            arena_free(a);
-            buf_fini(&text);
-            skip();
-        }
+        read_spec(modules[m].name, &text);
         assert_int_equal(json_parse(a, buf_str(&text), &doc, &why), ERR_OK);
         tests = json_get(json_root(&doc), "tests");
         assert_true(json_count(tests) >= modules[m].n);

@@ -142,7 +142,10 @@ note_sent(struct http_stream *s, size_t n)
 {
     s->n_queued_bytes -= n;
     while (n) {
-        const size_t left = frame_text(queued_at(s, 0), s).n - s->n_sent;
+        size_t left;
+
+        assert(s->n_queued > 0); /* n is within n_queued_bytes */
+        left = frame_text(queued_at(s, 0), s).n - s->n_sent;
 
         if (n < left) {
             s->n_sent += n;
