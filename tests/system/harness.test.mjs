@@ -12,6 +12,7 @@ import nodemailer from 'nodemailer';
 import { Webhook } from 'standardwebhooks';
 import { makeCertificates } from './lib/ca.mjs';
 import { Document } from './lib/openapi.mjs';
+import { Postfix } from './lib/postfix.mjs';
 import { exchange } from './lib/raw.mjs';
 import { mailServer } from './lib/smtp.mjs';
 import { rawStream, Source } from './lib/sse.mjs';
@@ -144,6 +145,21 @@ describe('the mail server', () => {
     });
 });
 
+describe('Postfix', { timeout: 60000 }, () => {
+    it('takes mail for whom it knows', async (t) => {
+        const postfix = await Postfix.start();
+        t.after(() => postfix.stop());
+        const transport = nodemailer.createTransport({ host: '127.0.0.1',
+            port: postfix.port, ignoreTLS: true });
+        const send = (to) => transport.sendMail({ from: 'a@example.org', to,
+            subject: 'Grüße', text: 't' });
+        await send('ada@test.example');
+        const { mail } = await postfix.received('ada');
+        assert.equal(mail.subject, 'Grüße');
+        await assert.rejects(send('nobody@test.example'), /5\.1\.1/);
+    });
+});
+
 describe('the webhook receiver', () => {
     let hook;
     const call = async (route, { secret = hook.secret } = {}) => {
@@ -221,7 +237,7 @@ describe('the readers of streams and the raw sender', () => {
     });
 
     it('send bytes as they are', async () => {
-        const a = await exchange(port, 'GET / HTTP/1.1\r\nHost : a\r\n\r\n');
+        const a = await exchange(port, 'GET\r\nnonsense\r\n\r\n');
         assert.equal(a.status, 400);
         assert.ok(!a.isLate);
         const slow = await exchange(port, 'GET / HT', { timeout: 100 });

@@ -12,6 +12,7 @@ test_packages=(
     clang-14 libclang-rt-14-dev llvm-14
     libhttp-parser-dev libjansson-dev
     ca-certificates curl openssl procps sqlite3 util-linux
+    libdb5.3 libicu72 libnsl2 libsasl2-2
 )
 node_packages=(nodejs npm)
 node_least=18
@@ -63,4 +64,29 @@ has_node() {
 need_node() {
     has_node || need_packages "${node_packages[@]}"
     has_node || die "node $node_least or newer and npm are needed"
+}
+
+# Postfix receives mail in the system tests. It is unpacked, not installed: a
+# machine that builds Belfry has no use for a mail server of its own.
+postfix_root=build/oracles/postfix
+
+need_postfix() {
+    local dir
+    [ ! -x "$postfix_root/usr/sbin/postfix" ] || return 0
+    say "unpacking postfix into $postfix_root"
+    dir=$(mktemp -d)
+    (cd "$dir" && { apt-get download -q postfix ||
+        { as_root apt-get update -q && apt-get download -q postfix; }; }) \
+        >build/logs/postfix.log 2>&1 ||
+        die "apt could not download postfix (build/logs/postfix.log)"
+    rm -rf "$postfix_root"
+    mkdir -p "$postfix_root"
+    dpkg-deb -x "$dir"/postfix_*.deb "$postfix_root"
+    rm -rf "$dir"
+}
+
+# It runs as users of its own, which takes root; asked for before the work.
+need_root() {
+    [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || sudo -v ||
+        die "the system tests start Postfix, which needs root or sudo"
 }

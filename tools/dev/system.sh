@@ -23,7 +23,8 @@ count_tap() {
 
 system_tests() {
     local tap=$PWD/build/logs/system.tap status=0
-    BELFRY_BIN=$PWD/build/asan/belfry node --test \
+    BELFRY_BIN=$PWD/build/asan/belfry BELFRY_POSTFIX=$PWD/$postfix_root \
+        node --test \
         --test-reporter=spec --test-reporter-destination=stdout \
         --test-reporter=tap --test-reporter-destination="$tap" \
         tests/system/*.test.mjs || status=$?
@@ -38,8 +39,12 @@ has_system_tests() {
 command_test() {
     need_packages "${build_packages[@]}" "${lint_packages[@]}" \
         "${test_packages[@]}"
-    ! has_system_tests || need_node
-    ! has_system_tests || need_system_modules
+    if has_system_tests; then
+        need_node
+        need_system_modules
+        need_postfix
+        need_root
+    fi
     stage lint lint_quick
     stage unit unit_asan
     stage threads unit_tsan
