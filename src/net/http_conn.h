@@ -12,18 +12,16 @@
  * comes nearer, and asks what the deadline is when it fires. */
 #pragma once
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "net/http_parser.h"
 #include "net/http_peer.h"
 #include "net/http_server.h"
+#include "net/http_work.h"
 #include "net/tls.h"
 
 enum {
-    IN_SIZE = HTTP_HEAD_MAX + 4096, /* a head, and room for chunks behind it */
-    OUT_HIGH = 64 * 1024,           /* answers that wait for the socket */
-    KEEP_SIZE = 64 * 1024,          /* a buffer above this is given back */
+    OUT_HIGH = 64 * 1024,  /* answers that wait for the socket */
+    KEEP_SIZE = 64 * 1024, /* a buffer above this is given back */
     POOL_MAX = 64,
     DISCARD_MAX = 1024 * 1024,
     STREAM_DISCARD_MAX = 64 * 1024,
@@ -65,30 +63,6 @@ struct http_conn {
     bool must_close;     /* after what is being sent */
     bool wants_write;    /* TLS: to go on reading */
     bool is_read_paused; /* pipelined bytes wait in the kernel */
-};
-
-struct http_exchange {
-    struct http_conn *conn;
-};
-
-struct http_work {
-    struct http_exchange exchange;
-    struct http_work *next_free;
-    struct arena *arena;
-    struct http_request request;
-    struct head_parser parser;
-    struct chunk_parser chunks;
-    struct buf body; /* unless it lies in `in`, right behind the head */
-    bool is_body_apart;
-    size_t body_limit;
-    enum err refused;
-    const char *why;
-    int64_t body_began_ms;
-    struct buf out;
-    size_t out_sent;
-    size_t n_used; /* bytes of `in` that belong to this request */
-    size_t n_in;
-    char in[IN_SIZE];
 };
 
 struct http_listener {
@@ -140,15 +114,6 @@ void conn_linger(struct http_conn *c);
 void conn_release_work(struct http_conn *c);
 void conn_bury(struct http_conn *c);        /* free it in the next turn */
 void conn_go_on_later(struct http_conn *c); /* process in the next turn */
-
-/* http_body.c. HTTP_DONE: request.body is set; HTTP_REFUSED: refused, why. */
-enum http_progress body_begin(struct http_work *w);
-enum http_progress body_progress(struct http_work *w);
-/* Where the next bytes of a body go, and that they are there. */
-char *body_room(struct http_work *w, size_t *ret_n);
-void body_took(struct http_work *w, size_t n);
-bool body_is_fast_enough(const struct http_work *w, int64_t elapsed_ms);
-void body_reset(struct http_work *w);
 
 /* http_reply.c: what is put goes to work->out */
 enum reply_kind { REPLY_WHOLE, REPLY_STREAM };
