@@ -80,7 +80,7 @@ struct channel_answer {
 
 struct channel_verdict {
     enum verdict verdict;
-    int64_t retry_after_ms; /* RATE; 0: the provider named no time */
+    int64_t retry_after_ms; /* RATE, RETRY; 0: the provider named no time */
     int status;             /* for the ledger; 0: none */
     struct str reason;      /* code of reasons.def; empty: the verdict's own */
     struct str detail;      /* what the other side said; in call->arena */

@@ -1,0 +1,115 @@
+#include "channel/call_test.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+void
+assert_text(struct str s, const char *want)
+{
+    if (!str_is(s, want))
+        fail_msg("|%.*s| is not |%s|", STR_ARG(s), want);
+}
+
+static bool
+holds(struct str s, const char *part)
+{
+    return s.n > 0 && memmem(s.p, s.n, part, strlen(part)) != NULL;
+}
+
+void
+assert_holds(struct str s, const char *part)
+{
+    if (!holds(s, part))
+        fail_msg("|%.*s| lacks |%s|", STR_ARG(s), part);
+}
+
+void
+assert_lacks(struct str s, const char *part)
+{
+    if (holds(s, part))
+        fail_msg("|%.*s| has |%s|", STR_ARG(s), part);
+}
+
+void
+call_begin(struct call_fixture *f, const char *config)
+{
+    struct json_error error;
+
+    *f = (struct call_fixture){.arena = arena_new()};
+    assert_int_equal(json_parse(f->arena, str_from(config), &f->doc, &error),
+                     ERR_OK);
+    f->message = (struct channel_message){
+        .delivery_id = STR("dlv_01jd7w9q2me0rbn8t5k3xvhz4c"),
+        .notification_id = STR("ntf_01jd7w9q2me0rbn8t5k3xvhz4d"),
+        .user = STR("u1"),
+        .channel = STR("webhook"),
+        .category = STR("orders"),
+        .priority = STR("high"),
+        .title = STR("Paid"),
+        .body = STR("Order 7 is paid."),
+        .created_ms = CALL_NOW_MS - 1500,
+        .attempt = 1,
+    };
+    f->call = (struct channel_call){
+        .arena = f->arena,
+        .config = json_root(&f->doc),
+        .messages = &f->message,
+        .n_messages = 1,
+        .now_ms = CALL_NOW_MS,
+        .verdicts = &f->verdict,
+    };
+}
+
+void
+call_end(struct call_fixture *f)
+{
+    arena_free(f->arena);
+}
+
+void
+call_ask(struct call_fixture *f, const struct channel_driver *d)
+{
+    f->call.answer = NULL;
+    f->call.is_done = false;
+    d->step(&f->call);
+}
+
+struct channel_verdict *
+call_answer(struct call_fixture *f, const struct channel_driver *d)
+{
+    f->verdict = (struct channel_verdict){0};
+    f->call.answer = &f->answer;
+    f->call.is_done = false;
+    d->step(&f->call);
+    assert_true(f->call.is_done);
+    return &f->verdict;
+}
+
+const char *
+call_faults(struct call_fixture *f, const struct channel_driver *d)
+{
+    struct problem p;
+    struct buf b;
+
+    problem_init(&p, f->arena);
+    field_check(d->config, f->call.config, STR(""), &p);
+    if (!problem_is_set(&p) && d->check)
+        d->check(f->call.config, &p);
+    buf_init(&b, f->arena);
+    for (size_t i = 0; i < p.n_errors; i++)
+        buf_printf(&b, "%s%.*s", i ? " " : "", STR_ARG(p.errors[i].pointer));
+    return str_cstr(f->arena, buf_str(&b));
+}
+
+struct str
+call_request_header(const struct call_fixture *f, const char *name)
+{
+    const struct channel_request *r = &f->call.request;
+
+    for (size_t i = 0; i < r->n_headers; i++)
+        if (str_is(r->headers[i].name, name))
+            return r->headers[i].value;
+    return STR_NONE;
+}

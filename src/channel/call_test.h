@@ -1,0 +1,32 @@
+/* call_test.h - a driver's call without a world, for the tests here. */
+#pragma once
+
+#include "base/arena.h"
+#include "channel/channel.h"
+
+struct call_fixture {
+    struct arena *arena;
+    struct json_doc doc;
+    struct channel_message message;
+    struct channel_answer answer;
+    struct channel_verdict verdict;
+    struct channel_call call;
+};
+
+#define CALL_NOW_MS INT64_C(1790242200000) /* 2026-09-24T09:30:00Z */
+
+/* A call of one message with all its fields set. */
+void call_begin(struct call_fixture *f, const char *config);
+void call_end(struct call_fixture *f);
+/* Asks; the request is in f->call.request unless f->call.is_done. */
+void call_ask(struct call_fixture *f, const struct channel_driver *d);
+/* Answers with what is in f->answer and gives the verdict. */
+struct channel_verdict *call_answer(struct call_fixture *f,
+                                    const struct channel_driver *d);
+/* What the table and check() say of a configuration: the pointers at fault,
+ * separated by blanks. */
+const char *call_faults(struct call_fixture *f, const struct channel_driver *d);
+struct str call_request_header(const struct call_fixture *f, const char *name);
+void assert_text(struct str s, const char *want);
+void assert_holds(struct str s, const char *part);
+void assert_lacks(struct str s, const char *part);

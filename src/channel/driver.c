@@ -1,0 +1,210 @@
+/* driver.c - see driver.h. Pure. */
+#include "channel/driver.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+#define SECRET_MIN 4 /* a shorter one would mask half of every sentence */
+#define RETRY_AFTER_MIN_MS 1000
+#define RETRY_AFTER_MAX_MS (24 * 3600 * INT64_C(1000))
+
+void
+channel_conclude(struct channel_call *c, const struct channel_verdict *v)
+{
+    c->is_done = true;
+    for (size_t i = 0; i < c->n_messages; i++)
+        c->verdicts[i] = *v;
+}
+
+void
+channel_refuse(struct channel_call *c, const char *why)
+{
+    struct channel_verdict v = {
+        .verdict = VERDICT_REJECTED,
+        .reason = reason_code(REASON_CONTENT_INVALID),
+        .detail = str_dup(c->arena, str_from(why)),
+    };
+
+    channel_conclude(c, &v);
+}
+
+struct channel_verdict
+channel_unanswered(struct channel_call *c, const struct field *config)
+{
+    const struct channel_answer *a = c->answer;
+    struct channel_verdict v = {
+        .verdict =
+            a->outcome == CHANNEL_UNKNOWN ? VERDICT_UNKNOWN : VERDICT_RETRY,
+        .status = a->status,
+        .detail = channel_detail(c, config, a->detail),
+    };
+
+    if (a->cause == CHANNEL_CAUSE_EGRESS) {
+        v.verdict = VERDICT_REJECTED;
+        v.reason = reason_code(REASON_EGRESS_REFUSED);
+    } else if (a->cause == CHANNEL_CAUSE_URL) {
+        v.verdict = VERDICT_REJECTED;
+        v.reason = reason_code(REASON_CONTENT_INVALID);
+    }
+    return v;
+}
+
+/* ---- details ---- */
+
+static void
+mask(struct buf *text, struct str secret)
+{
+    char *at;
+
+    if (secret.n < SECRET_MIN)
+        return;
+    while (text->n > 0 &&
+           (at = memmem(text->p, text->n, secret.p, secret.n)) != NULL) {
+        size_t left = (size_t)(at - text->p);
+
+        memset(at, '*', 3);
+        memmove(at + 3, at + secret.n, text->n - left - secret.n);
+        text->n -= secret.n - 3;
+    }
+}
+
+/* As it stands, each word of it, and as logins and signatures encode it. */
+static void
+mask_all_forms(struct arena *a, struct buf *text, struct str secret)
+{
+    struct str word, rest = secret;
+    struct buf encoded;
+
+    mask(text, secret);
+    while (str_split(&rest, ' ', &word))
+        mask(text, word);
+    buf_init(&encoded, a);
+    buf_put_base64(&encoded, secret);
+    mask(text, buf_str(&encoded));
+}
+
+static void
+mask_secrets(const struct channel_call *c, const struct field *config,
+             struct buf *text)
+{
+    for (const struct field *f = config; f->type != FIELD_END; f++) {
+        struct json v = json_get(c->config, f->name);
+
+        if (!(f->flags & FIELD_SECRET))
+            continue;
+        if (json_is(v, JSON_STRING))
+            mask_all_forms(c->arena, text, json_str(c->arena, v));
+        for (struct json e = json_first(v);
+             json_is(v, JSON_ARRAY) && !json_is(e, JSON_ABSENT);
+             e = json_next(v, e))
+            if (json_is(e, JSON_STRING))
+                mask_all_forms(c->arena, text, json_str(c->arena, e));
+    }
+}
+
+struct str
+channel_detail(const struct channel_call *c, const struct field *config,
+               struct str text)
+{
+    struct buf b;
+
+    /* Masked before it is clipped: half a secret is one too. */
+    text = str_sub(text, 0, 8 * 1024);
+    buf_init(&b, c->arena);
+    buf_reserve(&b, text.n + 1);
+    while (text.n > 0) {
+        size_t n = str_utf8_char(text);
+        unsigned char first = (unsigned char)text.p[0];
+
+        if (n == 0 || first < 0x20 || first == 0x7f) {
+            buf_put_char(&b, n == 0 ? '?' : ' ');
+            n = 1;
+        } else {
+            buf_put(&b, text.p, n);
+        }
+        text = str_sub(text, n, text.n);
+    }
+    mask_secrets(c, config, &b);
+    return str_trim(str_utf8_clip(buf_str(&b), CHANNEL_DETAIL_MAX));
+}
+
+/* ---- answers ---- */
+
+struct str
+channel_answer_header(const struct channel_answer *a, const char *name)
+{
+    for (size_t i = 0; i < a->n_headers; i++)
+        if (str_ieq(a->headers[i].name, str_from(name)))
+            return a->headers[i].value;
+    return STR_NONE;
+}
+
+int64_t
+channel_retry_after_ms(const struct channel_call *c)
+{
+    struct str value = channel_answer_header(c->answer, "Retry-After");
+    int64_t ms, now_ms = c->now_ms;
+    uint64_t seconds;
+
+    if (value.n == 0)
+        return 0;
+    if (str_to_u64(value, &seconds)) {
+        ms = seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS
+                                                 : (int64_t)seconds * 1000;
+    } else if (time_parse_http(value, &ms)) {
+        /* Their clock may be off, so their own time counts. */
+        time_parse_http(channel_answer_header(c->answer, "Date"), &now_ms);
+        ms -= now_ms;
+    } else {
+        return 0;
+    }
+    if (ms < RETRY_AFTER_MIN_MS)
+        return RETRY_AFTER_MIN_MS;
+    return ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
+}
+
+/* ---- the JSON that webhook and log file share ---- */
+
+static void
+put_text_or_null(struct json_writer *w, const char *key, struct str s)
+{
+    if (s.n > 0)
+        json_str_field(w, key, s);
+    else
+        json_raw_field(w, key, STR("null"));
+}
+
+/* JSON has raw line ends only between tokens, where a blank does as well. */
+static void
+flatten(struct buf *out, size_t from)
+{
+    for (size_t i = from; i < out->n; i++)
+        if (out->p[i] == '\n' || out->p[i] == '\r')
+            out->p[i] = ' ';
+}
+
+void
+channel_put_json(struct buf *out, const struct channel_message *m,
+                 int64_t at_ms)
+{
+    struct json_writer w = json_writer(out);
+    size_t from = out->n;
+
+    json_begin_object(&w);
+    if (at_ms > 0)
+        json_time_field(&w, "at", at_ms);
+    json_str_field(&w, "notification_id", m->notification_id);
+    json_str_field(&w, "delivery_id", m->delivery_id);
+    put_text_or_null(&w, "user", m->user);
+    json_str_field(&w, "channel", m->channel);
+    json_str_field(&w, "title", m->title);
+    json_str_field(&w, "body", m->body);
+    json_raw_field(&w, "data", m->data.n > 0 ? m->data : STR("null"));
+    json_raw_field(&w, "actions", m->actions.n > 0 ? m->actions : STR("[]"));
+    put_text_or_null(&w, "category", m->category);
+    put_text_or_null(&w, "priority", m->priority);
+    json_time_field(&w, "created_at", m->created_ms);
+    json_end_object(&w);
+    if (at_ms > 0)
+        flatten(out, from);
+}

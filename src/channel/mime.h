@@ -1,0 +1,49 @@
+/* mime.h - an e-mail message as bytes (RFC 5322, 2045, 2047, 8058).
+ *
+ * Values go in, lines come out: whatever could end a header line early is
+ * refused, never stripped, so no value can add a header or a recipient. Lines
+ * end in CRLF and stay under 998 bytes; dots are not stuffed. Pure. */
+#pragma once
+
+#include "base/buf.h"
+
+struct mime_address {
+    struct str name; /* display name, may be empty */
+    struct str spec; /* "a@example.com"; ASCII */
+};
+
+struct mime_header {
+    struct str name, value;
+};
+
+#define MIME_NAME_MAX 256 /* bytes of a display name */
+#define MIME_URL_MAX 900
+
+struct mime_message {
+    struct mime_address from, to;
+    struct mime_address reply_to; /* empty spec: none */
+    const struct mime_address *cc;
+    size_t n_cc;
+    struct str subject;
+    struct str text, html;      /* html may be empty */
+    struct str id;              /* Message-ID before the "@" */
+    struct str unsubscribe_url; /* empty: none */
+    const struct mime_header *headers;
+    size_t n_headers;
+    int64_t date_ms;
+};
+
+/* "a@b", "Name <a@b>" or "\"Na, me\" <a@b>". False: no RFC 5321 mailbox with
+ * a plain local part, or one that would need SMTPUTF8. */
+bool mime_parse_address(struct arena *a, struct str s,
+                        struct mime_address *ret);
+/* Whether a sender may set that header: from a list, or X-. */
+bool mime_header_is_free(struct str name);
+
+/* Appends the message. NULL, or what is wrong with it (static). */
+const char *mime_build(struct arena *a, const struct mime_message *m,
+                       struct buf *out);
+
+/* The parts of it, for their tests. A value must have no control bytes. */
+void mime_put_header(struct buf *out, const char *name, struct str value);
+void mime_put_quoted_printable(struct buf *out, struct str crlf_text);
