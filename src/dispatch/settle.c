@@ -1,0 +1,190 @@
+/* settle.c - see settle.h. */
+#include "dispatch/settle.h"
+
+#include <assert.h>
+
+#include "dispatch/signature.h"
+#include "domain/reason.h"
+
+#define DETAIL_MAX 1024
+
+static int64_t
+age_ms(const struct delivery *d, int64_t now_ms)
+{
+    return now_ms > d->created_ms ? now_ms - d->created_ms : 0;
+}
+
+static bool
+may_try(const struct settle_peer *p, const struct tally *t, int64_t age)
+{
+    return !retry_is_exhausted(p->retry, tally_calls(t, p->lane), age);
+}
+
+enum who { OTHERS, OTHERS_HEALTHY, ALL_HEALTHY };
+
+/* The one with the fewest calls, then by order, of those that may still try;
+ * NULL: none. */
+static const struct settle_peer *
+best(const struct settle *s, const struct tally *t, enum who who)
+{
+    const struct settle_peer *found = NULL;
+
+    if (t->is_pinned)
+        return NULL;
+    for (size_t i = 0; i < s->n_peers; i++) {
+        const struct settle_peer *p = &s->peers[i];
+
+        if ((who != ALL_HEALTHY && p->lane == s->called.lane) ||
+            (who != OTHERS && !p->is_healthy) ||
+            !may_try(p, t, age_ms(s->delivery, s->now_ms)))
+            continue;
+        if (!found || tally_calls(t, p->lane) < tally_calls(t, found->lane))
+            found = p;
+    }
+    return found;
+}
+
+static void
+hand_over(struct settle *s, const struct tally *t, const struct settle_peer *to)
+{
+    s->finish.status = DELIVERY_QUEUED;
+    s->finish.lane = to->lane;
+    s->finish.reason = reason_code(REASON_FAILOVER);
+    s->finish.tally = tally_text(s->arena, t);
+    s->attempt.retry_at_ms = s->now_ms;
+}
+
+static void
+wait_for(struct settle *s, const struct tally *t, const struct settle_peer *p)
+{
+    int calls = tally_calls(t, p->lane);
+    int64_t asked_ms =
+        p->lane == s->called.lane ? s->verdict->retry_after_ms : 0;
+
+    s->finish.status = DELIVERY_RETRYING;
+    s->finish.lane = p->lane;
+    s->finish.due_ms =
+        s->now_ms + retry_delay_ms(p->retry, calls, asked_ms, s->rng);
+    if (p->lane != s->called.lane || t->is_pinned)
+        s->finish.tally = tally_text(s->arena, t);
+    s->attempt.retry_at_ms = s->finish.due_ms;
+}
+
+static void
+give_up(struct settle *s, const struct tally *t)
+{
+    bool by_attempts =
+        tally_calls(t, s->called.lane) >= s->called.retry->attempts;
+
+    s->finish.status = DELIVERY_DEAD;
+    s->finish.reason = reason_code(by_attempts ? REASON_ATTEMPTS_EXHAUSTED
+                                               : REASON_AGE_EXHAUSTED);
+}
+
+/* Interrupted calls end with the process: the delivery is ready again at the
+ * next start, as after a crash. */
+static void
+interrupt(struct settle *s, const struct tally *t)
+{
+    s->finish.status = DELIVERY_QUEUED;
+    s->finish.lane = s->called.lane;
+    s->finish.tally = tally_text(s->arena, t);
+    s->attempt.retry_at_ms = s->now_ms;
+}
+
+static void
+try_again(struct settle *s, struct tally *t)
+{
+    const struct verdict_policy *policy = verdict_policy(s->verdict->verdict);
+    const struct settle_peer *other;
+    int own_calls = tally_calls(t, s->called.lane);
+    bool may_stay = may_try(&s->called, t, age_ms(s->delivery, s->now_ms));
+
+    if (may_stay && s->verdict->verdict == VERDICT_INTERRUPTED) {
+        interrupt(s, t);
+        return;
+    }
+    other = policy->fails_over ? best(s, t, OTHERS_HEALTHY) : NULL;
+    if (other && tally_calls(t, other->lane) < own_calls) {
+        hand_over(s, t, other);
+        return;
+    }
+    if (may_stay) {
+        other = policy->fails_over ? best(s, t, ALL_HEALTHY) : NULL;
+        wait_for(s, t, other ? other : &s->called);
+        return;
+    }
+    other = best(s, t, OTHERS_HEALTHY);
+    if (!other)
+        other = best(s, t, OTHERS);
+    if (!other)
+        give_up(s, t);
+    else if (tally_calls(t, other->lane) == 0)
+        hand_over(s, t, other);
+    else
+        wait_for(s, t, other);
+}
+
+static void
+fill_attempt(struct settle *s)
+{
+    const struct channel_verdict *v = s->verdict;
+
+    s->attempt = (struct attempt){
+        .n = s->delivery->attempts + 1,
+        .at_ms = s->started_ms,
+        .provider = s->called.name,
+        .verdict = str_from(verdict_name(v->verdict)),
+        .status = v->status,
+        .detail = str_utf8_clip(v->detail, DETAIL_MAX),
+        .duration_ms = s->duration_ms,
+    };
+}
+
+void
+settle_call(struct settle *s)
+{
+    const struct delivery *d = s->delivery;
+    const struct verdict_policy *policy = verdict_policy(s->verdict->verdict);
+    struct tally t;
+
+    assert(d->attempts >= 0);
+    fill_attempt(s);
+    s->finish = (struct store_finish){
+        .tenant = d->tenant,
+        .delivery = d->id,
+        .status = policy->status,
+        .reason = s->verdict->reason.n > 0 ? s->verdict->reason
+                                           : reason_code(policy->reason),
+        .provider = s->called.name,
+        .attempt = &s->attempt,
+    };
+    if (policy->status != DELIVERY_DELIVERED && policy->status != DELIVERY_SENT)
+        s->finish.error = signature_of(s->arena, s->verdict->verdict,
+                                       s->verdict->status, s->attempt.detail);
+    if (!policy->is_retried)
+        return;
+    tally_open(&t, d->tally, d->attempts, s->called.lane);
+    tally_add(&t, s->called.lane, 1);
+    if ((!policy->fails_over && s->verdict->verdict != VERDICT_RATE) ||
+        str_eq(d->reason, reason_code(REASON_INTERRUPTED)))
+        t.is_pinned = true;
+    try_again(s, &t);
+}
+
+const struct settle_peer *
+settle_heir(const struct delivery *d, int64_t from,
+            const struct settle_peer *peers, size_t n_peers, int64_t now_ms)
+{
+    struct tally t;
+
+    tally_open(&t, d->tally, d->attempts, from);
+    if (t.is_pinned || str_eq(d->reason, reason_code(REASON_INTERRUPTED)))
+        return NULL;
+    for (size_t i = 0; i < n_peers; i++) {
+        if (peers[i].lane != from && peers[i].is_healthy &&
+            may_try(&peers[i], &t, age_ms(d, now_ms)))
+            return &peers[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,52 @@
+/* settle.h - from what a call came to, to where its delivery goes next. Pure:
+ * all policy of retry, failover and giving up is in this one function.
+ *
+ * Rules, in order:
+ * - what the verdict's table row does not retry, ends with its status;
+ * - a provider's policy counts its own calls; when none that may still try is
+ *   left, the delivery is dead;
+ * - what may have been sent (UNKNOWN, INTERRUPTED) stays with its provider;
+ * - what surely was not, goes at once to a healthy provider that had fewer
+ *   calls, so each is tried once before anybody waits;
+ * - else it waits as the policy, or the provider, says; RATE stays. */
+#pragma once
+
+#include "channel/channel.h"
+#include "dispatch/tally.h"
+#include "domain/notification.h"
+#include "domain/retry.h"
+#include "queue/queue.h"
+
+/* A provider that could take the delivery. */
+struct settle_peer {
+    int64_t lane;
+    struct str name;
+    const struct retry_policy *retry;
+    bool is_healthy; /* its breaker is closed */
+};
+
+struct settle {
+    struct arena *arena;
+    struct rng *rng;
+    int64_t now_ms;     /* wall clock */
+    int64_t started_ms; /* wall clock, when the call began */
+    int64_t duration_ms;
+    const struct delivery *delivery; /* as it was claimed */
+    struct settle_peer called;
+    /* All enabled ones of the channel, by order; `called` may be missing. */
+    const struct settle_peer *peers;
+    size_t n_peers;
+    const struct channel_verdict *verdict;
+    /* result; texts in the arena or borrowed from the above */
+    struct attempt attempt;
+    struct store_finish finish;
+};
+
+void settle_call(struct settle *s);
+
+/* Who takes a delivery over from `from` before any call, because its breaker is
+ * open: the first healthy one, by order, whose policy lets it try. NULL:
+ * nobody, or the delivery may have been sent already. */
+const struct settle_peer *settle_heir(const struct delivery *d, int64_t from,
+                                      const struct settle_peer *peers,
+                                      size_t n_peers, int64_t now_ms);
