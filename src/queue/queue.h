@@ -7,8 +7,8 @@
  * without work costs nothing: no timer, no poll. The README has the states,
  * the invariants and what a crash at each moment leads to.
  *
- * All of it belongs to the thread of env->loop. Callbacks never run inside a
- * call from here; they may call anything here but queue_free(). */
+ * All of it belongs to the thread of env->loop. appetite() and on_work() never
+ * run inside a call from here; callbacks may call anything but queue_free(). */
 #pragma once
 
 #include "base/env.h"
