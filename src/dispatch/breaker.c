@@ -29,6 +29,13 @@ enter(struct breaker *b, enum breaker_state state)
     b->failed_message = 0;
 }
 
+void
+breaker_reset(struct breaker *b)
+{
+    enter(b, BREAKER_CLOSED);
+    b->pause_ms = b->limits->pause_ms;
+}
+
 static void
 open_for(struct breaker *b, int64_t pause_ms, int64_t now_ms)
 {
@@ -73,8 +80,7 @@ end_probe(struct breaker *b, enum verdict_health health, int64_t now_ms)
 {
     switch (health) {
     case HEALTH_GOOD:
-        enter(b, BREAKER_CLOSED);
-        b->pause_ms = b->limits->pause_ms;
+        breaker_reset(b);
         break;
     case HEALTH_BAD:
     case HEALTH_BROKEN:

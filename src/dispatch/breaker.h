@@ -37,6 +37,8 @@ struct breaker {
 };
 
 void breaker_init(struct breaker *b, const struct breaker_limits *limits);
+/* Closed, as if new, for a provider that was configured anew. */
+void breaker_reset(struct breaker *b);
 bool breaker_allows(const struct breaker *b, int64_t now_ms);
 /* A call begins, which breaker_allows() granted; the ticket comes back with
  * its outcome. */

@@ -170,6 +170,22 @@ a_late_answer_changes_nothing(void **state)
     assert_true(breaker_end(&b, probe, HEALTH_GOOD, 4, 102));
 }
 
+static void
+a_reset_forgets_failures_and_calls_under_way(void **state)
+{
+    struct breaker b;
+    uint32_t early;
+
+    (void)state;
+    breaker_init(&b, &limits);
+    early = breaker_begin(&b, 0);
+    (void)call(&b, HEALTH_BROKEN, 1, 0);
+    breaker_reset(&b);
+    assert_true(breaker_allows(&b, 0));
+    assert_false(breaker_end(&b, early, HEALTH_BROKEN, 1, 0));
+    assert_int_equal(b.state, BREAKER_CLOSED);
+}
+
 int
 main(void)
 {
@@ -185,6 +201,7 @@ main(void)
         cmocka_unit_test(
             a_probe_that_learns_nothing_lets_another_go_after_a_pause),
         cmocka_unit_test(a_late_answer_changes_nothing),
+        cmocka_unit_test(a_reset_forgets_failures_and_calls_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "base/env.h"
 #include "dispatch/executor.h"
 
+struct breaker_limits;
 struct dispatch;
 
 struct dispatch_options {
@@ -17,6 +18,7 @@ struct dispatch_options {
     struct executor *executor;
     const uint8_t *id_key;
     struct str public_url;
+    const struct breaker_limits *breaker; /* NULL: breaker_limits_default */
 };
 
 struct dispatch *dispatch_new(const struct dispatch_options *o);

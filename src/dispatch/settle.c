@@ -14,6 +14,13 @@ age_ms(const struct delivery *d, int64_t now_ms)
     return now_ms > d->created_ms ? now_ms - d->created_ms : 0;
 }
 
+/* The last thing known of it is that a crash cut its call off. */
+static bool
+is_interrupted(const struct delivery *d)
+{
+    return str_eq(d->reason, reason_code(REASON_INTERRUPTED));
+}
+
 static bool
 may_try(const struct settle_peer *p, const struct tally *t, int64_t age)
 {
@@ -167,24 +174,77 @@ settle_call(struct settle *s)
     tally_open(&t, d->tally, d->attempts, s->called.lane);
     tally_add(&t, s->called.lane, 1);
     if ((!policy->fails_over && s->verdict->verdict != VERDICT_RATE) ||
-        str_eq(d->reason, reason_code(REASON_INTERRUPTED)))
+        is_interrupted(d))
         t.is_pinned = true;
     try_again(s, &t);
 }
 
-const struct settle_peer *
-settle_heir(const struct delivery *d, int64_t from,
-            const struct settle_peer *peers, size_t n_peers, int64_t now_ms)
+static const struct settle_peer *
+heir(const struct leave *l, const struct tally *t, bool only_healthy)
 {
-    struct tally t;
+    for (size_t i = 0; i < l->n_peers; i++) {
+        const struct settle_peer *p = &l->peers[i];
 
-    tally_open(&t, d->tally, d->attempts, from);
-    if (t.is_pinned || str_eq(d->reason, reason_code(REASON_INTERRUPTED)))
-        return NULL;
-    for (size_t i = 0; i < n_peers; i++) {
-        if (peers[i].lane != from && peers[i].is_healthy &&
-            may_try(&peers[i], &t, age_ms(d, now_ms)))
-            return &peers[i];
+        if (p->lane != l->lane && (p->is_healthy || !only_healthy) &&
+            may_try(p, t, age_ms(l->delivery, l->now_ms)))
+            return p;
     }
     return NULL;
+}
+
+static void
+end_without_provider(struct leave *l)
+{
+    bool is_tried = l->n_peers > 0 && l->delivery->attempts > 0;
+
+    l->finish.status = is_tried ? DELIVERY_DEAD : DELIVERY_SUPPRESSED;
+    l->finish.reason = reason_code(is_tried ? REASON_ATTEMPTS_EXHAUSTED
+                                            : REASON_PROVIDER_NONE);
+}
+
+void
+settle_leave(struct leave *l)
+{
+    const struct delivery *d = l->delivery;
+    const struct settle_peer *to = NULL;
+    struct tally t;
+
+    tally_open(&t, d->tally, d->attempts, l->lane);
+    l->finish = (struct store_finish){.tenant = d->tenant,
+                                      .delivery = d->id,
+                                      .provider = d->provider,
+                                      .error = d->error};
+    if (l->is_out || !(t.is_pinned || is_interrupted(d)))
+        to = heir(l, &t, true);
+    if (!to && l->is_out)
+        to = heir(l, &t, false);
+    if (to) {
+        l->finish.status = DELIVERY_QUEUED;
+        l->finish.lane = to->lane;
+        l->finish.reason = reason_code(REASON_FAILOVER);
+        if (d->attempts > 0)
+            l->finish.tally = tally_text(l->arena, &t);
+    } else if (l->is_out) {
+        end_without_provider(l);
+    } else {
+        l->finish.status = DELIVERY_RETRYING;
+        l->finish.lane = l->lane;
+        l->finish.due_ms =
+            l->until_ms > l->now_ms ? l->until_ms : l->now_ms + 1;
+        l->finish.reason = reason_code(REASON_CIRCUIT_OPEN);
+        if (is_interrupted(d)) {
+            t.is_pinned = true;
+            l->finish.tally = tally_text(l->arena, &t);
+        }
+    }
+}
+
+bool
+settle_has_heir(const struct settle_peer *peers, size_t n, int64_t lane)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (peers[i].lane != lane && peers[i].is_healthy)
+            return true;
+    }
+    return false;
 }

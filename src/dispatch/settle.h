@@ -44,9 +44,25 @@ struct settle {
 
 void settle_call(struct settle *s);
 
-/* Who takes a delivery over from `from` before any call, because its breaker is
- * open: the first healthy one, by order, whose policy lets it try. NULL:
- * nobody, or the delivery may have been sent already. */
-const struct settle_peer *settle_heir(const struct delivery *d, int64_t from,
-                                      const struct settle_peer *peers,
-                                      size_t n_peers, int64_t now_ms);
+/* A delivery that leaves its lane, or waits, without a call. */
+struct leave {
+    struct arena *arena;
+    const struct delivery *delivery;
+    int64_t lane;                    /* that it leaves */
+    const struct settle_peer *peers; /* as above */
+    size_t n_peers;
+    int64_t now_ms;
+    /* The lane's provider is gone, disabled or of another channel now; else
+     * its breaker is open and may change its mind at until_ms (wall clock). */
+    bool is_out;
+    int64_t until_ms;
+    struct store_finish finish; /* result */
+};
+
+/* To the first healthy provider, by order, whose policy lets it try. With none,
+ * an open breaker is waited for, without burning an attempt, and so it is with
+ * what may have been sent already. Out of its lane, a delivery goes to any
+ * enabled provider, and ends where there is none. */
+void settle_leave(struct leave *l);
+/* A healthy one besides the lane's own. */
+bool settle_has_heir(const struct settle_peer *peers, size_t n, int64_t lane);

@@ -80,6 +80,24 @@ go_on(struct fixture *f)
     f->settle.called = last->lane == 11 ? f->peers[0] : f->peers[1];
 }
 
+static struct store_finish
+left(struct fixture *f, bool is_out)
+{
+    struct leave l = {
+        .arena = f->settle.arena,
+        .delivery = &f->delivery,
+        .lane = 11,
+        .peers = f->settle.peers,
+        .n_peers = f->settle.n_peers,
+        .now_ms = NOW,
+        .is_out = is_out,
+        .until_ms = NOW + 700,
+    };
+
+    settle_leave(&l);
+    return l.finish;
+}
+
 static void
 success_ends_it_and_is_in_the_ledger(void **state)
 {
@@ -258,7 +276,7 @@ what_may_have_been_sent_stays_with_its_provider(void **state)
     assert_int_equal(r->status, DELIVERY_RETRYING);
     assert_int_equal(r->lane, 11);
     go_on(f);
-    assert_null(settle_heir(&f->delivery, 11, f->peers, 2, NOW));
+    assert_int_equal(left(f, false).status, DELIVERY_RETRYING);
     r = settled(f, VERDICT_RETRY);
     assert_int_equal(r->status, DELIVERY_DEAD);
 }
@@ -315,19 +333,72 @@ a_retried_dead_letter_has_its_whole_budget_again(void **state)
 }
 
 static void
-an_heir_is_the_first_healthy_one_that_may_try(void **state)
+behind_an_open_breaker_the_first_healthy_one_that_may_try_takes_over(
+    void **state)
+{
+    struct fixture *f = *state;
+    struct store_finish r;
+
+    f->settle.n_peers = 2;
+    f->delivery.attempts = 1;
+    r = left(f, false);
+    assert_int_equal(r.status, DELIVERY_QUEUED);
+    assert_int_equal(r.lane, 12);
+    assert_true(str_is(r.reason, "failover.to"));
+    assert_true(str_is(r.tally, "11:1"));
+    assert_null(r.attempt);
+    f->delivery.attempts = 3;
+    f->delivery.tally = STR("12:2");
+    assert_int_equal(left(f, false).status, DELIVERY_RETRYING);
+}
+
+static void
+without_an_heir_it_waits_and_burns_no_attempt(void **state)
+{
+    struct fixture *f = *state;
+    struct store_finish r;
+
+    f->settle.n_peers = 2;
+    f->peers[1].is_healthy = false;
+    r = left(f, false);
+    assert_int_equal(r.status, DELIVERY_RETRYING);
+    assert_int_equal(r.lane, 11);
+    assert_int_equal(r.due_ms, NOW + 700);
+    assert_true(str_is(r.reason, "circuit.open"));
+    assert_null(r.attempt);
+}
+
+static void
+what_a_crash_interrupted_stays_pinned_while_it_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct store_finish r;
+
+    f->settle.n_peers = 2;
+    f->delivery.attempts = 1;
+    f->delivery.reason = STR("interrupted");
+    r = left(f, false);
+    assert_int_equal(r.status, DELIVERY_RETRYING);
+    assert_true(str_is(r.tally, "!11:1"));
+}
+
+static void
+out_of_its_lane_it_goes_on_or_ends(void **state)
 {
     struct fixture *f = *state;
 
-    assert_ptr_equal(settle_heir(&f->delivery, 11, f->peers, 2, NOW),
-                     &f->peers[1]);
-    assert_null(settle_heir(&f->delivery, 11, f->peers, 1, NOW));
+    f->settle.peers = &f->peers[1];
+    f->settle.n_peers = 1;
+    assert_int_equal(left(f, true).lane, 12);
+    f->peers[1].is_healthy = false;
+    assert_int_equal(left(f, true).lane, 12);
+    f->settle.n_peers = 0;
+    assert_int_equal(left(f, true).status, DELIVERY_SUPPRESSED);
+    assert_true(str_is(left(f, true).reason, "provider.none"));
+    f->settle.n_peers = 1;
     f->delivery.attempts = 2;
     f->delivery.tally = STR("12:2");
-    assert_null(settle_heir(&f->delivery, 11, f->peers, 2, NOW));
-    f->delivery.tally = STR_NONE;
-    f->peers[1].is_healthy = false;
-    assert_null(settle_heir(&f->delivery, 11, f->peers, 2, NOW));
+    assert_int_equal(left(f, true).status, DELIVERY_DEAD);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -351,7 +422,10 @@ main(void)
         T(a_call_cut_off_by_the_end_of_the_process_is_ready_again),
         T(throttled_to_the_end_the_next_provider_has_its_turn),
         T(a_retried_dead_letter_has_its_whole_budget_again),
-        T(an_heir_is_the_first_healthy_one_that_may_try),
+        T(behind_an_open_breaker_the_first_healthy_one_that_may_try_takes_over),
+        T(without_an_heir_it_waits_and_burns_no_attempt),
+        T(what_a_crash_interrupted_stays_pinned_while_it_waits),
+        T(out_of_its_lane_it_goes_on_or_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

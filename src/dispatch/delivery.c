@@ -1,0 +1,437 @@
+/* delivery.c - one call: prepare, step the driver, let the executor work, give
+ * each message's verdict to settle.c and the result to the queue.
+ *
+ * A call holds a reference to its workspace, so a change of configuration
+ * meanwhile does not touch it. Each request has the provider's timeout, which
+ * the executor keeps; a watchdog stands behind it. A call that was cut off is
+ * settled at once and stays until the executor has answered. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "app/prepare.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "dispatch/dispatch_private.h"
+
+static void step(struct call *c);
+
+/* ---- life ---- */
+
+static struct call *
+call_new(struct dispatch *d)
+{
+    struct list *entry = list_take(&d->idle);
+    struct call *c;
+
+    if (entry) {
+        d->n_idle--;
+        c = CONTAINER_OF(entry, struct call, link);
+    } else {
+        c = xcalloc(1, sizeof(*c));
+        c->arena = arena_new();
+        list_init(&c->link);
+    }
+    c->dispatch = d;
+    list_append(&d->calls, &c->link);
+    return c;
+}
+
+void
+call_free(struct call *c)
+{
+    list_remove(&c->link);
+    arena_free(c->arena);
+    free(c);
+}
+
+static void
+recycle(struct call *c)
+{
+    struct dispatch *d = c->dispatch;
+    struct arena *arena = c->arena;
+
+    workspace_put(c->workspace);
+    c->workspace = NULL;
+    if (!d || d->n_idle >= DISPATCH_IDLE_CALLS) {
+        call_free(c);
+    } else {
+        list_remove(&c->link);
+        arena_reset(arena);
+        c->n = c->n_max = 0;
+        c->n_steps = 0;
+        c->lane = NULL;
+        c->provider = NULL;
+        c->test = NULL;
+        c->is_executing = c->is_over = false;
+        list_append(&d->idle, &c->link);
+        d->n_idle++;
+    }
+    if (d)
+        dispatch_call_is_over(d);
+}
+
+/* ---- the end of a call ---- */
+
+static void
+settle_item(struct call *c, size_t i, const struct settle_peer *peers,
+            size_t n_peers)
+{
+    struct dispatch *d = c->dispatch;
+    struct lane *l = c->lane;
+    int64_t mono_ms = dispatch_mono_ms(d);
+    struct settle s = {
+        .arena = c->arena,
+        .rng = d->options.env->rng,
+        .now_ms = dispatch_wall_ms(d),
+        .started_ms = c->started_ms,
+        .duration_ms = mono_ms - c->started_mono_ms,
+        .delivery = &c->items[i]->work->delivery,
+        .called = {.lane = l->num,
+                   .name = c->provider->name,
+                   .retry = &c->provider->retry,
+                   .is_healthy = l->breaker.state == BREAKER_CLOSED},
+        .peers = peers,
+        .n_peers = n_peers,
+        .verdict = &c->verdicts[i],
+    };
+
+    settle_call(&s);
+    lane_count(l, c->verdicts[i].verdict, s.finish.status, s.duration_ms);
+    LOG_DEBUG("delivery.attempt", log_str("id", c->messages[i].delivery_id),
+              log_str("provider", c->provider->name),
+              log_cstr("verdict", verdict_name(c->verdicts[i].verdict)),
+              log_int("attempt", s.attempt.n));
+    queue_finish(l->queue, c->items[i], &s.finish);
+}
+
+static void
+settle_all(struct call *c)
+{
+    struct settle_peer peers[DISPATCH_PEERS_MAX];
+    struct lane *l = c->lane;
+    size_t n_peers = 0;
+    const struct workspace *w = NULL;
+    bool is_retried = false;
+
+    for (size_t i = 0; i < c->n; i++) {
+        lane_report(l, c->ticket, c->verdicts[i].verdict,
+                    c->items[i]->work->delivery.id);
+        is_retried |= verdict_policy(c->verdicts[i].verdict)->is_retried;
+    }
+    if (is_retried) {
+        /* Who may take over is judged by the configuration of now. */
+        w = snapshots_workspace(c->dispatch->options.snapshots, l->tenant);
+        if (w)
+            n_peers =
+                dispatch_peers(c->dispatch, w, c->provider->channel, peers);
+    }
+    for (size_t i = 0; i < c->n; i++)
+        settle_item(c, i, peers, n_peers);
+    workspace_put(w);
+    l->n_calls--;
+}
+
+static void
+answer_test(struct call *c)
+{
+    struct provider_test *t = c->test;
+    const struct channel_verdict *v = &c->verdicts[0];
+
+    t->verdict = v->verdict;
+    t->status = v->status;
+    t->detail = str_dup(t->arena, v->detail);
+    t->duration_ms = dispatch_mono_ms(c->dispatch) - c->started_mono_ms;
+    loop_post(t->loop, &t->task);
+    c->test = NULL;
+}
+
+static void
+end(struct call *c)
+{
+    struct lane *l = c->lane;
+
+    c->is_over = true;
+    loop_timer_clear(c->dispatch->options.env->loop, &c->watchdog);
+    if (c->test)
+        answer_test(c);
+    else
+        settle_all(c);
+    c->lane = NULL;
+    if (!c->is_executing)
+        recycle(c);
+    if (l) {
+        queue_lane_wake(l->queue);
+        lane_run(l);
+    }
+}
+
+static void
+end_all_as(struct call *c, enum verdict v, const char *why)
+{
+    for (size_t i = 0; i < c->n; i++)
+        c->verdicts[i] =
+            (struct channel_verdict){.verdict = v, .detail = str_from(why)};
+    end(c);
+}
+
+void
+call_cut(struct call *c, enum verdict v, const char *why)
+{
+    struct executor *e = c->dispatch->options.executor;
+
+    if (c->is_over || !c->is_executing)
+        return;
+    e->cancel(e, &c->execution);
+    end_all_as(c, v, why);
+}
+
+/* ---- steps ---- */
+
+static void
+on_watchdog(struct loop_timer *t)
+{
+    struct call *c = CONTAINER_OF(t, struct call, watchdog);
+
+    LOG_ERROR("delivery.no_answer", log_str("provider", c->provider->name));
+    call_cut(c, VERDICT_UNKNOWN, "the call never ended");
+}
+
+static void
+on_executed(struct execution *x, const struct channel_answer *a)
+{
+    struct call *c = CONTAINER_OF(x, struct call, execution);
+
+    c->is_executing = false;
+    if (c->is_over) {
+        recycle(c);
+        return;
+    }
+    loop_timer_clear(c->dispatch->options.env->loop, &c->watchdog);
+    c->step.answer = a;
+    step(c);
+}
+
+static void
+execute(struct call *c)
+{
+    struct dispatch *d = c->dispatch;
+    struct executor *e = d->options.executor;
+
+    c->execution = (struct execution){
+        .arena = c->arena,
+        .provider = c->provider,
+        .request = &c->step.request,
+        .messages = c->messages,
+        .n_messages = c->n,
+        .timeout_ms = c->provider->timeout_ms,
+        .on_done = on_executed,
+    };
+    c->is_executing = true;
+    loop_timer_set(d->options.env->loop, &c->watchdog,
+                   c->provider->timeout_ms + CALL_WATCHDOG_MS, on_watchdog);
+    e->start(e, &c->execution);
+}
+
+static void
+step(struct call *c)
+{
+    if (c->n_steps++ == CALL_STEPS_MAX) {
+        end_all_as(c, VERDICT_UNKNOWN, "the driver asked for too many calls");
+        return;
+    }
+    c->step.is_done = false;
+    c->step.now_ms = dispatch_wall_ms(c->dispatch);
+    c->step.request = (struct channel_request){0};
+    c->provider->driver->step(&c->step);
+    if (c->step.is_done)
+        end(c);
+    else
+        execute(c);
+}
+
+static void
+make_room(struct call *c, size_t n)
+{
+    c->n_max = n < 1 ? 1 : n > CALL_BATCH_MAX ? CALL_BATCH_MAX : n;
+    c->items = ARENA_ARRAY(c->arena, struct queue_item *, c->n_max);
+    c->messages = ARENA_ARRAY(c->arena, struct channel_message, c->n_max);
+    c->verdicts = ARENA_ARRAY(c->arena, struct channel_verdict, c->n_max);
+}
+
+static void
+begin(struct call *c)
+{
+    c->started_ms = dispatch_wall_ms(c->dispatch);
+    c->started_mono_ms = dispatch_mono_ms(c->dispatch);
+    c->step = (struct channel_call){
+        .arena = c->arena,
+        .config = c->provider->config,
+        .messages = c->messages,
+        .n_messages = c->n,
+        .verdicts = c->verdicts,
+    };
+    step(c);
+}
+
+/* ---- a call for deliveries ---- */
+
+/* False: it ended without a call. */
+static bool
+add_item(struct call *c, struct queue_item *item)
+{
+    const struct dispatch *d = c->dispatch;
+    struct prepare p = {
+        .arena = c->arena,
+        .workspace = c->workspace,
+        .provider = c->provider,
+        .work = item->work,
+        .id_key = d->options.id_key,
+        .public_url = d->options.public_url,
+        .now_ms = dispatch_wall_ms(d),
+    };
+
+    prepare_message(&p);
+    if (p.reason.n > 0) {
+        struct store_finish f = {.status = p.status,
+                                 .reason = p.reason,
+                                 .provider = c->provider->name,
+                                 .error = p.detail};
+
+        metric_add(c->lane->outcomes[p.status], 1);
+        queue_finish(c->lane->queue, item, &f);
+        return false;
+    }
+    p.message.attempt = item->work->delivery.attempts + 1;
+    c->messages[c->n] = p.message;
+    c->items[c->n++] = item;
+    return true;
+}
+
+static void
+fill_batch(struct call *c)
+{
+    struct lane *l = c->lane;
+    int64_t now_ms = dispatch_mono_ms(c->dispatch);
+
+    while (c->n < c->n_max && ratelimit_next_ms(&l->rate, now_ms) <= now_ms) {
+        struct queue_item *item = queue_take(l->queue, QUEUE_ALL_PRIORITIES);
+
+        if (!item)
+            break;
+        if (add_item(c, item))
+            ratelimit_take(&l->rate, now_ms);
+    }
+}
+
+/* The provider was changed between the claim and now. */
+static bool
+is_callable(const struct call *c, const struct queue_item *item)
+{
+    return c->provider && c->provider->is_enabled &&
+           str_eq(c->provider->channel, item->work->delivery.channel);
+}
+
+void
+call_run(struct lane *l, struct queue_item *first)
+{
+    struct dispatch *d = l->dispatch;
+    struct call *c = call_new(d);
+    int64_t now_ms = dispatch_mono_ms(d);
+
+    c->workspace = snapshots_workspace(d->options.snapshots, l->tenant);
+    c->provider = c->workspace ? workspace_lane(c->workspace, l->num) : NULL;
+    c->lane = l;
+    if (!is_callable(c, first)) {
+        lane_leave(l, c->workspace, first, true);
+        recycle(c);
+        return;
+    }
+    make_room(c, c->provider->driver->batch_max);
+    if (!add_item(c, first)) {
+        recycle(c);
+        return;
+    }
+    ratelimit_take(&l->rate, now_ms);
+    if (l->breaker.state == BREAKER_CLOSED)
+        fill_batch(c);
+    c->ticket = breaker_begin(&l->breaker, now_ms);
+    l->n_calls++;
+    begin(c);
+}
+
+/* ---- a test ---- */
+
+static void
+tell_test(struct task *task)
+{
+    struct provider_test *t = CONTAINER_OF(task, struct provider_test, task);
+
+    t->on_done(t);
+}
+
+static void
+start_test(struct task *task)
+{
+    struct call *c = CONTAINER_OF(task, struct call, start);
+    struct provider_test *t = c->test;
+
+    if (t->address.n == 0 &&
+        !c->provider->driver->has_target(c->provider->config)) {
+        c->started_mono_ms = dispatch_mono_ms(c->dispatch);
+        end_all_as(c, VERDICT_REJECTED, "an address to send to is needed");
+        return;
+    }
+    begin(c);
+}
+
+/* An id of now that no delivery has: tests leave nothing in the store. */
+static struct str
+test_id(struct call *c, const char *prefix)
+{
+    char *text = arena_alloc(c->arena, ID_TEXT_MAX);
+    int64_t id = (dispatch_wall_ms(c->dispatch) - ID_EPOCH_MS) << 22;
+
+    return id_format(text, c->dispatch->options.id_key, prefix,
+                     c->workspace->shard, id < 0 ? 0 : id);
+}
+
+static void
+fill_test(struct call *c, const struct provider_test *t)
+{
+    make_room(c, 1);
+    c->n = 1;
+    c->messages[0] = (struct channel_message){
+        .delivery_id = test_id(c, "dlv"),
+        .notification_id = test_id(c, "ntf"),
+        .channel = c->provider->channel,
+        .priority = str_from(priority_name(PRIORITY_NORMAL)),
+        .title = str_dup(c->arena, t->title),
+        .body = str_dup(c->arena, t->body),
+        .address = str_dup(c->arena, t->address),
+        .created_ms = dispatch_wall_ms(c->dispatch),
+        .attempt = 1,
+    };
+}
+
+void
+call_test(struct dispatch *d, struct provider_test *t)
+{
+    struct call *c = call_new(d);
+
+    t->task.run = tell_test;
+    t->err = ERR_OK;
+    c->workspace = snapshots_workspace(d->options.snapshots, t->tenant);
+    c->provider =
+        c->workspace ? workspace_provider(c->workspace, t->provider) : NULL;
+    if (!c->provider || d->is_draining) {
+        t->err = d->is_draining ? ERR_SHUTDOWN : ERR_NOT_FOUND;
+        loop_post(t->loop, &t->task);
+        recycle(c);
+        return;
+    }
+    c->test = t;
+    fill_test(c, t);
+    c->start.run = start_test;
+    loop_defer(d->options.env->loop, &c->start);
+}

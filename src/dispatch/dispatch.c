@@ -1,0 +1,203 @@
+/* dispatch.c - wires lanes to the queue and to the news; the drain. */
+#include "dispatch/dispatch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "dispatch/dispatch_private.h"
+
+int64_t
+dispatch_wall_ms(const struct dispatch *d)
+{
+    return d->options.env->clock->wall_ms(d->options.env->clock);
+}
+
+int64_t
+dispatch_mono_ms(const struct dispatch *d)
+{
+    return d->options.env->clock->mono_ms(d->options.env->clock);
+}
+
+size_t
+dispatch_peers(struct dispatch *d, const struct workspace *w,
+               struct str channel,
+               struct settle_peer peers[static DISPATCH_PEERS_MAX])
+{
+    const struct provider *p = NULL;
+    size_t n = 0;
+
+    while (n < DISPATCH_PEERS_MAX && (p = workspace_next(w, channel, p))) {
+        const struct lane *l = lane_find(d, w->tenant, p->num);
+
+        peers[n++] = (struct settle_peer){
+            .lane = p->num,
+            .name = p->name,
+            .retry = &p->retry,
+            .is_healthy = !l || l->breaker.state == BREAKER_CLOSED,
+        };
+    }
+    return n;
+}
+
+static void
+on_unknown_lane(void *arg, int64_t tenant, int64_t lane)
+{
+    (void)lane_open(arg, tenant, lane);
+}
+
+struct dispatch *
+dispatch_new(const struct dispatch_options *o)
+{
+    struct dispatch *d = xcalloc(1, sizeof(*d));
+
+    d->options = *o;
+    list_init(&d->lanes);
+    list_init(&d->calls);
+    list_init(&d->idle);
+    d->queue = queue_new(&(struct queue_options){
+        .env = o->env, .on_unknown_lane = on_unknown_lane, .arg = d});
+    return d;
+}
+
+void
+dispatch_start(struct dispatch *d)
+{
+    queue_start(d->queue);
+}
+
+void
+dispatch_on_ready(struct dispatch *d, int64_t tenant, int64_t lane,
+                  bool is_critical)
+{
+    queue_on_ready(d->queue, tenant, lane, is_critical);
+}
+
+void
+dispatch_on_wait(struct dispatch *d, int64_t due_ms)
+{
+    queue_on_wait(d->queue, due_ms);
+}
+
+void
+dispatch_on_config(struct dispatch *d)
+{
+    LIST_EACH(it, &d->lanes)
+    {
+        struct lane *l = CONTAINER_OF(it, struct lane, link);
+
+        lane_configure(l);
+        if (lane_is_unused(l)) {
+            queue_lane_close(l->queue);
+            lane_close(l);
+        } else {
+            lane_run(l);
+        }
+    }
+}
+
+void
+dispatch_test(struct dispatch *d, struct provider_test *t)
+{
+    call_test(d, t);
+}
+
+/* ---- the drain ---- */
+
+static void
+finish_drain(struct dispatch *d)
+{
+    void (*drained)(void *) = d->drained;
+
+    if (!drained)
+        return;
+    d->drained = NULL;
+    loop_timer_clear(d->options.env->loop, &d->drain_timer);
+    drained(d->drained_arg);
+}
+
+void
+dispatch_call_is_over(struct dispatch *d)
+{
+    if (d->is_queue_drained && list_is_empty(&d->calls))
+        finish_drain(d);
+}
+
+static void
+on_queue_drained(void *arg)
+{
+    struct dispatch *d = arg;
+
+    d->is_queue_drained = true;
+    dispatch_call_is_over(d);
+}
+
+static void
+on_drain_over(struct loop_timer *t)
+{
+    struct dispatch *d = CONTAINER_OF(t, struct dispatch, drain_timer);
+
+    LOG_WARN("dispatch.drain_incomplete");
+    finish_drain(d);
+}
+
+static void
+on_grace_over(struct loop_timer *t)
+{
+    struct dispatch *d = CONTAINER_OF(t, struct dispatch, drain_timer);
+
+    loop_timer_set(d->options.env->loop, &d->drain_timer, DISPATCH_RECORD_MS,
+                   on_drain_over);
+    LIST_EACH(it, &d->calls)
+    {
+        call_cut(CONTAINER_OF(it, struct call, link), VERDICT_INTERRUPTED,
+                 "the server stopped during the call");
+    }
+}
+
+void
+dispatch_drain(struct dispatch *d, int64_t grace_ms, void (*done)(void *arg),
+               void *arg)
+{
+    assert(!d->is_draining);
+    d->is_draining = true;
+    d->drained = done;
+    d->drained_arg = arg;
+    loop_timer_set(d->options.env->loop, &d->drain_timer, grace_ms,
+                   on_grace_over);
+    queue_drain(d->queue, on_queue_drained, d);
+}
+
+static void
+free_calls(struct list *calls)
+{
+    struct list *entry;
+
+    while ((entry = list_take(calls))) {
+        struct call *c = CONTAINER_OF(entry, struct call, link);
+
+        c->dispatch = NULL;
+        if (!c->is_executing)
+            call_free(c);
+    }
+}
+
+void
+dispatch_free(struct dispatch *d)
+{
+    if (!d)
+        return;
+    loop_timer_clear(d->options.env->loop, &d->drain_timer);
+    free_calls(&d->idle);
+    free_calls(&d->calls);
+    LIST_EACH(it, &d->lanes)
+    {
+        struct lane *l = CONTAINER_OF(it, struct lane, link);
+
+        l->n_calls = 0;
+        lane_close(l);
+    }
+    queue_free(d->queue);
+    free(d);
+}

@@ -1,0 +1,111 @@
+/* dispatch_private.h - what dispatch.c, lane.c and delivery.c share. */
+#pragma once
+
+#include "base/list.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "dispatch/breaker.h"
+#include "dispatch/dispatch.h"
+#include "dispatch/ratelimit.h"
+#include "dispatch/settle.h"
+#include "queue/queue.h"
+
+#define CALL_BATCH_MAX 256
+#define CALL_STEPS_MAX 8        /* requests that one call may ask for */
+#define CALL_WATCHDOG_MS 5000   /* beyond the executor's own timeout */
+#define DISPATCH_PEERS_MAX 64   /* providers of a channel that count */
+#define DISPATCH_IDLE_CALLS 64  /* kept for the next one */
+#define DISPATCH_RECORD_MS 3000 /* for the last finishes, after the grace */
+
+/* One provider's lane. */
+struct lane {
+    struct dispatch *dispatch;
+    struct list link;
+    struct queue_lane *queue;
+    int64_t tenant, num;
+    /* as configured when last looked at */
+    bool is_known; /* there is a workspace to tell */
+    bool is_out;   /* but no such provider, or a disabled one */
+    bool is_deleted;
+    int64_t version;
+    int concurrency;
+    unsigned bypass;
+    struct str channel, name, health_name; /* one block, by `texts` */
+    char *texts;
+    /* as it goes */
+    struct breaker breaker;
+    struct ratelimit rate;
+    int n_calls;
+    bool is_running; /* lane_run() is on the stack */
+    struct loop_timer timer;
+    struct metric_series *attempts[VERDICT_COUNT];
+    struct metric_series *outcomes[DELIVERY_STATUS_COUNT];
+    struct metric_series *duration;
+};
+
+/* One call to a provider, for one delivery or a batch of them. */
+struct call {
+    struct dispatch *dispatch; /* NULL: it is gone, only free this */
+    struct lane *lane;         /* NULL: a test, or abandoned */
+    struct list link;          /* in dispatch->calls or ->idle */
+    struct arena *arena;
+    const struct workspace *workspace;
+    const struct provider *provider;
+    struct queue_item **items; /* these three in the arena, room for n_max */
+    struct channel_message *messages;
+    struct channel_verdict *verdicts;
+    size_t n, n_max;
+    struct channel_call step;
+    struct execution execution;
+    int n_steps;
+    bool is_executing;
+    bool is_over; /* settled; the executor still owes its answer */
+    uint32_t ticket;
+    int64_t started_ms, started_mono_ms;
+    struct loop_timer watchdog;
+    struct task start; /* of a test, which may not answer inside the call */
+    struct provider_test *test;
+};
+
+struct dispatch {
+    struct dispatch_options options;
+    struct queue *queue;
+    struct list lanes;
+    struct list calls, idle;
+    size_t n_idle;
+    bool is_draining, is_queue_drained;
+    struct loop_timer drain_timer;
+    void (*drained)(void *arg);
+    void *drained_arg;
+};
+
+int64_t dispatch_wall_ms(const struct dispatch *d);
+int64_t dispatch_mono_ms(const struct dispatch *d);
+/* The enabled providers of a channel, with their health; texts borrowed. */
+size_t dispatch_peers(struct dispatch *d, const struct workspace *w,
+                      struct str channel,
+                      struct settle_peer peers[static DISPATCH_PEERS_MAX]);
+void dispatch_call_is_over(struct dispatch *d); /* a drain may wait for it */
+
+/* lane.c */
+struct lane *lane_find(struct dispatch *d, int64_t tenant, int64_t num);
+struct lane *lane_open(struct dispatch *d, int64_t tenant, int64_t num);
+void lane_configure(struct lane *l);
+bool lane_is_unused(const struct lane *l);
+void lane_close(struct lane *l);
+/* Begin what may begin. */
+void lane_run(struct lane *l);
+/* It goes elsewhere, waits or ends without a call. */
+void lane_leave(struct lane *l, const struct workspace *w,
+                struct queue_item *item, bool is_out);
+void lane_report(struct lane *l, uint32_t ticket, enum verdict v,
+                 int64_t delivery);
+void lane_count(struct lane *l, enum verdict v, enum delivery_status s,
+                int64_t duration_ms);
+
+/* delivery.c */
+void call_run(struct lane *l, struct queue_item *first);
+/* Settle it now, as that: it was cut off. */
+void call_cut(struct call *c, enum verdict v, const char *why);
+void call_test(struct dispatch *d, struct provider_test *t);
+void call_free(struct call *c);

@@ -1,0 +1,370 @@
+/* lane.c - one provider's lane: how much it can begin now, and beginning it.
+ *
+ * A lane whose breaker is open gives what it claims to a healthy provider of
+ * the channel; with none it claims nothing until the next probe, so the rows
+ * stay in the store as they are. A lane whose provider is disabled or deleted
+ * sends its rows on. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/health.h"
+#include "base/log.h"
+#include "dispatch/dispatch_private.h"
+
+/* Rows are claimed for rated lanes this far ahead: short, as they can neither
+ * be cancelled nor taken by others meanwhile. */
+#define RATE_HORIZON_MS 250
+
+/* ---- what it is told to be ---- */
+
+struct lane *
+lane_find(struct dispatch *d, int64_t tenant, int64_t num)
+{
+    LIST_EACH(it, &d->lanes)
+    {
+        struct lane *l = CONTAINER_OF(it, struct lane, link);
+
+        if (l->num == num && l->tenant == tenant)
+            return l;
+    }
+    return NULL;
+}
+
+static void
+name_lane(struct lane *l, const struct workspace *w, const struct provider *p)
+{
+    struct buf b = {0};
+    size_t channel_at, name_at;
+
+    buf_put_cstr(&b, "provider/");
+    buf_put_str(&b, w->key);
+    buf_put_char(&b, '/');
+    buf_put_str(&b, p->name);
+    buf_put_char(&b, '\0');
+    name_at = b.n;
+    buf_put_str(&b, p->name);
+    buf_put_char(&b, '\0');
+    channel_at = b.n;
+    buf_put_str(&b, p->channel);
+    buf_put_char(&b, '\0');
+    free(l->texts);
+    l->texts = b.p;
+    l->health_name = str_from(b.p);
+    l->name = str_from(b.p + name_at);
+    l->channel = str_from(b.p + channel_at);
+}
+
+static void
+name_metrics(struct lane *l)
+{
+    for (int v = 0; v < VERDICT_COUNT; v++)
+        l->attempts[v] =
+            metrics_series(METRIC_delivery_attempts_total, l->channel.p,
+                           l->name.p, verdict_name((enum verdict)v));
+    for (int s = 0; s < DELIVERY_STATUS_COUNT; s++)
+        l->outcomes[s] =
+            metrics_series(METRIC_deliveries_total, l->channel.p, l->name.p,
+                           delivery_status_name((enum delivery_status)s));
+    l->duration = metrics_series(METRIC_delivery_attempt_duration_seconds,
+                                 l->channel.p, l->name.p);
+}
+
+static void
+tell_health(struct lane *l, enum health h, const char *detail)
+{
+    static const int shown[] = {
+        [BREAKER_CLOSED] = 0, [BREAKER_PROBING] = 1, [BREAKER_OPEN] = 2};
+
+    health_report(l->health_name, h, str_from(detail),
+                  dispatch_wall_ms(l->dispatch));
+    metric_set(metrics_series(METRIC_breaker_state, l->name.p),
+               shown[l->breaker.state]);
+}
+
+/* Another configuration: what failed with the old one says nothing of it. */
+static void
+adopt(struct lane *l, const struct workspace *w, const struct provider *p)
+{
+    struct ratelimit_rule rule = {p->rate.per_ms, p->rate.limit, p->rate.burst};
+
+    l->version = p->version;
+    l->concurrency = p->concurrency < 1 ? 1 : p->concurrency;
+    l->bypass = p->rate.bypass;
+    ratelimit_set(&l->rate, &rule);
+    breaker_reset(&l->breaker);
+    name_lane(l, w, p);
+    name_metrics(l);
+    queue_lane_tune(l->queue, 2 * (size_t)l->concurrency,
+                    p->driver->calls_world);
+    tell_health(l, HEALTH_OK, "");
+}
+
+void
+lane_configure(struct lane *l)
+{
+    const struct workspace *w =
+        snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
+    const struct provider *p = w ? workspace_lane(w, l->num) : NULL;
+
+    l->is_known = w != NULL;
+    l->is_deleted = w && !p;
+    l->is_out = !p || !p->is_enabled;
+    if (p && p->version != l->version)
+        adopt(l, w, p);
+    if (l->is_deleted && l->texts)
+        health_forget(l->health_name);
+    workspace_put(w);
+    queue_lane_wake(l->queue);
+}
+
+/* ---- how much it can begin ---- */
+
+static void
+on_timer(struct loop_timer *t)
+{
+    struct lane *l = CONTAINER_OF(t, struct lane, timer);
+
+    queue_lane_wake(l->queue);
+    lane_run(l);
+}
+
+static void
+look_again_at(struct lane *l, int64_t mono_ms)
+{
+    int64_t ms = mono_ms - dispatch_mono_ms(l->dispatch);
+
+    loop_timer_set(l->dispatch->options.env->loop, &l->timer, ms < 0 ? 0 : ms,
+                   on_timer);
+}
+
+static bool
+has_heir(struct lane *l)
+{
+    struct settle_peer peers[DISPATCH_PEERS_MAX];
+    const struct workspace *w =
+        snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
+    bool has = false;
+
+    if (w)
+        has = settle_has_heir(
+            peers, dispatch_peers(l->dispatch, w, l->channel, peers), l->num);
+    workspace_put(w);
+    return has;
+}
+
+static size_t
+appetite(void *arg, size_t *ret_critical)
+{
+    struct lane *l = arg;
+    int64_t now_ms = dispatch_mono_ms(l->dispatch);
+    size_t room;
+
+    *ret_critical = 0;
+    if (!l->is_known || l->dispatch->is_draining)
+        return 0;
+    if (l->is_out)
+        return SIZE_MAX;
+    if (!breaker_allows(&l->breaker, now_ms)) {
+        look_again_at(l, breaker_until_ms(&l->breaker));
+        if (!has_heir(l))
+            return 0;
+        *ret_critical = QUEUE_CLAIM_CRITICAL;
+        return SIZE_MAX;
+    }
+    if (l->breaker.state != BREAKER_CLOSED)
+        return 1;
+    room = ratelimit_room(&l->rate, now_ms, RATE_HORIZON_MS);
+    if (room > 0 || (l->bypass & (1u << PRIORITY_CRITICAL)))
+        *ret_critical = (size_t)l->concurrency;
+    if (room == 0)
+        look_again_at(l, ratelimit_next_ms(&l->rate, now_ms));
+    return room;
+}
+
+/* ---- beginning ---- */
+
+void
+lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
+           bool is_out)
+{
+    const struct delivery *d = &item->work->delivery;
+    struct dispatch *dispatch = l->dispatch;
+    struct settle_peer peers[DISPATCH_PEERS_MAX];
+    struct leave leave = {
+        .arena = arena_new(),
+        .delivery = d,
+        .lane = l->num,
+        .peers = peers,
+        .n_peers = w ? dispatch_peers(dispatch, w, d->channel, peers) : 0,
+        .now_ms = dispatch_wall_ms(dispatch),
+        .is_out = is_out,
+    };
+
+    leave.until_ms = leave.now_ms + breaker_until_ms(&l->breaker) -
+                     dispatch_mono_ms(dispatch);
+    settle_leave(&leave);
+    if (delivery_status_is_terminal(leave.finish.status) && l->texts)
+        metric_add(l->outcomes[leave.finish.status], 1);
+    queue_finish(l->queue, item, &leave.finish);
+    arena_free(leave.arena);
+}
+
+/* All that is claimed goes elsewhere, or back. */
+static void
+send_on(struct lane *l)
+{
+    const struct workspace *w =
+        snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
+    struct queue_item *item;
+
+    if (!w || (!l->is_out && !has_heir(l))) {
+        queue_lane_give_back(l->queue);
+    } else {
+        while ((item = queue_take(l->queue, QUEUE_ALL_PRIORITIES)))
+            lane_leave(l, w, item,
+                       l->is_out ||
+                           !str_eq(l->channel, item->work->delivery.channel));
+    }
+    workspace_put(w);
+}
+
+/* The next row that may begin now; NULL: none. */
+static struct queue_item *
+next_row(struct lane *l)
+{
+    int64_t now_ms = dispatch_mono_ms(l->dispatch), next_ms;
+    unsigned priorities = QUEUE_ALL_PRIORITIES;
+
+    next_ms = ratelimit_next_ms(&l->rate, now_ms);
+    if (next_ms > now_ms) {
+        priorities = l->bypass;
+        look_again_at(l, next_ms);
+    }
+    return queue_take(l->queue, priorities);
+}
+
+static void
+begin_calls(struct lane *l)
+{
+    while (l->n_calls < l->concurrency && queue_lane_waiting(l->queue) > 0) {
+        struct queue_item *item;
+
+        if (!breaker_allows(&l->breaker, dispatch_mono_ms(l->dispatch))) {
+            send_on(l);
+            return;
+        }
+        item = next_row(l);
+        if (!item)
+            return;
+        call_run(l, item);
+    }
+}
+
+void
+lane_run(struct lane *l)
+{
+    if (l->is_running || l->dispatch->is_draining ||
+        queue_lane_waiting(l->queue) == 0)
+        return;
+    l->is_running = true;
+    if (l->is_out || !l->is_known)
+        send_on(l);
+    else
+        begin_calls(l);
+    l->is_running = false;
+}
+
+static void
+on_work(void *arg)
+{
+    lane_run(arg);
+}
+
+static const struct queue_lane_ops lane_ops = {appetite, on_work};
+
+/* ---- what calls came to ---- */
+
+static void
+tell_of_breaker(struct lane *l)
+{
+    struct dispatch *d = l->dispatch;
+    bool is_closed = l->breaker.state == BREAKER_CLOSED;
+
+    if (is_closed)
+        LOG_INFO("breaker.closed", log_str("provider", l->health_name));
+    else
+        LOG_WARN("breaker.open", log_str("provider", l->health_name),
+                 log_int("for_ms",
+                         breaker_until_ms(&l->breaker) - dispatch_mono_ms(d)));
+    tell_health(l, is_closed ? HEALTH_OK : HEALTH_DEGRADED,
+                is_closed ? "" : "calls fail; the breaker is open");
+    /* Who is healthy is what the others of the channel go by. */
+    LIST_EACH(it, &d->lanes)
+    {
+        struct lane *other = CONTAINER_OF(it, struct lane, link);
+
+        if (other->tenant == l->tenant && str_eq(other->channel, l->channel))
+            queue_lane_wake(other->queue);
+    }
+}
+
+void
+lane_report(struct lane *l, uint32_t ticket, enum verdict v, int64_t delivery)
+{
+    if (breaker_end(&l->breaker, ticket, verdict_policy(v)->health, delivery,
+                    dispatch_mono_ms(l->dispatch)))
+        tell_of_breaker(l);
+}
+
+void
+lane_count(struct lane *l, enum verdict v, enum delivery_status s,
+           int64_t duration_ms)
+{
+    metric_add(l->attempts[v], 1);
+    metric_observe_ms(l->duration, duration_ms);
+    if (delivery_status_is_terminal(s))
+        metric_add(l->outcomes[s], 1);
+}
+
+/* ---- life ---- */
+
+struct lane *
+lane_open(struct dispatch *d, int64_t tenant, int64_t num)
+{
+    struct lane *l = xcalloc(1, sizeof(*l));
+
+    l->dispatch = d;
+    l->tenant = tenant;
+    l->num = num;
+    l->concurrency = 1;
+    l->version = -1;
+    breaker_init(&l->breaker, d->options.breaker ? d->options.breaker
+                                                 : &breaker_limits_default);
+    l->queue = queue_lane_open(d->queue, &(struct queue_lane_options){
+                                             .tenant = tenant,
+                                             .lane = num,
+                                             .ops = &lane_ops,
+                                             .arg = l,
+                                         });
+    list_append(&d->lanes, &l->link);
+    lane_configure(l);
+    return l;
+}
+
+bool
+lane_is_unused(const struct lane *l)
+{
+    return l->is_deleted && l->n_calls == 0 && queue_lane_is_idle(l->queue);
+}
+
+/* Its row of the queue is closed by the caller, or goes with the queue. */
+void
+lane_close(struct lane *l)
+{
+    assert(l->n_calls == 0);
+    loop_timer_clear(l->dispatch->options.env->loop, &l->timer);
+    list_remove(&l->link);
+    free(l->texts);
+    free(l);
+}
