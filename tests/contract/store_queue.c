@@ -113,6 +113,41 @@ a_finish_ends_the_delivery_with_its_attempt(void **state)
 }
 
 static void
+a_tally_stays_until_another_is_told_or_a_person_retries(void **state)
+{
+    struct rig *r = *state;
+    struct attempt t = {.n = 3, .verdict = STR("retry")};
+    struct store_finish f = {.tenant = T,
+                             .delivery = 1001,
+                             .status = DELIVERY_QUEUED,
+                             .lane = LANE,
+                             .tally = STR("100:3"),
+                             .attempt = &t};
+    struct store_cycle c = {.now_ms = NOW, .finishes = &f, .n_finishes = 1};
+    struct store_act act = {.tenant = T,
+                            .delivery = 1001,
+                            .kind = STORE_ACT_RETRY,
+                            .now_ms = NOW,
+                            .lane = LANE,
+                            .rank = 1};
+    struct store_delivery_get g;
+    int64_t id;
+
+    send_one(r, &(struct send){.id = 1000});
+    assert_int_equal(claim_some(r, 1, true, &id), 1);
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    get_delivery(r, 1001, &g);
+    assert_true(str_is(g.delivery.tally, "100:3"));
+    assert_int_equal(claim_some(r, 1, true, &id), 1);
+    assert_true(finish_one(r, 1001, DELIVERY_DEAD, 4));
+    get_delivery(r, 1001, &g);
+    assert_true(str_is(g.delivery.tally, "100:3"));
+    assert_int_equal(ASK(r, act, &act), ERR_OK);
+    get_delivery(r, 1001, &g);
+    assert_true(str_is(g.delivery.tally, "0:4"));
+}
+
+static void
 a_finish_of_what_is_not_claimed_changes_nothing(void **state)
 {
     struct rig *r = *state;
@@ -575,6 +610,7 @@ const struct CMUnitTest queue_tests[] = {
     RIG_TEST(critical_ones_go_ahead_and_have_room_of_their_own),
     RIG_TEST(lanes_do_not_mix),
     RIG_TEST(a_finish_ends_the_delivery_with_its_attempt),
+    RIG_TEST(a_tally_stays_until_another_is_told_or_a_person_retries),
     RIG_TEST(a_finish_of_what_is_not_claimed_changes_nothing),
     RIG_TEST(a_finish_in_another_tenants_name_changes_nothing),
     RIG_TEST(what_is_given_back_can_be_claimed_again),

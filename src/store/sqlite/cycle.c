@@ -55,6 +55,7 @@ update_delivery(struct writer *w, const struct store_finish *f, int64_t now_ms,
     put_text(&q, f->provider);
     put_int(&q, f->attempt ? f->attempt->n : 0);
     put_text(&q, f->error);
+    put_text(&q, f->tally);
     return query_run(&q);
 }
 

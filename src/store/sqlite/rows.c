@@ -41,4 +41,5 @@ take_delivery(struct query *q, struct arena *a, struct delivery *ret)
     ret->provider = take_text(q, a);
     ret->reason = take_text(q, a);
     ret->error = take_text(q, a);
+    ret->tally = take_text(q, a);
 }

@@ -42,7 +42,8 @@ CREATE TABLE delivery (
     channel TEXT NOT NULL,
     provider TEXT NOT NULL,
     reason TEXT NOT NULL,
-    error TEXT NOT NULL
+    error TEXT NOT NULL,
+    tally TEXT NOT NULL DEFAULT ''
 ) STRICT;
 -- The queue itself.
 CREATE INDEX delivery_ready ON delivery (lane, rank) WHERE lane IS NOT NULL;

@@ -3,11 +3,11 @@
 -- name: ready_scan_rest
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error FROM delivery WHERE lane = ?1 AND rank = ?2 AND id > ?3 ORDER BY id;
+error, tally FROM delivery WHERE lane = ?1 AND rank = ?2 AND id > ?3 ORDER BY id;
 -- name: ready_scan
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error FROM delivery
+error, tally FROM delivery
 WHERE lane = ?1 AND rank > ?2 ORDER BY rank, id;
 
 -- name: notification_claim
@@ -17,13 +17,14 @@ FROM notification WHERE id = ?1;
 -- name: object_body
 SELECT body FROM object WHERE kind = ?1 AND tenant = ?2 AND key = ?3;
 
--- An empty provider keeps the old one; ?9: attempts stay, and so does an
--- error that is not replaced.
+-- An empty provider or tally keeps the old one; ?9: attempts stay, and so
+-- does an error that is not replaced.
 -- name: delivery_finish
 UPDATE delivery SET status = ?3, lane = ?4, due_ms = ?5, updated_ms = ?6,
 reason = ?7, provider = iif(?8 = '', provider, ?8),
 attempts = iif(?9 = 0, attempts, ?9),
-error = iif(?9 = 0 AND ?10 = '', error, ?10)
+error = iif(?9 = 0 AND ?10 = '', error, ?10),
+tally = iif(?11 = '', tally, ?11)
 WHERE id = ?1 AND tenant = ?2;
 -- name: attempt_add
 INSERT INTO attempt (delivery, n, at_ms, provider, verdict, status, detail,
@@ -60,9 +61,11 @@ WHERE id = ?1;
 -- name: delivery_state
 SELECT status, lane, rank, priority, due_ms FROM delivery
 WHERE id = ?1 AND tenant = ?2;
+-- Queued (0) by a person: calls made so far no longer count.
 -- name: delivery_set
 UPDATE delivery SET status = ?2, lane = ?3, rank = ?4, due_ms = 0,
-updated_ms = ?5, reason = ?6 WHERE id = ?1;
+updated_ms = ?5, reason = ?6, tally = iif(?2 = 0, '0:' || attempts, tally)
+WHERE id = ?1;
 
 -- name: notification_cancel
 UPDATE notification SET is_cancelled = 1 WHERE id = ?1 AND tenant = ?2;
