@@ -51,6 +51,16 @@ api_problem_base(const struct api *a)
 
 /* ---- matching ---- */
 
+static int
+hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 static bool
 decode_param(struct arena *a, struct str raw, struct str *ret)
 {
@@ -58,18 +68,20 @@ decode_param(struct arena *a, struct str raw, struct str *ret)
     size_t n = 0;
 
     for (size_t i = 0; i < raw.n; i++) {
-        unsigned byte;
+        int high, low;
 
         if (raw.p[i] != '%') {
             text[n++] = raw.p[i];
-        } else if (i + 2 < raw.n &&
-                   sscanf((char[]){raw.p[i + 1], raw.p[i + 2], 0}, "%2x",
-                          &byte) == 1) {
-            text[n++] = (char)byte;
-            i += 2;
-        } else {
-            return false;
+            continue;
         }
+        if (raw.n - i < 3)
+            return false;
+        high = hex_digit(raw.p[i + 1]);
+        low = hex_digit(raw.p[i + 2]);
+        if (high < 0 || low < 0)
+            return false;
+        text[n++] = (char)(high * 16 + low);
+        i += 2;
     }
     *ret = (struct str){text, n};
     return str_is_utf8(*ret) && memchr(text, 0, n) == NULL;

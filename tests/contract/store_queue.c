@@ -505,7 +505,7 @@ static void
 a_commit_tells_of_work_once_a_lane(void **state)
 {
     struct rig *r = *state;
-    size_t at;
+    size_t at = 0;
 
     rig_listen(r);
     send_one(r, &(struct send){.id = 1000, .n = 5});

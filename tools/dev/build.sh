@@ -43,6 +43,7 @@ build_asan() {
 build_tsan() {
     setup_build build/tsan -- -Dbuildtype=debugoptimized \
         -Db_sanitize=thread -Db_lundef=false || return
+    ninja -C build/tsan build.ninja || return # new tests are known then
     # shellcheck disable=SC2046
     ninja -C build/tsan $(tsan_programs)
 }

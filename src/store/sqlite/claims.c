@@ -380,6 +380,7 @@ claims_rollback(struct claims *c)
             insert(c, &h->claim);
             break;
         case CHANGE_UNREFFED:
+            assert(h->claim.batch);
             h->claim.batch->refs[h->claim.ref] = h->ref;
             break;
         }
