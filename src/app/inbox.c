@@ -1,0 +1,21 @@
+#include "app/inbox.h"
+
+#include "store/store.h"
+
+void
+inbox_list(const struct app *app, struct store_inbox_list *r)
+{
+    store_inbox_list(app->env->store, r);
+}
+
+void
+inbox_mark(const struct app *app, struct store_inbox_mark *r)
+{
+    store_inbox_mark(app->env->store, r);
+}
+
+void
+inbox_replay(const struct app *app, struct store_inbox_replay *r)
+{
+    store_inbox_replay(app->env->store, r);
+}

@@ -1,0 +1,10 @@
+/* inbox.h - the store's verbs on inboxes, for doors that may not ask it
+ * themselves. As in store/inbox.h: the request is the caller's, its on_done
+ * runs in a later turn. */
+#pragma once
+
+#include "app/inbox_json.h"
+
+void inbox_list(const struct app *app, struct store_inbox_list *r);
+void inbox_mark(const struct app *app, struct store_inbox_mark *r);
+void inbox_replay(const struct app *app, struct store_inbox_replay *r);
