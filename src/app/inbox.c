@@ -1,7 +1,5 @@
 #include "app/inbox.h"
 
-#include "store/store.h"
-
 void
 inbox_list(const struct app *app, struct store_inbox_list *r)
 {

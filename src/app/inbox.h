@@ -1,9 +1,10 @@
 /* inbox.h - the store's verbs on inboxes, for doors that may not ask it
  * themselves. As in store/inbox.h: the request is the caller's, its on_done
- * runs in a later turn. */
+ * runs in a later turn. What the store tells of commits comes along. */
 #pragma once
 
 #include "app/inbox_json.h"
+#include "store/store.h"
 
 void inbox_list(const struct app *app, struct store_inbox_list *r);
 void inbox_mark(const struct app *app, struct store_inbox_mark *r);
