@@ -135,6 +135,7 @@ bare_finish(struct db *c, int64_t id)
     put_text(&q, sent.provider);
     put_int(&q, 1);
     put_text(&q, STR_NONE);
+    put_text(&q, STR_NONE);
     query_run(&q);
     q = query(c, SQL_attempt_add);
     put_int(&q, id);
@@ -160,7 +161,7 @@ bare_claim(struct db *c, int64_t *ids)
     put_int(&q, INT64_MIN);
     while (got < (size_t)n_batch && query_row(&q)) {
         ids[got++] = take_int(&q);
-        for (int i = 1; i < 17; i++)
+        for (int i = 1; i < 18; i++)
             (void)sqlite3_column_bytes(q.s, i);
         n = query(c, SQL_notification_claim);
         put_int(&n, sqlite3_column_int64(q.s, 2));

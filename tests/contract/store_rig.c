@@ -20,7 +20,7 @@ rig_on(const struct kind *k, const char *path)
     r->loop = loop_new();
     r->arena = arena_new();
     clock_virtual_init(&r->clock, NOW);
-    r->store = k->open(r->path, &r->clock.base);
+    r->store = k->open(r);
     return r;
 }
 
@@ -59,7 +59,7 @@ void
 rig_reopen(struct rig *r)
 {
     store_close(r->store);
-    r->store = r->kind->open(r->path, &r->clock.base);
+    r->store = r->kind->open(r);
 }
 
 static void

@@ -16,10 +16,11 @@
 #define LANE 100    /* a lane of T */
 #define NOW 1000000 /* wall clock, ms */
 
+struct rig;
 struct kind {
     const char *name;
     bool is_durable; /* reopening finds what was committed */
-    struct store *(*open)(const char *path, struct clock *clock);
+    struct store *(*open)(struct rig *r); /* at r->path */
 };
 
 struct rig {

@@ -13,11 +13,10 @@
 #include "store_rig.h"
 
 static struct store *
-open_with(const char *path, struct clock *clock, int64_t max_pages,
-          size_t max_queued)
+open_with(struct rig *r, int64_t max_pages, size_t max_queued)
 {
-    struct sqlite_store_options o = {.path = path,
-                                     .clock = clock,
+    struct sqlite_store_options o = {.path = r->path,
+                                     .clock = &r->clock.base,
                                      .max_pages = max_pages,
                                      .max_queued = max_queued};
     struct store *s = NULL;
@@ -29,9 +28,9 @@ open_with(const char *path, struct clock *clock, int64_t max_pages,
 }
 
 static struct store *
-open_sqlite(const char *path, struct clock *clock)
+open_sqlite(struct rig *r)
 {
-    return open_with(path, clock, 0, 0);
+    return open_with(r, 0, 0);
 }
 
 const struct kind the_kind = {"sqlite", true, open_sqlite};
@@ -113,7 +112,7 @@ let_die(struct rig *r, const char *name, const char *fault)
         assert_true(WIFSIGNALED(status));
     else
         assert_int_equal(status, 0);
-    r->store = open_sqlite(r->path, &r->clock.base);
+    r->store = open_sqlite(r);
 }
 
 static void
@@ -230,7 +229,7 @@ what_does_not_fit_fails_alone_and_leaves_nothing(void **state)
     int64_t ids[10];
 
     store_close(r->store);
-    r->store = open_with(r->path, &r->clock.base, 300, 0); /* 2.4 MB */
+    r->store = open_with(r, 300, 0); /* 2.4 MB */
     memset(big, 'x', size);
     send_one(r, &(struct send){.id = 500});
     /* while the first is written, the others gather into one commit */
@@ -291,7 +290,7 @@ a_full_queue_refuses_before_anything_is_done(void **state)
     size_t n_ok = 0;
 
     store_close(r->store);
-    r->store = open_with(r->path, &r->clock.base, 0, 2);
+    r->store = open_with(r, 0, 2);
     for (int i = 0; i < MANY; i++) {
         a[i] = make_accept(r, &(struct send){.id = 1000 + 10 * i});
         begin(r, STORE_VERB_accept, &a[i]->req);
@@ -320,7 +319,7 @@ close_finishes_what_was_submitted(void **state)
     }
     store_close(r->store);
     wait_for_all(r);
-    r->store = open_sqlite(r->path, &r->clock.base);
+    r->store = open_sqlite(r);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(a[i]->req.err, ERR_OK);
         g[i].tenant = T;

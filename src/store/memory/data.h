@@ -1,0 +1,99 @@
+/* data.h - what the memory driver holds. Rows are never removed one by one but
+ * for purge; text lives in one arena until the store closes. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "store/store.h"
+
+/* An array that grows. Pointers into it last until the next addition. */
+struct rows {
+    struct buf bytes;
+    size_t n;
+};
+#define ROW_ADD(rows, type) ((type *)rows_add((rows), sizeof(type)))
+#define ROW_EACH(type, it, rows)                                               \
+    for (type *it = (type *)(void *)(rows)->bytes.p,                           \
+              *it##_end = (rows)->n ? it + (rows)->n : it;                     \
+         it != it##_end; it++)
+void *rows_add(struct rows *r, size_t size); /* zeroed */
+
+struct mem_delivery {
+    struct delivery d;
+    int64_t ready_lane; /* negative: critical; 0: not ready */
+    int64_t wait_lane;  /* the same, while due_ms > 0 */
+    bool is_claimed;
+    bool is_flying; /* claimed, and recorded as an intent */
+    bool is_gone;   /* purged */
+};
+struct mem_notification {
+    struct notification n;
+    bool is_gone;
+};
+struct mem_attempt {
+    int64_t delivery;
+    struct attempt a;
+};
+struct mem_user {
+    int64_t tenant;
+    struct str name;
+    int64_t rev;
+    struct inbox_counts counts;
+};
+struct mem_event {
+    int64_t tenant;
+    struct str user;
+    struct inbox_event e; /* ITEM: item.id only */
+};
+struct mem_object {
+    struct object o;
+    bool is_gone;
+};
+struct mem_idem {
+    int64_t tenant;
+    struct str key;
+    uint8_t fingerprint[32];
+    int64_t until_ms;
+    int status;
+    struct str body;
+};
+struct mem_dedup {
+    int64_t tenant;
+    struct str key;
+    int64_t until_ms, id, created_ms;
+};
+
+struct mem {
+    struct arena *arena;
+    int64_t epoch;
+    struct rows notifications, deliveries, attempts, items, users, events,
+        objects, changes, idems, dedups;
+    /* what the current verb tells */
+    struct rows notices;
+    struct arena *told;
+};
+
+typedef enum err mem_verb(struct mem *m, struct store_req *req);
+mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
+    mem_object_put, mem_object_delete, mem_inbox_mark, mem_purge,
+    mem_object_get, mem_object_list, mem_changes, mem_notification_get,
+    mem_notification_list, mem_delivery_get, mem_delivery_list,
+    mem_delivery_groups, mem_inbox_list, mem_inbox_replay, mem_stats;
+
+struct mem_delivery *mem_find(struct mem *m, int64_t tenant, int64_t id);
+void mem_inbox_add(struct mem *m, struct inbox_item *item);
+void mem_tell(struct mem *m, struct store_notice notice);
+void mem_tell_wait(struct mem *m, int64_t due_ms);
+void mem_tell_ready(struct mem *m, int64_t tenant, int64_t lane);
+enum err mem_idem_find(struct mem *m, int64_t tenant, int64_t now_ms,
+                       struct store_req *req, struct store_idem *idem);
+void mem_idem_save(struct mem *m, int64_t tenant, struct store_req *req,
+                   struct store_idem *idem);
+/* An uncertain cycle's claims are nobody's. */
+void mem_unclaim(struct mem *m, struct store_cycle *c);
+/* Deep copies into an arena. */
+struct delivery mem_copy_delivery(struct arena *a, const struct delivery *d);
+struct notification mem_copy_notification(struct arena *a,
+                                          const struct notification *n);
+struct attempt mem_copy_attempt(struct arena *a, const struct attempt *t);
+struct inbox_item mem_copy_item(struct arena *a, const struct inbox_item *i);

@@ -1,0 +1,406 @@
+/* queue.c - accept, cycle, promote, act, cancel and purge in memory. */
+#include <assert.h>
+
+#include "base/list.h"
+#include "domain/reason.h"
+#include "store/memory/data.h"
+
+static int64_t
+lane_of(const struct delivery *d, int64_t lane)
+{
+    return d->priority == PRIORITY_CRITICAL ? -lane : lane;
+}
+
+/* ---- accept ---- */
+
+static bool
+is_taken(struct mem *m, const struct store_accept_item *item)
+{
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    if (n->n.id == item->notification.id && !n->is_gone)
+        return true;
+    ROW_EACH(struct mem_delivery, d, &m->deliveries)
+    for (size_t i = 0; i < item->n_deliveries; i++)
+        if (d->d.id == item->deliveries[i].id && !d->is_gone)
+            return true;
+    return false;
+}
+
+static void
+add_delivery(struct mem *m, int64_t tenant, const struct delivery *d)
+{
+    struct mem_delivery *row = ROW_ADD(&m->deliveries, struct mem_delivery);
+    bool waits =
+        d->due_ms > 0 && d->lane > 0 && !delivery_status_is_terminal(d->status);
+
+    row->d = mem_copy_delivery(m->arena, d);
+    row->d.tenant = tenant;
+    row->d.lane = 0;
+    if (waits) {
+        row->wait_lane = lane_of(d, d->lane);
+        mem_tell_wait(m, d->due_ms);
+    } else if (d->status == DELIVERY_QUEUED) {
+        assert(d->lane > 0);
+        row->ready_lane = lane_of(d, d->lane);
+        row->d.lane = d->lane;
+        mem_tell_ready(m, tenant, row->ready_lane);
+    }
+}
+
+static bool
+is_duplicate(struct mem *m, const struct store_accept *a,
+             struct store_accept_item *item)
+{
+    struct mem_dedup *row = NULL;
+
+    if (item->dedup_key.n == 0)
+        return false;
+    ROW_EACH(struct mem_dedup, d, &m->dedups)
+    if (d->tenant == a->tenant && str_eq(d->key, item->dedup_key))
+        row = d;
+    if (row && row->until_ms > a->now_ms) {
+        item->id = row->id;
+        item->created_ms = row->created_ms;
+        return true;
+    }
+    if (!row)
+        row = ROW_ADD(&m->dedups, struct mem_dedup);
+    *row = (struct mem_dedup){a->tenant, str_dup(m->arena, item->dedup_key),
+                              item->dedup_until_ms, item->notification.id,
+                              item->notification.created_ms};
+    return false;
+}
+
+static void
+add_item(struct mem *m, const struct store_accept *a,
+         struct store_accept_item *item)
+{
+    struct mem_notification *n;
+
+    item->id = item->notification.id;
+    item->created_ms = item->notification.created_ms;
+    n = ROW_ADD(&m->notifications, struct mem_notification);
+    n->n = mem_copy_notification(m->arena, &item->notification);
+    n->n.tenant = a->tenant;
+    for (size_t i = 0; i < item->n_deliveries; i++)
+        add_delivery(m, a->tenant, &item->deliveries[i]);
+    for (size_t i = 0; i < item->n_items; i++) {
+        item->items[i].tenant = a->tenant;
+        mem_inbox_add(m, &item->items[i]);
+    }
+}
+
+enum err
+mem_accept(struct mem *m, struct store_req *req)
+{
+    struct store_accept *a = CONTAINER_OF(req, struct store_accept, req);
+    enum err e = mem_idem_find(m, a->tenant, a->now_ms, req, &a->idem);
+
+    if (e != ERR_OK || a->idem.is_replay)
+        return e;
+    for (size_t i = 0; i < a->n_items; i++)
+        if (is_taken(m, &a->items[i]))
+            return ERR_CONFLICT;
+    for (size_t i = 0; i < a->n_items; i++) {
+        a->items[i].is_duplicate = is_duplicate(m, a, &a->items[i]);
+        if (!a->items[i].is_duplicate)
+            add_item(m, a, &a->items[i]);
+    }
+    mem_idem_save(m, a->tenant, req, &a->idem);
+    return ERR_OK;
+}
+
+/* ---- cycle ---- */
+
+static void
+finish(struct mem *m, struct store_finish *f, int64_t now_ms)
+{
+    struct mem_delivery *d = mem_find(m, f->tenant, f->delivery);
+    bool is_back = f->status == DELIVERY_QUEUED;
+    bool is_waiting = f->status == DELIVERY_RETRYING;
+
+    assert(is_back || is_waiting || delivery_status_is_terminal(f->status));
+    assert(!(is_back || is_waiting) || f->lane > 0);
+    f->is_done = d && d->is_claimed;
+    if (!f->is_done)
+        return;
+    d->is_claimed = d->is_flying = false;
+    d->d.status = f->status;
+    d->d.updated_ms = now_ms;
+    d->d.reason = str_dup(m->arena, f->reason);
+    if (f->provider.n > 0)
+        d->d.provider = str_dup(m->arena, f->provider);
+    if (f->attempt || f->error.n > 0)
+        d->d.error = str_dup(m->arena, f->error);
+    if (f->tally.n > 0)
+        d->d.tally = str_dup(m->arena, f->tally);
+    d->d.due_ms = is_waiting ? f->due_ms : 0;
+    d->d.lane = is_back ? f->lane : 0;
+    d->wait_lane = is_waiting ? lane_of(&d->d, f->lane) : 0;
+    d->ready_lane = is_back ? lane_of(&d->d, f->lane) : 0;
+    if (f->attempt) {
+        struct mem_attempt *t = ROW_ADD(&m->attempts, struct mem_attempt);
+
+        d->d.attempts = f->attempt->n;
+        t->delivery = f->delivery;
+        t->a = mem_copy_attempt(m->arena, f->attempt);
+    }
+    if (is_back)
+        mem_tell_ready(m, f->tenant, d->ready_lane);
+    if (is_waiting)
+        mem_tell_wait(m, f->due_ms);
+}
+
+static struct mem_delivery *
+most_urgent(struct mem *m, int64_t lane)
+{
+    struct mem_delivery *best = NULL;
+
+    ROW_EACH(struct mem_delivery, d, &m->deliveries)
+    {
+        if (d->is_gone || d->is_claimed || d->ready_lane != lane)
+            continue;
+        if (!best || d->d.rank < best->d.rank ||
+            (d->d.rank == best->d.rank && d->d.id < best->d.id))
+            best = d;
+    }
+    return best;
+}
+
+static const struct notification *
+notification_of(struct mem *m, struct store_cycle *c, int64_t id)
+{
+    for (size_t i = 0; i + 1 < c->n_work; i++)
+        if (c->work[i].delivery.notification == id)
+            return c->work[i].notification;
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    if (n->n.id == id && !n->is_gone) {
+        struct notification *copy =
+            ARENA_NEW(c->req.arena, struct notification);
+
+        *copy = mem_copy_notification(c->req.arena, &n->n);
+        return copy;
+    }
+    return ARENA_NEW(c->req.arena, struct notification);
+}
+
+static struct str
+user_body(struct mem *m, struct store_cycle *c, const struct delivery *d)
+{
+    if (d->user.n == 0)
+        return STR_NONE;
+    ROW_EACH(struct mem_object, o, &m->objects)
+    if (o->o.kind == OBJECT_USER && o->o.tenant == d->tenant &&
+        str_eq(o->o.key, d->user) && !o->is_gone)
+        return str_dup(c->req.arena, o->o.body);
+    return STR_NONE;
+}
+
+static void
+claim(struct mem *m, struct store_cycle *c, int64_t lane, size_t limit)
+{
+    struct mem_delivery *d;
+
+    while ((d = most_urgent(m, lane)) != NULL) {
+        struct store_work *w;
+
+        if (c->n_work == limit) {
+            c->has_more = true;
+            return;
+        }
+        d->is_claimed = true;
+        d->is_flying = c->records_intent;
+        w = &c->work[c->n_work++];
+        w->delivery = mem_copy_delivery(c->req.arena, &d->d);
+        w->notification = notification_of(m, c, d->d.notification);
+        w->user_body = user_body(m, c, &d->d);
+    }
+}
+
+enum err
+mem_cycle(struct mem *m, struct store_req *req)
+{
+    struct store_cycle *c = CONTAINER_OF(req, struct store_cycle, req);
+    size_t both = c->want + c->want_critical, n, room;
+
+    c->n_work = 0;
+    c->has_more = false;
+    for (size_t i = 0; i < c->n_finishes; i++)
+        finish(m, &c->finishes[i], c->now_ms);
+    if (both == 0)
+        return ERR_OK;
+    c->work = ARENA_ARRAY(req->arena, struct store_work, both);
+    claim(m, c, -c->lane, both);
+    n = c->n_work;
+    room = n > c->want_critical ? c->want - (n - c->want_critical) : c->want;
+    claim(m, c, c->lane, n + room);
+    return ERR_OK;
+}
+
+void
+mem_unclaim(struct mem *m, struct store_cycle *c)
+{
+    for (size_t i = 0; i < c->n_work; i++) {
+        const struct delivery *w = &c->work[i].delivery;
+        struct mem_delivery *d = mem_find(m, w->tenant, w->id);
+
+        d->is_claimed = d->is_flying = false;
+    }
+}
+
+/* ---- promote ---- */
+
+static struct mem_delivery *
+earliest(struct mem *m)
+{
+    struct mem_delivery *best = NULL;
+
+    ROW_EACH(struct mem_delivery, d, &m->deliveries)
+    if (!d->is_gone && d->wait_lane != 0 &&
+        (!best || d->d.due_ms < best->d.due_ms ||
+         (d->d.due_ms == best->d.due_ms && d->d.id < best->d.id)))
+        best = d;
+    return best;
+}
+
+enum err
+mem_promote(struct mem *m, struct store_req *req)
+{
+    struct store_promote *p = CONTAINER_OF(req, struct store_promote, req);
+    struct mem_delivery *d = earliest(m);
+
+    p->n_promoted = 0;
+    while (d && d->d.due_ms <= p->now_ms && p->n_promoted < p->max) {
+        d->ready_lane = d->wait_lane;
+        d->d.lane = d->wait_lane < 0 ? -d->wait_lane : d->wait_lane;
+        d->wait_lane = 0;
+        d->d.status = DELIVERY_QUEUED;
+        d->d.due_ms = 0;
+        d->d.updated_ms = p->now_ms;
+        p->n_promoted++;
+        mem_tell_ready(m, d->d.tenant, d->ready_lane);
+        d = earliest(m);
+    }
+    p->next_due_ms = d ? d->d.due_ms : 0;
+    return ERR_OK;
+}
+
+/* ---- act, cancel ---- */
+
+static void
+stop(struct mem_delivery *d, int64_t now_ms, enum reason reason)
+{
+    d->d.status = DELIVERY_CANCELLED;
+    d->d.reason = reason_code(reason);
+    d->d.updated_ms = now_ms;
+    d->d.due_ms = d->d.lane = d->ready_lane = d->wait_lane = 0;
+}
+
+static bool
+can_stop(const struct mem_delivery *d)
+{
+    return !d->is_claimed && !delivery_status_is_terminal(d->d.status);
+}
+
+enum err
+mem_act(struct mem *m, struct store_req *req)
+{
+    struct store_act *a = CONTAINER_OF(req, struct store_act, req);
+    struct mem_delivery *d = mem_find(m, a->tenant, a->delivery);
+    bool is_dead;
+
+    if (!d)
+        return ERR_NOT_FOUND;
+    is_dead = d->d.status == DELIVERY_FAILED || d->d.status == DELIVERY_DEAD;
+    a->status = d->is_claimed ? DELIVERY_SENDING : d->d.status;
+    if (a->kind == STORE_ACT_CANCEL ? !can_stop(d) : !is_dead)
+        return ERR_CONFLICT;
+    if (a->kind == STORE_ACT_RETRY) {
+        d->d.status = DELIVERY_QUEUED;
+        d->d.reason = reason_code(REASON_QUEUED);
+        d->d.tally = str_fmt(m->arena, "0:%d", d->d.attempts);
+        d->d.updated_ms = a->now_ms;
+        d->d.lane = a->lane;
+        d->d.rank = a->rank;
+        d->ready_lane = lane_of(&d->d, a->lane);
+        mem_tell_ready(m, a->tenant, d->ready_lane);
+    } else {
+        stop(d, a->now_ms,
+             a->kind == STORE_ACT_CANCEL ? REASON_CANCELLED : REASON_DISCARDED);
+    }
+    a->status = d->d.status;
+    return ERR_OK;
+}
+
+enum err
+mem_cancel(struct mem *m, struct store_req *req)
+{
+    struct store_cancel *c = CONTAINER_OF(req, struct store_cancel, req);
+    bool is_found = false;
+
+    c->n_stopped = c->n_not_stopped = 0;
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    if (n->n.id == c->notification && n->n.tenant == c->tenant && !n->is_gone)
+        n->n.is_cancelled = is_found = true;
+    if (!is_found)
+        return ERR_NOT_FOUND;
+    ROW_EACH(struct mem_delivery, d, &m->deliveries)
+    {
+        if (d->d.notification != c->notification || d->is_gone)
+            continue;
+        if (can_stop(d)) {
+            stop(d, c->now_ms, REASON_CANCELLED);
+            c->n_stopped++;
+        } else {
+            c->n_not_stopped++;
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- purge ---- */
+
+static bool
+is_due(struct mem *m, const struct store_purge *p,
+       const struct mem_notification *n)
+{
+    int64_t before = p->settled_before_ms;
+
+    if (n->is_gone)
+        return false;
+    ROW_EACH(struct mem_delivery, d, &m->deliveries)
+    {
+        if (d->d.notification != n->n.id || d->is_gone)
+            continue;
+        if (!delivery_status_is_terminal(d->d.status))
+            return false;
+        if (d->d.status == DELIVERY_FAILED || d->d.status == DELIVERY_DEAD)
+            before = p->dead_before_ms;
+    }
+    return before > 0 && n->n.created_ms < before;
+}
+
+enum err
+mem_purge(struct mem *m, struct store_req *req)
+{
+    struct store_purge *p = CONTAINER_OF(req, struct store_purge, req);
+
+    p->n_purged = 0;
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    {
+        if (p->n_purged == p->max || !is_due(m, p, n))
+            continue;
+        n->is_gone = true;
+        p->n_purged++;
+        ROW_EACH(struct mem_delivery, d, &m->deliveries)
+        if (d->d.notification == n->n.id)
+            d->is_gone = true;
+    }
+    ROW_EACH(struct mem_idem, i, &m->idems)
+    if (i->until_ms <= p->now_ms)
+        i->until_ms = 0;
+    ROW_EACH(struct mem_dedup, d, &m->dedups)
+    if (d->until_ms <= p->now_ms)
+        d->until_ms = 0;
+    return ERR_OK;
+}
