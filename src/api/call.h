@@ -23,6 +23,7 @@ struct call {
     bool is_root;                      /* the bootstrap key */
     struct str key_id;                 /* public part; empty: token or root */
     struct str user;                   /* of a token, else empty */
+    int64_t expires_ms;                /* of the key or token; 0: never */
     struct json body;                  /* absent where none is taken */
     struct json_doc doc;
     struct problem problem;

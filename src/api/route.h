@@ -48,6 +48,7 @@ extern const struct route template_routes[];
 extern const struct route workspace_routes[];
 extern const struct route key_routes[];
 extern const struct route inbox_routes[];
+extern const struct route token_routes[];
 extern const struct route system_routes[];
 extern const struct route dev_routes[];
 /* All of the above, ending with NULL. */

@@ -28,7 +28,7 @@ struct api {
 const struct route *const route_tables[] = {
     notification_routes, delivery_routes,  user_routes, provider_routes,
     template_routes,     workspace_routes, key_routes,  inbox_routes,
-    system_routes,       dev_routes,       NULL,
+    token_routes,        system_routes,    dev_routes,  NULL,
 };
 
 const struct api_options *
@@ -192,6 +192,7 @@ enter_with_key(struct call *c, struct str id, struct str secret)
     if (k.expires_ms != 0 && k.expires_ms <= call_now_ms(c))
         return refuse_auth(c, ERR_UNAUTHORIZED, "this key has expired");
     c->key_id = str_dup(c->arena, str_from(k.id));
+    c->expires_ms = k.expires_ms;
     c->scopes = k.scopes & AUTH_ADMIN ? SCOPES_ALL : k.scopes;
     c->workspace = snapshots_workspace(c->app->snapshots, k.tenant);
     if (c->workspace)
@@ -215,6 +216,7 @@ enter_with_token(struct call *c, struct str text)
         return refuse_auth(c, ERR_UNAUTHORIZED,
                            "the workspace of this token is gone");
     c->user = claims.user;
+    c->expires_ms = claims.expires_ms;
     return true;
 }
 
