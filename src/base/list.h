@@ -59,7 +59,6 @@ list_take(struct list *head)
 
     if (first == head)
         return NULL;
-    /* The analyser takes the one after a freed entry for that entry. */
-    list_remove(first); /* NOLINT(clang-analyzer-unix.Malloc) */
+    list_remove(first);
     return first;
 }

@@ -29,7 +29,8 @@ replaced(struct arena *a, struct str text, struct str what)
     struct buf b;
     size_t at = 0;
 
-    if (what.n < 4 || !memmem(text.p, text.n, what.p, what.n))
+    if (what.n < 4 || text.n < what.n ||
+        !memmem(text.p, text.n, what.p, what.n))
         return text;
     buf_init(&b, a);
     while (at < text.n) {

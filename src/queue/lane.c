@@ -392,6 +392,7 @@ queue_lane_open(struct queue *q, const struct queue_lane_options *o)
 {
     struct queue_lane *l = xcalloc(1, sizeof(*l));
     int64_t pair[2] = {o->tenant, o->lane};
+    const void *was;
 
     l->queue = q;
     l->options = *o;
@@ -403,8 +404,8 @@ queue_lane_open(struct queue *q, const struct queue_lane_options *o)
     for (int p = 0; p < PRIORITY_COUNT; p++)
         heap_init(&l->waiting[p]);
     list_append(&q->lanes, &l->link);
-    if (map_put(q->by_lane, lane_key(pair), l) != NULL)
-        assert(!"the lane is open already");
+    was = map_put(q->by_lane, lane_key(pair), l);
+    assert(was == NULL); /* the lane is open already */
     queue_lane_news(l, true);
     return l;
 }

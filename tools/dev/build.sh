@@ -51,7 +51,6 @@ build_tsan() {
 # The other compiler, too: what gcc lets pass, clang may not.
 build_fuzz() {
     setup_build build/fuzz CC=clang-14 -- -Dbuildtype=debugoptimized \
-        -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
-        -Dc_args=-fsanitize=fuzzer-no-link || return
+        -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false || return
     ninja -C build/fuzz
 }
