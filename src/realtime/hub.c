@@ -14,7 +14,10 @@
 #define DRAIN_MS_EACH 2 /* a few streams need no window */
 #define QUEUE_BYTES (64 * 1024)
 #define QUEUE_FRAMES 256
-#define REPLAY_BYTES (256 * 1024)
+#define BURST_MS 2000
+#define BURST_BYTES (4 * 1024 * 1024)
+#define BURST_FRAMES 2048
+#define REPLAY_BYTES (1024 * 1024)
 #define BACKLOG_BYTES ((size_t)64 * 1024 * 1024)
 #define SENDS_A_TURN 200
 #define RETRY_MAX_S 5 /* spreads those who were refused */
@@ -27,6 +30,9 @@ with_defaults(struct hub_options o)
     o.drain_window_ms = o.drain_window_ms ? o.drain_window_ms : DRAIN_WINDOW_MS;
     o.queue_bytes = o.queue_bytes ? o.queue_bytes : QUEUE_BYTES;
     o.queue_frames = o.queue_frames ? o.queue_frames : QUEUE_FRAMES;
+    o.burst_ms = o.burst_ms ? o.burst_ms : BURST_MS;
+    o.burst_bytes = o.burst_bytes ? o.burst_bytes : BURST_BYTES;
+    o.burst_frames = o.burst_frames ? o.burst_frames : BURST_FRAMES;
     o.replay_bytes = o.replay_bytes ? o.replay_bytes : REPLAY_BYTES;
     o.backlog_bytes = o.backlog_bytes ? o.backlog_bytes : BACKLOG_BYTES;
     o.sends_a_turn = o.sends_a_turn ? o.sends_a_turn : SENDS_A_TURN;

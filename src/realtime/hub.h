@@ -23,7 +23,10 @@ struct hub_options {
     int64_t drain_window_ms; /* (10 s) streams are ended over it, evenly */
     size_t queue_bytes;      /* (64 KiB) that may wait for one reader */
     size_t queue_frames;     /* (256) */
-    size_t replay_bytes;     /* (256 KiB) that one reader is told again */
+    int64_t burst_ms;        /* (2 s) during which more may: */
+    size_t burst_bytes;      /* (4 MiB) */
+    size_t burst_frames;     /* (2048; the server closes at 4096) */
+    size_t replay_bytes;     /* (1 MiB) that one reader is told again */
     size_t backlog_bytes;    /* (64 MiB) of events that wait to be told */
     int sends_a_turn;        /* (200) */
 };

@@ -35,10 +35,10 @@ struct subscriber {
     struct http_stream *stream; /* NULL: not yet */
     int64_t rev;                /* told up to here */
     int64_t ends_ms;            /* monotonic */
+    int64_t behind_ms;          /* since when it is in `behind` */
     bool ends_by_expiry;
     bool wants_heartbeat_events;
-    bool needs_reset;    /* once it has read what is in its socket */
-    bool is_catching_up; /* its replay is not out: it may hold more */
+    bool needs_reset; /* once it has read what is in its socket */
 };
 
 /* An event on its way: made once, shared by all who get it. */

@@ -154,7 +154,7 @@ news_during_a_replay_come_once_and_after_it(void **state)
 static void
 too_much_news_during_a_replay_is_a_reset(void **state)
 {
-    struct world w = {.is_held = true, .options = {.queue_frames = 3}};
+    struct world w = {.is_held = true, .options = {.burst_frames = 3}};
     struct client c;
 
     (void)state;
@@ -312,7 +312,7 @@ flood(struct world *w)
 static void
 a_slow_reader_is_reset_and_goes_on(void **state)
 {
-    struct world w = {0};
+    struct world w = {.options = {.burst_bytes = 1}};
     struct client c, fast;
 
     (void)state;
@@ -338,7 +338,7 @@ a_slow_reader_is_reset_and_goes_on(void **state)
 static void
 a_queue_never_grows_past_its_cap_and_one_frame(void **state)
 {
-    struct world w = {.options = {.heartbeat_ms = 64}};
+    struct world w = {.options = {.heartbeat_ms = 64, .burst_bytes = 1}};
     struct client c;
     struct subscriber *s;
 
@@ -356,6 +356,51 @@ a_queue_never_grows_past_its_cap_and_one_frame(void **state)
     TURN_UNTIL(&w.net, hub_streams(w.hub) == 0);
     assert_true(list_is_empty(&w.hub->behind));
     TURN_UNTIL(&w.net, w.hub->n_behind_bytes == 0);
+    world_stop(&w);
+}
+
+/* A batch that is told before anybody can read any of it. */
+static void
+a_burst_costs_a_ready_reader_nothing(void **state)
+{
+    struct world w = {0};
+    struct client c;
+
+    (void)state;
+    world_start(&w);
+    world_open(&w, &c, "");
+    make_narrow(&c);
+    client_expect(&c, "hello");
+    for (int i = 0; i < 100; i++)
+        world_commit(&w, "u1", 60 * 1024);
+    loop_turn(w.net.loop, 0);
+    loop_turn(w.net.loop, 0);
+    assert_false(list_is_empty(&w.hub->behind)); /* more than sockets hold */
+    TURN_UNTIL(&w.net, world_check_order((client_pump(&c), &c)) == 100);
+    assert_false(client_has(&c, "reset"));
+    client_close(&c);
+    world_stop(&w);
+}
+
+static void
+a_reader_who_stays_behind_is_slow(void **state)
+{
+    struct world w = {.options = {.burst_ms = 1}};
+    struct client c;
+
+    (void)state;
+    world_start(&w);
+    world_open(&w, &c, "");
+    make_narrow(&c);
+    client_expect(&c, "hello");
+    for (int i = 0; i < 300; i++) {
+        world_commit(&w, "u1", 60 * 1024);
+        loop_turn(w.net.loop, 1);
+        loop_turn(w.net.loop, 1);
+    }
+    TURN_UNTIL(&w.net, world_check_order((client_pump(&c), &c)) == 300);
+    assert_true(client_has(&c, RESET("overflow")));
+    client_close(&c);
     world_stop(&w);
 }
 
@@ -636,6 +681,8 @@ main(void)
         cmocka_unit_test(a_lost_event_is_a_reset),
         cmocka_unit_test(a_slow_reader_is_reset_and_goes_on),
         cmocka_unit_test(a_queue_never_grows_past_its_cap_and_one_frame),
+        cmocka_unit_test(a_burst_costs_a_ready_reader_nothing),
+        cmocka_unit_test(a_reader_who_stays_behind_is_slow),
         cmocka_unit_test(a_big_fan_out_goes_out_in_slices),
         cmocka_unit_test(events_that_are_too_many_to_keep_are_a_reset),
         cmocka_unit_test(marks_cross_threads_whole),

@@ -2,7 +2,7 @@
  *
  * The place is taken first, then the store is read: a commit is either in what
  * was read or comes as news, and rev tells which. News that come before the
- * stream has begun wait here, within the same limits as a reader's queue. */
+ * stream has begun wait here, within the limits of a burst. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -132,9 +132,9 @@ opening_tell(struct opening *o, const struct telling *t)
 {
     const struct hub_options *limits = &o->sub->hub->o;
 
-    if (!t->frame || news_count(o) >= limits->queue_frames ||
+    if (!t->frame || news_count(o) >= limits->burst_frames ||
         (news_count(o) > 0 &&
-         o->n_news_bytes + t->n_bytes > limits->queue_bytes))
+         o->n_news_bytes + t->n_bytes > limits->burst_bytes))
         o->has_overflown = true;
     if (o->has_overflown)
         return;
@@ -225,7 +225,6 @@ greet(struct subscriber *s, struct opening *o)
     subscriber_send(s, buf_str(&out));
     if (why)
         subscriber_reset(s, why);
-    s->is_catching_up = http_stream_queued_frames(s->stream) > 0;
     if (o->is_resume)
         metric_add(why ? h->metrics.resets : h->metrics.replays, 1);
     buf_fini(&missed);

@@ -13,8 +13,10 @@ static void
 note_queue(struct subscriber *s)
 {
     if (http_stream_queued_frames(s->stream) > 0) {
-        if (list_is_empty(&s->behind))
-            list_append(&s->hub->behind, &s->behind);
+        if (!list_is_empty(&s->behind))
+            return;
+        list_append(&s->hub->behind, &s->behind);
+        s->behind_ms = loop_now_ms(s->hub->loop);
     } else {
         list_remove(&s->behind);
     }
@@ -57,7 +59,6 @@ static void
 shed(struct subscriber *s)
 {
     http_stream_drop_queued(s->stream);
-    s->is_catching_up = false;
     if (http_stream_queued_frames(s->stream) == 0)
         subscriber_reset(s, "overflow");
     else
@@ -66,17 +67,25 @@ shed(struct subscriber *s)
 }
 
 static bool
+fits(const struct subscriber *s, size_t n_bytes, size_t max_bytes,
+     size_t max_frames)
+{
+    return http_stream_queued_frames(s->stream) < max_frames &&
+           http_stream_queued_bytes(s->stream) + n_bytes <= max_bytes;
+}
+
+/* A batch is committed at once and told within a turn, in which no reader can
+ * read: for a while more may wait than for one who is slow. */
+static bool
 has_room(const struct subscriber *s, size_t n_bytes)
 {
     const struct hub_options *o = &s->hub->o;
-    const size_t n_frames = http_stream_queued_frames(s->stream);
-    size_t room = o->queue_bytes;
 
-    if (s->is_catching_up)
-        room += o->replay_bytes;
-    return n_frames == 0 ||
-           (n_frames < o->queue_frames &&
-            http_stream_queued_bytes(s->stream) + n_bytes <= room);
+    if (http_stream_queued_frames(s->stream) == 0 ||
+        fits(s, n_bytes, o->queue_bytes, o->queue_frames))
+        return true;
+    return loop_now_ms(s->hub->loop) - s->behind_ms < o->burst_ms &&
+           fits(s, n_bytes, o->burst_bytes, o->burst_frames);
 }
 
 void
@@ -140,7 +149,6 @@ on_drain(struct http_stream *stream, void *arg)
     struct subscriber *s = arg;
 
     (void)stream;
-    s->is_catching_up = false;
     if (s->needs_reset)
         subscriber_reset(s, "overflow");
     note_queue(s);
