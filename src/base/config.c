@@ -30,35 +30,8 @@ struct loading {
 };
 
 /* Known, but not settings: read where they are needed. */
-static const char *const other_variables[] = {"BELFRY_FAULT"};
-
-/* Levenshtein's, ASCII case folded, over names cut at 64 bytes. */
-static size_t
-edit_distance(struct str a, struct str b)
-{
-    size_t row[65];
-
-    a = str_sub(a, 0, 64);
-    b = str_sub(b, 0, 64);
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = row[0]++;
-
-        for (size_t j = 1; j <= b.n; j++) {
-            bool is_same = str_ieq(str_sub(a, i - 1, 1), str_sub(b, j - 1, 1));
-            size_t best = diagonal + !is_same;
-
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b.n];
-}
+static const char *const other_variables[] = {"BELFRY_FAULT", "BELFRY_KEY",
+                                              "BELFRY_URL"};
 
 static const struct config_row *
 nearest_row(struct loading *l, struct str section, struct str key)
@@ -71,8 +44,8 @@ nearest_row(struct loading *l, struct str section, struct str key)
     for (int i = 0; i < CONFIG_COUNT; i++) {
         const struct config_row *row = &config_rows[i];
         struct str known = str_fmt(l->arena, "%s.%s", row->section, row->key);
-        size_t d = section.n > 0 ? edit_distance(name, known)
-                                 : edit_distance(key, str_from(row->key));
+        size_t d = section.n > 0 ? str_distance(name, known)
+                                 : str_distance(key, str_from(row->key));
 
         if (d < least) {
             least = d;
@@ -89,7 +62,7 @@ nearest_variable(struct str name)
     size_t least = SIZE_MAX;
 
     for (int i = 0; i < CONFIG_COUNT; i++) {
-        size_t d = edit_distance(name, str_from(config_rows[i].env));
+        size_t d = str_distance(name, str_from(config_rows[i].env));
 
         if (d < least) {
             least = d;

@@ -40,34 +40,6 @@ field_find(const struct field *members, struct str name)
     return NULL;
 }
 
-/* Levenshtein distance of short names; a large number for long ones. */
-static size_t
-distance(struct str a, struct str b)
-{
-    size_t row[33];
-
-    if (a.n > 32 || b.n > 32)
-        return 99;
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t best = diagonal + (a.p[i - 1] != b.p[j - 1]);
-
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b.n];
-}
-
 static const struct field *
 nearest(const struct field *members, struct str name)
 {
@@ -75,7 +47,7 @@ nearest(const struct field *members, struct str name)
     size_t best_distance = 3;
 
     for (const struct field *f = members; f->type != FIELD_END; f++) {
-        size_t d = distance(name, str_from(f->name));
+        size_t d = str_distance(name, str_from(f->name));
 
         if (d < best_distance) {
             best_distance = d;

@@ -103,6 +103,45 @@ str_find(struct str s, char c)
     return at ? at - s.p : -1;
 }
 
+#define DISTANCE_MAX 64
+
+static bool
+is_same_letter(struct str a, size_t i, struct str b, size_t j)
+{
+    return str_ieq(str_sub(a, i, 1), str_sub(b, j, 1));
+}
+
+/* Optimal string alignment, on the last three rows of the matrix. */
+size_t
+str_distance(struct str a, struct str b)
+{
+    size_t rows[3][DISTANCE_MAX + 1];
+
+    a = str_sub(a, 0, DISTANCE_MAX);
+    b = str_sub(b, 0, DISTANCE_MAX);
+    for (size_t j = 0; j <= b.n; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t *row = rows[i % 3];
+        const size_t *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t best = last[j - 1] + !is_same_letter(a, i - 1, b, j - 1);
+
+            if (last[j] + 1 < best)
+                best = last[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && is_same_letter(a, i - 1, b, j - 2) &&
+                is_same_letter(a, i - 2, b, j - 1) && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            row[j] = best;
+        }
+    }
+    return rows[a.n % 3][b.n];
+}
+
 bool
 str_split(struct str *rest, char sep, struct str *ret_part)
 {

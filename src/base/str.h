@@ -29,6 +29,10 @@ struct str str_trim(struct str s);       /* spaces and tabs off both ends */
 struct str str_sub(struct str s, size_t from, size_t n); /* clipped */
 ptrdiff_t str_find(struct str s, char c);                /* -1: not there */
 
+/* Edits from one to the other (a letter more, less, other, or two swapped),
+ * ASCII case folded, over names cut at 64 bytes; for "did you mean". */
+size_t str_distance(struct str a, struct str b);
+
 /* Take the part before `sep` off *rest; all of it when there is none. False
  * once *rest is used up (p == NULL). */
 bool str_split(struct str *rest, char sep, struct str *ret_part);

@@ -44,6 +44,27 @@ order_is_by_byte_then_by_length(void **state)
 }
 
 static void
+distance_counts_edits_and_swaps(void **state)
+{
+    char longer[200];
+
+    (void)state;
+    assert_int_equal(str_distance(STR("send"), STR("send")), 0);
+    assert_int_equal(str_distance(STR("SEND"), STR("send")), 0);
+    assert_int_equal(str_distance(STR("sned"), STR("send")), 1);
+    assert_int_equal(str_distance(STR("snd"), STR("send")), 1);
+    assert_int_equal(str_distance(STR("sendd"), STR("send")), 1);
+    assert_int_equal(str_distance(STR("mend"), STR("send")), 1);
+    assert_int_equal(str_distance(STR("ls"), STR("send")), 4);
+    assert_int_equal(str_distance(STR_NONE, STR("send")), 4);
+    assert_int_equal(str_distance(STR("send"), STR_NONE), 4);
+    assert_int_equal(str_distance(STR("kitten"), STR("sitting")), 3);
+    memset(longer, 'a', sizeof(longer));
+    assert_int_equal(
+        str_distance((struct str){longer, sizeof(longer)}, STR("")), 64);
+}
+
+static void
 ends_and_middles_are_found(void **state)
 {
     (void)state;
@@ -257,6 +278,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_means_the_same_bytes),
         cmocka_unit_test(order_is_by_byte_then_by_length),
+        cmocka_unit_test(distance_counts_edits_and_swaps),
         cmocka_unit_test(ends_and_middles_are_found),
         cmocka_unit_test(a_split_gives_every_part_also_the_empty_ones),
         cmocka_unit_test(copies_end_with_nul),
