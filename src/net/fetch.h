@@ -58,6 +58,10 @@ struct fetch_request {
     struct str method, url;
     const struct fetch_header *headers;
     size_t n_headers;
+    /* Not NULL: takes the body of the answer in parts, of any length, and none
+     * of it is kept. Must not free the request. False: enough of it; the call
+     * then ends as FETCH_UNKNOWN, with the status and headers that came. */
+    bool (*on_body)(struct fetch_request *r, struct str part);
     struct str body; /* HTTP body, or the SMTP message (dots not stuffed) */
     /* SMTP */
     struct str host;
