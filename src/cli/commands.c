@@ -1,0 +1,254 @@
+/* commands.c - the one table behind dispatch, help and completion. */
+#include "cli/cli_private.h"
+
+#define NEAR 2 /* edits that still make a suggestion */
+
+const struct arg_option global_options[] = {
+    {.name = "help",
+     .letter = 'h',
+     .type = ARG_FLAG,
+     .help = "Show what the command does, with examples"},
+    {.name = "json",
+     .type = ARG_FLAG,
+     .help = "Write JSON: one object, or one a line for lists"},
+    {.name = "no-color", .type = ARG_FLAG, .help = "Write without colour"},
+    {.name = "version", .type = ARG_FLAG, .help = "Show the version"},
+    {.name = "url",
+     .type = ARG_TEXT,
+     .value = "URL",
+     .help = "The server (BELFRY_URL; default http://127.0.0.1:7117)"},
+    {.name = "key-file",
+     .type = ARG_TEXT,
+     .value = "FILE",
+     .help = "File with the API key, - for stdin (else BELFRY_KEY)"},
+    {.name = "key",
+     .type = ARG_TEXT,
+     .value = "KEY",
+     .help = "The API key; others can see it there, so better not"},
+    {.name = "workspace",
+     .type = ARG_TEXT,
+     .value = "NAME",
+     .help = "Workspace to work in, for the bootstrap key"},
+    {.type = ARG_END},
+};
+
+const struct arg_option serve_options[] = {
+    {.name = "dev",
+     .type = ARG_FLAG,
+     .help = "Development: a sink catches every message; the key is saved "
+             "for this command"},
+    {.name = "listen",
+     .type = ARG_TEXT,
+     .value = "HOST:PORT",
+     .help = "Address of the HTTP server (default 127.0.0.1:7117)"},
+    {.name = "db",
+     .type = ARG_TEXT,
+     .value = "URL",
+     .help = "Where everything is kept (default sqlite:belfry.db)"},
+    {.name = "roles",
+     .type = ARG_TEXT,
+     .value = "LIST",
+     .help = "What this process does: api,worker,scheduler"},
+    {.name = "config",
+     .type = ARG_TEXT,
+     .value = "FILE",
+     .help = "Settings (default /etc/belfry/belfry.conf)"},
+    {.type = ARG_END},
+};
+
+static const char *const serve_examples[] = {
+    "belfry serve --dev", "belfry serve --listen 0.0.0.0:7117",
+    "belfry serve --db sqlite:/var/lib/belfry/belfry.db", NULL};
+static const char *const send_examples[] = {
+    "belfry send u_1 \"Hello\"",
+    "belfry send u_1,u_2 --template welcome --data name=Ada --data n:=3 "
+    "--wait",
+    "make 2>&1 | tail -20 | belfry send ops - --title \"Build\"",
+    "belfry send < notification.json",
+    "belfry send u_1 \"Hello\" --channel email,in_app --dry-run",
+    NULL};
+static const char *const tail_examples[] = {
+    "belfry tail", "belfry tail --channel email --since 10m",
+    "belfry tail --status dead --json | jq .reason", NULL};
+static const char *const get_examples[] = {
+    "belfry get ntf_01hzy3v7s4e9kvfk3w5q8t2m6x",
+    "belfry get dlv_01hzy3v7s4e9kvfk3w5q8t2m6x", NULL};
+static const char *const ls_examples[] = {
+    "belfry ls", "belfry ls --dead --channel email", "belfry ls --groups",
+    "belfry ls --user u_1 --limit 10 --json", NULL};
+static const char *const retry_examples[] = {
+    "belfry retry dlv_01hzy3v7s4e9kvfk3w5q8t2m6x",
+    "belfry retry --dead --channel email --dry-run",
+    "belfry retry --dead --error attempts.exhausted --since 2h --yes", NULL};
+static const char *const cancel_examples[] = {
+    "belfry cancel ntf_01hzy3v7s4e9kvfk3w5q8t2m6x",
+    "belfry cancel --cancel-key order-17", NULL};
+static const char *const key_examples[] = {
+    "belfry key create --scope send --name checkout",
+    "belfry key create --scope read,write --expires-in 30d", "belfry key ls",
+    "belfry key revoke 7tcdx1y20vqe54ah", NULL};
+static const char *const key_words[] = {"create", "ls", "revoke", NULL};
+static const char *const token_examples[] = {"belfry token u_1",
+                                             "belfry token u_1 --ttl 5m", NULL};
+static const char *const migrate_examples[] = {
+    "belfry migrate status", "belfry migrate plan", "belfry migrate up",
+    "belfry migrate down --to 1 --db sqlite:belfry.db", NULL};
+static const char *const migrate_words[] = {"status", "plan",   "up",
+                                            "down",   "verify", NULL};
+static const char *const doctor_examples[] = {
+    "belfry doctor", "belfry doctor --url https://belfry.example.com", NULL};
+static const char *const completion_examples[] = {
+    "source <(belfry completion bash)",
+    "belfry completion zsh > \"${fpath[1]}/_belfry\"", NULL};
+static const char *const completion_words[] = {"bash", "zsh", NULL};
+static const char *const version_examples[] = {"belfry version --json", NULL};
+static const char *const help_examples[] = {"belfry help send", NULL};
+
+const struct command commands[] = {
+    {.name = "serve",
+     .usage = "[--dev] [--listen HOST:PORT] [--db URL]",
+     .summary = "Start the server",
+     .examples = serve_examples,
+     .options = serve_options,
+     .notes = "Settings come from the file, then from BELFRY_ variables, then "
+              "from flags. SIGTERM drains and ends it, SIGHUP reads the "
+              "settings again."},
+    {.name = "send",
+     .run = run_send,
+     .usage = "[TO] [TEXT]",
+     .summary = "Send a notification",
+     .examples = send_examples,
+     .options = send_options,
+     .notes = "TO is a user id, or several with commas between them; TEXT - "
+              "is read from stdin. Without TO, or with - in its place, stdin "
+              "holds the notification as JSON (or several: an array, or one a "
+              "line), and flags replace what is in it.",
+     .max_args = 2,
+     .needs_server = true},
+    {.name = "tail",
+     .run = run_tail,
+     .summary = "Watch deliveries as they happen",
+     .examples = tail_examples,
+     .options = tail_options,
+     .notes = "Each line is a delivery that is new or has changed. Ctrl-C "
+              "ends it.",
+     .needs_server = true},
+    {.name = "get",
+     .run = run_get,
+     .usage = "ID",
+     .summary = "Show a notification or a delivery, and what happened to it",
+     .examples = get_examples,
+     .options = get_options,
+     .min_args = 1,
+     .max_args = 1,
+     .needs_server = true},
+    {.name = "ls",
+     .run = run_ls,
+     .summary = "List notifications, deliveries or groups of dead letters",
+     .examples = ls_examples,
+     .options = ls_options,
+     .notes = "Without filters: notifications, newest first. With one: "
+              "deliveries.",
+     .needs_server = true},
+    {.name = "retry",
+     .run = run_retry,
+     .usage = "[ID...]",
+     .summary = "Queue failed and dead deliveries again",
+     .examples = retry_examples,
+     .options = retry_options,
+     .notes = "An ID is a delivery's, or a notification's for all of its dead "
+              "letters. --dead takes all that the filters leave, and asks "
+              "before.",
+     .max_args = 1000,
+     .needs_server = true},
+    {.name = "cancel",
+     .run = run_cancel,
+     .usage = "[ID...]",
+     .summary = "Stop what has not gone out yet",
+     .examples = cancel_examples,
+     .options = cancel_options,
+     .max_args = 1000,
+     .needs_server = true},
+    {.name = "key",
+     .run = run_key,
+     .usage = "create|ls|revoke [ID...]",
+     .summary = "Make, list and revoke API keys",
+     .examples = key_examples,
+     .options = key_options,
+     .words = key_words,
+     .notes = "create writes the key to stdout; nobody can show it again.",
+     .min_args = 1,
+     .max_args = 100,
+     .needs_server = true},
+    {.name = "token",
+     .run = run_token,
+     .usage = "USER",
+     .summary = "Make a user's token for the inbox",
+     .examples = token_examples,
+     .options = token_options,
+     .min_args = 1,
+     .max_args = 1,
+     .needs_server = true},
+    {.name = "migrate",
+     .run = run_migrate,
+     .usage = "status|plan|up|down|verify",
+     .summary = "Show and change the version of the database's schema",
+     .examples = migrate_examples,
+     .options = migrate_options,
+     .words = migrate_words,
+     .notes = "Works on the SQLite file itself; up and down need the server "
+              "to be stopped.",
+     .min_args = 1,
+     .max_args = 1},
+    {.name = "doctor",
+     .run = run_doctor,
+     .summary = "Look for what is wrong, and say how to mend it",
+     .examples = doctor_examples,
+     .options = doctor_options,
+     .needs_server = true},
+    {.name = "completion",
+     .run = run_completion,
+     .usage = "bash|zsh",
+     .summary = "Write a completion script for the shell",
+     .examples = completion_examples,
+     .words = completion_words,
+     .min_args = 1,
+     .max_args = 1},
+    {.name = "version",
+     .run = run_version,
+     .summary = "Show the version",
+     .examples = version_examples},
+    {.name = "help",
+     .run = run_help,
+     .usage = "[COMMAND]",
+     .summary = "Show what a command does, with examples",
+     .examples = help_examples,
+     .max_args = 1},
+    {0},
+};
+
+const struct command *
+command_find(struct str name)
+{
+    for (const struct command *c = commands; c->name; c++)
+        if (str_is(name, c->name))
+            return c;
+    return NULL;
+}
+
+const char *
+command_suggest(struct str name)
+{
+    const char *best = NULL;
+    size_t least = NEAR + 1;
+
+    for (const struct command *c = commands; c->name; c++) {
+        size_t d = str_distance(name, str_from(c->name));
+
+        if (d < least && d < name.n) {
+            least = d;
+            best = c->name;
+        }
+    }
+    return best;
+}
