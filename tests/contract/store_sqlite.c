@@ -3,6 +3,7 @@
 #include "store/sqlite/sqlite.h"
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -45,6 +46,60 @@ sql(struct rig *r, const char *text)
     sqlite3_close(db);
 }
 
+/* ---- a disk that fails: the log's writes and syncs, when told to ---- */
+
+static atomic_bool writes_fail, syncs_fail;
+static const sqlite3_io_methods *whole;
+static sqlite3_io_methods broken;
+static sqlite3_vfs *below;
+
+static int
+broken_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
+{
+    return atomic_load(&writes_fail) ? SQLITE_IOERR_WRITE
+                                     : whole->xWrite(f, p, n, at);
+}
+
+static int
+broken_sync(sqlite3_file *f, int flags)
+{
+    return atomic_load(&syncs_fail) ? SQLITE_IOERR_FSYNC
+                                    : whole->xSync(f, flags);
+}
+
+static int
+broken_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags,
+            int *ret_flags)
+{
+    int rc = below->xOpen(below, name, f, flags, ret_flags);
+
+    (void)v;
+    if (rc != SQLITE_OK || !(flags & SQLITE_OPEN_WAL))
+        return rc;
+    whole = f->pMethods;
+    broken = *whole;
+    broken.xWrite = broken_write;
+    broken.xSync = broken_sync;
+    f->pMethods = &broken;
+    return rc;
+}
+
+/* For what is opened from now on. */
+static void
+break_disk(void)
+{
+    static sqlite3_vfs v;
+
+    if (below)
+        return;
+    below = sqlite3_vfs_find(NULL);
+    v = *below;
+    v.zName = "broken";
+    v.pNext = NULL;
+    v.xOpen = broken_open;
+    sqlite3_vfs_register(&v, 1);
+}
+
 /* ---- what a crash leaves; the process that dies is this program again ---- */
 
 static void
@@ -74,10 +129,19 @@ die_in_accept(struct rig *r)
     send_one(r, &(struct send){.id = 1000, .idem = "i"});
 }
 
+static void
+die_of_a_sync(struct rig *r)
+{
+    close(STDERR_FILENO); /* it says why */
+    atomic_store(&syncs_fail, true);
+    send_one(r, &(struct send){.id = 1000});
+}
+
 static const struct {
     const char *name;
     void (*run)(struct rig *r);
 } deaths[] = {
+    {"sync", die_of_a_sync},
     {"claim", die_after_claim},
     {"untold", die_after_untold_claim},
     {"accept", die_in_accept},
@@ -86,8 +150,10 @@ static const struct {
 static int
 die(const char *name, const char *path)
 {
-    struct rig *r = rig_on(&the_kind, path);
+    struct rig *r;
 
+    break_disk();
+    r = rig_on(&the_kind, path);
     for (size_t i = 0; i < sizeof(deaths) / sizeof(*deaths); i++)
         if (strcmp(deaths[i].name, name) == 0)
             deaths[i].run(r);
@@ -98,7 +164,7 @@ static void
 let_die(struct rig *r, const char *name, const char *fault)
 {
     pid_t child;
-    int status;
+    int status, wanted = strcmp(name, "sync") == 0 ? 1 : 0;
 
     store_close(r->store);
     child = fork();
@@ -111,7 +177,7 @@ let_die(struct rig *r, const char *name, const char *fault)
     if (*fault)
         assert_true(WIFSIGNALED(status));
     else
-        assert_int_equal(status, 0);
+        assert_int_equal(WEXITSTATUS(status), wanted);
     r->store = open_sqlite(r);
 }
 
@@ -257,6 +323,68 @@ what_does_not_fit_fails_alone_and_leaves_nothing(void **state)
     guilty = make_accept(r, &(struct send){.id = 20000, .dedup = "k"});
     assert_int_equal(ASK(r, accept, guilty), ERR_OK);
     assert_false(guilty->items[0].is_duplicate);
+}
+
+static void
+a_commit_that_fails_is_uncertain_and_can_be_repeated(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a;
+    struct store_notification_get g = {.tenant = T, .id = 1000};
+    int64_t ids[10];
+
+    break_disk();
+    rig_reopen(r);
+    rig_listen(r);
+    a = make_accept(r, &(struct send){.id = 1000, .idem = "i"});
+    atomic_store(&writes_fail, true);
+    assert_int_equal(ASK(r, accept, a), ERR_UNCERTAIN);
+    atomic_store(&writes_fail, false);
+    assert_int_equal(r->n_heard, 0);
+    assert_int_equal(ASK(r, notification_get, &g), ERR_NOT_FOUND);
+    a = make_accept(r, &(struct send){.id = 1000, .idem = "i"});
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_false(a->idem.is_replay);
+    assert_int_equal(r->n_heard, 1);
+    assert_int_equal(claim_some(r, 10, true, ids), 1);
+    assert_int_equal(claim_some(r, 10, true, ids), 0);
+}
+
+static void
+a_claim_whose_commit_fails_is_nobodys(void **state)
+{
+    struct rig *r = *state;
+    struct store_cycle c = {
+        .now_ms = NOW, .lane = LANE, .want = 1, .records_intent = true};
+    struct attempt t = {.n = 1, .verdict = STR("sent")};
+    struct store_finish f = {
+        .tenant = T, .delivery = 1001, .status = DELIVERY_SENT, .attempt = &t};
+    int64_t ids[10];
+
+    break_disk();
+    rig_reopen(r);
+    send_one(r, &(struct send){.id = 1000, .n = 2});
+    assert_int_equal(claim_some(r, 1, true, ids), 1);
+    c.finishes = &f;
+    c.n_finishes = 1;
+    atomic_store(&writes_fail, true);
+    assert_int_equal(ASK(r, cycle, &c), ERR_UNCERTAIN);
+    atomic_store(&writes_fail, false);
+    assert_int_equal(status_of(r, 1001), DELIVERY_SENDING);
+    assert_int_equal(status_of(r, 1002), DELIVERY_QUEUED);
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK); /* the same again */
+    assert_true(f.is_done);
+    assert_int_equal(c.n_work, 1);
+    assert_int_equal(c.work[0].delivery.id, 1002);
+    assert_int_equal(status_of(r, 1001), DELIVERY_SENT);
+}
+
+static void
+a_sync_that_fails_ends_the_process(void **state)
+{
+    struct rig *r = *state;
+
+    let_die(r, "sync", "");
 }
 
 /* ---- many at once ---- */
@@ -455,6 +583,9 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(death_after_the_commit_leaves_all_and_the_repeat_is_known),
     RIG_TEST(all_is_there_after_a_restart),
     RIG_TEST(what_does_not_fit_fails_alone_and_leaves_nothing),
+    RIG_TEST(a_commit_that_fails_is_uncertain_and_can_be_repeated),
+    RIG_TEST(a_claim_whose_commit_fails_is_nobodys),
+    RIG_TEST(a_sync_that_fails_ends_the_process),
     RIG_TEST(many_requests_at_once_are_all_answered_and_stored),
     RIG_TEST(a_full_queue_refuses_before_anything_is_done),
     RIG_TEST(close_finishes_what_was_submitted),
