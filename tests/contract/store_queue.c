@@ -215,6 +215,26 @@ in_flight_reads_as_sending(void **state)
 }
 
 static void
+a_retry_is_queued_again_though_its_batch_is_still_out(void **state)
+{
+    struct rig *r = *state;
+    struct store_promote p = {.now_ms = NOW + 500, .max = 10};
+    struct store_notification_get g = {
+        .tenant = T, .id = 1000, .max_deliveries = 10};
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 2});
+    assert_int_equal(claim_some(r, 2, true, ids), 2);
+    assert_true(finish_one(r, 1001, DELIVERY_RETRYING, 1));
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(ASK(r, notification_get, &g), ERR_OK);
+    assert_int_equal(g.deliveries[0].status, DELIVERY_QUEUED);
+    assert_int_equal(g.deliveries[1].status, DELIVERY_SENDING);
+    assert_int_equal(g.counts[DELIVERY_QUEUED].n, 1);
+    assert_int_equal(g.counts[DELIVERY_SENDING].n, 1);
+}
+
+static void
 a_retry_waits_until_it_is_due_and_never_less(void **state)
 {
     struct rig *r = *state;
@@ -451,6 +471,15 @@ a_retried_one_is_claimed_again_and_a_cancelled_one_is_not(void **state)
     assert_int_equal(p.n_promoted, 0);
     assert_int_equal(claim_some(r, 10, false, ids), 1);
     assert_int_equal(ids[0], 1001);
+    send_one(r, &(struct send){.id = 4000, .status = DELIVERY_FAILED});
+    assert_int_equal(act(r, 4001, STORE_ACT_RETRY, &now), ERR_OK);
+    assert_int_equal(claim_some(r, 10, false, ids), 1);
+    assert_true(finish_one(r, 4001, DELIVERY_FAILED, 1));
+    send_one(r, &(struct send){.id = 5000}); /* of a later rank */
+    assert_int_equal(claim_some(r, 10, false, ids), 1);
+    assert_int_equal(act(r, 4001, STORE_ACT_RETRY, &now), ERR_OK);
+    assert_int_equal(claim_some(r, 10, false, ids), 1);
+    assert_int_equal(ids[0], 4001);
     assert_int_equal(act(r, 9999, STORE_ACT_CANCEL, &now), ERR_NOT_FOUND);
 }
 
@@ -615,6 +644,7 @@ const struct CMUnitTest queue_tests[] = {
     RIG_TEST(a_finish_in_another_tenants_name_changes_nothing),
     RIG_TEST(what_is_given_back_can_be_claimed_again),
     RIG_TEST(in_flight_reads_as_sending),
+    RIG_TEST(a_retry_is_queued_again_though_its_batch_is_still_out),
     RIG_TEST(a_retry_waits_until_it_is_due_and_never_less),
     RIG_TEST(promote_takes_the_earliest_first),
     RIG_TEST(a_dedup_key_counts_once_within_its_window),

@@ -46,6 +46,55 @@ sql(struct rig *r, const char *text)
     sqlite3_close(db);
 }
 
+static int
+rows(struct rig *r, const char *count)
+{
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    int n;
+
+    assert_int_equal(sqlite3_open(r->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, count, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    n = sqlite3_column_int(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return n;
+}
+
+/* ---- what is kept, and no more ---- */
+
+static void
+an_intent_ends_with_the_last_of_its_batch(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 4});
+    assert_int_equal(claim_some(r, 2, true, ids), 2);
+    assert_int_equal(claim_some(r, 2, true, ids), 2);
+    assert_int_equal(rows(r, "SELECT count(*) FROM intent"), 2);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+    assert_int_equal(rows(r, "SELECT count(*) FROM intent"), 2);
+    assert_true(finish_one(r, 1002, DELIVERY_QUEUED, 0));
+    assert_int_equal(rows(r, "SELECT count(*) FROM intent"), 1);
+    assert_true(finish_one(r, 1003, DELIVERY_SENT, 1));
+    assert_true(finish_one(r, 1004, DELIVERY_RETRYING, 1));
+    assert_int_equal(rows(r, "SELECT count(*) FROM intent"), 0);
+}
+
+static void
+only_the_last_events_of_an_inbox_are_kept(void **state)
+{
+    struct rig *r = *state;
+
+    for (int i = 0; i < INBOX_REPLAY_MAX + 5; i++)
+        send_one(r, &(struct send){
+                        .id = 1000 + 10 * i, .user = "ann", .in_app = true});
+    assert_int_equal(rows(r, "SELECT count(*) FROM inbox_event"),
+                     INBOX_REPLAY_MAX);
+}
+
 /* ---- a disk that fails: the log's writes and syncs, when told to ---- */
 
 static atomic_bool writes_fail, syncs_fail;
@@ -206,6 +255,7 @@ what_was_in_flight_gets_an_attempt_that_says_so(void **state)
     assert_int_equal(g.attempts[0].n, 1);
     assert_int_equal(g.attempts[0].at_ms, NOW);
     assert_true(str_is(g.attempts[0].verdict, "interrupted"));
+    assert_int_equal(rows(r, "SELECT count(*) FROM intent"), 0);
     get_delivery(r, 1005, &g); /* never claimed */
     assert_int_equal(g.n_attempts, 0);
     assert_int_equal(claim_some(r, 10, true, ids), 3);
@@ -577,6 +627,8 @@ no_hot_statement_scans_or_sorts(void **state)
 }
 
 static const struct CMUnitTest own_tests[] = {
+    RIG_TEST(an_intent_ends_with_the_last_of_its_batch),
+    RIG_TEST(only_the_last_events_of_an_inbox_are_kept),
     RIG_TEST(what_was_in_flight_gets_an_attempt_that_says_so),
     RIG_TEST(a_claim_that_is_not_recorded_leaves_no_trace),
     RIG_TEST(death_before_the_commit_leaves_nothing),
