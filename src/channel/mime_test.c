@@ -285,8 +285,7 @@ what_is_no_mailbox_is_refused(void **state)
         "j\xc3\xbcrgen@b.c",
         "a@b\xc3\xbc.de",
         "a@b.c\xe2\x80\xa9",
-        "0123456789012345678901234567890123456789012345678901234567890abcd"
-        "@x.y",
+        "01234567890123456789012345678901234567890123456789012345678901234@x.y",
     };
     struct mime_address address;
     struct arena *a = arena_new();

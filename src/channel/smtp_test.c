@@ -167,8 +167,7 @@ what_could_forge_a_header_ends_the_delivery(void **state)
         "{\"email\":{\"cc\":[\"a@x.y\",\"b@x\\r\\n\"]}}",
         "{\"email\":{\"cc\":[\"a@x\",5]}}",
         "{\"email\":{\"cc\":{\"a\":1}}}",
-        "{\"email\":{\"cc\":[\"a@x\",\"a@x\",\"a@x\",\"a@x\",\"a@x\",\"a@x\","
-        "\"a@x\",\"a@x\",\"a@x\",\"a@x\",\"a@x\"]}}",
+        "{\"email\":{\"cc\":[1,2,3,4,5,6,7,8,9,10,11]}}",
         "{\"email\":{\"headers\":{\"Bcc\":\"v@y\"}}}",
         "{\"email\":{\"headers\":{\"X-A\\r\\nBcc\":\"v@y\"}}}",
         "{\"email\":{\"headers\":{\"X-A\":\"v\\r\\nBcc: v@y\"}}}",

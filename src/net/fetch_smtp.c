@@ -1,0 +1,211 @@
+/* fetch_smtp.c - a mail submission, and what the replies to it mean.
+ *
+ * A server has the message once it has read the final dot. Until libcurl has
+ * taken the last byte of the message there can have been none, so a session
+ * that breaks earlier surely delivered nothing; one that breaks later, nobody
+ * knows. */
+#include <stdio.h>
+
+#include "base/err.h"
+#include "net/fetch_transfer.h"
+
+#define REPLY_MAX 2048
+#define REPLY_LINES_MAX 200 /* of a whole session */
+#define RCPT_MAX 100
+#define ADDRESS_MAX 254
+
+static size_t
+on_read(char *p, size_t size, size_t n, void *arg)
+{
+    struct fetch_transfer *t = arg;
+    struct str left = str_sub(t->request->body, t->n_given, t->request->body.n);
+    size_t give = left.n < size * n ? left.n : size * n;
+
+    if (give > 0)
+        memcpy(p, left.p, give);
+    t->n_given += give;
+    return give;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *arg)
+{
+    (void)p;
+    (void)arg;
+    return size * n;
+}
+
+/* Each line of each reply: keep the text of the last one. */
+static size_t
+on_reply_line(char *p, size_t size, size_t n, void *arg)
+{
+    struct fetch_transfer *t = arg;
+    struct str line = {p, size * n};
+    uint64_t code = 0;
+
+    if (++t->n_reply_lines > REPLY_LINES_MAX) {
+        t->is_unruly = true;
+        return 0;
+    }
+    while (line.n > 0 &&
+           (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
+        line.n--;
+    if (line.n < 3 || !str_to_u64(str_sub(line, 0, 3), &code))
+        return size * n;
+    if (!t->is_reply_open)
+        buf_reset(&t->body);
+    else if (t->body.n > 0 && t->body.n < REPLY_MAX)
+        buf_put_char(&t->body, ' ');
+    t->is_reply_open = line.n > 3 && line.p[3] == '-';
+    t->reply_code = (int)code;
+    line = str_sub(line, 4, line.n);
+    if (t->body.n < REPLY_MAX)
+        buf_put_str(&t->body, str_sub(line, 0, REPLY_MAX - t->body.n));
+    return size * n;
+}
+
+void
+fetch_smtp_prepare(struct fetch_transfer *t)
+{
+    CURL *e = t->easy;
+    bool is_plain = t->pool->kind == FETCH_POOL_SMTP_PLAIN;
+
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    curl_easy_setopt(e, CURLOPT_USE_SSL,
+                     (long)(is_plain ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+    curl_easy_setopt(e, CURLOPT_SASL_IR, 1L);
+    curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(e, CURLOPT_READDATA, t);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_reply_line);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+}
+
+/* ---- the call ---- */
+
+static bool
+is_name(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+
+        if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') &&
+            !(c >= 'a' && c <= 'z') && !(c && strchr("-._:", c)))
+            return false;
+    }
+    return s.n > 0 && s.n <= 253;
+}
+
+/* Nothing that could end a command or its angle brackets early. */
+static bool
+is_address(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f ||
+            s.p[i] == '<' || s.p[i] == '>')
+            return false;
+    return s.n > 0 && s.n <= ADDRESS_MAX;
+}
+
+static bool
+is_c_string(struct str s)
+{
+    return s.n == 0 || !memchr(s.p, 0, s.n);
+}
+
+static const char *
+set_recipients(struct fetch_transfer *t)
+{
+    const struct fetch_request *r = t->request;
+    struct curl_slist *row;
+
+    if (r->n_rcpt_to == 0 || r->n_rcpt_to > RCPT_MAX)
+        return "mail needs from 1 to 100 recipients";
+    row = ARENA_ARRAY(r->arena, struct curl_slist, r->n_rcpt_to);
+    for (size_t i = 0; i < r->n_rcpt_to; i++) {
+        if (!is_address(r->rcpt_to[i]))
+            return "a recipient is no address";
+        row[i].data = str_cstr(
+            r->arena, str_fmt(r->arena, "<%.*s>", STR_ARG(r->rcpt_to[i])));
+        row[i].next = i + 1 < r->n_rcpt_to ? &row[i + 1] : NULL;
+    }
+    curl_easy_setopt(t->easy, CURLOPT_MAIL_RCPT, row);
+    return NULL;
+}
+
+/* The path of the URL is the name that libcurl says in EHLO. */
+static const char *
+set_url(struct fetch_transfer *t)
+{
+    const struct fetch_request *r = t->request;
+    ptrdiff_t sign = str_find(r->mail_from, '@');
+    struct str us = str_sub(r->mail_from, (size_t)(sign + 1), r->mail_from.n);
+    bool is_v6 = str_find(r->host, ':') >= 0;
+    struct str url;
+
+    if (!is_name(r->host) || r->port < 1 || r->port > 65535)
+        return "the mail server is no host and port";
+    if (!is_name(us) || str_find(us, ':') >= 0)
+        us = STR("localhost");
+    url = str_fmt(r->arena, "%s://%s%.*s%s:%d/%.*s",
+                  r->tls == FETCH_TLS_TLS ? "smtps" : "smtp", is_v6 ? "[" : "",
+                  STR_ARG(r->host), is_v6 ? "]" : "", r->port, STR_ARG(us));
+    if (curl_easy_setopt(t->easy, CURLOPT_URL, str_cstr(r->arena, url)) !=
+        CURLE_OK)
+        return "the mail server cannot be named";
+    return NULL;
+}
+
+const char *
+fetch_smtp_begin(struct fetch_transfer *t)
+{
+    const struct fetch_request *r = t->request;
+    bool has_login = r->username.n > 0;
+    const char *fault = set_url(t);
+
+    if (!fault)
+        fault = set_recipients(t);
+    if (fault)
+        return fault;
+    if (!is_address(r->mail_from))
+        return "the sender is no address";
+    if (!is_c_string(r->username) || !is_c_string(r->password))
+        return "the login has a NUL in it";
+    curl_easy_setopt(
+        t->easy, CURLOPT_MAIL_FROM,
+        str_cstr(r->arena, str_fmt(r->arena, "<%.*s>", STR_ARG(r->mail_from))));
+    curl_easy_setopt(t->easy, CURLOPT_USERNAME,
+                     has_login ? str_cstr(r->arena, r->username) : NULL);
+    curl_easy_setopt(t->easy, CURLOPT_PASSWORD,
+                     has_login ? str_cstr(r->arena, r->password) : NULL);
+    curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body.n);
+    return NULL;
+}
+
+/* ---- the answer ---- */
+
+enum fetch_outcome
+fetch_smtp_outcome_now(struct fetch_transfer *t)
+{
+    return t->n_begun > 0 && t->n_given >= t->request->body.n ? FETCH_UNKNOWN
+                                                              : FETCH_NOT_SENT;
+}
+
+void
+fetch_smtp_judge(struct fetch_transfer *t, CURLcode code,
+                 struct fetch_answer *ret)
+{
+    bool is_refused = t->reply_code >= 400 && t->reply_code < 600 &&
+                      !t->is_reply_open && !t->is_unruly;
+
+    ret->status = t->reply_code;
+    ret->body = str_dup(t->request->arena, buf_str(&t->body));
+    /* Before the envelope it is the server that does not work, not the
+     * message that is refused. */
+    if (code == CURLE_OK || (t->n_begun > 0 && is_refused))
+        ret->outcome = FETCH_ANSWERED;
+    else
+        ret->outcome = fetch_smtp_outcome_now(t);
+}
