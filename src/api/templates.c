@@ -1,0 +1,534 @@
+/* templates.c - texts with holes, by key and version. The first PUT of a key
+ * is live at once; later ones make a draft that preview shows and publish
+ * makes live. */
+#include "api/collection.h"
+#include "api/route.h"
+#include "app/message.h"
+#include "app/send_request.h"
+#include "base/clock.h"
+#include "base/list.h"
+
+#define SOURCE_MAX (256 * 1024)
+
+static const char *const unknowns[] = {"empty", "keep", NULL};
+static const struct field action_row[] = {
+    {.type = FIELD_OBJECT, .of = action_fields}};
+static const struct field channel_row[] = {{.type = FIELD_KEY}};
+static const struct field content_fields[] = {
+    {.name = "title", .type = FIELD_STRING, .max = SOURCE_MAX},
+    {.name = "body", .type = FIELD_STRING, .max = SOURCE_MAX},
+    {.name = "html", .type = FIELD_STRING, .max = SOURCE_MAX},
+    {.name = "actions", .type = FIELD_ARRAY, .of = action_row, .max = 16},
+    {.type = FIELD_END},
+};
+static const struct field content_row[] = {
+    {.type = FIELD_OBJECT, .of = content_fields}};
+static const struct field template_fields[] = {
+    {.name = "key", .type = FIELD_KEY},
+    {.name = "name", .type = FIELD_STRING, .max = 200},
+    {.name = "channels",
+     .type = FIELD_ARRAY,
+     .of = channel_row,
+     .min = 1,
+     .max = 32,
+     .doc = "Where it goes when a send names no channels."},
+    {.name = "content",
+     .type = FIELD_MAP,
+     .of = content_row,
+     .max = 40,
+     .flags = FIELD_REQUIRED,
+     .doc = "By channel; \"default\" serves the others."},
+    {.name = "unknown",
+     .type = FIELD_ENUM,
+     .values = unknowns,
+     .doc = "keep: an unknown {{name}} stays as it is written."},
+    {.name = "locales", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
+    {.name = "latest",
+     .type = FIELD_INT,
+     .flags = FIELD_READ_ONLY,
+     .doc = "The version that this is, and that publish makes live."},
+    {.name = "published",
+     .type = FIELD_INT,
+     .flags = FIELD_READ_ONLY,
+     .doc = "The version that sends use."},
+    {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.type = FIELD_END},
+};
+
+/* The object TEMPLATE is {"latest":n,"published":m,"doc":{...latest}}; each
+ * version is an object of its own, TEMPLATE_VERSION "key@n", never changed. */
+struct editing {
+    struct call *call;
+    struct str key;
+    int64_t if_version;
+    int64_t latest, published;
+    struct store_object_get get;
+    struct store_object_write writes[2];
+    struct store_object_put put;
+    struct store_object_delete delete;
+};
+
+static struct json
+parsed(struct call *c, struct str text)
+{
+    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
+    struct json_error why;
+
+    if (text.n == 0 || json_parse(c->arena, text, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
+static struct str
+version_key(struct call *c, struct str key, int64_t version)
+{
+    return str_fmt(c->arena, "%.*s@%lld", STR_ARG(key), (long long)version);
+}
+
+static void
+show(struct call *c, struct json_writer *w, struct json stored)
+{
+    struct json doc = json_get(stored, "doc");
+    int64_t latest = 0, published = 0;
+
+    for (struct json m = json_first(doc); !json_is(m, JSON_ABSENT);
+         m = json_next(doc, m)) {
+        struct str name = json_key(c->arena, m);
+        const struct field *f = field_find(template_fields, name);
+
+        if (!f || (f->flags & FIELD_READ_ONLY) || str_is(name, "key"))
+            continue;
+        json_put_key_str(w, name);
+        json_put_raw(w, json_raw(m));
+    }
+    json_int(json_get(stored, "latest"), &latest);
+    json_int(json_get(stored, "published"), &published);
+    json_int_field(w, "latest", latest);
+    json_int_field(w, "published", published);
+}
+
+static const struct collection templates = {
+    .kind = OBJECT_TEMPLATE,
+    .noun = "template",
+    .key_name = "key",
+    .is_configuration = true,
+    .show = show,
+};
+
+/* ---- PUT, publish ---- */
+
+static void
+reply_written(struct call *c, void *arg)
+{
+    struct editing *x = arg;
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(c, &out);
+    collection_write(c, &templates, &w, &x->writes[0].object);
+    call_etag(c, x->writes[0].object.version);
+    call_reply(c, x->writes[0].is_created ? 201 : 200, &out);
+}
+
+static void
+on_written(struct store_req *req, enum err e)
+{
+    struct store_object_put *p =
+        CONTAINER_OF(req, struct store_object_put, req);
+    struct editing *x = CONTAINER_OF(p, struct editing, put);
+
+    if (e == ERR_PRECONDITION)
+        call_fail_with(x->call, e, "the template was changed meanwhile");
+    else if (e != ERR_OK)
+        call_fail(x->call, e);
+    else
+        call_wait_for(x->call, p->seq, reply_written, x);
+}
+
+static struct str
+template_body(const struct editing *x, struct json doc)
+{
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(x->call, &out);
+    json_begin_object(&w);
+    json_int_field(&w, "latest", x->latest);
+    json_int_field(&w, "published", x->published);
+    json_raw_field(&w, "doc", json_raw(doc));
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+/* What was read is what is replaced: a writer in between is not run over. */
+static void
+write_template(struct editing *x, struct json doc, int64_t if_version,
+               bool adds_version)
+{
+    struct call *c = x->call;
+
+    x->writes[0] = (struct store_object_write){
+        .kind = OBJECT_TEMPLATE,
+        .key = x->key,
+        .body = template_body(x, doc),
+        .if_version = if_version,
+        .num = call_new_num(c),
+    };
+    x->writes[1] = (struct store_object_write){
+        .kind = OBJECT_TEMPLATE_VERSION,
+        .key = version_key(c, x->key, x->latest),
+        .body = json_raw(doc),
+        .if_version = OBJECT_ANY_VERSION,
+        .num = call_new_num(c),
+    };
+    x->put = (struct store_object_put){
+        .req = call_req(c, on_written),
+        .tenant = c->workspace->tenant,
+        .now_ms = call_now_ms(c),
+        .writes = x->writes,
+        .n_writes = adds_version ? 2 : 1,
+        .is_atomic = true,
+    };
+    objects_put(c->app, &x->put);
+}
+
+static bool
+has_version(struct editing *x, const struct object *o)
+{
+    if (x->if_version == OBJECT_ANY_VERSION || x->if_version == o->version)
+        return true;
+    call_fail_with(x->call, ERR_PRECONDITION,
+                   "the template has version %lld now", (long long)o->version);
+    return false;
+}
+
+static void
+on_before_put(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct editing *x = CONTAINER_OF(g, struct editing, get);
+    const struct object *o = &g->objects[0];
+    struct json before;
+
+    if (e != ERR_OK) {
+        call_fail(x->call, e);
+        return;
+    }
+    if (!has_version(x, o))
+        return;
+    x->latest = x->published = 1;
+    if (o->version > 0) {
+        before = parsed(x->call, o->body);
+        json_int(json_get(before, "latest"), &x->latest);
+        json_int(json_get(before, "published"), &x->published);
+        x->latest++;
+    }
+    write_template(x, x->call->body, o->version, true);
+}
+
+static void
+on_before_publish(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct editing *x = CONTAINER_OF(g, struct editing, get);
+    const struct object *o = &g->objects[0];
+    struct json before;
+
+    if (e != ERR_OK) {
+        call_fail(x->call, e);
+        return;
+    }
+    if (o->version == 0) {
+        call_fail_with(x->call, ERR_NOT_FOUND, "there is no such template");
+        return;
+    }
+    if (!has_version(x, o))
+        return;
+    before = parsed(x->call, o->body);
+    json_int(json_get(before, "latest"), &x->latest);
+    x->published = x->latest;
+    write_template(x, json_get(before, "doc"), o->version, false);
+}
+
+static void
+start_editing(struct call *c, void (*on_done)(struct store_req *, enum err))
+{
+    struct editing *x = ARENA_NEW(c->arena, struct editing);
+
+    x->call = c;
+    if (!call_path_key(c, 0, &x->key) || !call_if_match(c, &x->if_version))
+        return;
+    x->get = (struct store_object_get){
+        .req = call_req(c, on_done),
+        .tenant = c->workspace->tenant,
+        .kind = OBJECT_TEMPLATE,
+        .keys = &x->key,
+        .n_keys = 1,
+    };
+    objects_get(c->app, &x->get);
+}
+
+static bool
+is_sound(struct call *c)
+{
+    struct template_doc *t;
+    struct json content = json_get(c->body, "content");
+
+    if (json_count(content) == 0)
+        problem_add(&c->problem, ERR_INVALID, STR("/content"),
+                    "must have at least one variant");
+    for (struct json v = json_first(content); !json_is(v, JSON_ABSENT);
+         v = json_next(content, v)) {
+        struct str name = json_key(c->arena, v);
+
+        if (!str_is(name, "default") && !channel_find(name))
+            problem_add(&c->problem, ERR_INVALID,
+                        str_fmt(c->arena, "/content/%.*s", STR_ARG(name)),
+                        "there is no such channel");
+    }
+    if (!problem_is_set(&c->problem) &&
+        template_doc_compile(c->arena, c->params[0], 1, c->body, &c->problem,
+                             &t) == ERR_OK)
+        return true;
+    call_refuse(c);
+    return false;
+}
+
+static void
+handle_put(struct call *c)
+{
+    if (is_sound(c))
+        start_editing(c, on_before_put);
+}
+
+static void
+handle_publish(struct call *c)
+{
+    start_editing(c, on_before_publish);
+}
+
+static void
+handle_get(struct call *c)
+{
+    collection_get(c, &templates);
+}
+
+static void
+handle_list(struct call *c)
+{
+    collection_list(c, &templates);
+}
+
+/* ---- DELETE: the template first, so that a stop in between leaves versions
+ * that nothing names and the next PUT writes over ---- */
+
+static void
+reply_deleted(struct call *c, void *arg)
+{
+    (void)arg;
+    call_reply_empty(c, 204);
+}
+
+static void delete_one(struct editing *x, enum object_kind kind, struct str key,
+                       int64_t if_version);
+
+static void
+on_deleted(struct store_req *req, enum err e)
+{
+    struct store_object_delete *d =
+        CONTAINER_OF(req, struct store_object_delete, req);
+    struct editing *x = CONTAINER_OF(d, struct editing, delete);
+    bool is_version = d->kind == OBJECT_TEMPLATE_VERSION;
+
+    if (e != ERR_OK && !(is_version && e == ERR_NOT_FOUND))
+        call_fail(x->call, e);
+    else if (x->latest > 0) {
+        int64_t n = x->latest--;
+
+        delete_one(x, OBJECT_TEMPLATE_VERSION, version_key(x->call, x->key, n),
+                   OBJECT_ANY_VERSION);
+    } else {
+        call_wait_for(x->call, d->seq, reply_deleted, x);
+    }
+}
+
+static void
+delete_one(struct editing *x, enum object_kind kind, struct str key,
+           int64_t if_version)
+{
+    struct call *c = x->call;
+
+    x->delete = (struct store_object_delete){
+        .req = call_req(c, on_deleted),
+        .tenant = c->workspace->tenant,
+        .now_ms = call_now_ms(c),
+        .kind = kind,
+        .key = key,
+        .if_version = if_version,
+    };
+    objects_delete(c->app, &x->delete);
+}
+
+static void
+on_before_delete(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct editing *x = CONTAINER_OF(g, struct editing, get);
+    const struct object *o = &g->objects[0];
+
+    if (e != ERR_OK)
+        call_fail(x->call, e);
+    else if (o->version == 0)
+        call_fail_with(x->call, ERR_NOT_FOUND, "there is no such template");
+    else if (has_version(x, o)) {
+        json_int(json_get(parsed(x->call, o->body), "latest"), &x->latest);
+        delete_one(x, OBJECT_TEMPLATE, x->key, o->version);
+    }
+}
+
+static void
+handle_delete(struct call *c)
+{
+    start_editing(c, on_before_delete);
+}
+
+/* ---- preview ---- */
+
+static struct json
+preview_data(struct call *c)
+{
+    struct json data = json_get(c->body, "data");
+
+    return json_is(data, JSON_OBJECT) ? data : (struct json){0};
+}
+
+static void
+reply_preview(struct call *c, const struct template_doc *t)
+{
+    struct str channel = json_str_of(c->arena, c->body, "channel");
+    struct json data = preview_data(c);
+    struct rendered r;
+    struct json_writer w;
+    struct buf out;
+
+    if (content_render(c->arena, c->workspace, t,
+                       channel.n ? channel : STR("default"), &data,
+                       json_is(data, JSON_OBJECT) ? 1 : 0, &r) != ERR_OK) {
+        call_fail_with(c, ERR_INVALID,
+                       "rendering took more work or output than allowed");
+        return;
+    }
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_str_field(&w, "title", r.title);
+    json_str_field(&w, "body", r.body);
+    json_str_field(&w, "html", r.html);
+    json_raw_field(&w, "actions", r.actions.n ? r.actions : STR("[]"));
+    json_end_object(&w);
+    call_reply(c, 200, &out);
+}
+
+static void
+on_before_preview(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct editing *x = CONTAINER_OF(g, struct editing, get);
+    struct call *c = x->call;
+    const struct object *o = &g->objects[0];
+    struct template_doc *t;
+
+    if (e != ERR_OK)
+        call_fail(c, e);
+    else if (o->version == 0)
+        call_fail_with(c, ERR_NOT_FOUND, "there is no such template");
+    else if (template_doc_compile(c->arena, x->key, o->version,
+                                  json_get(parsed(c, o->body), "doc"),
+                                  &c->problem, &t) != ERR_OK)
+        call_refuse(c);
+    else
+        reply_preview(c, t);
+}
+
+static void
+handle_preview(struct call *c)
+{
+    start_editing(c, on_before_preview);
+}
+
+static const struct field preview_request[] = {
+    {.name = "data", .type = FIELD_OBJECT, .doc = "What fills the holes."},
+    {.name = "channel", .type = FIELD_KEY, .doc = "Default: the default."},
+    {.name = "locale", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.type = FIELD_END},
+};
+static const struct field preview_answer[] = {
+    {.name = "title", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "body", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "html", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "actions", .type = FIELD_ARRAY, .flags = FIELD_REQUIRED},
+    {.type = FIELD_END},
+};
+static const char *const list_params[] = {"limit", "after", NULL};
+
+const struct route template_routes[] = {
+    {.method = "GET",
+     .path = "/v1/templates",
+     .scope = AUTH_READ,
+     .handle = handle_list,
+     .answer = template_fields,
+     .is_list = true,
+     .statuses = {200},
+     .id = "listTemplates",
+     .summary = "List templates by key.",
+     .query = list_params},
+    {.method = "PUT",
+     .path = "/v1/templates/{key}",
+     .scope = AUTH_WRITE,
+     .body = ROUTE_BODY_JSON,
+     .handle = handle_put,
+     .request = template_fields,
+     .answer = template_fields,
+     .statuses = {200, 201},
+     .id = "putTemplate",
+     .summary = "Create a template, live at once; or draft its next version."},
+    {.method = "GET",
+     .path = "/v1/templates/{key}",
+     .scope = AUTH_READ,
+     .handle = handle_get,
+     .answer = template_fields,
+     .statuses = {200},
+     .id = "getTemplate",
+     .summary = "Look at a template's latest version."},
+    {.method = "DELETE",
+     .path = "/v1/templates/{key}",
+     .scope = AUTH_WRITE,
+     .handle = handle_delete,
+     .statuses = {204},
+     .id = "deleteTemplate",
+     .summary = "Remove a template with all its versions."},
+    {.method = "POST",
+     .path = "/v1/templates/{key}/preview",
+     .scope = AUTH_READ,
+     .body = ROUTE_BODY_MAYBE,
+     .handle = handle_preview,
+     .request = preview_request,
+     .answer = preview_answer,
+     .statuses = {200},
+     .id = "previewTemplate",
+     .summary = "Render the latest version with some data."},
+    {.method = "POST",
+     .path = "/v1/templates/{key}/publish",
+     .scope = AUTH_WRITE,
+     .handle = handle_publish,
+     .answer = template_fields,
+     .statuses = {200},
+     .id = "publishTemplate",
+     .summary = "Make the latest version the one that sends use."},
+    {0},
+};
