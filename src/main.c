@@ -1,6 +1,11 @@
 /* main.c - parse, wire, run; no logic. */
+#include "cli/cli.h"
+#include "serve.h"
+
 int
-main(void)
+main(int argc, char **argv, char **environ)
 {
-    return 0;
+    const char *const *env = (const char *const *)environ;
+
+    return cli_main(argc, argv, env, serve_main);
 }

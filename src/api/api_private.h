@@ -5,4 +5,5 @@
 
 /* Counts the call, logs it, forgets it; before its answer goes out. */
 void api_call_ends(struct call *c, int status);
-const char *api_problem_base(const struct api *a); /* "https://.../errors#" */
+/* "https://.../errors#"; problem types are this and a code. */
+const char *api_problem_base(const struct api *a, struct arena *arena);

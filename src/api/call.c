@@ -85,7 +85,7 @@ call_refuse(struct call *c)
                     str_fmt(c->arena, "%lld", (long long)p->retry_after_s));
     if (p->err == ERR_UNAUTHORIZED)
         call_header(c, "WWW-Authenticate", STR("Bearer"));
-    problem_write(p, api_problem_base(c->api), c->request_id, &out);
+    problem_write(p, api_problem_base(c->api, c->arena), c->request_id, &out);
     finish(c, err_http_status(p->err), "application/problem+json",
            buf_str(&out));
 }
@@ -359,6 +359,26 @@ call_idem(struct call *c, struct store_idem *ret)
     ret->key = key;
     ret->until_ms = call_now_ms(c) + IDEM_KEEP_MS;
     return true;
+}
+
+bool
+call_has_type(struct call *c, const char *type)
+{
+    struct str t = http_request_header(c->request, "Content-Type");
+    ptrdiff_t end = str_find(t, ';');
+
+    if (end >= 0)
+        t = str_sub(t, 0, (size_t)end);
+    return str_ieq(str_trim(t), str_from(type));
+}
+
+bool
+call_has_json(struct call *c)
+{
+    return http_request_header(c->request, "Content-Type").n == 0 ||
+           call_has_type(c, "application/json") ||
+           call_has_type(c, "application/merge-patch+json") ||
+           call_has_type(c, "application/x-www-form-urlencoded");
 }
 
 struct store_req

@@ -73,6 +73,12 @@ bool call_only_params(struct call *c, const char *const *names);
 /* Idempotency-Key; fills key, fingerprint and until of *ret. */
 bool call_idem(struct call *c, struct store_idem *ret);
 
+/* Whether the body says that it is of that type, parameters aside. */
+bool call_has_type(struct call *c, const char *type);
+/* JSON, a merge patch, or nothing said. The type of forms counts as nothing:
+ * it is what `curl -d` sends, and no form of a browser gets past the key. */
+bool call_has_json(struct call *c);
+
 /* A request to the store for this call: arena, loop and on_done set. */
 struct store_req call_req(struct call *c,
                           void (*on_done)(struct store_req *, enum err));

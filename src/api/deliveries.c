@@ -85,10 +85,7 @@ on_listed(struct store_req *req, enum err e)
         json_end_object(&w);
     }
     json_end_array(&w);
-    call_id_field(c, &w, "next", "dlv",
-                  l->has_more && l->n_deliveries > 0
-                      ? l->deliveries[l->n_deliveries - 1].id
-                      : 0);
+    call_id_field(c, &w, "next", "dlv", l->has_more ? l->next_before : 0);
     json_end_object(&w);
     call_reply(c, 200, &out);
 }

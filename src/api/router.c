@@ -21,7 +21,6 @@
 struct api {
     struct api_options options;
     struct cors_policy cors;
-    char problem_base[512];
     size_t in_flight;
 };
 
@@ -44,9 +43,10 @@ api_in_flight(const struct api *a)
 }
 
 const char *
-api_problem_base(const struct api *a)
+api_problem_base(const struct api *a, struct arena *arena)
 {
-    return a->problem_base;
+    return str_cstr(arena, str_fmt(arena, "%.*s" PROBLEM_PATH,
+                                   STR_ARG(a->options.app->public_url)));
 }
 
 /* ---- matching ---- */
@@ -270,16 +270,6 @@ is_allowed(struct call *c)
 /* ---- what comes with it ---- */
 
 static bool
-is_json_type(struct str type)
-{
-    ptrdiff_t end = str_find(type, ';');
-    struct str main = str_trim(end < 0 ? type : str_sub(type, 0, (size_t)end));
-
-    return main.n == 0 || str_ieq(main, STR("application/json")) ||
-           str_ieq(main, STR("application/merge-patch+json"));
-}
-
-static bool
 read_body(struct call *c)
 {
     const struct route *r = c->route;
@@ -294,7 +284,7 @@ read_body(struct call *c)
         call_fail_with(c, ERR_MALFORMED, "this route takes no body");
         return false;
     }
-    if (!is_json_type(http_request_header(c->request, "Content-Type"))) {
+    if (!call_has_json(c)) {
         call_fail_with(c, ERR_MEDIA_TYPE, "send application/json");
         return false;
     }
@@ -434,7 +424,7 @@ on_refusal(void *arg, enum err e, const char *detail, struct buf *body)
 
     problem_init(&p, a);
     problem_set(&p, e, "%s", detail ? detail : err_help(e));
-    problem_write(&p, api->problem_base, STR_NONE, body);
+    problem_write(&p, api_problem_base(api, a), STR_NONE, body);
     arena_free(a);
 }
 
@@ -460,8 +450,6 @@ api_new(const struct api_options *o)
         .n_origins = o->config->server_cors_origins.n,
         .exposed = STR("X-Request-Id, ETag, Retry-After, Idempotent-Replayed"),
     };
-    snprintf(a->problem_base, sizeof(a->problem_base), "%.*s" PROBLEM_PATH,
-             STR_ARG(o->app->public_url));
     return a;
 }
 

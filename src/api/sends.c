@@ -53,8 +53,8 @@ write_result(struct call *c, struct json_writer *w, const struct send_item *i)
     json_begin_object(w);
     if (problem_is_set(&i->problem)) {
         buf_init(&problem, c->arena);
-        problem_write(&i->problem, api_problem_base(c->api), c->request_id,
-                      &problem);
+        problem_write(&i->problem, api_problem_base(c->api, c->arena),
+                      c->request_id, &problem);
         json_int_field(w, "status", err_http_status(i->problem.err));
         json_raw_field(w, "problem", buf_str(&problem));
     } else {
@@ -247,24 +247,6 @@ from_plain_text(struct call *c)
 }
 
 static bool
-has_type(struct call *c, const char *type)
-{
-    struct str t = http_request_header(c->request, "Content-Type");
-    ptrdiff_t end = str_find(t, ';');
-
-    if (end >= 0)
-        t = str_sub(t, 0, (size_t)end);
-    return str_ieq(str_trim(t), str_from(type));
-}
-
-static bool
-is_json_or_none(struct call *c)
-{
-    return has_type(c, "application/json") ||
-           http_request_header(c->request, "Content-Type").n == 0;
-}
-
-static bool
 parse_item(struct call *c, struct str text, struct send_item *item,
            size_t offset)
 {
@@ -287,14 +269,14 @@ notification_send(struct call *c)
     struct send_item *item = ARENA_NEW(c->arena, struct send_item);
     struct str text = c->request->body;
 
-    if (has_type(c, "text/plain")) {
+    if (call_has_type(c, "text/plain")) {
         if (!str_is_utf8(text) || (text.n && memchr(text.p, 0, text.n))) {
             call_fail_with(c, ERR_MALFORMED,
                            "the text must be UTF-8 without NUL");
             return;
         }
         text = from_plain_text(c);
-    } else if (!is_json_or_none(c)) {
+    } else if (!call_has_json(c)) {
         call_fail_with(c, ERR_MEDIA_TYPE,
                        "send application/json or text/plain");
         return;
@@ -377,9 +359,9 @@ send_lines(struct call *c)
 void
 notification_batch(struct call *c)
 {
-    if (has_type(c, "application/x-ndjson"))
+    if (call_has_type(c, "application/x-ndjson"))
         send_lines(c);
-    else if (is_json_or_none(c))
+    else if (call_has_json(c))
         send_array(c);
     else
         call_fail_with(c, ERR_MEDIA_TYPE,

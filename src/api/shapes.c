@@ -112,8 +112,8 @@ const struct field trace_fields[] = {
     {.type = FIELD_END},
 };
 
-static void
-text_or_null(struct json_writer *w, const char *key, struct str s)
+void
+write_text_or_null(struct json_writer *w, const char *key, struct str s)
 {
     json_put_key(w, key);
     if (s.n > 0)
@@ -127,11 +127,11 @@ write_delivery(struct call *c, struct json_writer *w, const struct delivery *d)
 {
     call_id_field(c, w, "id", "dlv", d->id);
     call_id_field(c, w, "notification_id", "ntf", d->notification);
-    text_or_null(w, "user", d->user);
+    write_text_or_null(w, "user", d->user);
     json_str_field(w, "channel", d->channel);
-    text_or_null(w, "provider", d->provider);
+    write_text_or_null(w, "provider", d->provider);
     json_str_field(w, "status", str_from(delivery_status_name(d->status)));
-    text_or_null(w, "reason", d->reason);
+    write_text_or_null(w, "reason", d->reason);
     json_int_field(w, "attempts", d->attempts);
     json_time_field(w, "due_at", d->due_ms);
     json_time_field(w, "created_at", d->created_ms);
@@ -194,7 +194,7 @@ write_notification(struct call *c, struct json_writer *w,
     json_str_field(w, "status", str_from(notification_status(n, counts)));
     json_time_field(w, "created_at", n->created_ms);
     json_str_field(w, "priority", str_from(priority_name(n->priority)));
-    text_or_null(w, "template", n->template_key);
+    write_text_or_null(w, "template", n->template_key);
     json_put_key(w, "counts");
     json_begin_object(w);
     for (int i = 0; i < DELIVERY_STATUS_COUNT; i++)

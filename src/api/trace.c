@@ -1,5 +1,8 @@
 /* trace.c - the story of a notification: every decision and every attempt. */
+#include <stdlib.h>
+
 #include "api/notifications.h"
+#include "api/shapes.h"
 #include "app/look.h"
 #include "base/list.h"
 
@@ -11,6 +14,7 @@ struct tracing {
 };
 
 struct step {
+    size_t n; /* in the order in which they were found */
     int64_t at_ms;
     const char *stage;
     struct str user, channel;
@@ -18,28 +22,39 @@ struct step {
     struct str detail; /* JSON; empty: null */
 };
 
+struct story {
+    struct call *call;
+    struct step *steps;
+    size_t n;
+};
+
+static void
+tell(struct story *t, struct step s)
+{
+    s.n = t->n;
+    t->steps[t->n++] = s;
+}
+
+static int
+by_time(const void *pa, const void *pb)
+{
+    const struct step *a = pa, *b = pb;
+
+    if (a->at_ms != b->at_ms)
+        return a->at_ms < b->at_ms ? -1 : 1;
+    return a->n < b->n ? -1 : a->n > b->n;
+}
+
 static void
 write_step(struct json_writer *w, const struct step *s)
 {
     json_begin_object(w);
     json_time_field(w, "at", s->at_ms);
     json_str_field(w, "stage", str_from(s->stage));
-    json_put_key(w, "user");
-    if (s->user.n > 0)
-        json_put_str(w, s->user);
-    else
-        json_put_null(w);
-    json_put_key(w, "channel");
-    if (s->channel.n > 0)
-        json_put_str(w, s->channel);
-    else
-        json_put_null(w);
+    write_text_or_null(w, "user", s->user);
+    write_text_or_null(w, "channel", s->channel);
     json_str_field(w, "verdict", s->verdict);
-    json_put_key(w, "reason");
-    if (s->reason.n > 0)
-        json_put_str(w, s->reason);
-    else
-        json_put_null(w);
+    write_text_or_null(w, "reason", s->reason);
     json_raw_field(w, "detail", s->detail.n > 0 ? s->detail : STR("null"));
     json_end_object(w);
 }
@@ -52,19 +67,17 @@ is_skipped(const struct delivery *d)
 }
 
 static void
-write_decision(struct json_writer *w, const struct notification *n,
-               const struct delivery *d)
+tell_decision(struct story *t, const struct notification *n,
+              const struct delivery *d)
 {
-    struct step s = {
-        .at_ms = n->created_ms,
-        .stage = "decide",
-        .user = d->user,
-        .channel = d->channel,
-        .verdict = is_skipped(d) ? STR("skip") : STR("send"),
-        .reason = is_skipped(d) ? d->reason : STR_NONE,
-    };
-
-    write_step(w, &s);
+    tell(t, (struct step){
+                .at_ms = n->created_ms,
+                .stage = "decide",
+                .user = d->user,
+                .channel = d->channel,
+                .verdict = is_skipped(d) ? STR("skip") : STR("send"),
+                .reason = is_skipped(d) ? d->reason : STR_NONE,
+            });
 }
 
 static struct str
@@ -91,39 +104,62 @@ attempt_detail(struct call *c, const struct attempt *a)
 }
 
 static void
-write_attempt_steps(struct call *c, struct json_writer *w,
-                    const struct delivery *d, const struct attempt *attempts,
-                    size_t n)
+tell_attempts(struct story *t, const struct delivery *d,
+              const struct attempt *attempts, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct step s = {
-            .at_ms = attempts[i].at_ms,
-            .stage = "attempt",
-            .user = d->user,
-            .channel = d->channel,
-            .verdict = attempts[i].verdict,
-            .detail = attempt_detail(c, &attempts[i]),
-        };
-
-        write_step(w, &s);
-    }
+    for (size_t i = 0; i < n; i++)
+        tell(t, (struct step){
+                    .at_ms = attempts[i].at_ms,
+                    .stage = "attempt",
+                    .user = d->user,
+                    .channel = d->channel,
+                    .verdict = attempts[i].verdict,
+                    .detail = attempt_detail(t->call, &attempts[i]),
+                });
 }
 
 /* What became of it, once that is settled other than by the decision. */
 static void
-write_end(struct json_writer *w, const struct delivery *d)
+tell_end(struct story *t, const struct delivery *d)
 {
-    struct step s = {
-        .at_ms = d->updated_ms,
-        .stage = "end",
-        .user = d->user,
-        .channel = d->channel,
-        .verdict = str_from(delivery_status_name(d->status)),
-        .reason = d->reason,
-    };
+    if (!delivery_status_is_terminal(d->status) || is_skipped(d))
+        return;
+    tell(t, (struct step){
+                .at_ms = d->updated_ms,
+                .stage = "end",
+                .user = d->user,
+                .channel = d->channel,
+                .verdict = str_from(delivery_status_name(d->status)),
+                .reason = d->reason,
+            });
+}
 
-    if (delivery_status_is_terminal(d->status) && !is_skipped(d))
-        write_step(w, &s);
+static void
+tell_all(struct story *t, const struct store_notification_get *g)
+{
+    const struct notification *n = &g->notification;
+    struct str accept = str_fmt(t->call->arena, "{\"request_id\":\"%.*s\"}",
+                                STR_ARG(n->request_id));
+    size_t n_steps = 2 + 2 * g->n_deliveries;
+
+    for (size_t i = 0; i < g->n_deliveries; i++)
+        n_steps += g->n_attempts[i];
+    t->steps = ARENA_ARRAY(t->call->arena, struct step, n_steps);
+    tell(t, (struct step){.at_ms = n->created_ms,
+                          .stage = "accept",
+                          .verdict = STR("pass"),
+                          .detail = accept});
+    tell(t, (struct step){.at_ms = n->created_ms,
+                          .stage = "audience",
+                          .verdict = STR("pass"),
+                          .detail = n->note});
+    for (size_t i = 0; i < g->n_deliveries; i++)
+        tell_decision(t, n, &g->deliveries[i]);
+    for (size_t i = 0; i < g->n_deliveries; i++) {
+        tell_attempts(t, &g->deliveries[i], g->attempts[i], g->n_attempts[i]);
+        tell_end(t, &g->deliveries[i]);
+    }
+    qsort(t->steps, t->n, sizeof(struct step), by_time);
 }
 
 static void
@@ -132,7 +168,7 @@ on_trace(struct store_req *req, enum err e)
     struct store_notification_get *g =
         CONTAINER_OF(req, struct store_notification_get, req);
     struct call *c = CONTAINER_OF(g, struct tracing, get)->call;
-    const struct notification *n = &g->notification;
+    struct story story = {.call = c};
     struct json_writer w;
     struct buf out;
 
@@ -140,27 +176,13 @@ on_trace(struct store_req *req, enum err e)
         call_fail(c, e);
         return;
     }
+    tell_all(&story, g);
     w = call_writer(c, &out);
     json_begin_object(&w);
     json_put_key(&w, "steps");
     json_begin_array(&w);
-    write_step(&w, &(struct step){.at_ms = n->created_ms,
-                                  .stage = "accept",
-                                  .verdict = STR("pass"),
-                                  .detail = str_fmt(c->arena,
-                                                    "{\"request_id\":\"%.*s\"}",
-                                                    STR_ARG(n->request_id))});
-    write_step(&w, &(struct step){.at_ms = n->created_ms,
-                                  .stage = "audience",
-                                  .verdict = STR("pass"),
-                                  .detail = n->note});
-    for (size_t i = 0; i < g->n_deliveries; i++)
-        write_decision(&w, n, &g->deliveries[i]);
-    for (size_t i = 0; i < g->n_deliveries; i++) {
-        write_attempt_steps(c, &w, &g->deliveries[i], g->attempts[i],
-                            g->n_attempts[i]);
-        write_end(&w, &g->deliveries[i]);
-    }
+    for (size_t i = 0; i < story.n; i++)
+        write_step(&w, &story.steps[i]);
     json_end_array(&w);
     json_end_object(&w);
     call_reply(c, 200, &out);

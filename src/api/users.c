@@ -64,8 +64,8 @@ write_result(struct call *c, struct json_writer *w, const struct bulk *b,
     if (problem_is_set(&b->problems[i])) {
         json_int_field(w, "status", err_http_status(b->problems[i].err));
         buf_init(&problem, c->arena);
-        problem_write(&b->problems[i], api_problem_base(c->api), c->request_id,
-                      &problem);
+        problem_write(&b->problems[i], api_problem_base(c->api, c->arena),
+                      c->request_id, &problem);
         json_raw_field(w, "problem", buf_str(&problem));
     } else {
         json_str_field(w, "id", write->key);

@@ -238,7 +238,7 @@ fill_row(struct send *s, struct send_item *item, int64_t id)
         .dedup_until_ms = s->now_ms + q->dedup_window_ms,
     };
     for (size_t i = 0; i < item->n_decisions; i++) {
-        row->deliveries[i].id = id + 1 + (int64_t)i;
+        row->deliveries[i].id = id_make(s->app->ids, s->now_ms, 1);
         fill_delivery(s, item, &item->decisions[i], &row->deliveries[i], row);
     }
 }
@@ -272,8 +272,7 @@ commit(struct send *s)
         if (problem_is_set(&item->problem) || item->request.is_dry_run)
             continue;
         item->accepted = &a->items[a->n_items++];
-        fill_row(s, item,
-                 id_make(s->app->ids, s->now_ms, 1 + (int)item->n_decisions));
+        fill_row(s, item, id_make(s->app->ids, s->now_ms, 1));
     }
     if (a->n_items > 0)
         store_accept(s->app->env->store, a);

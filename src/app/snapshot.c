@@ -57,7 +57,7 @@ struct snapshots {
     struct task poke;
     bool is_poked; /* under current.lock */
     /* the keeper's thread only */
-    bool is_busy, is_started;
+    bool is_busy, is_started, is_all_anew;
     struct list todo;    /* of tenant_name: to be built */
     int64_t reading_seq; /* current.seq once todo is empty */
     struct building building;
@@ -514,6 +514,12 @@ on_changes(struct store_req *req, enum err e)
     struct snapshots *s = CONTAINER_OF(c, struct snapshots, changes);
     bool has_workspaces = false;
 
+    if (e == ERR_NOT_FOUND) { /* too far behind: everything anew */
+        s->reading_seq = c->last_seq;
+        s->is_all_anew = true;
+        read_workspaces(s);
+        return;
+    }
     if (e != ERR_OK) {
         give_up(s, e);
         return;
@@ -599,10 +605,11 @@ on_workspaces(struct store_req *req, enum err e)
     for (size_t i = 0; i < l->n_objects; i++) {
         const struct workspace *w = snapshots_workspace(s, l->objects[i].num);
 
-        if (!w)
+        if (!w || s->is_all_anew)
             add_todo(s, l->objects[i].num, l->objects[i].key);
         workspace_put(w);
     }
+    s->is_all_anew = false;
     drop_missing(s, l->objects, l->n_objects);
     read_next_tenant(s);
 }
@@ -682,7 +689,7 @@ snapshots_start(struct snapshots *s, void (*done)(void *arg, enum err e),
         .req = {.arena = s->arena,
                 .on_done = on_first_seq,
                 .loop = s->options.env->loop},
-        .after_seq = INT64_MAX,
+        .after_seq = INT64_MAX - 1, /* nothing, but how far it is */
         .limit = 1,
     };
     store_changes(s->options.env->store, &s->changes);

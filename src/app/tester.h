@@ -22,4 +22,5 @@ struct provider_test {
     int status;
     struct str detail;
     int64_t duration_ms;
+    void *private_state; /* of who carries it there */
 };

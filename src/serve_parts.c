@@ -1,0 +1,486 @@
+/* serve_parts.c - the parts of a server: made in order, taken apart in the
+ * opposite one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "dispatch/executor_dev.h"
+#include "dispatch/executor_net.h"
+#include "net/http_server.h"
+#include "serve_private.h"
+#include "store/sqlite/sqlite.h"
+
+#define SQLITE_URL "sqlite:"
+
+static bool
+complain(const char *what, const char *why)
+{
+    fprintf(stderr, "belfry: %s: %s\n", what, why);
+    return false;
+}
+
+/* ---- what everybody stands on ---- */
+
+static void
+setup_log(const struct config *c)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+    enum log_format format = LOG_FORMAT_LOGFMT;
+
+    log_level_parse(c->log_level, &level);
+    log_format_parse(c->log_format, &format);
+    log_setup(level, format);
+}
+
+static bool
+open_vault(struct server *s, struct str db_path)
+{
+    struct str file = s->config->server_secret_key_file;
+    bool makes = file.n == 0;
+    const char *why = "";
+    char what[4200];
+
+    if (makes)
+        file = str_fmt(s->arena, "%.*s.key", STR_ARG(db_path));
+    if (vault_open(str_cstr(s->arena, file), makes, &s->vault, &why) == ERR_OK)
+        return true;
+    snprintf(what, sizeof(what), "secret key file %.*s", STR_ARG(file));
+    return complain(what, why);
+}
+
+static bool
+open_store(struct server *s, struct str path)
+{
+    struct sqlite_store_options o = {.path = str_cstr(s->arena, path),
+                                     .clock = s->clock};
+    const char *why = "";
+
+    if (sqlite_store_open(&o, &s->store, &why) != ERR_OK)
+        return complain("database", why);
+    s->env.store = s->store;
+    s->ids = id_maker_new(0);
+    id_maker_raise(s->ids, sqlite_store_max_id(s->store));
+    return true;
+}
+
+static bool
+make_egress(struct server *s)
+{
+    const struct config_list *allow = &s->config->egress_allow;
+    const char *why = "";
+
+    s->egress = egress_policy_new(allow->items, allow->n, &why);
+    return s->egress || complain("BELFRY_EGRESS_ALLOW", why);
+}
+
+/* The key of development stays the same from start to start, as scripts and
+ * open pages hold it: it is derived from the secret beside the database. */
+static void
+enter_dev_mode(struct server *s)
+{
+    uint8_t mac[32];
+    struct buf key;
+
+    s->dev_sink = dev_sink_new();
+    if (s->config->server_bootstrap_key.n > 0)
+        return;
+    vault_sign(s->vault, "dev-key", STR("root"), mac);
+    buf_init(&key, s->arena);
+    buf_put_cstr(&key, "bf_dev_");
+    buf_put_hex(&key, (struct str){(char *)mac, 20});
+    s->config->server_bootstrap_key = buf_str(&key);
+}
+
+bool
+serve_open(struct server *s)
+{
+    struct str url = s->config->database_url;
+    struct snapshots_options o;
+
+    setup_log(s->config);
+    if (!str_starts(url, STR(SQLITE_URL)))
+        return complain("database", "give it as sqlite:PATH");
+    url = str_sub(url, sizeof(SQLITE_URL) - 1, url.n);
+    s->loop = loop_new();
+    s->env = (struct env){.loop = s->loop, .clock = s->clock, .rng = &s->rng};
+    if (!make_egress(s) || !open_vault(s, url) || !open_store(s, url))
+        return false;
+    if (s->config->server_dev)
+        enter_dev_mode(s);
+    o = (struct snapshots_options){.env = &s->env, .vault = s->vault};
+    s->snapshots = snapshots_new(&o);
+    s->hubs = hubs_new(
+        &(struct hubs_limits){
+            .max_connections = s->config->realtime_max_connections,
+            .connect_rate = s->config->realtime_connect_rate,
+            .per_user = s->config->realtime_per_user,
+            .per_address = s->config->realtime_per_address,
+        },
+        s->clock);
+    serve_listen_to_store(s);
+    return true;
+}
+
+/* ---- news of commits ---- */
+
+struct news {
+    struct task task;
+    struct server *server;
+    enum store_notice_kind kind;
+    int64_t tenant, lane, due_ms;
+    bool is_critical;
+};
+
+static void
+tell_dispatch(struct task *t)
+{
+    struct news *n = CONTAINER_OF(t, struct news, task);
+    struct dispatch *d = n->server->outlet.dispatch;
+
+    if (n->kind == STORE_NOTICE_READY)
+        dispatch_on_ready(d, n->tenant, n->lane, n->is_critical);
+    else if (n->kind == STORE_NOTICE_WAIT)
+        dispatch_on_wait(d, n->due_ms);
+    else
+        dispatch_on_config(d);
+    free(n);
+}
+
+static void
+post_news(struct server *s, const struct store_notice *n)
+{
+    struct news *news;
+
+    if (!s->outlet.thread)
+        return; /* it looks at everything when it starts */
+    news = xcalloc(1, sizeof(*news));
+    *news = (struct news){
+        .task = {.run = tell_dispatch},
+        .server = s,
+        .kind = n->kind,
+        .tenant = n->tenant,
+        .lane = n->lane,
+        .due_ms = n->due_ms,
+        .is_critical = n->is_critical,
+    };
+    loop_post(s->outlet.loop, &news->task);
+}
+
+/* In the store's thread: hand on and return. */
+static void
+on_commit(void *arg, const struct store_notice *notices, size_t n)
+{
+    struct server *s = arg;
+    int64_t seq = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct store_notice *notice = &notices[i];
+
+        if (notice->kind == STORE_NOTICE_READY ||
+            notice->kind == STORE_NOTICE_WAIT)
+            post_news(s, notice);
+        else if (notice->kind == STORE_NOTICE_CHANGE && notice->seq > seq &&
+                 notice->object_kind != OBJECT_USER)
+            seq = notice->seq;
+    }
+    hubs_on_commit(s->hubs, notices, n);
+    if (seq > 0)
+        snapshots_changed(s->snapshots, seq);
+}
+
+void
+serve_listen_to_store(struct server *s)
+{
+    struct store_listener l = {.on_commit = on_commit, .arg = s};
+
+    store_listen(s->store, &l);
+}
+
+/* ---- the outlet ---- */
+
+static void
+start_dispatch(struct task *t)
+{
+    dispatch_start(CONTAINER_OF(t, struct outlet, start)->dispatch);
+}
+
+void
+serve_start_outlet(struct server *s)
+{
+    struct outlet *o = &s->outlet;
+
+    o->server = s;
+    o->loop = loop_new();
+    rng_seed_system(&o->rng);
+    o->env = (struct env){.loop = o->loop,
+                          .clock = s->clock,
+                          .rng = &o->rng,
+                          .fetch = fetch_new(o->loop, s->egress),
+                          .store = s->store};
+    o->network = executor_net_new(&o->env);
+    if (s->dev_sink)
+        o->sink = executor_dev_new(&o->env, s->dev_sink, o->network);
+    o->dispatch = dispatch_new(&(struct dispatch_options){
+        .env = &o->env,
+        .snapshots = s->snapshots,
+        .executor = o->sink ? o->sink : o->network,
+        .id_key = vault_id_key(s->vault),
+        .public_url = s->public_url,
+    });
+    o->thread = loop_thread_start(o->loop, "dispatch");
+    o->start.run = start_dispatch;
+    loop_post(o->loop, &o->start);
+}
+
+static void
+run_test(struct task *t)
+{
+    struct provider_test *test = CONTAINER_OF(t, struct provider_test, task);
+    struct outlet *o = test->private_state;
+
+    dispatch_test(o->dispatch, test);
+}
+
+static void
+start_test(void *arg, struct provider_test *t)
+{
+    struct server *s = arg;
+
+    t->task.run = run_test;
+    t->private_state = &s->outlet;
+    loop_post(s->outlet.loop, &t->task);
+}
+
+/* ---- the fronts ---- */
+
+static bool
+listen_front(struct server *s, struct front *f, int i)
+{
+    struct http_server_options o = {
+        .limits = {.header_timeout_ms = s->config->http_header_timeout_ms,
+                   .body_timeout_ms = 60000,
+                   .idle_timeout_ms = s->config->http_idle_timeout_ms},
+        .base_path = s->config->server_base_path,
+        .trusted_proxies = s->config->server_trusted_proxies.items,
+        .n_trusted_proxies = s->config->server_trusted_proxies.n,
+        .tls_cert_file = s->config->tls_cert_file,
+        .tls_key_file = s->config->tls_key_file,
+    };
+    struct http_handler h = api_handler(f->api);
+    struct str listen = s->config->server_listen;
+    const char *why = "";
+    ptrdiff_t colon = (ptrdiff_t)listen.n - 1;
+
+    if (http_server_new(f->loop, &o, &h, &f->http, &why) != ERR_OK)
+        return complain("HTTP server", why);
+    if (http_server_listen(f->http, i == 0 ? listen : str_from(s->address),
+                           &why) != ERR_OK)
+        return complain(str_cstr(s->arena, listen), why);
+    if (i > 0)
+        return true;
+    while (colon > 0 && listen.p[colon] != ':')
+        colon--;
+    snprintf(s->address, sizeof(s->address), "%.*s:%d", (int)colon, listen.p,
+             http_server_port(f->http));
+    /* With port 0 only now it is known how clients reach it. */
+    s->public_url =
+        str_ends(listen, STR(":0")) &&
+                s->config->origins[CONFIG_server_public_url].from ==
+                    CONFIG_FROM_DEFAULT
+            ? str_fmt(s->arena, "http%s://%s",
+                      s->config->tls_cert_file.n ? "s" : "", s->address)
+            : s->config->server_public_url;
+    return true;
+}
+
+static bool
+open_front(struct server *s, int i)
+{
+    struct front *f = &s->fronts[i];
+
+    f->server = s;
+    f->loop = loop_new();
+    rng_seed_system(&f->rng);
+    f->env = (struct env){
+        .loop = f->loop, .clock = s->clock, .rng = &f->rng, .store = s->store};
+    f->app = (struct app){.env = &f->env,
+                          .snapshots = s->snapshots,
+                          .ids = s->ids,
+                          .vault = s->vault,
+                          .public_url = s->public_url};
+    f->hub = hub_new(&(struct hub_options){.app = &f->app, .hubs = s->hubs});
+    f->api = api_new(&(struct api_options){
+        .app = &f->app,
+        .config = s->config,
+        .hub = f->hub,
+        .dev_sink = s->dev_sink,
+        .egress = s->egress,
+        .start_test = start_test,
+        .start_test_arg = s,
+        .is_draining = &s->is_draining,
+    });
+    s->n_fronts = i + 1;
+    if (!listen_front(s, f, i))
+        return false;
+    f->app.public_url = s->public_url;
+    return true;
+}
+
+bool
+serve_open_fronts(struct server *s)
+{
+    int64_t n = s->config->http_threads;
+    long n_cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (n == 0)
+        n = n_cpus > 8 ? 8 : n_cpus < 1 ? 1 : n_cpus;
+    if (n > FRONTS_MAX)
+        n = FRONTS_MAX;
+    for (int i = 0; i < n; i++)
+        if (!open_front(s, i))
+            return false;
+    return true;
+}
+
+void
+serve_run_fronts(struct server *s)
+{
+    for (int i = 0; i < s->n_fronts; i++) {
+        char name[24];
+
+        snprintf(name, sizeof(name), "front-%d", i);
+        s->fronts[i].thread = loop_thread_start(s->fronts[i].loop, name);
+    }
+}
+
+/* ---- the end ---- */
+
+static void
+on_limit(struct loop_timer *t)
+{
+    struct server *s = CONTAINER_OF(t, struct server, limit);
+
+    LOG_WARN("server.drain_limit", log_int("parts_left", s->n_left));
+    loop_stop(s->loop);
+}
+
+static void
+part_done(struct server *s)
+{
+    if (__atomic_sub_fetch(&s->n_left, 1, __ATOMIC_ACQ_REL) == 0)
+        loop_stop(s->loop);
+}
+
+static void
+on_http_drained(void *arg)
+{
+    part_done(((struct front *)arg)->server);
+}
+
+static void
+on_streams_drained(void *arg)
+{
+    struct front *f = arg;
+
+    http_server_drain(f->http, on_http_drained, f);
+}
+
+static void
+drain_front(struct task *t)
+{
+    struct front *f = CONTAINER_OF(t, struct front, drain);
+
+    hub_drain(f->hub, on_streams_drained, f);
+}
+
+static void
+on_dispatch_drained(void *arg)
+{
+    part_done(((struct outlet *)arg)->server);
+}
+
+static void
+drain_outlet(struct task *t)
+{
+    struct outlet *o = CONTAINER_OF(t, struct outlet, drain);
+
+    dispatch_drain(o->dispatch, DRAIN_GRACE_MS, on_dispatch_drained, o);
+}
+
+void
+serve_drain(struct server *s)
+{
+    if (s->is_draining) {
+        loop_stop(s->loop); /* asked twice: now */
+        return;
+    }
+    __atomic_store_n(&s->is_draining, true, __ATOMIC_RELAXED);
+    loop_timer_clear(s->loop, &s->upkeep);
+    s->n_left = 1 + (s->outlet.thread != NULL);
+    for (int i = 0; i < s->n_fronts; i++)
+        s->n_left += s->fronts[i].thread != NULL;
+    loop_timer_set(s->loop, &s->limit, DRAIN_LIMIT_MS, on_limit);
+    for (int i = 0; i < s->n_fronts; i++) {
+        s->fronts[i].drain.run = drain_front;
+        if (s->fronts[i].thread)
+            loop_post(s->fronts[i].loop, &s->fronts[i].drain);
+    }
+    s->outlet.drain.run = drain_outlet;
+    if (s->outlet.thread)
+        loop_post(s->outlet.loop, &s->outlet.drain);
+    part_done(s); /* this one's own */
+}
+
+static void
+stop_threads(struct server *s)
+{
+    for (int i = 0; i < s->n_fronts; i++) {
+        if (!s->fronts[i].thread)
+            continue;
+        loop_stop(s->fronts[i].loop);
+        loop_thread_join(s->fronts[i].thread);
+    }
+    if (s->outlet.thread) {
+        loop_stop(s->outlet.loop);
+        loop_thread_join(s->outlet.thread);
+    }
+}
+
+/* The store is closed first: it completes what is in flight by posting to
+ * loops that are still there. */
+void
+serve_close(struct server *s)
+{
+    stop_threads(s);
+    store_close(s->store);
+    for (int i = 0; i < s->n_fronts; i++) {
+        struct front *f = &s->fronts[i];
+
+        loop_turn(f->loop, 0);
+        hub_free(f->hub);
+        http_server_free(f->http);
+        api_free(f->api);
+        loop_free(f->loop);
+    }
+    if (s->outlet.loop) {
+        loop_turn(s->outlet.loop, 0);
+        dispatch_free(s->outlet.dispatch);
+        executor_dev_free(s->outlet.sink);
+        executor_net_free(s->outlet.network);
+        fetch_free(s->outlet.env.fetch);
+        loop_free(s->outlet.loop);
+    }
+    if (s->loop)
+        loop_turn(s->loop, 0);
+    hubs_free(s->hubs);
+    snapshots_free(s->snapshots);
+    dev_sink_free(s->dev_sink);
+    egress_policy_free(s->egress);
+    id_maker_free(s->ids);
+    vault_free(s->vault);
+    arena_free(s->upkeep_arena);
+    if (s->loop)
+        loop_free(s->loop);
+}

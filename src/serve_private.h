@@ -1,0 +1,92 @@
+/* serve_private.h - between serve*.c. */
+#pragma once
+
+#include "api/api.h"
+#include "app/dev_sink.h"
+#include "auth/vault.h"
+#include "base/config.h"
+#include "base/rng.h"
+#include "dispatch/dispatch.h"
+#include "net/egress.h"
+#include "net/fetch.h"
+#include "realtime/hub.h"
+#include "store/store.h"
+
+#define FRONTS_MAX 64
+#define DRAIN_GRACE_MS 20000 /* for calls to providers in flight */
+#define DRAIN_LIMIT_MS 28000 /* then it ends, whatever is left */
+
+struct server;
+
+/* A thread that serves HTTP. */
+struct front {
+    struct server *server;
+    struct loop *loop;
+    struct loop_thread *thread;
+    struct rng rng;
+    struct env env;
+    struct app app;
+    struct http_server *http;
+    struct api *api;
+    struct hub *hub;
+    struct task drain;
+};
+
+/* The thread that calls providers. */
+struct outlet {
+    struct server *server;
+    struct loop *loop;
+    struct loop_thread *thread;
+    struct rng rng;
+    struct env env;
+    struct executor *network, *sink; /* sink: NULL unless --dev */
+    struct dispatch *dispatch;
+    struct task start, drain;
+};
+
+struct server {
+    struct arena *arena;
+    struct config *config;
+    const char *const *environ;
+    struct clock *clock;
+    struct rng rng;
+    struct loop *loop;
+    struct env env;
+    struct vault *vault;
+    struct store *store;
+    struct id_maker *ids;
+    struct snapshots *snapshots;
+    struct egress_policy *egress;
+    struct dev_sink *dev_sink; /* NULL: not --dev */
+    struct hubs *hubs;
+    struct front fronts[FRONTS_MAX];
+    int n_fronts;
+    struct outlet outlet;
+    char address[300]; /* where it listens, with the real port */
+    struct str public_url;
+    int64_t started_ms;
+    bool is_draining;
+    int n_left; /* parts that still drain */
+    struct loop_timer limit, upkeep;
+    struct store_object_write first_writes[8];
+    struct store_object_put first_put;
+    void (*first_step)(struct server *s), (*first_done)(struct server *s);
+    bool is_new; /* the store was empty */
+    struct store_purge purge;
+    struct store_stats stats;
+    struct arena *upkeep_arena;
+    bool is_purging, is_counting;
+    int exit_code;
+};
+
+/* Each answers false after it has said on stderr what is wrong. */
+bool serve_open(struct server *s);        /* config to store */
+bool serve_open_fronts(struct server *s); /* they listen */
+void serve_start_outlet(struct server *s);
+void serve_run_fronts(struct server *s);
+void serve_first_documents(struct server *s, void (*then)(struct server *s));
+void serve_banner(struct server *s);
+void serve_start_upkeep(struct server *s);
+void serve_listen_to_store(struct server *s);
+void serve_drain(struct server *s);
+void serve_close(struct server *s);
