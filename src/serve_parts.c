@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/limiter.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "dispatch/executor_dev.h"
@@ -119,6 +120,10 @@ serve_open(struct server *s)
             .per_address = s->config->realtime_per_address,
         },
         s->clock);
+    if (s->config->http_rate_per_key > 0)
+        s->key_limiter = limiter_new(s->config->http_rate_per_key);
+    if (s->config->http_rate_per_address > 0)
+        s->address_limiter = limiter_new(s->config->http_rate_per_address);
     serve_listen_to_store(s);
     return true;
 }
@@ -317,6 +322,8 @@ open_front(struct server *s, int i)
         .hub = f->hub,
         .dev_sink = s->dev_sink,
         .egress = s->egress,
+        .key_limiter = s->key_limiter,
+        .address_limiter = s->address_limiter,
         .start_test = start_test,
         .start_test_arg = s,
         .is_draining = &s->is_draining,
@@ -476,6 +483,8 @@ serve_close(struct server *s)
         loop_turn(s->loop, 0);
     hubs_free(s->hubs);
     snapshots_free(s->snapshots);
+    limiter_free(s->key_limiter);
+    limiter_free(s->address_limiter);
     dev_sink_free(s->dev_sink);
     egress_policy_free(s->egress);
     id_maker_free(s->ids);

@@ -59,6 +59,7 @@ struct server {
     struct egress_policy *egress;
     struct dev_sink *dev_sink; /* NULL: not --dev */
     struct hubs *hubs;
+    struct limiter *key_limiter, *address_limiter; /* NULL: none */
     struct front fronts[FRONTS_MAX];
     int n_fronts;
     struct outlet outlet;

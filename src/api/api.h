@@ -10,6 +10,7 @@ struct api;
 struct hub;
 struct dev_sink;
 struct egress_policy;
+struct limiter;
 
 struct api_options {
     const struct app *app;
@@ -20,6 +21,8 @@ struct api_options {
     /* Hands a provider test to where providers are called. */
     void (*start_test)(void *arg, struct provider_test *t);
     void *start_test_arg;
+    struct limiter *key_limiter;     /* NULL: none */
+    struct limiter *address_limiter; /* of requests without a valid key */
     const bool *is_draining; /* readyz says no from then on */
 };
 

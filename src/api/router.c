@@ -9,6 +9,7 @@
 #include "api/route.h"
 #include "auth/token.h"
 #include "base/clock.h"
+#include "base/limiter.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/rng.h"
@@ -149,11 +150,36 @@ count_auth_failure(const char *kind)
 }
 
 static bool
+is_within(struct call *c, struct limiter *l, struct str name, const char *scope)
+{
+    int64_t now_ms = loop_now_ms(c->app->env->loop), wait_ms;
+
+    if (!l || limiter_take(l, name, now_ms, &wait_ms))
+        return true;
+    metric_add(metrics_series(METRIC_rate_limited_total, scope), 1);
+    c->problem.retry_after_s = (wait_ms + 999) / 1000;
+    call_fail_with(c, ERR_RATE_LIMITED, "too many requests of this %s", scope);
+    return false;
+}
+
+/* Guessing keys has a price, from whichever address. */
+static bool
 refuse_auth(struct call *c, enum err e, const char *why)
 {
     count_auth_failure(err_code(e));
-    call_fail_with(c, e, "%s", why);
+    if (is_within(c, api_options(c->api)->address_limiter, c->request->peer,
+                  "address"))
+        call_fail_with(c, e, "%s", why);
     return false;
+}
+
+static bool
+is_key_within(struct call *c)
+{
+    struct str name = c->is_root ? STR("root") : c->key_id;
+
+    return name.n == 0 ||
+           is_within(c, api_options(c->api)->key_limiter, name, "key");
 }
 
 static struct str
@@ -264,7 +290,7 @@ is_allowed(struct call *c)
     if (r->auth == ROUTE_METRICS && c->request->is_loopback &&
         bearer(c->request).n == 0)
         return true;
-    return enter(c) && may(c);
+    return enter(c) && is_key_within(c) && may(c);
 }
 
 /* ---- what comes with it ---- */
