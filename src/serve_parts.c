@@ -231,7 +231,8 @@ serve_start_outlet(struct server *s)
         .env = &o->env,
         .snapshots = s->snapshots,
         .executor = o->sink ? o->sink : o->network,
-        .id_key = vault_id_key(s->vault),
+        .vault = s->vault,
+        .ids = s->ids,
         .public_url = s->public_url,
     });
     o->thread = loop_thread_start(o->loop, "dispatch");

@@ -23,7 +23,7 @@ struct api_options {
     void *start_test_arg;
     struct limiter *key_limiter;     /* NULL: none */
     struct limiter *address_limiter; /* of requests without a valid key */
-    const bool *is_draining; /* readyz says no from then on */
+    const bool *is_draining;         /* readyz says no from then on */
 };
 
 struct api *api_new(const struct api_options *o);

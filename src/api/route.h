@@ -50,6 +50,7 @@ extern const struct route key_routes[];
 extern const struct route inbox_routes[];
 extern const struct route token_routes[];
 extern const struct route system_routes[];
+extern const struct route unsubscribe_routes[];
 extern const struct route dev_routes[];
 /* All of the above, ending with NULL. */
 extern const struct route *const route_tables[];

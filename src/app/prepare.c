@@ -1,6 +1,7 @@
 #include "app/prepare.h"
 
 #include "app/message.h"
+#include "app/suppression.h"
 #include "base/clock.h"
 #include "base/id.h"
 
@@ -47,7 +48,8 @@ public_id(struct prepare *p, const char *prefix, int64_t id)
 {
     char *text = arena_alloc(p->arena, ID_TEXT_MAX);
 
-    return id_format(text, p->id_key, prefix, p->workspace->shard, id);
+    return id_format(text, vault_id_key(p->vault), prefix, p->workspace->shard,
+                     id);
 }
 
 static void
@@ -73,6 +75,24 @@ fill(struct prepare *p, struct json doc, const struct plan_recipient *r,
         .overrides = json_raw(overrides),
         .created_ms = p->work->notification->created_ms,
     };
+}
+
+/* For channels that show one; only who has an address can leave. */
+static void
+add_unsubscribe(struct prepare *p)
+{
+    struct suppression s = {
+        .tenant = p->workspace->tenant,
+        .channel = p->message.channel,
+        .address = p->message.address,
+    };
+    struct str token;
+
+    if (!str_is(s.channel, "email") || s.address.n == 0)
+        return;
+    token = unsubscribe_token(p->vault, p->arena, &s);
+    p->message.unsubscribe_url = str_fmt(
+        p->arena, "%.*s/u/%.*s", STR_ARG(p->public_url), STR_ARG(token));
 }
 
 void
@@ -119,6 +139,7 @@ prepare_message(struct prepare *p)
     if (info)
         p->message.address = plan_address(p->arena, &r, info->address_field,
                                           info->address_fallback);
+    add_unsubscribe(p);
     if (p->message.address.n == 0 &&
         !p->provider->driver->has_target(p->provider->config))
         give_up(p, DELIVERY_SUPPRESSED, REASON_CONTACT_MISSING,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/workspace.h"
+#include "auth/vault.h"
 #include "store/cycle.h"
 
 struct prepare {
@@ -10,7 +11,7 @@ struct prepare {
     const struct workspace *workspace;
     const struct provider *provider;
     const struct store_work *work;
-    const uint8_t *id_key;
+    const struct vault *vault;
     struct str public_url;
     int64_t now_ms;
     /* result: the message; or, when reason is not empty, the status in which

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "app/message.h"
+#include "app/suppression.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -61,16 +62,27 @@ stored_user(struct arena *a, const struct map *users, struct str id)
     return json_root(doc);
 }
 
+static enum reason
+why_suppressed(void *arg, struct str channel, struct str address)
+{
+    struct send *s = arg;
+    const struct object *o =
+        map_get(s->suppressed, suppression_key(s->arena, channel, address));
+    struct json_doc doc;
+    struct json_error why;
+
+    if (!o)
+        return REASON_NONE;
+    if (json_parse(s->arena, o->body, &doc, &why) != ERR_OK)
+        return REASON_SUPPRESS_MANUAL;
+    return suppression_reason(s->arena, json_root(&doc));
+}
+
+/* What the plan is about; the same for the look-up of suppressions. */
 static void
-plan_item(struct send *s, struct send_item *item, const struct map *users)
+fill_plan(struct send *s, struct send_item *item)
 {
     const struct send_request *q = &item->request;
-    struct plan plan = {
-        .arena = s->arena,
-        .n_recipients = q->n_recipients,
-        .n_channels = q->n_channels,
-        .is_expired = q->expires_ms != 0 && q->expires_ms <= s->now_ms,
-    };
 
     item->recipients =
         ARENA_ARRAY(s->arena, struct plan_recipient, q->n_recipients);
@@ -80,12 +92,27 @@ plan_item(struct send *s, struct send_item *item, const struct map *users)
             .user = q->recipients[i].user,
             .index = q->recipients[i].index,
             .given = q->recipients[i].given,
-            .stored = stored_user(s->arena, users, q->recipients[i].user),
+            .stored = stored_user(s->arena, s->by_user, q->recipients[i].user),
         };
     for (size_t i = 0; i < q->n_channels; i++)
         fill_channel(s->workspace, q->channels[i], &item->channels[i]);
-    plan.recipients = item->recipients;
-    plan.channels = item->channels;
+}
+
+static void
+plan_item(struct send *s, struct send_item *item)
+{
+    const struct send_request *q = &item->request;
+    struct plan plan = {
+        .arena = s->arena,
+        .recipients = item->recipients,
+        .n_recipients = q->n_recipients,
+        .channels = item->channels,
+        .n_channels = q->n_channels,
+        .is_expired = q->expires_ms != 0 && q->expires_ms <= s->now_ms,
+        .suppressed = why_suppressed,
+        .arg = s,
+    };
+
     item->n_decisions = q->n_recipients * q->n_channels;
     item->decisions =
         ARENA_ARRAY(s->arena, struct plan_decision, item->n_decisions);
@@ -282,20 +309,115 @@ commit(struct send *s)
 
 /* ---- load ---- */
 
+static bool
+is_taken(const struct send_item *item)
+{
+    return !problem_is_set(&item->problem);
+}
+
+static struct map *
+index_objects(const struct store_object_get *g)
+{
+    struct map *m = map_new();
+
+    for (size_t i = 0; i < g->n_keys; i++)
+        if (g->objects[i].version > 0)
+            map_put(m, g->keys[i], &g->objects[i]);
+    return m;
+}
+
 static void
 plan_all(struct send *s)
 {
-    struct map *users = map_new();
-
-    for (size_t i = 0; i < s->users.n_keys; i++)
-        if (s->users.objects[i].version > 0)
-            map_put(users, s->users.keys[i], &s->users.objects[i]);
     s->now_ms = s->app->env->clock->wall_ms(s->app->env->clock);
+    s->suppressed = index_objects(&s->suppressions);
     for (size_t i = 0; i < s->n_items; i++)
-        if (!problem_is_set(&s->items[i].problem))
-            plan_item(s, &s->items[i], users);
-    map_free(users);
+        if (is_taken(&s->items[i]))
+            plan_item(s, &s->items[i]);
+    map_free(s->suppressed);
     commit(s);
+}
+
+static void
+on_suppressions(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct send *s = CONTAINER_OF(g, struct send, suppressions);
+
+    if (e != ERR_OK)
+        s->on_done(s, e);
+    else
+        plan_all(s);
+}
+
+static bool
+has_address(const struct plan_channel *c)
+{
+    return !c->is_in_app && c->lane != 0 && c->address_field;
+}
+
+static size_t
+count_addresses(const struct send *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_items; i++) {
+        const struct send_item *item = &s->items[i];
+
+        for (size_t j = 0; is_taken(item) && j < item->request.n_channels; j++)
+            if (has_address(&item->channels[j]))
+                n += item->request.n_recipients;
+    }
+    return n;
+}
+
+static size_t
+collect_addresses(struct send *s, struct str *keys)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_items; i++) {
+        const struct send_item *item = &s->items[i];
+
+        for (size_t j = 0; is_taken(item) && j < item->request.n_channels;
+             j++) {
+            const struct plan_channel *c = &item->channels[j];
+
+            for (size_t k = 0; has_address(c) && k < item->request.n_recipients;
+                 k++) {
+                struct str address =
+                    plan_address(s->arena, &item->recipients[k],
+                                 c->address_field, c->address_fallback);
+
+                if (address.n > 0)
+                    keys[n++] = suppression_key(s->arena, c->name, address);
+            }
+        }
+    }
+    return n;
+}
+
+/* Most sends write to no address, and then nothing is asked. */
+static void
+load_suppressions(struct send *s)
+{
+    size_t n_max = count_addresses(s);
+    struct str *keys = ARENA_ARRAY(s->arena, struct str, n_max + 1);
+
+    s->suppressions = (struct store_object_get){
+        .req = {.arena = s->arena,
+                .loop = s->app->env->loop,
+                .on_done = on_suppressions},
+        .tenant = s->workspace->tenant,
+        .kind = OBJECT_SUPPRESSION,
+        .keys = keys,
+        .n_keys = n_max > 0 ? collect_addresses(s, keys) : 0,
+    };
+    if (s->suppressions.n_keys > 0)
+        store_object_get(s->app->env->store, &s->suppressions);
+    else
+        plan_all(s);
 }
 
 static void
@@ -305,10 +427,16 @@ on_users(struct store_req *req, enum err e)
         CONTAINER_OF(req, struct store_object_get, req);
     struct send *s = CONTAINER_OF(g, struct send, users);
 
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
         s->on_done(s, e);
-    else
-        plan_all(s);
+        return;
+    }
+    s->by_user = index_objects(&s->users);
+    for (size_t i = 0; i < s->n_items; i++)
+        if (is_taken(&s->items[i]))
+            fill_plan(s, &s->items[i]);
+    map_free(s->by_user);
+    load_suppressions(s);
 }
 
 static size_t

@@ -36,7 +36,9 @@ struct send {
     void *arg;
     int64_t now_ms; /* result: wall clock of the plan */
     /* private */
-    struct store_object_get users;
+    struct store_object_get users, suppressions;
+    struct map *by_user;    /* id -> struct object */
+    struct map *suppressed; /* key -> struct object */
     struct store_accept accept;
     struct task done;
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "app/prepare.h"
+#include "app/suppression.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -73,6 +74,27 @@ recycle(struct call *c)
 
 /* ---- the end of a call ---- */
 
+/* The address is not called again until it changes. The provider's own target
+ * is not an address of a user: it stays. */
+static void
+suppress(struct call *c, size_t i)
+{
+    const struct dispatch_options *o = &c->dispatch->options;
+    const struct channel_message *m = &c->messages[i];
+    struct suppression s = {
+        .tenant = c->workspace->tenant,
+        .channel = m->channel,
+        .address = m->address,
+        .reason = REASON_CONTACT_GONE,
+        .now_ms = dispatch_wall_ms(c->dispatch),
+    };
+
+    if (m->address.n == 0)
+        return;
+    s.num = id_make(o->ids, s.now_ms, 1);
+    suppression_add(o->env, &s);
+}
+
 static void
 settle_item(struct call *c, size_t i, const struct settle_peer *peers,
             size_t n_peers)
@@ -102,6 +124,8 @@ settle_item(struct call *c, size_t i, const struct settle_peer *peers,
               log_str("provider", c->provider->name),
               log_cstr("verdict", verdict_name(c->verdicts[i].verdict)),
               log_int("attempt", s.attempt.n));
+    if (c->verdicts[i].verdict == VERDICT_GONE)
+        suppress(c, i);
     queue_finish(l->queue, c->items[i], &s.finish);
 }
 
@@ -286,7 +310,7 @@ add_item(struct call *c, struct queue_item *item)
         .workspace = c->workspace,
         .provider = c->provider,
         .work = item->work,
-        .id_key = d->options.id_key,
+        .vault = d->options.vault,
         .public_url = d->options.public_url,
         .now_ms = dispatch_wall_ms(d),
     };
@@ -392,7 +416,7 @@ test_id(struct call *c, const char *prefix)
     char *text = arena_alloc(c->arena, ID_TEXT_MAX);
     int64_t id = (dispatch_wall_ms(c->dispatch) - ID_EPOCH_MS) << 22;
 
-    return id_format(text, c->dispatch->options.id_key, prefix,
+    return id_format(text, vault_id_key(c->dispatch->options.vault), prefix,
                      c->workspace->shard, id < 0 ? 0 : id);
 }
 

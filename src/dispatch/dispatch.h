@@ -16,7 +16,8 @@ struct dispatch_options {
     const struct env *env;
     struct snapshots *snapshots;
     struct executor *executor;
-    const uint8_t *id_key;
+    const struct vault *vault;
+    struct id_maker *ids;
     struct str public_url;
     const struct breaker_limits *breaker; /* NULL: breaker_limits_default */
 };

@@ -27,16 +27,19 @@ static enum reason
 why_not(const struct plan *p, const struct plan_recipient *r,
         const struct plan_channel *c)
 {
+    struct str address;
+
     if (p->is_expired)
         return REASON_EXPIRED;
     if (c->is_in_app)
         return r->user.n == 0 ? REASON_CONTACT_MISSING : REASON_NONE;
     if (c->lane == 0)
         return REASON_PROVIDER_NONE;
-    if (!c->has_target &&
-        plan_address(p->arena, r, c->address_field, c->address_fallback).n == 0)
-        return REASON_CONTACT_MISSING;
-    return REASON_NONE;
+    address = plan_address(p->arena, r, c->address_field, c->address_fallback);
+    if (address.n == 0)
+        return c->has_target ? REASON_NONE : REASON_CONTACT_MISSING;
+    return p->suppressed ? p->suppressed(p->arg, c->name, address)
+                         : REASON_NONE;
 }
 
 void

@@ -38,6 +38,10 @@ struct plan {
     const struct plan_channel *channels;
     size_t n_channels;
     bool is_expired; /* its expires_at has passed */
+    /* Why this address is not written to any more; REASON_NONE: it may be. */
+    enum reason (*suppressed)(void *arg, struct str channel,
+                              struct str address);
+    void *arg;
 };
 
 /* One decision for each recipient on each channel, recipient by recipient;

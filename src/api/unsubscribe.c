@@ -1,0 +1,94 @@
+/* unsubscribe.c - the page behind List-Unsubscribe. A look at it changes
+ * nothing, as scanners follow links; a POST does, without a question and
+ * without a login (RFC 8058). */
+#include "api/route.h"
+#include "app/suppression.h"
+
+static bool
+read_token(struct call *c, struct suppression *s)
+{
+    if (unsubscribe_read(c->app->vault, c->arena, c->params[0], s))
+        return true;
+    call_fail_with(c, ERR_NOT_FOUND, "this link is damaged or not ours");
+    return false;
+}
+
+static void
+reply_page(struct call *c, const char *heading, const char *rest)
+{
+    struct buf out;
+
+    buf_init(&out, c->arena);
+    buf_printf(&out,
+               "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
+               "<meta name=\"viewport\" content=\"width=device-width\">"
+               "<title>%s</title><h1>%s</h1>%s",
+               heading, heading, rest);
+    call_header(c, "Content-Security-Policy",
+                STR("default-src 'none'; form-action 'self'; "
+                    "frame-ancestors 'none'"));
+    call_header(c, "Referrer-Policy", STR("no-referrer"));
+    call_reply_text(c, 200, "text/html; charset=utf-8", buf_str(&out));
+}
+
+static void
+handle_ask(struct call *c)
+{
+    struct suppression s;
+
+    if (read_token(c, &s))
+        reply_page(c, "Unsubscribe?",
+                   "<form method=\"post\"><input type=\"hidden\" "
+                   "name=\"List-Unsubscribe\" value=\"One-Click\">"
+                   "<button>Yes, send me no more of these</button></form>");
+}
+
+static bool
+is_one_click(struct str body)
+{
+    struct str rest = body, pair;
+
+    while (rest.p && str_split(&rest, '&', &pair))
+        if (str_is(pair, "List-Unsubscribe=One-Click"))
+            return true;
+    return false;
+}
+
+static void
+handle_unsubscribe(struct call *c)
+{
+    struct suppression s;
+
+    if (!read_token(c, &s))
+        return;
+    if (!is_one_click(c->request->body)) {
+        call_fail_with(c, ERR_MALFORMED,
+                       "the body must be List-Unsubscribe=One-Click");
+        return;
+    }
+    s.now_ms = call_now_ms(c);
+    s.num = id_make(c->app->ids, s.now_ms, 1);
+    suppression_add(c->app->env, &s);
+    reply_page(c, "You are unsubscribed", "<p>No more of these are sent.</p>");
+}
+
+const struct route unsubscribe_routes[] = {
+    {.method = "GET",
+     .path = "/u/{token}",
+     .auth = ROUTE_OPEN,
+     .handle = handle_ask,
+     .is_raw_answer = true,
+     .statuses = {200},
+     .id = "askUnsubscribe",
+     .summary = "The page behind a List-Unsubscribe link."},
+    {.method = "POST",
+     .path = "/u/{token}",
+     .auth = ROUTE_OPEN,
+     .body = ROUTE_BODY_RAW,
+     .handle = handle_unsubscribe,
+     .is_raw_answer = true,
+     .statuses = {200},
+     .id = "unsubscribe",
+     .summary = "One-click unsubscribe (RFC 8058)."},
+    {0},
+};

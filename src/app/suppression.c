@@ -1,0 +1,135 @@
+#include "app/suppression.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "auth/vault.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "store/store.h"
+
+#define TOKEN_MAX 4096
+#define MAC_BYTES 16
+
+struct str
+suppression_key(struct arena *a, struct str channel, struct str address)
+{
+    return str_fmt(a, "%.*s:%.*s", STR_ARG(channel), STR_ARG(address));
+}
+
+enum reason
+suppression_reason(struct arena *a, struct json stored)
+{
+    enum reason r = reason_find(json_str_of(a, stored, "reason"));
+
+    return r == REASON_NONE ? REASON_SUPPRESS_MANUAL : r;
+}
+
+/* ---- remembering ---- */
+
+struct adding {
+    struct arena *arena;
+    struct store_object_write write;
+    struct store_object_put put;
+};
+
+static void
+on_added(struct store_req *req, enum err e)
+{
+    struct store_object_put *p =
+        CONTAINER_OF(req, struct store_object_put, req);
+    struct adding *x = CONTAINER_OF(p, struct adding, put);
+
+    if (e != ERR_OK)
+        LOG_WARN("suppression.not_kept", log_cstr("err", err_code(e)));
+    arena_free(x->arena);
+    free(x);
+}
+
+static struct str
+document(struct arena *a, const struct suppression *s)
+{
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    json_str_field(&w, "reason", reason_code(s->reason));
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+void
+suppression_add(const struct env *env, const struct suppression *s)
+{
+    struct adding *x = xcalloc(1, sizeof(*x));
+
+    x->arena = arena_new();
+    x->write = (struct store_object_write){
+        .kind = OBJECT_SUPPRESSION,
+        .key = suppression_key(x->arena, s->channel, s->address),
+        .body = document(x->arena, s),
+        .if_version = OBJECT_ANY_VERSION,
+        .num = s->num,
+    };
+    x->put = (struct store_object_put){
+        .req = {.arena = x->arena, .loop = env->loop, .on_done = on_added},
+        .tenant = s->tenant,
+        .now_ms = s->now_ms,
+        .writes = &x->write,
+        .n_writes = 1,
+    };
+    store_object_put(env->store, &x->put);
+}
+
+/* ---- links ---- */
+
+struct str
+unsubscribe_token(const struct vault *v, struct arena *a,
+                  const struct suppression *s)
+{
+    struct json_writer w;
+    struct buf plain, out;
+    uint8_t mac[32];
+
+    buf_init(&plain, a);
+    w = json_writer(&plain);
+    json_begin_object(&w);
+    json_int_field(&w, "t", s->tenant);
+    json_str_field(&w, "c", s->channel);
+    json_str_field(&w, "a", s->address);
+    json_end_object(&w);
+    vault_sign(v, "unsubscribe", buf_str(&plain), mac);
+    buf_put(&plain, mac, MAC_BYTES);
+    buf_init(&out, a);
+    buf_put_base64url(&out, buf_str(&plain));
+    return buf_str(&out);
+}
+
+bool
+unsubscribe_read(const struct vault *v, struct arena *a, struct str token,
+                 struct suppression *ret)
+{
+    struct json_doc *doc = ARENA_NEW(a, struct json_doc);
+    struct json_error why;
+    struct buf raw;
+    struct str plain;
+    uint8_t mac[32];
+
+    buf_init(&raw, a);
+    if (token.n > TOKEN_MAX || !buf_get_base64(&raw, token) ||
+        raw.n <= MAC_BYTES)
+        return false;
+    plain = str_sub(buf_str(&raw), 0, raw.n - MAC_BYTES);
+    vault_sign(v, "unsubscribe", plain, mac);
+    if (sodium_memcmp(mac, raw.p + plain.n, MAC_BYTES) != 0 ||
+        json_parse(a, plain, doc, &why) != ERR_OK)
+        return false;
+    *ret = (struct suppression){
+        .channel = json_str_of(a, json_root(doc), "c"),
+        .address = json_str_of(a, json_root(doc), "a"),
+        .reason = REASON_SUPPRESS_UNSUBSCRIBE,
+    };
+    return json_int(json_get(json_root(doc), "t"), &ret->tenant);
+}

@@ -1,0 +1,34 @@
+/* suppression.h - addresses that are not written to any more, by channel: the
+ * addressee unsubscribed, or a provider says that the address is gone. */
+#pragma once
+
+#include "base/env.h"
+#include "domain/plan.h"
+#include "store/object.h"
+
+struct vault;
+
+/* The key of a document of kind SUPPRESSION: injective, as a channel's name
+ * has no colon. */
+struct str suppression_key(struct arena *a, struct str channel,
+                           struct str address);
+/* Why, of a stored document. */
+enum reason suppression_reason(struct arena *a, struct json stored);
+
+/* Remembers, in its own time; what fails is logged and comes up again with the
+ * next message to that address. Texts are copied. */
+struct suppression {
+    int64_t tenant;
+    struct str channel, address;
+    enum reason reason;
+    int64_t now_ms;
+    int64_t num; /* for the document, if it is new */
+};
+void suppression_add(const struct env *env, const struct suppression *s);
+
+/* What a one-click unsubscribe link (RFC 8058) carries, signed: it works
+ * without a login and for this address alone. */
+struct str unsubscribe_token(const struct vault *v, struct arena *a,
+                             const struct suppression *s);
+bool unsubscribe_read(const struct vault *v, struct arena *a, struct str token,
+                      struct suppression *ret);
