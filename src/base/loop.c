@@ -242,8 +242,10 @@ turn(struct loop *l, int64_t max_wait_ms)
     l->is_in_turn = true;
     uv_update_time(&l->uv);
     wait_ms = wait_ms_of(l, max_wait_ms);
+    /* It repeats: libuv runs due timers before it waits, and one that fell due
+     * between the line above and there would leave a wait without an end. */
     if (wait_ms > 0)
-        must(uv_timer_start(&l->alarm, on_alarm, (uint64_t)wait_ms, 0),
+        must(uv_timer_start(&l->alarm, on_alarm, (uint64_t)wait_ms, 1),
              "uv_timer_start");
     uv_run(&l->uv, wait_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     uv_timer_stop(&l->alarm);

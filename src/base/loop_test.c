@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <netinet/in.h>
 #include <time.h>
@@ -610,6 +611,34 @@ signals_come_to_the_loop_that_asked(void **state)
     loop_free(l);
 }
 
+/* A processor that is taken away for a while, at any moment. */
+static void
+stall(int signum)
+{
+    int64_t end_us = now_us() + 1500;
+
+    (void)signum;
+    while (now_us() < end_us)
+        continue;
+}
+
+static void
+a_short_wait_ends_also_when_the_thread_is_held_up(void **state)
+{
+    struct itimerval once = {.it_value = {.tv_usec = 1}};
+    struct loop *l = loop_new();
+
+    (void)state;
+    signal(SIGALRM, stall);
+    for (int i = 0; i < 400; i++) {
+        once.it_value.tv_usec = 1 + i % 40;
+        assert_int_equal(setitimer(ITIMER_REAL, &once, NULL), 0);
+        loop_turn(l, 1); /* a wait without an end shows as a time-out */
+    }
+    signal(SIGALRM, SIG_DFL);
+    loop_free(l);
+}
+
 int
 main(void)
 {
@@ -633,6 +662,7 @@ main(void)
         T(a_stop_before_the_run_ends_it_and_is_used_up),
         T(a_loop_thread_has_its_name_and_leaves_signals_to_main),
         T(signals_come_to_the_loop_that_asked),
+        T(a_short_wait_ends_also_when_the_thread_is_held_up),
     };
 
     return cmocka_run_group_tests_name("base/loop", tests, NULL, NULL);
