@@ -169,15 +169,18 @@ dispatch_drain(struct dispatch *d, int64_t grace_ms, void (*done)(void *arg),
     queue_drain(d->queue, on_queue_drained, d);
 }
 
+/* What the executor still holds is freed when it answers. */
 static void
-free_calls(struct list *calls)
+free_calls(struct dispatch *d, struct list *calls)
 {
     struct list *entry;
 
     while ((entry = list_take(calls))) {
         struct call *c = CONTAINER_OF(entry, struct call, link);
 
+        loop_timer_clear(d->options.env->loop, &c->watchdog);
         c->dispatch = NULL;
+        c->is_over = true;
         if (!c->is_executing)
             call_free(c);
     }
@@ -189,8 +192,8 @@ dispatch_free(struct dispatch *d)
     if (!d)
         return;
     loop_timer_clear(d->options.env->loop, &d->drain_timer);
-    free_calls(&d->idle);
-    free_calls(&d->calls);
+    free_calls(d, &d->idle);
+    free_calls(d, &d->calls);
     LIST_EACH(it, &d->lanes)
     {
         struct lane *l = CONTAINER_OF(it, struct lane, link);

@@ -43,6 +43,7 @@ prepare_message(struct prepare *p)
         .delivery_id = str_fmt(p->arena, "%lld", (long long)d->id),
         .title = str_from(priority_name(d->priority)),
         .channel = d->channel,
+        .address = STR("u1@example.org"),
     };
 }
 
@@ -288,8 +289,8 @@ on_asked(struct store_req *req, enum err e)
     is_asked = true;
 }
 
-static enum err
-ask(struct rig *r, enum store_verb verb, struct store_req *req)
+enum err
+rig_ask(struct rig *r, enum store_verb verb, struct store_req *req)
 {
     is_asked = false;
     req->arena = r->arena;
@@ -329,7 +330,7 @@ rig_send(struct rig *r, size_t n, enum priority p)
                               .user = str_from(r->send_user),
                               .lane = r->send_lane,
                               .rank = rank_of(p, r->clock.now_ms)};
-    assert_int_equal(ask(r, STORE_VERB_accept, &a.req), ERR_OK);
+    assert_int_equal(rig_ask(r, STORE_VERB_accept, &a.req), ERR_OK);
     return item.deliveries[0].id;
 }
 
@@ -338,7 +339,7 @@ rig_get(struct rig *r, int64_t delivery)
 {
     struct store_delivery_get g = {.tenant = RIG_TENANT, .id = delivery};
 
-    assert_int_equal(ask(r, STORE_VERB_delivery_get, &g.req), ERR_OK);
+    assert_int_equal(rig_ask(r, STORE_VERB_delivery_get, &g.req), ERR_OK);
     return g;
 }
 
@@ -438,7 +439,7 @@ rig_use_b(struct rig *r)
 int
 rig_setup(void **state)
 {
-    static const uint8_t id_key[ID_KEY_BYTES];
+    static const uint8_t secret[VAULT_SECRET_BYTES];
     struct rig *r = calloc(1, sizeof(*r));
 
     assert_non_null(r);
@@ -448,6 +449,8 @@ rig_setup(void **state)
     clock_virtual_init(&r->clock, RIG_START_MS);
     rng_seed(&r->rng, 1);
     r->send_lane = RIG_LANE_A;
+    r->vault = vault_from(secret);
+    r->ids = id_maker_new(0);
     list_init(&r->hanging);
     open_store(r);
     r->env = (struct env){.loop = r->loop,
@@ -468,7 +471,8 @@ rig_setup(void **state)
     r->dispatch = dispatch_new(&(struct dispatch_options){
         .env = &r->env,
         .executor = &r->executor,
-        .id_key = id_key,
+        .vault = r->vault,
+        .ids = r->ids,
         .breaker = &limits,
     });
     dispatch_start(r->dispatch);
@@ -510,6 +514,8 @@ rig_teardown(void **state)
         unlink(name);
     }
     rmdir(r->dir);
+    id_maker_free(r->ids);
+    vault_free(r->vault);
     arena_free(r->arena);
     loop_free(r->loop);
     free(r);

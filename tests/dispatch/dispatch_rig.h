@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "auth/vault.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/loop.h"
@@ -44,6 +45,8 @@ struct rig {
     struct arena *arena;
     struct clock_virtual clock;
     struct rng rng;
+    struct vault *vault;
+    struct id_maker *ids;
     struct env env;
     /* Stands before the real one: counts, and tells lies on request. */
     struct store front;
@@ -83,6 +86,7 @@ int64_t rig_send(struct rig *r, size_t n, enum priority p);
 void rig_turn(struct rig *r, int ms);
 /* Moves the clocks and tells dispatch that time has passed. */
 void rig_advance(struct rig *r, int64_t ms);
+enum err rig_ask(struct rig *r, enum store_verb verb, struct store_req *req);
 struct store_delivery_get rig_get(struct rig *r, int64_t delivery);
 /* Turns until it has that status; fails after five seconds. */
 struct store_delivery_get rig_wait(struct rig *r, int64_t delivery,

@@ -89,6 +89,31 @@ what_cannot_be_sent_any_more_ends_without_a_call(void **state)
 }
 
 static void
+an_address_that_is_gone_is_remembered(void **state)
+{
+    struct rig *r = *state;
+    struct str key = STR("email:u1@example.org");
+    struct store_object_get get = {.tenant = RIG_TENANT,
+                                   .kind = OBJECT_SUPPRESSION,
+                                   .keys = &key,
+                                   .n_keys = 1};
+    struct store_delivery_get g;
+
+    RIG_SAY(&r->script_a, 410);
+    rig_use_b(r);
+    g = rig_wait(r, rig_send(r, 1, PRIORITY_NORMAL), DELIVERY_FAILED);
+    assert_true(str_is(g.delivery.reason, "contact.gone"));
+    assert_int_equal(rig_calls_of(r, RIG_LANE_B), 0);
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(rig_ask(r, STORE_VERB_object_get, &get.req), ERR_OK);
+        if (get.objects[0].version > 0)
+            break;
+        rig_turn(r, 5);
+    }
+    assert_true(get.objects[0].version > 0);
+}
+
+static void
 an_open_breaker_calls_nobody_until_a_probe_succeeds(void **state)
 {
     struct rig *r = *state;
@@ -397,6 +422,7 @@ main(void)
         RIG_TEST(throttling_waits_for_the_providers_time_and_counts),
         RIG_TEST(used_up_it_is_dead),
         RIG_TEST(what_cannot_be_sent_any_more_ends_without_a_call),
+        RIG_TEST(an_address_that_is_gone_is_remembered),
         RIG_TEST(an_open_breaker_calls_nobody_until_a_probe_succeeds),
         RIG_TEST(what_was_not_sent_goes_out_by_the_next_provider),
         RIG_TEST(behind_an_open_breaker_the_next_provider_takes_over),
