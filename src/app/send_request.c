@@ -359,15 +359,16 @@ read_content(struct reading *r, const struct workspace *w, struct json doc)
                     "needs content: a template, or at least one of title, "
                     "body, html");
     }
-    if (json_raw(body).n + json_raw(html).n + json_raw(actions).n >
+    if (json_str(r->arena, body).n + json_str(r->arena, html).n +
+            json_raw(actions).n >
         SEND_CONTENT_MAX)
         problem_add(r->problem, ERR_INVALID, STR("/body"),
                     "body, html and actions must be at most %d bytes together",
                     SEND_CONTENT_MAX);
 }
 
-static bool
-is_link(struct str url)
+bool
+action_link_is_safe(struct str url)
 {
     return str_starts(url, STR("https://")) ||
            str_starts(url, STR("http://")) || str_starts(url, STR("mailto:")) ||
@@ -388,7 +389,8 @@ check_actions(struct reading *r, struct json actions)
         for (size_t j = 0; j < 2; j++) {
             struct json v = json_get(x, links[j]);
 
-            if (json_is(v, JSON_STRING) && !is_link(json_str(r->arena, v)))
+            if (json_is(v, JSON_STRING) &&
+                !action_link_is_safe(json_str(r->arena, v)))
                 problem_add(
                     r->problem, ERR_INVALID,
                     str_fmt(r->arena, "/actions/%zu/%s", i, links[j]),

@@ -34,6 +34,10 @@ struct send_request {
     bool is_dry_run;
 };
 
+/* Whether an inbox may make a link of it: http, https, mailto, tel or a path;
+ * javascript: and the like run in the reader's page. */
+bool action_link_is_safe(struct str url);
+
 /* Adds every fault to *p; ERR_OK only without one. */
 enum err send_request_read(struct arena *a, const struct workspace *w,
                            struct json doc, struct problem *p,

@@ -1,5 +1,6 @@
 #include "app/template_doc.h"
 
+#include "app/send_request.h"
 #include "base/map.h"
 
 static bool
@@ -18,23 +19,45 @@ compile_text(struct arena *a, struct json content, struct str at,
     return false;
 }
 
+/* Each string of an action is a template of its own: a section cannot begin in
+ * one and end in another. */
+static void
+check_strings(struct arena *a, struct json v, struct str at, struct problem *p)
+{
+    struct template *probe;
+    struct template_error why;
+    size_t i = 0;
+
+    if (json_is(v, JSON_STRING)) {
+        if (template_compile(a, json_str(a, v), &probe, &why) != ERR_OK)
+            problem_add(p, ERR_INVALID, at, "does not compile at byte %zu: %s",
+                        why.at, why.why);
+        return;
+    }
+    for (struct json m = json_first(v); !json_is(m, JSON_ABSENT);
+         m = json_next(v, m), i++) {
+        struct str below =
+            json_is(v, JSON_ARRAY)
+                ? str_fmt(a, "%.*s/%zu", STR_ARG(at), i)
+                : str_fmt(a, "%.*s/%.*s", STR_ARG(at), STR_ARG(json_key(a, m)));
+
+        check_strings(a, m, below, p);
+    }
+}
+
 static struct content *
 compile_content(struct arena *a, struct json v, struct str at,
                 struct problem *p)
 {
     struct content *c = ARENA_NEW(a, struct content);
     struct json actions = json_get(v, "actions");
-    struct template *probe;
-    struct template_error why;
 
     compile_text(a, v, at, "title", &c->title, p);
     compile_text(a, v, at, "body", &c->body, p);
     compile_text(a, v, at, "html", &c->html, p);
     if (json_is(actions, JSON_ARRAY)) {
         c->actions = str_dup(a, json_raw(actions));
-        if (template_compile(a, c->actions, &probe, &why) != ERR_OK)
-            problem_add(p, ERR_INVALID, str_fmt(a, "%.*s/actions", STR_ARG(at)),
-                        "does not compile: %s", why.why);
+        check_strings(a, actions, str_fmt(a, "%.*s/actions", STR_ARG(at)), p);
     }
     return c;
 }
@@ -132,49 +155,82 @@ render_text(struct rendering *r, const struct template *t,
 }
 
 static enum err
-render_string(struct rendering *r, struct str source, struct json_writer *w)
+render_string(struct rendering *r, struct json v, struct str *ret)
 {
     struct template *t;
     struct template_error why;
-    struct str text = STR_NONE;
-    enum err e = template_compile(r->arena, source, &t, &why);
+    enum err e = template_compile(r->arena, json_str(r->arena, v), &t, &why);
 
-    if (e == ERR_OK)
-        e = render_text(r, t, TEMPLATE_PLAIN, &text);
-    json_put_str(w, e == ERR_OK ? text : source);
+    return e == ERR_OK ? render_text(r, t, TEMPLATE_PLAIN, ret) : e;
+}
+
+/* Data decides what stands there, so only now it is known where it leads. A
+ * link that must not be one is left out; the button stays, and does nothing. */
+static enum err
+render_link(struct rendering *r, struct str name, struct json v,
+            struct json_writer *w)
+{
+    struct str text = STR_NONE;
+    enum err e = render_string(r, v, &text);
+
+    if (e == ERR_OK && action_link_is_safe(text)) {
+        json_put_key_str(w, name);
+        json_put_str(w, text);
+    }
     return e;
 }
 
-/* Strings are templates, wherever they stand; the rest is as it is. */
+static enum err render_json(struct rendering *r, struct json v, bool is_action,
+                            struct json_writer *w);
+
 static enum err
-render_json(struct rendering *r, struct json v, struct json_writer *w)
+render_object(struct rendering *r, struct json v, bool is_action,
+              struct json_writer *w)
 {
     enum err e = ERR_OK;
-    bool is_object = json_is(v, JSON_OBJECT);
 
-    if (json_is(v, JSON_STRING))
-        return render_string(r, json_str(r->arena, v), w);
-    if (!is_object && !json_is(v, JSON_ARRAY)) {
+    json_begin_object(w);
+    for (struct json m = json_first(v); !json_is(m, JSON_ABSENT) && e == ERR_OK;
+         m = json_next(v, m)) {
+        struct str name = json_key(r->arena, m);
+
+        if (is_action && json_is(m, JSON_STRING) &&
+            (str_is(name, "url") || str_is(name, "api_endpoint"))) {
+            e = render_link(r, name, m, w);
+        } else {
+            json_put_key_str(w, name);
+            e = render_json(r, m, false, w);
+        }
+    }
+    json_end_object(w);
+    return e;
+}
+
+/* Strings are templates, wherever they stand; the rest is as it is. After an
+ * error what was written is of no use. */
+static enum err
+render_json(struct rendering *r, struct json v, bool is_action,
+            struct json_writer *w)
+{
+    struct str text = STR_NONE;
+    enum err e = ERR_OK;
+
+    if (json_is(v, JSON_OBJECT))
+        return render_object(r, v, is_action, w);
+    if (json_is(v, JSON_STRING)) {
+        e = render_string(r, v, &text);
+        json_put_str(w, text);
+        return e;
+    }
+    if (!json_is(v, JSON_ARRAY)) {
         json_put_raw(w, json_raw(v));
         return ERR_OK;
     }
-    if (is_object)
-        json_begin_object(w);
-    else
-        json_begin_array(w);
-    for (struct json m = json_first(v); !json_is(m, JSON_ABSENT);
-         m = json_next(v, m)) {
-        if (is_object)
-            json_put_key_str(w, json_key(r->arena, m));
-        if (e == ERR_OK)
-            e = render_json(r, m, w);
-        else
-            json_put_null(w);
-    }
-    if (is_object)
-        json_end_object(w);
-    else
-        json_end_array(w);
+    json_begin_array(w);
+    for (struct json m = json_first(v); !json_is(m, JSON_ABSENT) && e == ERR_OK;
+         m = json_next(v, m))
+        e = render_json(r, m, is_action, w);
+    json_end_array(w);
     return e;
 }
 
@@ -194,8 +250,9 @@ render_actions(struct rendering *r, struct str actions, struct str *ret)
         return e;
     buf_init(&out, r->arena);
     w = json_writer(&out);
-    e = render_json(r, json_root(&doc), &w);
-    *ret = buf_str(&out);
+    e = render_json(r, json_root(&doc), true, &w);
+    if (e == ERR_OK)
+        *ret = buf_str(&out);
     return e;
 }
 
