@@ -14,6 +14,7 @@
 
 #define PAGE 500
 #define CHANGES_PAGE 1000
+#define RETRY_MS 1000 /* after a failure of the store */
 
 /* Threads that take a workspace hold the lock for a look-up and no longer. */
 struct current {
@@ -59,7 +60,10 @@ struct snapshots {
     /* the keeper's thread only */
     bool is_busy, is_started, is_all_anew;
     struct list todo;    /* of tenant_name: to be built */
+    struct map *listed;  /* tenants that the list of workspaces has */
     int64_t reading_seq; /* current.seq once todo is empty */
+    int64_t asked_seq;   /* wanted_seq when the changes were asked for */
+    struct loop_timer again;
     struct building building;
     enum object_kind kind;
     struct arena *arena; /* of the request in flight */
@@ -75,6 +79,7 @@ static const enum object_kind parts[] = {
 
 static void read_next_tenant(struct snapshots *s);
 static void read_changes(struct snapshots *s);
+static void forget_listed(struct snapshots *s);
 
 /* ---- the current set ---- */
 
@@ -256,6 +261,9 @@ add_version(struct building *b, const struct object *o, struct json doc)
     if (template_doc_compile(b->arena, str_sub(o->key, 0, (size_t)at), version,
                              doc, &p, &t) == ERR_OK)
         map_put(b->templates, o->key, t);
+    else
+        LOG_ERROR("template.unusable", log_str("workspace", b->key),
+                  log_str("template", o->key));
 }
 
 static void
@@ -269,7 +277,7 @@ add_published(struct building *b, const struct object *o, struct json doc)
     t = map_get(b->templates, str_fmt(b->arena, "%.*s@%lld", STR_ARG(o->key),
                                       (long long)version));
     if (t)
-        map_put(b->templates, o->key, t);
+        map_put(b->templates, str_fmt(b->arena, "%.*s@", STR_ARG(o->key)), t);
 }
 
 static void
@@ -356,12 +364,22 @@ finish_building(struct snapshots *s)
 
 /* ---- reading ---- */
 
-/* A change that cannot be read leaves the old configuration in place; the
- * next change tries again. */
+static void
+on_again(struct loop_timer *t)
+{
+    struct snapshots *s = CONTAINER_OF(t, struct snapshots, again);
+
+    if (!s->is_busy)
+        read_changes(s);
+}
+
+/* A change that cannot be read leaves the old configuration in place for now;
+ * somebody may wait for the new one, so it is asked for again. */
 static void
 give_up(struct snapshots *s, enum err e)
 {
     LOG_ERROR("config.unreadable", log_cstr("err", err_code(e)));
+    forget_listed(s);
     if (s->building.arena) {
         map_free(s->building.templates);
         arena_free(s->building.arena);
@@ -373,7 +391,10 @@ give_up(struct snapshots *s, enum err e)
         void (*done)(void *, enum err) = s->done;
 
         s->done = NULL;
+        s->is_started = false; /* the caller decides */
         done(s->done_arg, e);
+    } else {
+        loop_timer_set(s->options.env->loop, &s->again, RETRY_MS, on_again);
     }
 }
 
@@ -507,6 +528,21 @@ is_configuration(enum object_kind k)
 
 static void read_workspaces(struct snapshots *s);
 
+/* Nothing new; unless something was committed since it was asked. */
+static void
+end_of_changes(struct snapshots *s)
+{
+    bool has_more;
+
+    wake_waiters(s, s->reading_seq);
+    pthread_mutex_lock(&s->current.lock);
+    has_more = s->wanted_seq > s->asked_seq;
+    pthread_mutex_unlock(&s->current.lock);
+    s->is_busy = false;
+    if (has_more)
+        read_changes(s);
+}
+
 static void
 on_changes(struct store_req *req, enum err e)
 {
@@ -543,10 +579,8 @@ on_changes(struct store_req *req, enum err e)
         read_workspaces(s);
     else if (c->n_changes > 0)
         read_next_tenant(s);
-    else {
-        wake_waiters(s, s->reading_seq);
-        s->is_busy = false;
-    }
+    else
+        end_of_changes(s);
 }
 
 static void
@@ -556,6 +590,7 @@ read_changes(struct snapshots *s)
 
     pthread_mutex_lock(&s->current.lock);
     has_news = s->wanted_seq > s->current.seq;
+    s->asked_seq = s->wanted_seq;
     pthread_mutex_unlock(&s->current.lock);
     if (!has_news) {
         s->is_busy = false;
@@ -573,23 +608,30 @@ read_changes(struct snapshots *s)
     store_changes(s->options.env->store, &s->changes);
 }
 
+/* ---- the list of workspaces ---- */
+
 static void
-drop_missing(struct snapshots *s, const struct object *objects, size_t n)
+forget_listed(struct snapshots *s)
+{
+    map_free(s->listed);
+    s->listed = NULL;
+}
+
+static void
+drop_missing(struct snapshots *s)
 {
     struct arena *a = arena_new();
     int64_t *tenants;
-    size_t n_tenants = snapshots_tenants(s, a, &tenants);
+    size_t n = snapshots_tenants(s, a, &tenants);
+    char text[24];
 
-    for (size_t i = 0; i < n_tenants; i++) {
-        bool is_there = false;
-
-        for (size_t j = 0; j < n && !is_there; j++)
-            is_there = objects[j].num == tenants[i];
-        if (!is_there)
+    for (size_t i = 0; i < n; i++)
+        if (!map_get(s->listed, tenant_text(text, tenants[i])))
             remove_workspace(s, tenants[i]);
-    }
     arena_free(a);
 }
+
+static void list_workspaces(struct snapshots *s, struct str after);
 
 static void
 on_workspaces(struct store_req *req, enum err e)
@@ -597,27 +639,36 @@ on_workspaces(struct store_req *req, enum err e)
     struct store_object_list *l =
         CONTAINER_OF(req, struct store_object_list, req);
     struct snapshots *s = CONTAINER_OF(l, struct snapshots, list);
+    char text[24], after[sizeof(((struct tenant_name *)0)->key)];
+    struct str last = STR_NONE;
 
     if (e != ERR_OK) {
         give_up(s, e);
         return;
     }
     for (size_t i = 0; i < l->n_objects; i++) {
-        const struct workspace *w = snapshots_workspace(s, l->objects[i].num);
+        const struct object *o = &l->objects[i];
+        const struct workspace *w = snapshots_workspace(s, o->num);
 
         if (!w || s->is_all_anew)
-            add_todo(s, l->objects[i].num, l->objects[i].key);
+            add_todo(s, o->num, o->key);
         workspace_put(w);
+        map_put(s->listed, tenant_text(text, o->num), s);
+        last = str_sub(o->key, 0, sizeof(after));
     }
+    if (l->has_more && last.n > 0) {
+        memcpy(after, last.p, last.n); /* the list's arena is about to go */
+        list_workspaces(s, (struct str){after, last.n});
+        return;
+    }
+    drop_missing(s);
+    forget_listed(s);
     s->is_all_anew = false;
-    drop_missing(s, l->objects, l->n_objects);
     read_next_tenant(s);
 }
 
-#define WORKSPACES_MAX 100000
-
 static void
-read_workspaces(struct snapshots *s)
+list_workspaces(struct snapshots *s, struct str after)
 {
     arena_reset(s->arena);
     s->list = (struct store_object_list){
@@ -626,9 +677,18 @@ read_workspaces(struct snapshots *s)
                 .loop = s->options.env->loop},
         .tenant = 0,
         .kind = OBJECT_WORKSPACE,
-        .limit = WORKSPACES_MAX,
+        .after = str_dup(s->arena, after),
+        .limit = PAGE,
     };
     store_object_list(s->options.env->store, &s->list);
+}
+
+static void
+read_workspaces(struct snapshots *s)
+{
+    forget_listed(s);
+    s->listed = map_new();
+    list_workspaces(s, STR_NONE);
 }
 
 /* At the start: how far the feed is, then everything. */
@@ -757,6 +817,8 @@ snapshots_free(struct snapshots *s)
     map_free(s->current.by_tenant);
     map_free(s->current.by_key);
     map_free(s->current.api_keys);
+    forget_listed(s);
+    loop_timer_clear(s->options.env->loop, &s->again);
     arena_free(s->arena);
     pthread_mutex_destroy(&s->current.lock);
     free(s);

@@ -46,9 +46,10 @@ workspace_template(const struct workspace *w, struct str key, int64_t version)
     int n;
 
     if (version == 0)
-        return map_get(w->templates, key);
-    n = snprintf(text, sizeof(text), "%.*s@%lld", STR_ARG(key),
-                 (long long)version);
+        n = snprintf(text, sizeof(text), "%.*s@", STR_ARG(key));
+    else
+        n = snprintf(text, sizeof(text), "%.*s@%lld", STR_ARG(key),
+                     (long long)version);
     if (n < 0 || (size_t)n >= sizeof(text))
         return NULL;
     return map_get(w->templates, (struct str){text, (size_t)n});

@@ -59,7 +59,8 @@ struct workspace {
     size_t n_providers;
     /* private to snapshot.c */
     struct arena *arena;
-    struct map *templates; /* "key" is the published one, "key@3" by version */
+    struct map *templates; /* "key@" is the published one, "key@3" by version;
+                              a key may hold an @ of its own */
     int refs;
 };
 
