@@ -8,6 +8,7 @@
 #include "api/route.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 100
@@ -62,6 +63,14 @@ void
 call_reply_empty(struct call *c, int status)
 {
     finish(c, status, NULL, STR_NONE);
+}
+
+void
+call_reply_replay(struct call *c, const struct store_idem *idem)
+{
+    metric_add(metrics_series(METRIC_idempotent_replays_total), 1);
+    call_header(c, "Idempotent-Replayed", STR("true"));
+    call_reply_text(c, idem->status, "application/json", idem->body);
 }
 
 static bool

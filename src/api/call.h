@@ -43,6 +43,8 @@ void call_refuse(struct call *c);           /* with c->problem, which is set */
 void call_fail(struct call *c, enum err e); /* a problem without details */
 void call_fail_with(struct call *c, enum err e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The answer that was stored under its Idempotency-Key. */
+void call_reply_replay(struct call *c, const struct store_idem *idem);
 void call_header(struct call *c, const char *name, struct str value);
 void call_etag(struct call *c, int64_t version);
 /* The answer becomes a stream; the call is gone. */

@@ -95,6 +95,7 @@ answer_sealed(struct store_req *req, struct buf *body, int *status)
 static void
 reply_made(struct call *c, void *arg)
 {
+    call_header(c, "Cache-Control", STR("no-store"));
     call_reply_text(c, 201, "application/json", made_answer(arg));
 }
 
@@ -113,8 +114,9 @@ on_made(struct store_req *req, enum err e)
             call_fail(c, ERR_INTERNAL);
             return;
         }
-        call_header(c, "Idempotent-Replayed", STR("true"));
-        call_reply_text(c, p->idem.status, "application/json", plain);
+        p->idem.body = plain;
+        call_header(c, "Cache-Control", STR("no-store"));
+        call_reply_replay(c, &p->idem);
     } else if (e != ERR_OK || m->write.err != ERR_OK) {
         call_fail(c, e != ERR_OK ? e : m->write.err);
     } else {

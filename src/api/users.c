@@ -7,10 +7,29 @@
 
 #define BULK_MAX 1000
 
+/* A send reads the documents of a thousand users at once. */
+#define USER_MAX (64 * 1024)
+
+static void
+check_size(struct json user, struct str at, struct problem *p)
+{
+    if (json_raw(user).n > USER_MAX)
+        problem_add(p, ERR_INVALID, at, "must be at most %d bytes of JSON",
+                    USER_MAX);
+}
+
+static void
+check(struct call *c, struct str key, struct json doc)
+{
+    (void)key;
+    check_size(doc, STR(""), &c->problem);
+}
+
 static const struct collection users = {
     .kind = OBJECT_USER,
     .noun = "user",
     .key_name = "id",
+    .check = check,
 };
 
 static void
@@ -74,22 +93,33 @@ write_result(struct call *c, struct json_writer *w, const struct bulk *b,
     json_end_object(w);
 }
 
+/* Also runs inside the commit, for a repeated request. */
 static void
-reply_bulk(struct bulk *b)
+answer_bulk(struct store_req *req, struct buf *body, int *status)
 {
-    struct call *c = b->call;
-    struct json_writer w;
-    struct buf out;
+    const struct bulk *b = CONTAINER_OF(
+        CONTAINER_OF(req, struct store_object_put, req), struct bulk, put);
+    struct json_writer w = json_writer(body);
 
-    w = call_writer(c, &out);
     json_begin_object(&w);
     json_put_key(&w, "results");
     json_begin_array(&w);
     for (size_t i = 0; i < b->n; i++)
-        write_result(c, &w, b, i);
+        write_result(b->call, &w, b, i);
     json_end_array(&w);
     json_end_object(&w);
-    call_reply(c, 200, &out);
+    *status = 200;
+}
+
+static void
+reply_bulk(struct bulk *b)
+{
+    struct buf out;
+    int status;
+
+    buf_init(&out, b->call->arena);
+    answer_bulk(&b->put.req, &out, &status);
+    call_reply(b->call, status, &out);
 }
 
 static void
@@ -101,6 +131,8 @@ on_bulk(struct store_req *req, enum err e)
 
     if (e != ERR_OK)
         call_fail(b->call, e);
+    else if (p->idem.is_replay)
+        call_reply_replay(b->call, &p->idem);
     else
         reply_bulk(b);
 }
@@ -114,6 +146,7 @@ add_user(struct bulk *b, struct json user, size_t i)
 
     problem_init(p, c->arena);
     field_check(user_fields, user, str_fmt(c->arena, "/users/%zu", i), p);
+    check_size(user, str_fmt(c->arena, "/users/%zu", i), p);
     if (json_is(json_get(user, "id"), JSON_ABSENT))
         problem_add(p, ERR_INVALID, str_fmt(c->arena, "/users/%zu/id", i),
                     "is required");
@@ -144,9 +177,12 @@ handle_bulk(struct call *c)
         .put = {.req = call_req(c, on_bulk),
                 .tenant = c->workspace->tenant,
                 .now_ms = call_now_ms(c),
+                .idem = {.answer = answer_bulk},
                 .writes =
                     ARENA_ARRAY(c->arena, struct store_object_write, n + 1)},
     };
+    if (!call_idem(c, &b->put.idem))
+        return;
     for (struct json u = json_first(list); !json_is(u, JSON_ABSENT);
          u = json_next(list, u))
         add_user(b, u, i++);
