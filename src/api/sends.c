@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 
 #define BATCH_MAX 1000
+#define PLAN_MAX (16 * 1024 * 1024) /* bytes of a dry run's answer */
 
 struct sending {
     struct call *call;
@@ -100,14 +101,6 @@ count_sends(const struct sending *s)
 }
 
 static void
-reply_replay(struct call *c, const struct store_idem *idem)
-{
-    metric_add(metrics_series(METRIC_idempotent_replays_total), 1);
-    call_header(c, "Idempotent-Replayed", STR("true"));
-    call_reply_text(c, idem->status, "application/json", idem->body);
-}
-
-static void
 write_plan(struct sending *s, struct json_writer *w,
            const struct send_item *item, const struct plan_decision *d)
 {
@@ -141,6 +134,8 @@ write_plan(struct sending *s, struct json_writer *w,
     json_end_object(w);
 }
 
+/* Every decision has its own words, so a plan may be a thousand times what was
+ * sent. */
 static void
 reply_plan(struct sending *s)
 {
@@ -151,8 +146,16 @@ reply_plan(struct sending *s)
     json_begin_object(&w);
     json_put_key(&w, "plan");
     json_begin_array(&w);
-    for (size_t i = 0; i < item->n_decisions; i++)
+    for (size_t i = 0; i < item->n_decisions; i++) {
         write_plan(s, &w, item, &item->decisions[i]);
+        if (out.n > PLAN_MAX) {
+            call_fail_with(s->call, ERR_TOO_LARGE,
+                           "the plan is longer than %d MiB: ask for fewer "
+                           "recipients or channels",
+                           PLAN_MAX / 1024 / 1024);
+            return;
+        }
+    }
     json_end_array(&w);
     json_end_object(&w);
     call_reply(s->call, 200, &out);
@@ -166,11 +169,12 @@ on_sent(struct send *send, enum err e)
     struct buf out;
     int status;
 
-    count_sends(s);
+    if (e == ERR_OK && !send->idem.is_replay)
+        count_sends(s);
     if (e != ERR_OK) {
         call_fail(c, e);
     } else if (send->idem.is_replay) {
-        reply_replay(c, &send->idem);
+        call_reply_replay(c, &send->idem);
     } else if (!s->is_batch && problem_is_set(&send->items[0].problem)) {
         c->problem = send->items[0].problem;
         call_refuse(c);
@@ -183,6 +187,22 @@ on_sent(struct send *send, enum err e)
         else
             answer_one(&send->accept.req, &out, &status);
         call_reply(c, status, &out);
+    }
+}
+
+/* A batch answers with what it stored, and a plan is not that. */
+static void
+refuse_dry_runs(struct call *c, struct send_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct send_item *item = &items[i];
+
+        if (problem_is_set(&item->problem) ||
+            !json_bool(json_get(item->doc, "dry_run"), false))
+            continue;
+        problem_init(&item->problem, c->arena);
+        problem_add(&item->problem, ERR_INVALID, STR("/dry_run"),
+                    "a dry run is a request of its own, not part of a batch");
     }
 }
 
@@ -208,6 +228,8 @@ start_sending(struct call *c, struct send_item *items, size_t n, bool is_batch)
     };
     if (!call_idem(c, &s->send.idem))
         return;
+    if (is_batch)
+        refuse_dry_runs(c, items, n);
     s->send.idem.answer = is_batch ? answer_batch : answer_one;
     send_start(&s->send);
 }

@@ -158,14 +158,36 @@ inbox_content(const struct send *s, const struct send_item *item,
     return buf_str(&out);
 }
 
+/* Inline content is written once, however many read it. */
+static enum err
+content_for(struct send *s, struct send_item *item,
+            const struct plan_decision *d, struct str *ret)
+{
+    struct rendered r;
+    enum err e;
+
+    if (item->inline_content.n > 0) {
+        *ret = item->inline_content;
+        return ERR_OK;
+    }
+    e = send_render(s, item, d, &r);
+    if (e != ERR_OK)
+        return e;
+    *ret = inbox_content(s, item, &r);
+    s->n_rendered += ret->n;
+    if (!item->request.template)
+        item->inline_content = *ret;
+    return ERR_OK;
+}
+
 static void
-settle_in_app(const struct send *s, const struct send_item *item,
+settle_in_app(struct send *s, struct send_item *item,
               const struct plan_decision *d, struct delivery *v,
               struct store_accept_item *row)
 {
-    struct rendered r;
+    struct str content;
 
-    if (send_render(s, item, d, &r) != ERR_OK) {
+    if (content_for(s, item, d, &content) != ERR_OK) {
         v->status = DELIVERY_FAILED;
         v->reason = reason_code(REASON_RENDER_ERROR);
         return;
@@ -180,12 +202,12 @@ settle_in_app(const struct send *s, const struct send_item *item,
         .user = v->user,
         .created_ms = s->now_ms,
         .category = item->request.category,
-        .content = inbox_content(s, item, &r),
+        .content = content,
     };
 }
 
 static void
-fill_delivery(const struct send *s, const struct send_item *item,
+fill_delivery(struct send *s, struct send_item *item,
               const struct plan_decision *d, struct delivery *v,
               struct store_accept_item *row)
 {
@@ -237,7 +259,8 @@ audience_note(const struct send *s, const struct send_item *item)
     return buf_str(&out);
 }
 
-static void
+/* False: refused, as it would render more than a request may. */
+static bool
 fill_row(struct send *s, struct send_item *item, int64_t id)
 {
     struct store_accept_item *row = item->accepted;
@@ -267,7 +290,15 @@ fill_row(struct send *s, struct send_item *item, int64_t id)
     for (size_t i = 0; i < item->n_decisions; i++) {
         row->deliveries[i].id = id_make(s->app->ids, s->now_ms, 1);
         fill_delivery(s, item, &item->decisions[i], &row->deliveries[i], row);
+        if (s->n_rendered <= SEND_RENDERED_MAX ||
+            !item->decisions[i].channel->is_in_app)
+            continue;
+        problem_add(&item->problem, ERR_TOO_LARGE, STR("/to"),
+                    "renders to more than %d MiB: send to fewer at once",
+                    SEND_RENDERED_MAX / 1024 / 1024);
+        return false;
     }
+    return true;
 }
 
 static void
@@ -298,8 +329,11 @@ commit(struct send *s)
 
         if (problem_is_set(&item->problem) || item->request.is_dry_run)
             continue;
-        item->accepted = &a->items[a->n_items++];
-        fill_row(s, item, id_make(s->app->ids, s->now_ms, 1));
+        item->accepted = &a->items[a->n_items];
+        if (fill_row(s, item, id_make(s->app->ids, s->now_ms, 1)))
+            a->n_items++;
+        else
+            item->accepted = NULL;
     }
     if (a->n_items > 0)
         store_accept(s->app->env->store, a);
@@ -448,6 +482,8 @@ collect_users(struct send *s, struct str *keys)
     for (size_t i = 0; i < s->n_items; i++) {
         const struct send_request *q = &s->items[i].request;
 
+        if (problem_is_set(&s->items[i].problem))
+            continue; /* may name recipients all the same */
         for (size_t j = 0; j < q->n_recipients; j++) {
             struct str user = q->recipients[j].user;
 
@@ -457,6 +493,21 @@ collect_users(struct send *s, struct str *keys)
     }
     map_free(seen);
     return n;
+}
+
+/* A batch of wide sends is no way around the limit of one. */
+static void
+check_width(struct send *s, struct send_item *item)
+{
+    size_t n = item->request.n_recipients * item->request.n_channels;
+
+    if (s->n_deliveries + n <= SEND_DELIVERIES_MAX)
+        s->n_deliveries += n;
+    else
+        problem_add(&item->problem, ERR_TOO_LARGE, STR("/to"),
+                    "the batch would make more than %d deliveries: send this "
+                    "in a request of its own",
+                    SEND_DELIVERIES_MAX);
 }
 
 void
@@ -474,6 +525,8 @@ send_start(struct send *s)
         problem_init(&item->problem, s->arena);
         if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
                               &item->request) == ERR_OK)
+            check_width(s, item);
+        if (!problem_is_set(&item->problem))
             n_max += item->request.n_recipients;
     }
     keys = ARENA_ARRAY(s->arena, struct str, n_max + 1);
@@ -486,8 +539,8 @@ send_start(struct send *s)
         .keys = keys,
         .n_keys = collect_users(s, keys),
     };
-    if (n_max == 0)
-        loop_post(s->app->env->loop, &s->done);
+    if (s->users.n_keys == 0)
+        plan_all(s);
     else
         store_object_get(s->app->env->store, &s->users);
 }

@@ -1,7 +1,11 @@
 /* send.h - the one way in: requests become plans, plans are committed.
  *
  * Load (one read) -> plan (pure) -> commit (one write). A request that is
- * refused, and a dry run, leave nothing behind. */
+ * refused, and a dry run, leave nothing behind.
+ *
+ * A second request under an Idempotency-Key that is still in flight waits its
+ * turn in the store and is answered as the first one was: nobody gets the 409
+ * `idempotency_in_flight` while one store keeps both. */
 #pragma once
 
 #include "app/app.h"
@@ -10,6 +14,9 @@
 #include "domain/plan.h"
 #include "store/accept.h"
 #include "store/object.h"
+
+#define SEND_DELIVERIES_MAX 100000           /* of one request */
+#define SEND_RENDERED_MAX (64 * 1024 * 1024) /* bytes, of its in_app items */
 
 struct send_item {
     struct json doc;
@@ -21,6 +28,7 @@ struct send_item {
     struct plan_decision *decisions;
     size_t n_decisions;
     struct store_accept_item *accepted; /* NULL: refused or dry run */
+    struct str inline_content; /* private: the same for every recipient */
 };
 
 struct send {
@@ -40,6 +48,7 @@ struct send {
     struct map *by_user;    /* id -> struct object */
     struct map *suppressed; /* key -> struct object */
     struct store_accept accept;
+    size_t n_deliveries, n_rendered; /* planned; bytes of in_app items */
     struct task done;
 };
 
