@@ -9,6 +9,8 @@ struct changing {
     const struct field *fields; /* of a PATCH */
     struct str key;
     int64_t if_version;
+    int64_t asked_version; /* If-Match, or OBJECT_ANY_VERSION */
+    int n_tries;           /* of a PATCH: others may write in between */
     struct store_object_get get;
     struct store_object_write write;
     struct store_object_put put;
@@ -132,12 +134,32 @@ reply_object(struct call *c, const struct collection *of, int status,
 
 /* ---- PUT and PATCH: read what is there, then write ---- */
 
+#define PATCH_TRIES 8
+
+static void on_before(struct store_req *req, enum err e);
+static void read_object(struct changing *x,
+                        void (*on_done)(struct store_req *, enum err));
+
 static void
 reply_put(struct call *c, void *arg)
 {
     struct changing *x = arg;
 
     reply_object(c, x->of, x->write.is_created ? 201 : 200, &x->write.object);
+}
+
+/* A patch without If-Match is of whatever is there: what another writer did
+ * between its read and its write is read again. */
+static bool
+tries_again(struct changing *x)
+{
+    if (!x->fields || x->asked_version != OBJECT_ANY_VERSION ||
+        x->n_tries == PATCH_TRIES)
+        return false;
+    x->n_tries++;
+    x->if_version = OBJECT_ANY_VERSION;
+    read_object(x, on_before);
+    return true;
 }
 
 static void
@@ -149,6 +171,8 @@ on_put(struct store_req *req, enum err e)
 
     if (e != ERR_OK)
         call_fail(x->call, e);
+    else if (x->write.err == ERR_PRECONDITION && tries_again(x))
+        return;
     else if (x->write.err == ERR_PRECONDITION)
         call_fail_with(x->call, ERR_PRECONDITION, "the %s has version %lld now",
                        x->of->noun, (long long)x->write.object.version);
@@ -190,7 +214,10 @@ put_after_read(struct changing *x, struct json before)
 
     if (x->of->to_store)
         body = x->of->to_store(c, x->key, c->body, before);
-    write_body(x, body);
+    if (problem_is_set(&c->problem))
+        call_refuse(c);
+    else
+        write_body(x, body);
 }
 
 static void
@@ -260,6 +287,7 @@ start_change(struct call *c, const struct collection *of)
     if (!collection_may(c, of) || !call_path_key(c, 0, &x->key) ||
         !call_if_match(c, &x->if_version))
         return NULL;
+    x->asked_version = x->if_version;
     return x;
 }
 

@@ -13,7 +13,8 @@ struct collection {
     bool is_global;        /* of the installation: tenant 0, root only */
     /* Adds faults to c->problem. May be NULL. */
     void (*check)(struct call *c, struct str key, struct json doc);
-    /* The text to store; before is absent at a creation. NULL: as it came. */
+    /* The text to store; before is absent at a creation. May add faults to
+     * c->problem. NULL: as it came. */
     struct str (*to_store)(struct call *c, struct str key, struct json doc,
                            struct json before);
     /* Members beside the key, version and times. NULL: as it is stored. */

@@ -181,6 +181,7 @@ to_store(struct call *c, struct str key, struct json doc, struct json before)
     struct str purpose =
         provider_doc_purpose(c->arena, c->workspace->tenant, key);
 
+    provider_doc_check(c->arena, doc, before, &c->problem);
     return provider_doc_seal(c->arena, c->app->vault, purpose, doc, before);
 }
 

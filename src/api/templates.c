@@ -68,6 +68,7 @@ struct editing {
     struct store_object_write writes[2];
     struct store_object_put put;
     struct store_object_delete delete;
+    int64_t deleted_seq; /* of the last that there was to delete */
 };
 
 static struct json
@@ -344,6 +345,8 @@ on_deleted(struct store_req *req, enum err e)
     struct editing *x = CONTAINER_OF(d, struct editing, delete);
     bool is_version = d->kind == OBJECT_TEMPLATE_VERSION;
 
+    if (e == ERR_OK)
+        x->deleted_seq = d->seq;
     if (e != ERR_OK && !(is_version && e == ERR_NOT_FOUND))
         call_fail(x->call, e);
     else if (x->latest > 0) {
@@ -352,7 +355,7 @@ on_deleted(struct store_req *req, enum err e)
         delete_one(x, OBJECT_TEMPLATE_VERSION, version_key(x->call, x->key, n),
                    OBJECT_ANY_VERSION);
     } else {
-        call_wait_for(x->call, d->seq, reply_deleted, x);
+        call_wait_for(x->call, x->deleted_seq, reply_deleted, x);
     }
 }
 

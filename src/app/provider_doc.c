@@ -16,6 +16,15 @@ is_secret(const struct channel_driver *d, struct str name)
     return f && (f->flags & FIELD_SECRET);
 }
 
+/* Whether a member of `config` is stored sealed. A driver that is not built
+ * any more has no table to ask: there the text itself has to say it. */
+static bool
+is_closed(struct arena *a, const struct channel_driver *d, struct str name,
+          struct json v)
+{
+    return d ? is_secret(d, name) : is_sealed(json_str(a, v));
+}
+
 static const struct channel_driver *
 driver_of(struct arena *a, struct json doc)
 {
@@ -26,6 +35,38 @@ struct str
 provider_doc_purpose(struct arena *a, int64_t tenant, struct str name)
 {
     return str_fmt(a, "%lld/provider/%.*s", (long long)tenant, STR_ARG(name));
+}
+
+static bool
+is_mask(struct arena *a, struct json v)
+{
+    return str_is(json_str(a, v), "***");
+}
+
+static bool
+is_kept(struct arena *a, struct json before, struct str name, struct json old)
+{
+    return is_secret(driver_of(a, before), name) && is_sealed(json_str(a, old));
+}
+
+void
+provider_doc_check(struct arena *a, struct json request, struct json before,
+                   struct problem *p)
+{
+    const struct channel_driver *d = driver_of(a, request);
+    struct json config = json_get(request, "config");
+
+    for (struct json m = json_first(config); !json_is(m, JSON_ABSENT);
+         m = json_next(config, m)) {
+        struct str name = json_key(a, m);
+        struct json old = json_get_str(json_get(before, "config"), name);
+
+        if (is_secret(d, name) && is_mask(a, m) &&
+            !is_kept(a, before, name, old))
+            problem_add(p, ERR_INVALID,
+                        str_fmt(a, "/config/%.*s", STR_ARG(name)),
+                        "\"***\" keeps a stored secret, and none is stored");
+    }
 }
 
 /* A secret may be any JSON; what is sealed is its text. */
@@ -45,8 +86,7 @@ seal_config(struct arena *a, const struct vault *v, struct str purpose,
         json_put_key_str(w, name);
         if (!is_secret(d, name)) {
             json_put_raw(w, json_raw(m));
-        } else if (str_is(json_str(a, m), "***") &&
-                   is_sealed(json_str(a, old))) {
+        } else if (is_mask(a, m) && is_kept(a, before, name, old)) {
             json_put_raw(w, json_raw(old));
         } else {
             struct str at =
@@ -95,7 +135,7 @@ show_config(struct arena *a, struct json stored, struct json_writer *w)
         struct str name = json_key(a, m);
 
         json_put_key_str(w, name);
-        if (is_secret(d, name) || is_sealed(json_str(a, m)))
+        if (is_closed(a, d, name, m))
             json_put_cstr(w, "***");
         else
             json_put_raw(w, json_raw(m));
@@ -120,8 +160,10 @@ provider_doc_show(struct arena *a, struct json stored, struct json_writer *w)
 
 static enum err
 open_config(struct arena *a, const struct vault *v, struct str purpose,
-            struct json config, struct json *ret)
+            struct json stored, struct json *ret)
 {
+    const struct channel_driver *d = driver_of(a, stored);
+    struct json config = json_get(stored, "config");
     struct json_doc *doc = ARENA_NEW(a, struct json_doc);
     struct json_error why;
     struct json_writer w;
@@ -137,11 +179,12 @@ open_config(struct arena *a, const struct vault *v, struct str purpose,
             str_fmt(a, "%.*s/%.*s", STR_ARG(purpose), STR_ARG(name));
 
         json_put_key_str(&w, name);
-        if (!is_sealed(text)) {
+        if (!is_secret(d, name)) {
             json_put_raw(&w, json_raw(m));
             continue;
         }
-        if (vault_unseal(v, a, at, str_sub(text, sizeof(SEALED) - 1, text.n),
+        if (!is_sealed(text) ||
+            vault_unseal(v, a, at, str_sub(text, sizeof(SEALED) - 1, text.n),
                          &plain) != ERR_OK)
             return ERR_INVALID;
         json_put_raw(&w, plain);
@@ -218,5 +261,5 @@ provider_doc_open(struct arena *a, const struct vault *v, struct str purpose,
     ret->is_enabled = json_bool(json_get(stored, "enabled"), true);
     open_rate(a, json_get(stored, "rate"), &ret->rate);
     open_retry(a, json_get(stored, "retry"), &ret->retry);
-    return open_config(a, v, purpose, json_get(stored, "config"), &ret->config);
+    return open_config(a, v, purpose, stored, &ret->config);
 }

@@ -13,6 +13,9 @@
 struct str provider_doc_seal(struct arena *a, const struct vault *v,
                              struct str purpose, struct json request,
                              struct json before);
+/* Adds a fault for each secret that says "***" where `before` has none. */
+void provider_doc_check(struct arena *a, struct json request,
+                        struct json before, struct problem *p);
 /* What may be shown of a stored document. */
 void provider_doc_show(struct arena *a, struct json stored,
                        struct json_writer *w);
