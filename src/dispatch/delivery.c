@@ -42,6 +42,7 @@ void
 call_free(struct call *c)
 {
     list_remove(&c->link);
+    workspace_put(c->workspace);
     arena_free(c->arena);
     free(c);
 }
