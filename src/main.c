@@ -3,9 +3,9 @@
 #include "serve.h"
 
 int
-main(int argc, char **argv, char **environ)
+main(int argc, char **argv, char **environment)
 {
-    const char *const *env = (const char *const *)environ;
+    const char *const *env = (const char *const *)environment;
 
     return cli_main(argc, argv, env, serve_main);
 }

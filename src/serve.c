@@ -59,7 +59,7 @@ load_config(struct server *s, int argc, char **argv)
 {
     struct config_flag *flags =
         ARENA_ARRAY(s->arena, struct config_flag, (size_t)argc + 1);
-    struct config_sources from = {.environ = s->environ, .flags = flags};
+    struct config_sources from = {.environ = s->environment, .flags = flags};
     struct buf messages;
     enum err e;
 
@@ -150,7 +150,7 @@ on_signal(int signum, void *arg)
 }
 
 int
-serve_main(int argc, char **argv, const char *const *environ)
+serve_main(int argc, char **argv, const char *const *environment)
 {
     struct server *s = xcalloc(1, sizeof(*s));
     int code;
@@ -162,7 +162,7 @@ serve_main(int argc, char **argv, const char *const *environ)
         return 0;
     }
     s->arena = arena_new();
-    s->environ = environ;
+    s->environment = environment;
     s->clock = clock_system();
     s->started_ms = s->clock->mono_ms(s->clock);
     rng_seed_system(&s->rng);

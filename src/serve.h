@@ -7,4 +7,4 @@
  *   store-*       of the store's driver */
 #pragma once
 
-int serve_main(int argc, char **argv, const char *const *environ);
+int serve_main(int argc, char **argv, const char *const *environment);

@@ -39,7 +39,7 @@ serve_banner(struct server *s)
         "              e-mail and webhooks are caught there; nothing leaves "
         "this machine\n",
         STR_ARG(s->public_url), STR_ARG(key));
-    if (cli_dev_file_write(s->arena, s->environ, s->public_url, key, &path,
+    if (cli_dev_file_write(s->arena, s->environment, s->public_url, key, &path,
                            &why) == ERR_OK)
         fprintf(stderr,
                 "  API         %.*s/v1    dev key: %.*s   saved to "

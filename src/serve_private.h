@@ -47,7 +47,7 @@ struct outlet {
 struct server {
     struct arena *arena;
     struct config *config;
-    const char *const *environ;
+    const char *const *environment;
     struct clock *clock;
     struct rng rng;
     struct loop *loop;
