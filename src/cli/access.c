@@ -115,7 +115,7 @@ read_dev_file(struct arena *a, const char *const *env, struct access *out,
     struct str path = access_dev_path(a, env), text;
     struct json_error why;
     struct json_doc doc;
-    mode_t mode;
+    mode_t mode = 0;
 
     if (path.n == 0 || read_file(a, str_cstr(a, path), &text, &mode) != 0)
         return false;

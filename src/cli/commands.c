@@ -61,8 +61,7 @@ static const char *const serve_examples[] = {
     "belfry serve --db sqlite:/var/lib/belfry/belfry.db", NULL};
 static const char *const send_examples[] = {
     "belfry send u_1 \"Hello\"",
-    "belfry send u_1,u_2 --template welcome --data name=Ada --data n:=3 "
-    "--wait",
+    "belfry send u_1,u_2 --template welcome --data n:=3 --wait",
     "make 2>&1 | tail -20 | belfry send ops - --title \"Build\"",
     "belfry send < notification.json",
     "belfry send u_1 \"Hello\" --channel email,in_app --dry-run",

@@ -53,7 +53,7 @@ create_key(struct cli *c)
     struct client_call call = {.method = "POST", .path = STR("/v1/keys")};
     struct client_answer a;
     struct buf body, out;
-    int code;
+    int code = CLI_FAILED;
 
     buf_init(&body, c->arena);
     if (!write_request(c, &body, &code))
@@ -116,7 +116,7 @@ list_keys(struct cli *c)
                                .each = put_key,
                                .arg = &l};
     struct buf out;
-    int code;
+    int code = CLI_FAILED;
 
     buf_init(&l.json, c->arena);
     if (!delivery_pages(&p, &code))

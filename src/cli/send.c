@@ -373,7 +373,7 @@ wait_and_show(struct cli *c, struct str id)
 {
     struct waiting w = {.cli = c, .id = id};
     struct buf out;
-    int code;
+    int code = CLI_FAILED;
 
     if (!wait_until_settled(&w, &code))
         return code;
@@ -403,7 +403,7 @@ run_send(struct cli *c)
     struct client_call call;
     struct client_answer a;
     struct buf out;
-    int code;
+    int code = CLI_FAILED;
 
     if (!find_body(c, &input, &code))
         return code;
