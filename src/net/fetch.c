@@ -1,14 +1,13 @@
-/* fetch.c - libcurl's multi interface on the loop.
+/* fetch.c - libcurl on the loop: HTTP by its multi interface, mail by threads
+ * (fetch_mail.c), because libcurl blocks while it waits for a mail's last
+ * reply.
  *
- * A transfer is running (in a multi handle), ending (it has an answer that
- * waits for the next turn) or idle (kept with its easy handle for the next
- * call). Sockets that we opened stay watched for reading between two calls on
- * one connection, which saves two system calls each time; the watch goes when
- * libcurl closes the socket. Its own sockets (the resolver's) come and go.
- *
- * libcurl ends an SMTP session with QUIT and blocks until the reply, so it is
- * never given a reason to: mail connections are not evicted, and before the
- * clean-up they are shut down under its feet. */
+ * An HTTP transfer is running (in the multi handle), ending (it has an answer
+ * that waits for the next turn) or idle (kept with its easy handle for the
+ * next call). Sockets that we opened stay watched for reading between two
+ * calls on one connection, which saves two system calls each time; the watch
+ * goes when libcurl closes the socket. Its own sockets (the resolver's) come
+ * and go. */
 #include "net/fetch_transfer.h"
 
 #include <arpa/inet.h>
@@ -32,7 +31,7 @@
 /* A descriptor that libcurl waits for. */
 struct watch {
     struct loop_fd *loop_fd;
-    struct fetch_pool *pool;
+    struct fetch *fetch;
     int fd;
     bool is_ours; /* from open_socket(), so close_socket() will tell */
     bool is_idle; /* libcurl does not wait for it now */
@@ -40,12 +39,13 @@ struct watch {
 
 struct fetch {
     struct loop *loop;
-    const struct egress_policy *policy;
-    const char *ca_file, *ca_path; /* NULL: the system's */
-    struct fetch_pool pools[FETCH_POOL_COUNT];
-    struct list running, ending;
+    struct fetch_world world;
+    CURLM *multi;
+    struct loop_timer curl_timer;
+    struct fetch_mail *mail;
+    struct list running, ending, idle;
     struct loop_timer ending_timer;
-    size_t n_in_flight;
+    size_t n_idle, n_in_flight;
     struct watch **watches; /* by descriptor */
     size_t n_watches;
 };
@@ -93,14 +93,14 @@ forget_watch(struct fetch *f, int fd)
 }
 
 static struct watch *
-new_watch(struct fetch_pool *pool, int fd)
+new_watch(struct fetch *f, int fd)
 {
     struct watch *w = xcalloc(1, sizeof(*w));
 
-    forget_watch(pool->fetch, fd);
-    w->pool = pool;
+    forget_watch(f, fd);
+    w->fetch = f;
     w->fd = fd;
-    *watch_slot(pool->fetch, fd) = w;
+    *watch_slot(f, fd) = w;
     return w;
 }
 
@@ -140,21 +140,21 @@ read_address(const struct curl_sockaddr *a, char text[static INET6_ADDRSTRLEN],
     }
 }
 
-static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+curl_socket_t
+fetch_open_socket(struct fetch_transfer *t, curlsocktype purpose,
+                  const struct curl_sockaddr *a)
 {
-    struct fetch_transfer *t = arg;
-    struct fetch *f = t->pool->fetch;
     char text[INET6_ADDRSTRLEN];
     int fd, port;
 
     read_address(a, text, &port);
-    if (purpose != CURLSOCKTYPE_IPCXN || !egress_allows(f->policy, &a->addr)) {
+    if (purpose != CURLSOCKTYPE_IPCXN ||
+        !egress_allows(t->world->policy, &a->addr)) {
         t->n_refused++;
         snprintf(t->refused, sizeof(t->refused), "%s", text);
         return CURL_SOCKET_BAD;
     }
-    if (t->pool->kind == FETCH_POOL_HTTP && !is_port_fit_for_http(port)) {
+    if (t->request->kind == FETCH_HTTP && !is_port_fit_for_http(port)) {
         t->is_port_refused = true;
         return CURL_SOCKET_BAD;
     }
@@ -163,7 +163,17 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
     if (fd < 0)
         return CURL_SOCKET_BAD;
     t->n_opened++;
-    new_watch(t->pool, fd)->is_ours = true;
+    return fd;
+}
+
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct fetch_transfer *t = arg;
+    curl_socket_t fd = fetch_open_socket(t, purpose, a);
+
+    if (fd != CURL_SOCKET_BAD)
+        new_watch(t->fetch, fd)->is_ours = true;
     return fd;
 }
 
@@ -176,13 +186,13 @@ close_socket(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-static void take_finished(struct fetch_pool *pool);
+static void take_finished(struct fetch *f);
 
 static void
 on_socket_event(struct loop_fd *lf, int events, void *arg)
 {
     struct watch *w = arg;
-    struct fetch_pool *pool = w->pool;
+    struct fetch *f = w->fetch;
     int flags = 0, running;
 
     if (w->is_idle) {
@@ -195,15 +205,15 @@ on_socket_event(struct loop_fd *lf, int events, void *arg)
         flags |= CURL_CSELECT_IN;
     if (events & LOOP_WRITE)
         flags |= CURL_CSELECT_OUT;
-    curl_multi_socket_action(pool->multi, w->fd, flags, &running);
-    take_finished(pool); /* w may be gone */
+    curl_multi_socket_action(f->multi, w->fd, flags, &running);
+    take_finished(f); /* w may be gone */
 }
 
 static int
 on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
-    struct fetch_pool *pool = arg;
-    struct watch *w = *watch_slot(pool->fetch, fd);
+    struct fetch *f = arg;
+    struct watch *w = *watch_slot(f, fd);
     int want = 0;
 
     (void)easy;
@@ -212,13 +222,13 @@ on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
         if (w && w->is_ours)
             w->is_idle = true;
         else if (w)
-            forget_watch(pool->fetch, fd);
+            forget_watch(f, fd);
         return 0;
     }
     if (!w)
-        w = new_watch(pool, fd);
+        w = new_watch(f, fd);
     if (!w->loop_fd)
-        w->loop_fd = loop_fd_new(pool->fetch->loop, fd, on_socket_event, w);
+        w->loop_fd = loop_fd_new(f->loop, fd, on_socket_event, w);
     if (what & CURL_POLL_IN)
         want |= LOOP_READ;
     if (what & CURL_POLL_OUT)
@@ -231,23 +241,23 @@ on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 static void
 on_timer(struct loop_timer *timer)
 {
-    struct fetch_pool *pool = CONTAINER_OF(timer, struct fetch_pool, timer);
+    struct fetch *f = CONTAINER_OF(timer, struct fetch, curl_timer);
     int running;
 
-    curl_multi_socket_action(pool->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    take_finished(pool);
+    curl_multi_socket_action(f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    take_finished(f);
 }
 
 static int
 on_curl_timer(CURLM *multi, long ms, void *arg)
 {
-    struct fetch_pool *pool = arg;
+    struct fetch *f = arg;
 
     (void)multi;
     if (ms < 0)
-        loop_timer_clear(pool->fetch->loop, &pool->timer);
+        loop_timer_clear(f->loop, &f->curl_timer);
     else
-        loop_timer_set(pool->fetch->loop, &pool->timer, ms, on_timer);
+        loop_timer_set(f->loop, &f->curl_timer, ms, on_timer);
     return 0;
 }
 
@@ -256,8 +266,9 @@ on_curl_timer(CURLM *multi, long ms, void *arg)
 /* Runs each time that a request is about to be written. libcurl writes it a
  * second time when a kept connection dies before the answer; the first may
  * have arrived, so only what changes nothing may be repeated. */
-static int
-on_begin(void *arg, char *their_ip, char *our_ip, int their_port, int our_port)
+int
+fetch_on_begin(void *arg, char *their_ip, char *our_ip, int their_port,
+               int our_port)
 {
     struct fetch_transfer *t = arg;
     struct str method = t->request->method;
@@ -272,55 +283,59 @@ on_begin(void *arg, char *their_ip, char *our_ip, int their_port, int our_port)
     return CURL_PREREQFUNC_OK;
 }
 
-static void
-prepare_handle(struct fetch_transfer *t)
+void
+fetch_prepare(CURL *e, const struct fetch_world *w)
 {
-    struct fetch *f = t->pool->fetch;
-    CURL *e = t->easy;
-
-    curl_easy_setopt(e, CURLOPT_PRIVATE, t);
-    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_NOPROGRESS, 1L);
     curl_easy_setopt(e, CURLOPT_PROXY, "");
     curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (f->ca_file)
-        curl_easy_setopt(e, CURLOPT_CAINFO, f->ca_file);
-    if (f->ca_path)
-        curl_easy_setopt(e, CURLOPT_CAPATH, f->ca_path);
+    if (w->ca_file)
+        curl_easy_setopt(e, CURLOPT_CAINFO, w->ca_file);
+    if (w->ca_path)
+        curl_easy_setopt(e, CURLOPT_CAPATH, w->ca_path);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, fetch_on_begin);
+}
+
+static void
+prepare_http(struct fetch_transfer *t)
+{
+    CURL *e = curl_easy_init();
+
+    if (!e)
+        fatal("libcurl gives no handle");
+    t->easy = e;
+    fetch_prepare(e, t->world);
+    curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+    curl_easy_setopt(e, CURLOPT_NOPROGRESS, 1L);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, f);
-    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_begin);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, t->fetch);
     curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
-    if (t->pool->kind == FETCH_POOL_HTTP)
-        fetch_http_prepare(t);
-    else
-        fetch_smtp_prepare(t);
+    fetch_http_prepare(t);
 }
 
 static struct fetch_transfer *
-take_transfer(struct fetch_pool *pool)
+take_transfer(struct fetch *f, enum fetch_kind kind)
 {
-    struct list *entry = list_take(&pool->idle);
+    struct list *entry = kind == FETCH_HTTP ? list_take(&f->idle) : NULL;
     struct fetch_transfer *t;
 
     if (entry) {
-        pool->n_idle--;
+        f->n_idle--;
         return CONTAINER_OF(entry, struct fetch_transfer, link);
     }
     t = xcalloc(1, sizeof(*t));
     list_init(&t->link);
-    t->pool = pool;
-    t->easy = curl_easy_init();
-    if (!t->easy)
-        fatal("libcurl gives no handle");
-    prepare_handle(t);
+    t->fetch = f;
+    t->world = &f->world;
+    if (kind == FETCH_HTTP)
+        prepare_http(t);
     return t;
 }
 
@@ -328,7 +343,8 @@ static void
 free_transfer(struct fetch_transfer *t)
 {
     list_remove(&t->link);
-    curl_easy_cleanup(t->easy);
+    if (t->easy)
+        curl_easy_cleanup(t->easy);
     buf_fini(&t->head);
     buf_fini(&t->body);
     free(t);
@@ -346,12 +362,15 @@ trim_buffer(struct buf *b)
 static void
 recycle_transfer(struct fetch_transfer *t)
 {
-    struct fetch_pool *pool = t->pool;
-    struct fetch_transfer fresh = {
-        .pool = pool, .easy = t->easy, .head = t->head, .body = t->body};
+    struct fetch *f = t->fetch;
+    struct fetch_transfer fresh = {.fetch = f,
+                                   .world = t->world,
+                                   .easy = t->easy,
+                                   .head = t->head,
+                                   .body = t->body};
 
     list_remove(&t->link);
-    if (pool->n_idle >= IDLE_HANDLES_MAX) {
+    if (!t->easy || f->n_idle >= IDLE_HANDLES_MAX) {
         free_transfer(t);
         return;
     }
@@ -359,13 +378,15 @@ recycle_transfer(struct fetch_transfer *t)
     trim_buffer(&fresh.body);
     *t = fresh;
     list_init(&t->link);
-    list_prepend(&pool->idle, &t->link);
-    pool->n_idle++;
+    list_prepend(&f->idle, &t->link);
+    f->n_idle++;
 }
 
 static enum fetch_cause
 cause_of(const struct fetch_transfer *t, CURLcode code)
 {
+    if (atomic_load(&t->is_cancelled))
+        return FETCH_CAUSE_NONE;
     switch (code) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL: /* also: they answer in HTTP/0.9 */
@@ -424,6 +445,8 @@ judge_refusal(const struct fetch_transfer *t, struct fetch_answer *ret)
 static struct str
 detail_of(const struct fetch_transfer *t, CURLcode code)
 {
+    if (atomic_load(&t->is_cancelled))
+        return STR("cancelled");
     if (t->n_begun > 0 && code == CURLE_ABORTED_BY_CALLBACK)
         return STR("the connection was lost before an answer");
     if (t->is_unruly)
@@ -444,7 +467,7 @@ judge_transfer(struct fetch_transfer *t, CURLcode code,
         ret->detail = str_from(t->ended_detail);
         return;
     }
-    if (t->pool->kind == FETCH_POOL_HTTP)
+    if (t->request->kind == FETCH_HTTP)
         fetch_http_judge(t, code, ret);
     else
         fetch_smtp_judge(t, code, ret);
@@ -457,7 +480,7 @@ judge_transfer(struct fetch_transfer *t, CURLcode code,
 static void
 finish_transfer(struct fetch_transfer *t, CURLcode code)
 {
-    struct fetch *f = t->pool->fetch;
+    struct fetch *f = t->fetch;
     struct fetch_request *r = t->request;
     struct fetch_answer answer = {.duration_ms =
                                       loop_now_ms(f->loop) - t->start_ms};
@@ -470,19 +493,19 @@ finish_transfer(struct fetch_transfer *t, CURLcode code)
 }
 
 static void
-take_finished(struct fetch_pool *pool)
+take_finished(struct fetch *f)
 {
     CURLMsg *msg;
     int left;
 
-    while ((msg = curl_multi_info_read(pool->multi, &left)) != NULL) {
+    while ((msg = curl_multi_info_read(f->multi, &left)) != NULL) {
         struct fetch_transfer *t = NULL;
         CURLcode code = msg->data.result;
 
         if (msg->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-        curl_multi_remove_handle(pool->multi, t->easy);
+        curl_multi_remove_handle(f->multi, t->easy);
         finish_transfer(t, code);
     }
 }
@@ -506,7 +529,7 @@ static void
 end_transfer(struct fetch_transfer *t, enum fetch_outcome outcome,
              enum fetch_cause cause, const char *detail)
 {
-    struct fetch *f = t->pool->fetch;
+    struct fetch *f = t->fetch;
 
     t->is_ended = true;
     t->ended_outcome = outcome;
@@ -517,21 +540,26 @@ end_transfer(struct fetch_transfer *t, enum fetch_outcome outcome,
     loop_timer_set(f->loop, &f->ending_timer, 0, on_ending);
 }
 
-static struct fetch_pool *
-pool_for(struct fetch *f, const struct fetch_request *r)
+static void
+start_http(struct fetch *f, struct fetch_transfer *t)
 {
-    if (r->kind == FETCH_HTTP)
-        return &f->pools[FETCH_POOL_HTTP];
-    return &f->pools[r->tls == FETCH_TLS_NONE ? FETCH_POOL_SMTP_PLAIN
-                                              : FETCH_POOL_SMTP_TLS];
+    const int64_t timeout_ms = t->request->timeout_ms;
+
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(timeout_ms < CONNECT_TIMEOUT_MS
+                                ? timeout_ms
+                                : CONNECT_TIMEOUT_MS));
+    list_append(&f->running, &t->link);
+    if (curl_multi_add_handle(f->multi, t->easy) != CURLM_OK)
+        end_transfer(t, FETCH_NOT_SENT, FETCH_CAUSE_BROKEN,
+                     "libcurl does not take the call");
 }
 
 void
 fetch_start(struct fetch *f, struct fetch_request *r)
 {
-    struct fetch_pool *pool = pool_for(f, r);
-    struct fetch_transfer *t = take_transfer(pool);
-    int64_t connect_ms = r->timeout_ms;
+    struct fetch_transfer *t = take_transfer(f, r->kind);
     const char *fault;
 
     assert(r->timeout_ms > 0 && r->on_done && r->arena);
@@ -539,20 +567,13 @@ fetch_start(struct fetch *f, struct fetch_request *r)
     t->start_ms = loop_now_ms(f->loop);
     r->private_state = t;
     f->n_in_flight++;
-    if (connect_ms > CONNECT_TIMEOUT_MS)
-        connect_ms = CONNECT_TIMEOUT_MS;
-    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-    fault = pool->kind == FETCH_POOL_HTTP ? fetch_http_begin(t)
-                                          : fetch_smtp_begin(t);
-    if (fault) {
+    fault = r->kind == FETCH_HTTP ? fetch_http_begin(t) : fetch_smtp_begin(t);
+    if (fault)
         end_transfer(t, FETCH_NOT_SENT, FETCH_CAUSE_URL, fault);
-        return;
-    }
-    list_append(&f->running, &t->link);
-    if (curl_multi_add_handle(pool->multi, t->easy) != CURLM_OK)
-        end_transfer(t, FETCH_NOT_SENT, FETCH_CAUSE_BROKEN,
-                     "libcurl does not take the call");
+    else if (r->kind == FETCH_HTTP)
+        start_http(f, t);
+    else
+        fetch_mail_start(f->mail, t);
 }
 
 void
@@ -560,14 +581,14 @@ fetch_cancel(struct fetch *f, struct fetch_request *r)
 {
     struct fetch_transfer *t = r->private_state;
 
-    (void)f;
     if (!t || t->is_ended)
         return;
-    curl_multi_remove_handle(t->pool->multi, t->easy);
-    end_transfer(t,
-                 t->pool->kind == FETCH_POOL_HTTP ? fetch_http_outcome_now(t)
-                                                  : fetch_smtp_outcome_now(t),
-                 FETCH_CAUSE_NONE, "cancelled");
+    if (r->kind == FETCH_SMTP) {
+        fetch_mail_cancel(f->mail, t);
+        return;
+    }
+    curl_multi_remove_handle(f->multi, t->easy);
+    end_transfer(t, fetch_http_outcome_now(t), FETCH_CAUSE_NONE, "cancelled");
 }
 
 size_t
@@ -598,25 +619,18 @@ init_libcurl(void)
 }
 
 static void
-init_pool(struct fetch *f, enum fetch_pool_kind kind)
+init_multi(struct fetch *f)
 {
-    struct fetch_pool *p = &f->pools[kind];
-
-    p->fetch = f;
-    p->kind = kind;
-    list_init(&p->idle);
-    p->multi = curl_multi_init();
-    if (!p->multi)
+    f->multi = curl_multi_init();
+    if (!f->multi)
         fatal("libcurl gives no multi handle");
-    curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-    curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-    curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+    curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+    curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+    curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
                       HOST_CONNECTIONS_MAX);
-    /* For mail as good as none: see the head of the file. */
-    curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS,
-                      kind == FETCH_POOL_HTTP ? IDLE_CONNECTIONS_MAX : 65535L);
+    curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS_MAX);
 }
 
 struct fetch *
@@ -627,37 +641,16 @@ fetch_new(struct loop *l, const struct egress_policy *policy)
 
     pthread_once(&once, init_libcurl);
     f->loop = l;
-    f->policy = policy;
     /* As the command line tool does it; libcurl does not look by itself. */
-    f->ca_file = getenv("SSL_CERT_FILE");
-    f->ca_path = getenv("SSL_CERT_DIR");
+    f->world = (struct fetch_world){.policy = policy,
+                                    .ca_file = getenv("SSL_CERT_FILE"),
+                                    .ca_path = getenv("SSL_CERT_DIR")};
     list_init(&f->running);
     list_init(&f->ending);
-    for (int i = 0; i < FETCH_POOL_COUNT; i++)
-        init_pool(f, (enum fetch_pool_kind)i);
+    list_init(&f->idle);
+    init_multi(f);
+    f->mail = fetch_mail_new(l, &f->world, finish_transfer);
     return f;
-}
-
-static void
-cut_mail_connections(struct fetch *f)
-{
-    for (size_t i = 0; i < f->n_watches; i++) {
-        struct watch *w = f->watches[i];
-
-        if (w && w->is_ours && w->pool->kind != FETCH_POOL_HTTP)
-            shutdown(w->fd, SHUT_RDWR);
-    }
-}
-
-static void
-free_pool(struct fetch_pool *p)
-{
-    struct list *entry;
-
-    while ((entry = list_take(&p->idle)) != NULL)
-        free_transfer(CONTAINER_OF(entry, struct fetch_transfer, link));
-    curl_multi_cleanup(p->multi);
-    loop_timer_clear(p->fetch->loop, &p->timer);
 }
 
 static void
@@ -673,16 +666,21 @@ cancel_running(struct fetch *f)
 void
 fetch_free(struct fetch *f)
 {
+    struct list *entry;
+
     if (!f)
         return;
-    while (f->n_in_flight > 0) {
+    do {
         cancel_running(f);
         on_ending(&f->ending_timer);
-    }
+        fetch_mail_end(f->mail);
+    } while (f->n_in_flight > 0); /* on_done may have started more */
+    fetch_mail_free(f->mail);
+    while ((entry = list_take(&f->idle)) != NULL)
+        free_transfer(CONTAINER_OF(entry, struct fetch_transfer, link));
+    curl_multi_cleanup(f->multi);
+    loop_timer_clear(f->loop, &f->curl_timer);
     loop_timer_clear(f->loop, &f->ending_timer);
-    cut_mail_connections(f);
-    for (int i = 0; i < FETCH_POOL_COUNT; i++)
-        free_pool(&f->pools[i]);
     for (size_t i = 0; i < f->n_watches; i++)
         forget_watch(f, (int)i);
     free(f->watches);

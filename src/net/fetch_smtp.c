@@ -3,9 +3,10 @@
  * A server has the message once it has read the final dot. Until libcurl has
  * taken the last byte of the message there can have been none, so a session
  * that breaks earlier surely delivered nothing; one that breaks later, nobody
- * knows. */
-#include <stdio.h>
-
+ * knows.
+ *
+ * After a refusal libcurl says QUIT and blocks until the reply, for minutes if
+ * none comes; so the connection, of no more use, is shut down before. */
 #include "base/err.h"
 #include "net/fetch_transfer.h"
 
@@ -35,6 +36,14 @@ on_body(char *p, size_t size, size_t n, void *arg)
     return size * n;
 }
 
+/* The server's last word on this mail is no. */
+static bool
+is_refused(const struct fetch_transfer *t)
+{
+    return t->n_begun > 0 && t->reply_code >= 400 && t->reply_code < 600 &&
+           !t->is_reply_open && !t->is_unruly;
+}
+
 /* Each line of each reply: keep the text of the last one. */
 static size_t
 on_reply_line(char *p, size_t size, size_t n, void *arg)
@@ -43,6 +52,8 @@ on_reply_line(char *p, size_t size, size_t n, void *arg)
     struct str line = {p, size * n};
     uint64_t code = 0;
 
+    if (!t)
+        return size * n;
     if (++t->n_reply_lines > REPLY_LINES_MAX) {
         t->is_unruly = true;
         return 0;
@@ -61,26 +72,71 @@ on_reply_line(char *p, size_t size, size_t n, void *arg)
     line = str_sub(line, 4, line.n);
     if (t->body.n < REPLY_MAX)
         buf_put_str(&t->body, str_sub(line, 0, REPLY_MAX - t->body.n));
+    if (is_refused(t))
+        fetch_mailer_cut(t->mailer);
     return size * n;
 }
 
-void
-fetch_smtp_prepare(struct fetch_transfer *t)
+static int
+on_progress(void *arg, curl_off_t unused1, curl_off_t unused2,
+            curl_off_t unused3, curl_off_t unused4)
 {
-    CURL *e = t->easy;
-    bool is_plain = t->pool->kind == FETCH_POOL_SMTP_PLAIN;
+    struct fetch_transfer *t = arg;
 
+    (void)unused1;
+    (void)unused2;
+    (void)unused3;
+    (void)unused4;
+    return t && atomic_load(&t->is_cancelled);
+}
+
+void
+fetch_smtp_prepare(CURL *e, bool is_plain)
+{
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(e, CURLOPT_USE_SSL,
                      (long)(is_plain ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     curl_easy_setopt(e, CURLOPT_SASL_IR, 1L);
     curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(e, CURLOPT_READDATA, t);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_reply_line);
+    curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
+}
+
+void
+fetch_smtp_apply(struct fetch_transfer *t)
+{
+    CURL *e = t->easy;
+
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+    curl_easy_setopt(e, CURLOPT_READDATA, t);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(e, CURLOPT_XFERINFODATA, t);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
+    curl_easy_setopt(e, CURLOPT_URL, t->url);
+    curl_easy_setopt(e, CURLOPT_MAIL_FROM, t->mail_from);
+    curl_easy_setopt(e, CURLOPT_MAIL_RCPT, t->rcpt_to);
+    curl_easy_setopt(e, CURLOPT_USERNAME, t->username);
+    curl_easy_setopt(e, CURLOPT_PASSWORD, t->password);
+    curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE,
+                     (curl_off_t)t->request->body.n);
+}
+
+void
+fetch_smtp_release(struct fetch_transfer *t)
+{
+    CURL *e = t->easy;
+
+    /* Its sessions live on, and end with nobody to tell. */
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, NULL);
+    curl_easy_setopt(e, CURLOPT_XFERINFODATA, NULL);
+    curl_easy_setopt(e, CURLOPT_MAIL_RCPT, NULL);
+    t->easy = NULL;
 }
 
 /* ---- the call ---- */
@@ -131,7 +187,7 @@ set_recipients(struct fetch_transfer *t)
             r->arena, str_fmt(r->arena, "<%.*s>", STR_ARG(r->rcpt_to[i])));
         row[i].next = i + 1 < r->n_rcpt_to ? &row[i + 1] : NULL;
     }
-    curl_easy_setopt(t->easy, CURLOPT_MAIL_RCPT, row);
+    t->rcpt_to = row;
     return NULL;
 }
 
@@ -152,9 +208,7 @@ set_url(struct fetch_transfer *t)
     url = str_fmt(r->arena, "%s://%s%.*s%s:%d/%.*s",
                   r->tls == FETCH_TLS_TLS ? "smtps" : "smtp", is_v6 ? "[" : "",
                   STR_ARG(r->host), is_v6 ? "]" : "", r->port, STR_ARG(us));
-    if (curl_easy_setopt(t->easy, CURLOPT_URL, str_cstr(r->arena, url)) !=
-        CURLE_OK)
-        return "the mail server cannot be named";
+    t->url = str_cstr(r->arena, url);
     return NULL;
 }
 
@@ -162,7 +216,6 @@ const char *
 fetch_smtp_begin(struct fetch_transfer *t)
 {
     const struct fetch_request *r = t->request;
-    bool has_login = r->username.n > 0;
     const char *fault = set_url(t);
 
     if (!fault)
@@ -173,39 +226,29 @@ fetch_smtp_begin(struct fetch_transfer *t)
         return "the sender is no address";
     if (!is_c_string(r->username) || !is_c_string(r->password))
         return "the login has a NUL in it";
-    curl_easy_setopt(
-        t->easy, CURLOPT_MAIL_FROM,
-        str_cstr(r->arena, str_fmt(r->arena, "<%.*s>", STR_ARG(r->mail_from))));
-    curl_easy_setopt(t->easy, CURLOPT_USERNAME,
-                     has_login ? str_cstr(r->arena, r->username) : NULL);
-    curl_easy_setopt(t->easy, CURLOPT_PASSWORD,
-                     has_login ? str_cstr(r->arena, r->password) : NULL);
-    curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body.n);
+    t->mail_from =
+        str_cstr(r->arena, str_fmt(r->arena, "<%.*s>", STR_ARG(r->mail_from)));
+    if (r->username.n > 0) {
+        t->username = str_cstr(r->arena, r->username);
+        t->password = str_cstr(r->arena, r->password);
+    }
     return NULL;
 }
 
 /* ---- the answer ---- */
 
-enum fetch_outcome
-fetch_smtp_outcome_now(struct fetch_transfer *t)
-{
-    return t->n_begun > 0 && t->n_given >= t->request->body.n ? FETCH_UNKNOWN
-                                                              : FETCH_NOT_SENT;
-}
-
 void
 fetch_smtp_judge(struct fetch_transfer *t, CURLcode code,
                  struct fetch_answer *ret)
 {
-    bool is_refused = t->reply_code >= 400 && t->reply_code < 600 &&
-                      !t->is_reply_open && !t->is_unruly;
-
     ret->status = t->reply_code;
     ret->body = str_dup(t->request->arena, buf_str(&t->body));
     /* Before the envelope it is the server that does not work, not the
      * message that is refused. */
-    if (code == CURLE_OK || (t->n_begun > 0 && is_refused))
+    if (code == CURLE_OK || is_refused(t))
         ret->outcome = FETCH_ANSWERED;
+    else if (t->n_begun > 0 && t->n_given >= t->request->body.n)
+        ret->outcome = FETCH_UNKNOWN;
     else
-        ret->outcome = fetch_smtp_outcome_now(t);
+        ret->outcome = FETCH_NOT_SENT;
 }

@@ -1,36 +1,29 @@
-/* fetch_transfer.h - one call on its way; between fetch.c, which moves it, and
- * fetch_http.c and fetch_smtp.c, which know what is said. Private to fetch. */
+/* fetch_transfer.h - one call on its way; between fetch.c, which moves it,
+ * fetch_http.c and fetch_smtp.c, which know what is said, and fetch_mail.c,
+ * whose threads do the saying for mail. Private to fetch. */
 #pragma once
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 
 #include "base/buf.h"
 #include "base/list.h"
 #include "net/fetch.h"
 
-/* Calls share connections only within a pool, so a call that demands TLS can
- * never be put on a connection without. */
-enum fetch_pool_kind {
-    FETCH_POOL_HTTP,
-    FETCH_POOL_SMTP_PLAIN,
-    FETCH_POOL_SMTP_TLS,
-    FETCH_POOL_COUNT,
+/* The same for all calls; never changes, any thread reads it. */
+struct fetch_world {
+    const struct egress_policy *policy;
+    const char *ca_file, *ca_path; /* NULL: the system's */
 };
 
-struct fetch_pool {
-    struct fetch *fetch;
-    enum fetch_pool_kind kind;
-    CURLM *multi;
-    struct loop_timer timer;
-    struct list idle; /* struct fetch_transfer, ready for the next call */
-    size_t n_idle;
-};
+struct fetch_mailer;
 
 struct fetch_transfer {
-    struct list link; /* in fetch->running, fetch->ending or pool->idle */
-    struct fetch_pool *pool;
+    struct list link; /* in one of the lists of fetch.c or fetch_mail.c */
+    struct fetch *fetch;
+    const struct fetch_world *world;
     struct fetch_request *request;
-    CURL *easy;
+    CURL *easy; /* HTTP: its own; mail: of the thread that has it */
     int64_t start_ms;
     char error[CURL_ERROR_SIZE];
 
@@ -41,7 +34,7 @@ struct fetch_transfer {
 
     /* How far it came. */
     int n_begun;      /* times that a request was about to be written */
-    size_t n_given;   /* bytes of the body that libcurl has taken */
+    size_t n_given;   /* bytes of the mail that libcurl has taken */
     bool is_overlong; /* the body of the answer; it was cut off */
     bool is_unruly;   /* more head or reply than anyone needs */
     size_t n_dropped; /* bytes of the answer's body that were not kept */
@@ -57,22 +50,61 @@ struct fetch_transfer {
     enum fetch_outcome ended_outcome;
     enum fetch_cause ended_cause;
     const char *ended_detail; /* static */
+
+    /* Mail. What it needs is made on the caller's thread and in the caller's
+     * arena; from then on until `letter` comes back, a mailer's thread has
+     * the transfer, but for is_cancelled. */
+    const char *url, *mail_from, *username, *password;
+    struct curl_slist *rcpt_to;
+    struct fetch_mail *mail;
+    struct fetch_mailer *mailer; /* NULL: it has none yet */
+    bool is_waiting;             /* for a mailer */
+    struct loop_timer timer;     /* while it does */
+    struct mail letter;
+    atomic_bool is_cancelled;
+    CURLcode code;
 };
 
-/* Options that every call of the kind has; once for each handle. */
+/* Options that every handle has. */
+void fetch_prepare(CURL *easy, const struct fetch_world *w);
+/* A socket to that address if egress allows it; CURL_SOCKET_BAD. */
+curl_socket_t fetch_open_socket(struct fetch_transfer *t, curlsocktype purpose,
+                                const struct curl_sockaddr *a);
+/* CURLOPT_PREREQFUNCTION. */
+int fetch_on_begin(void *transfer, char *their_ip, char *our_ip, int their_port,
+                   int our_port);
+/* Text without control bytes, and no more than max. */
+bool fetch_is_plain(struct str s, size_t max);
+
+/* HTTP: options of each handle, then of each call. NULL, or why it cannot be
+ * made (static). */
 void fetch_http_prepare(struct fetch_transfer *t);
-void fetch_smtp_prepare(struct fetch_transfer *t);
-/* Options of this call. NULL, or why it cannot be made (static). */
 const char *fetch_http_begin(struct fetch_transfer *t);
-const char *fetch_smtp_begin(struct fetch_transfer *t);
 /* What came of it; fills outcome, status, body, headers. */
 void fetch_http_judge(struct fetch_transfer *t, CURLcode code,
                       struct fetch_answer *ret);
-void fetch_smtp_judge(struct fetch_transfer *t, CURLcode code,
-                      struct fetch_answer *ret);
 /* Whether the other side may have it, when a call is cut off now. */
 enum fetch_outcome fetch_http_outcome_now(struct fetch_transfer *t);
-enum fetch_outcome fetch_smtp_outcome_now(struct fetch_transfer *t);
 
-/* Text without control bytes, and no more than max. */
-bool fetch_is_plain(struct str s, size_t max);
+/* Mail: begin on the caller's thread, apply on the mailer's, judge again on
+ * the caller's. */
+const char *fetch_smtp_begin(struct fetch_transfer *t);
+void fetch_smtp_prepare(CURL *easy, bool is_plain);
+void fetch_smtp_apply(struct fetch_transfer *t);
+void fetch_smtp_release(struct fetch_transfer *t); /* its handle forgets it */
+void fetch_smtp_judge(struct fetch_transfer *t, CURLcode code,
+                      struct fetch_answer *ret);
+
+/* The threads that send mail. */
+struct fetch_mail;
+struct fetch_mail *fetch_mail_new(struct loop *l, const struct fetch_world *w,
+                                  void (*on_done)(struct fetch_transfer *t,
+                                                  CURLcode code));
+void fetch_mail_start(struct fetch_mail *m, struct fetch_transfer *t);
+/* It ends soon. */
+void fetch_mail_cancel(struct fetch_mail *m, struct fetch_transfer *t);
+/* Ends the threads, and calls on_done for all that is left. */
+void fetch_mail_end(struct fetch_mail *m);
+void fetch_mail_free(struct fetch_mail *m);
+/* On the mailer's thread: nothing more can be said on its connections. */
+void fetch_mailer_cut(struct fetch_mailer *w);
