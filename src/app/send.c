@@ -455,22 +455,27 @@ load_suppressions(struct send *s)
 }
 
 static void
-on_users(struct store_req *req, enum err e)
+fill_plans(struct send *s)
 {
-    struct store_object_get *g =
-        CONTAINER_OF(req, struct store_object_get, req);
-    struct send *s = CONTAINER_OF(g, struct send, users);
-
-    if (e != ERR_OK) {
-        s->on_done(s, e);
-        return;
-    }
     s->by_user = index_objects(&s->users);
     for (size_t i = 0; i < s->n_items; i++)
         if (is_taken(&s->items[i]))
             fill_plan(s, &s->items[i]);
     map_free(s->by_user);
     load_suppressions(s);
+}
+
+static void
+on_users(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct send *s = CONTAINER_OF(g, struct send, users);
+
+    if (e != ERR_OK)
+        s->on_done(s, e);
+    else
+        fill_plans(s);
 }
 
 static size_t
@@ -540,7 +545,7 @@ send_start(struct send *s)
         .n_keys = collect_users(s, keys),
     };
     if (s->users.n_keys == 0)
-        plan_all(s);
+        fill_plans(s);
     else
         store_object_get(s->app->env->store, &s->users);
 }

@@ -1,0 +1,206 @@
+#include "domain/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/arena.h"
+
+static struct arena *arena;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    arena_free(arena);
+    return 0;
+}
+
+/* NULL: absent. */
+static struct json
+json(const char *text)
+{
+    struct json_doc *doc = ARENA_NEW(arena, struct json_doc);
+    struct json_error why;
+
+    if (!text)
+        return (struct json){0};
+    assert_int_equal(json_parse(arena, str_from(text), doc, &why), ERR_OK);
+    return json_root(doc);
+}
+
+static struct plan_decision
+decide(const struct plan_recipient *r, const struct plan_channel *c,
+       bool is_expired)
+{
+    struct plan p = {.arena = arena,
+                     .recipients = r,
+                     .n_recipients = 1,
+                     .channels = c,
+                     .n_channels = 1,
+                     .is_expired = is_expired};
+    struct plan_decision d = {0};
+
+    plan_decide(&p, &d);
+    assert_ptr_equal(d.recipient, r);
+    assert_ptr_equal(d.channel, c);
+    return d;
+}
+
+static const struct plan_channel in_app = {.name = {"in_app", 6},
+                                           .is_in_app = true};
+static const struct plan_channel email = {
+    .name = {"email", 5}, .lane = 7, .address_field = "email"};
+static const struct plan_channel email_nowhere = {.name = {"email", 5},
+                                                  .address_field = "email"};
+static const struct plan_channel whatsapp = {.name = {"whatsapp", 8},
+                                             .lane = 8,
+                                             .address_field = "whatsapp",
+                                             .address_fallback = "phone"};
+static const struct plan_channel webhook = {.name = {"webhook", 7},
+                                            .lane = 9,
+                                            .has_target = true,
+                                            .address_field = "webhook"};
+static const struct plan_channel file = {
+    .name = {"log_file", 8}, .lane = 10, .has_target = true};
+
+static void
+each_pair_of_recipient_and_channel_has_its_reason(void **state)
+{
+    static const struct {
+        const char *user, *stored, *given;
+        const struct plan_channel *channel;
+        bool is_expired;
+        enum reason why;
+    } rows[] = {
+        {"u", NULL, NULL, &in_app, false, REASON_NONE},
+        {"", NULL, "{\"email\":\"a@b.c\"}", &in_app, false,
+         REASON_CONTACT_MISSING},
+        {"u", NULL, NULL, &email, false, REASON_CONTACT_MISSING},
+        {"u", "{}", NULL, &email, false, REASON_CONTACT_MISSING},
+        {"u", "{\"email\":\"a@b.c\"}", NULL, &email, false, REASON_NONE},
+        {"u", "{\"email\":null}", NULL, &email, false, REASON_CONTACT_MISSING},
+        {"u", "{\"email\":\"\"}", NULL, &email, false, REASON_CONTACT_MISSING},
+        {"", NULL, "{\"email\":\"a@b.c\"}", &email, false, REASON_NONE},
+        /* What the request gives counts, also where it takes away. */
+        {"u", "{}", "{\"email\":\"a@b.c\"}", &email, false, REASON_NONE},
+        {"u", "{\"email\":\"a@b.c\"}", "{\"email\":null}", &email, false,
+         REASON_CONTACT_MISSING},
+        {"u", "{\"email\":\"a@b.c\"}", "{\"phone\":\"1\"}", &email, false,
+         REASON_NONE},
+        /* Without a provider nothing else matters. */
+        {"u", NULL, NULL, &email_nowhere, false, REASON_PROVIDER_NONE},
+        {"u", "{\"email\":\"a@b.c\"}", NULL, &email_nowhere, false,
+         REASON_PROVIDER_NONE},
+        {"u", "{\"phone\":\"1\"}", NULL, &whatsapp, false, REASON_NONE},
+        {"u", "{\"whatsapp\":\"2\"}", NULL, &whatsapp, false, REASON_NONE},
+        {"u", "{\"email\":\"a@b.c\"}", NULL, &whatsapp, false,
+         REASON_CONTACT_MISSING},
+        {"u", NULL, NULL, &webhook, false, REASON_NONE},
+        {"", NULL, "{}", &webhook, false, REASON_NONE},
+        {"", NULL, "{}", &file, false, REASON_NONE},
+        /* Too late is too late for all. */
+        {"u", NULL, NULL, &in_app, true, REASON_EXPIRED},
+        {"u", NULL, NULL, &email_nowhere, true, REASON_EXPIRED},
+        {"", NULL, NULL, &email, true, REASON_EXPIRED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_recipient r = {.user = str_from(rows[i].user),
+                                   .stored = json(rows[i].stored),
+                                   .given = json(rows[i].given)};
+        struct plan_decision d =
+            decide(&r, rows[i].channel, rows[i].is_expired);
+
+        if (d.reason != rows[i].why)
+            fail_msg("row %zu: %d is not %d", i, d.reason, rows[i].why);
+        assert_int_equal(d.verdict,
+                         rows[i].why == REASON_NONE ? PLAN_SEND : PLAN_SKIP);
+    }
+}
+
+static void
+decisions_come_recipient_by_recipient(void **state)
+{
+    struct plan_recipient who[] = {{.user = STR("a")}, {.user = STR("b")}};
+    struct plan_channel where[] = {in_app, email, file};
+    struct plan p = {.arena = arena,
+                     .recipients = who,
+                     .n_recipients = 2,
+                     .channels = where,
+                     .n_channels = 3};
+    struct plan_decision d[7] = {[6] = {.reason = REASON_EXPIRED}};
+
+    (void)state;
+    plan_decide(&p, d);
+    for (size_t i = 0; i < 6; i++) {
+        assert_ptr_equal(d[i].recipient, &who[i / 3]);
+        assert_ptr_equal(d[i].channel, &where[i % 3]);
+    }
+    assert_null(d[6].recipient); /* not a row too many */
+}
+
+static void
+an_address_is_the_given_one_then_the_stored_then_the_fallback(void **state)
+{
+    static const struct {
+        const char *stored, *given, *want;
+    } rows[] = {
+        {"{\"whatsapp\":\"s\",\"phone\":\"p\"}", NULL, "s"},
+        {"{\"whatsapp\":\"s\"}", "{\"whatsapp\":\"g\"}", "g"},
+        {"{\"phone\":\"p\"}", NULL, "p"},
+        {"{\"phone\":\"p\"}", "{\"phone\":\"q\"}", "q"},
+        {"{\"whatsapp\":\"s\"}", "{\"phone\":\"q\"}", "s"},
+        {"{\"whatsapp\":\"s\",\"phone\":\"p\"}", "{\"whatsapp\":null}", "p"},
+        {"{\"whatsapp\":7}", NULL, ""},
+        {"[]", "[]", ""},
+        {NULL, NULL, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_recipient r = {.stored = json(rows[i].stored),
+                                   .given = json(rows[i].given)};
+        struct str got = plan_address(arena, &r, "whatsapp", "phone");
+
+        if (!str_is(got, rows[i].want))
+            fail_msg("row %zu: %.*s", i, STR_ARG(got));
+    }
+    assert_int_equal(
+        plan_address(arena, &(struct plan_recipient){0}, NULL, NULL).n, 0);
+}
+
+static void
+verdicts_have_the_names_of_the_contract(void **state)
+{
+    (void)state;
+    assert_string_equal(plan_verdict_name(PLAN_SEND), "send");
+    assert_string_equal(plan_verdict_name(PLAN_SKIP), "skip");
+    assert_string_equal(plan_verdict_name(PLAN_HOLD), "hold");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(each_pair_of_recipient_and_channel_has_its_reason),
+        T(decisions_come_recipient_by_recipient),
+        T(an_address_is_the_given_one_then_the_stored_then_the_fallback),
+        T(verdicts_have_the_names_of_the_contract),
+    };
+
+    return cmocka_run_group_tests_name("domain/plan", tests, NULL, NULL);
+}
