@@ -112,7 +112,7 @@ static bool
 read_dev_file(struct arena *a, const char *const *env, struct access *out,
               struct dev_file *ret)
 {
-    struct str path = access_dev_path(a, env), text;
+    struct str path = access_dev_path(a, env), text = STR_NONE;
     struct json_error why;
     struct json_doc doc;
     mode_t mode = 0;
