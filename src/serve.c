@@ -85,17 +85,27 @@ raise_descriptor_limit(void)
     }
 }
 
+static bool
+has_role(const struct server *s, const char *role)
+{
+    for (size_t i = 0; i < s->config->server_roles.n; i++)
+        if (str_is(s->config->server_roles.items[i], role))
+            return true;
+    return false;
+}
+
 static void
 on_ready(struct server *s)
 {
     char ms[16];
 
-    if (!serve_open_fronts(s)) {
+    if (has_role(s, "api") && !serve_open_fronts(s)) {
         s->exit_code = 1;
         loop_stop(s->loop);
         return;
     }
-    serve_start_outlet(s);
+    if (has_role(s, "worker"))
+        serve_start_outlet(s);
     serve_run_fronts(s);
     serve_start_upkeep(s);
     health_report(STR("store"), HEALTH_OK, STR("sqlite"),
