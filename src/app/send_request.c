@@ -232,6 +232,7 @@ const struct field send_request_fields[] = {
 
 struct reading {
     struct arena *arena;
+    const struct workspace *workspace;
     struct problem *problem;
     struct send_request *request;
     struct map *seen; /* user ids that are in, or excluded */
@@ -292,6 +293,8 @@ read_to(struct reading *r, struct json to)
                     "must be at most %d recipients", SEND_RECIPIENTS_MAX);
 }
 
+/* A channel without a driver of its own is good as far as a provider of this
+ * workspace serves it (driver null). */
 static void
 check_channel(struct reading *r, struct str name, size_t i)
 {
@@ -300,7 +303,7 @@ check_channel(struct reading *r, struct str name, size_t i)
 
     if (!c)
         problem_add(r->problem, ERR_INVALID, at, "there is no such channel");
-    else if (!c->is_built)
+    else if (!c->is_built && !workspace_next(r->workspace, name, NULL))
         problem_add(r->problem, ERR_NOT_SUPPORTED, at,
                     "this channel is not supported by this release");
 }
@@ -336,7 +339,7 @@ read_channels(struct reading *r, struct json list)
 }
 
 static void
-read_content(struct reading *r, const struct workspace *w, struct json doc)
+read_content(struct reading *r, struct json doc)
 {
     struct json key = json_get(doc, "template");
     struct json title = json_get(doc, "title"), body = json_get(doc, "body"),
@@ -347,7 +350,7 @@ read_content(struct reading *r, const struct workspace *w, struct json doc)
 
     if (json_is(key, JSON_STRING)) {
         r->request->template =
-            workspace_template(w, json_str(r->arena, key), 0);
+            workspace_template(r->workspace, json_str(r->arena, key), 0);
         if (!r->request->template)
             problem_add(r->problem, ERR_INVALID, STR("/template"),
                         "there is no such template in this workspace");
@@ -422,14 +425,17 @@ enum err
 send_request_read(struct arena *a, const struct workspace *w, struct json doc,
                   struct problem *p, struct send_request *ret)
 {
-    struct reading r = {
-        .arena = a, .problem = p, .request = ret, .seen = map_new()};
+    struct reading r = {.arena = a,
+                        .workspace = w,
+                        .problem = p,
+                        .request = ret,
+                        .seen = map_new()};
 
     *ret = (struct send_request){.doc = doc};
     field_check(send_request_fields, doc, STR(""), p);
     if (!problem_is_set(p)) {
         read_to(&r, json_get(doc, "to"));
-        read_content(&r, w, doc);
+        read_content(&r, doc);
         check_actions(&r, json_get(doc, "actions"));
         read_channels(&r, json_get(doc, "channels"));
         read_policy(&r, doc);

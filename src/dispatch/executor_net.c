@@ -7,12 +7,13 @@
 
 #include "base/list.h"
 #include "base/loop.h"
-#include "dispatch/append.h"
+#include "net/append.h"
 #include "net/fetch.h"
 
 struct executor_net {
     struct executor executor;
     const struct env *env;
+    struct append *files;
 };
 
 struct net_call {
@@ -60,18 +61,20 @@ static void
 start_file(struct net_call *n)
 {
     const struct channel_request *r = n->x->request;
+    char why[160] = "";
 
-    switch (append_to_file(n->x->arena, r->path, r->body, &n->answer.detail)) {
+    switch (append_block(n->net->files, r->path, r->body, false, why)) {
     case APPEND_DONE:
         n->answer.outcome = CHANNEL_ANSWERED;
         break;
     case APPEND_NOTHING:
         n->answer.outcome = CHANNEL_NOT_SENT;
         break;
-    case APPEND_PART:
+    case APPEND_UNSURE:
         n->answer.outcome = CHANNEL_UNKNOWN;
         break;
     }
+    n->answer.detail = str_dup(n->x->arena, str_from(why));
     answer_after(n, 0);
 }
 
@@ -220,11 +223,18 @@ executor_net_new(const struct env *env)
 
     net->executor = (struct executor){.start = start, .cancel = cancel};
     net->env = env;
+    net->files = append_new();
     return &net->executor;
 }
 
 void
 executor_net_free(struct executor *e)
 {
-    free(e ? CONTAINER_OF(e, struct executor_net, executor) : NULL);
+    struct executor_net *net;
+
+    if (!e)
+        return;
+    net = CONTAINER_OF(e, struct executor_net, executor);
+    append_free(net->files);
+    free(net);
 }
