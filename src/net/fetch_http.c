@@ -17,9 +17,12 @@ static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
     struct fetch_transfer *t = arg;
+    struct fetch_request *r = t->request;
     size_t room = FETCH_ANSWER_MAX - t->body.n;
     size_t kept = size * n < room ? size * n : room;
 
+    if (r->on_body)
+        return r->on_body(r, (struct str){p, size * n}) ? size * n : 0;
     buf_put(&t->body, p, kept);
     t->n_dropped += size * n - kept;
     if (t->n_dropped > DROPPED_MAX) {

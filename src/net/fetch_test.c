@@ -322,6 +322,46 @@ a_long_body_is_clipped_and_an_endless_one_cut(void **state)
     peer_stop(&p);
 }
 
+static size_t n_taken, n_parts, parts_wanted;
+
+static bool
+take_part(struct fetch_request *r, struct str part)
+{
+    (void)r;
+    n_taken += part.n;
+    return ++n_parts < parts_wanted;
+}
+
+static void
+a_body_may_be_taken_in_parts_and_cut_off(void **state)
+{
+    struct caller c;
+    struct peer p;
+    struct call k;
+
+    (void)state;
+    peer_start(&p, serve_300k);
+    caller_start(&c, LOOPBACK);
+    call_init(&k);
+    call_url(&k, p.port, "/");
+    k.r.on_body = take_part;
+    n_taken = n_parts = 0;
+    parts_wanted = SIZE_MAX;
+    call_run(&c, &k);
+    assert_result(&k, FETCH_ANSWERED, FETCH_CAUSE_NONE, 200);
+    assert_int_equal(n_taken, 300 * 1024);
+    assert_int_equal(k.answer.body.n, 0);
+    n_taken = n_parts = 0;
+    parts_wanted = 1;
+    call_run(&c, &k);
+    assert_result(&k, FETCH_UNKNOWN, FETCH_CAUSE_BROKEN, 200);
+    assert_int_equal(n_parts, 1);
+    assert_text(fetch_answer_header(&k.answer, "Content-Length"), "307200");
+    call_fini(&k);
+    caller_stop(&c);
+    peer_stop(&p);
+}
+
 static void
 only_the_final_head_counts_and_nothing_is_decoded(void **state)
 {
@@ -624,6 +664,7 @@ main(void)
         cmocka_unit_test(an_answer_counts_only_when_it_is_whole),
         cmocka_unit_test(no_call_is_repeated_behind_the_callers_back),
         cmocka_unit_test(a_long_body_is_clipped_and_an_endless_one_cut),
+        cmocka_unit_test(a_body_may_be_taken_in_parts_and_cut_off),
         cmocka_unit_test(only_the_final_head_counts_and_nothing_is_decoded),
         cmocka_unit_test(a_redirect_is_an_answer),
         cmocka_unit_test(an_address_that_is_not_allowed_is_never_called),
