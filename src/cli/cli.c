@@ -56,7 +56,7 @@ cli_complain(struct cli *c, struct str what, struct str why, struct str how)
     term_put(&c->err, &out, TERM_PLAIN, what, 0);
     buf_put_char(&out, '\n');
     for (size_t i = 0; i < 2; i++) {
-        if (lines[i].n == 0)
+        if (lines[i].n == 0 || (i == 1 && str_eq(why, how)))
             continue;
         buf_put_cstr(&out, "  ");
         term_put(&c->err, &out, TERM_PLAIN, lines[i], 0);
@@ -160,6 +160,8 @@ how_to_go_on(struct cli *c, const struct client_answer *a, struct str code)
     if (a->status == 401 && !client_has_key(c->client))
         return STR("set BELFRY_KEY, or give --key-file FILE; belfry serve "
                    "--dev saves a key by itself");
+    if (a->status == 401)
+        return STR("check BELFRY_KEY or --key-file; belfry doctor tells more");
     if (a->retry_after_s > 0)
         return str_fmt(c->arena, "try again in %lld s",
                        (long long)a->retry_after_s);

@@ -114,7 +114,6 @@ static void
 take(struct tail *t, struct json doc, size_t *ret_n_new)
 {
     struct delivery_view d;
-    struct str raw;
 
     delivery_read(t->arena, doc, &d);
     if (d.id.n == 0 || d.id.n >= sizeof(((struct known *)NULL)->id) ||
@@ -125,8 +124,7 @@ take(struct tail *t, struct json doc, size_t *ret_n_new)
         return;
     if (t->n_left > 0)
         t->n_left--;
-    raw = d.raw;
-    buf_put(&t->changed, &raw, sizeof(raw));
+    buf_put(&t->changed, &d, sizeof(d));
 }
 
 /* ---- one look ---- */
@@ -257,32 +255,41 @@ put_line(struct tail *t, const struct delivery_view *d, struct buf *out)
     buf_put_char(out, '\n');
 }
 
+/* In the order in which things happened; the list's order is the makings'. */
+static int
+by_change(const void *a, const void *b)
+{
+    const struct delivery_view *x = a, *y = b;
+
+    if (x->updated_ms != y->updated_ms)
+        return x->updated_ms > y->updated_ms ? 1 : -1;
+    return str_cmp(x->id, y->id);
+}
+
 static bool
 show(struct tail *t)
 {
-    size_t n = t->changed.n / sizeof(struct str);
+    size_t n = t->changed.n / sizeof(struct delivery_view);
+    struct delivery_view *all =
+        ARENA_ARRAY(t->arena, struct delivery_view, n + 1);
     struct buf out;
 
+    if (n == 0)
+        return true;
+    memcpy(all, t->changed.p, t->changed.n);
+    qsort(all, n, sizeof(*all), by_change);
     buf_init(&out, t->arena);
-    while (n > 0) {
-        struct delivery_view d;
-        struct json_error why;
-        struct json_doc doc;
-        struct str raw;
-
-        memcpy(&raw, t->changed.p + --n * sizeof(raw), sizeof(raw));
+    for (size_t i = 0; i < n; i++) {
         if (t->cli->is_json) {
-            buf_put_str(&out, raw);
+            buf_put_str(&out, all[i].raw);
             buf_put_char(&out, '\n');
-        } else if (json_parse(t->arena, raw, &doc, &why) == ERR_OK) {
-            delivery_read(t->arena, json_root(&doc), &d);
-            put_line(t, &d, &out);
+        } else {
+            put_line(t, &all[i], &out);
         }
     }
-    return out.n == 0 || cli_print(t->cli, &out, CLI_OK) == CLI_OK;
+    return cli_print(t->cli, &out, CLI_OK) == CLI_OK;
 }
 
-/* What the list said comes in order; what changed later comes after it. */
 static bool
 look(struct tail *t, struct client_answer *a)
 {
