@@ -51,6 +51,7 @@ int run_send(struct cli *c);
 int run_tail(struct cli *c);
 int run_token(struct cli *c);
 int run_version(struct cli *c);
+int run_why(struct cli *c);
 
 extern const struct arg_option cancel_options[];
 extern const struct arg_option get_options[];

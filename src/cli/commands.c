@@ -72,6 +72,9 @@ static const char *const tail_examples[] = {
 static const char *const get_examples[] = {
     "belfry get ntf_01hzy3v7s4e9kvfk3w5q8t2m6x",
     "belfry get dlv_01hzy3v7s4e9kvfk3w5q8t2m6x", NULL};
+static const char *const why_examples[] = {
+    "belfry why ntf_01hzy3v7s4e9kvfk3w5q8t2m6x",
+    "belfry why dlv_01hzy3v7s4e9kvfk3w5q8t2m6x --json", NULL};
 static const char *const ls_examples[] = {
     "belfry ls", "belfry ls --dead --channel email", "belfry ls --groups",
     "belfry ls --user u_1 --limit 10 --json", NULL};
@@ -138,6 +141,14 @@ const struct command commands[] = {
      .summary = "Show a notification or a delivery, and what happened to it",
      .examples = get_examples,
      .options = get_options,
+     .min_args = 1,
+     .max_args = 1,
+     .needs_server = true},
+    {.name = "why",
+     .run = run_why,
+     .usage = "ID",
+     .summary = "Explain why a delivery is where it is",
+     .examples = why_examples,
      .min_args = 1,
      .max_args = 1,
      .needs_server = true},

@@ -90,6 +90,24 @@ delivery_remark(struct arena *a, const struct delivery_view *d, int64_t now_ms)
 }
 
 struct str
+delivery_last_answer(struct cli *c, struct str id)
+{
+    struct client_call call = {
+        .method = "GET",
+        .path = path_of(c->arena, "/v1/deliveries/", id, ""),
+    };
+    struct json log, last = {0};
+    struct client_answer a;
+
+    client_call(c->client, c->arena, &call, &a);
+    log = json_get(a.root, "log");
+    for (struct json v = json_first(log); !json_is(v, JSON_ABSENT);
+         v = json_next(log, v))
+        last = v;
+    return json_str_of(c->arena, last, "detail");
+}
+
+struct str
 clock_text(struct arena *a, int64_t wall_ms)
 {
     time_t seconds = (time_t)(wall_ms / 1000);

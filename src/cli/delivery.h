@@ -17,6 +17,8 @@ enum term_symbol delivery_symbol(const struct delivery_view *d);
 /* "retry 2 in 8s", "attempts.exhausted" ... */
 struct str delivery_remark(struct arena *a, const struct delivery_view *d,
                            int64_t now_ms);
+/* What the provider said last; nothing where that cannot be had. */
+struct str delivery_last_answer(struct cli *c, struct str id);
 int64_t json_time_of(struct arena *a, struct json doc, const char *name);
 /* Of the local day; with the date where that is another. */
 struct str clock_text(struct arena *a, int64_t wall_ms);

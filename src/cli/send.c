@@ -298,26 +298,6 @@ wait_until_settled(struct waiting *w, int *ret)
     }
 }
 
-/* What the provider said last; nothing where that cannot be had. */
-static struct str
-last_detail(struct cli *c, const struct delivery_view *d)
-{
-    struct client_answer a;
-    struct json log, last = {0};
-
-    client_call(c->client, c->arena,
-                &(struct client_call){
-                    .method = "GET",
-                    .path = path_of(c->arena, "/v1/deliveries/", d->id, ""),
-                },
-                &a);
-    log = json_get(a.root, "log");
-    for (struct json v = json_first(log); !json_is(v, JSON_ABSENT);
-         v = json_next(log, v))
-        last = v;
-    return json_str_of(c->arena, last, "detail");
-}
-
 static void
 put_outcome(struct cli *c, const struct delivery_view *d, struct str detail,
             struct buf *out)
@@ -363,7 +343,7 @@ put_outcomes(struct waiting *w, struct buf *out)
 
         delivery_read(c->arena, v, &d);
         if (delivery_went_wrong(&d) && n_details++ < DETAILS_MAX)
-            detail = last_detail(c, &d);
+            detail = delivery_last_answer(c, d.id);
         put_outcome(c, &d, detail, out);
     }
 }
@@ -392,7 +372,7 @@ wait_and_show(struct cli *c, struct str id)
         return CLI_FAILED;
     }
     if (w.went_wrong)
-        cli_note(c, TERM_NO, "why: belfry get %.*s", STR_ARG(id));
+        cli_note(c, TERM_NO, "why: belfry why %.*s", STR_ARG(id));
     return code;
 }
 
