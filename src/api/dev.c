@@ -132,10 +132,10 @@ static const struct field message_fields[] = {
 };
 static const char *const list_params[] = {"limit", "after", NULL};
 
-#define PAGE(path_, handle_, id_, summary_)                                    \
+#define PAGE(path_, type_, handle_, id_, summary_)                             \
     {                                                                          \
         .method = "GET", .path = path_, .auth = ROUTE_OPEN,                    \
-        .is_dev_only = true, .is_raw_answer = true, .handle = handle_,         \
+        .is_dev_only = true, .gives = type_, .handle = handle_,                \
         .statuses = {200}, .id = id_, .summary = summary_                      \
     }
 
@@ -159,8 +159,10 @@ const struct route dev_routes[] = {
      .statuses = {204},
      .id = "clearDevMessages",
      .summary = "Empty the development sink."},
-    PAGE("/dev", handle_page, "devPage", "A page that shows the sink."),
-    PAGE("/dev/style.css", handle_style, "devStyle", "Its style."),
-    PAGE("/dev/script.js", handle_script, "devScript", "Its script."),
+    PAGE("/dev", "text/html", handle_page, "devPage",
+         "A page that shows the sink."),
+    PAGE("/dev/style.css", "text/css", handle_style, "devStyle", "Its style."),
+    PAGE("/dev/script.js", "text/javascript", handle_script, "devScript",
+         "Its script."),
     {0},
 };

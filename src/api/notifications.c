@@ -194,6 +194,10 @@ static const struct field cancel_fields[] = {
 };
 static const char *const send_params[] = {
     "to", "title", "channels", "category", "priority", "dedup_key", NULL};
+static const char *const send_types[] = {"application/json", "text/plain",
+                                         NULL};
+static const char *const batch_types[] = {"application/json",
+                                          "application/x-ndjson", NULL};
 static const char *const list_params[] = {"limit", "after", NULL};
 static const char *const trace_params[] = {"user", NULL};
 
@@ -204,6 +208,7 @@ const struct route notification_routes[] = {
      .body = ROUTE_BODY_RAW,
      .handle = notification_send,
      .request = send_request_fields,
+     .takes = send_types,
      .answer = plan_fields,
      .statuses = {202, 200},
      .id = "sendNotification",
@@ -215,6 +220,7 @@ const struct route notification_routes[] = {
      .body = ROUTE_BODY_RAW,
      .is_batch = true,
      .handle = notification_batch,
+     .takes = batch_types,
      .answer = batch_fields,
      .statuses = {200},
      .id = "sendBatch",

@@ -40,39 +40,48 @@ write_parameters(struct json_writer *w, const struct route *r)
     json_end_array(w);
 }
 
-static void
-write_content(struct json_writer *w, const char *type)
+static bool
+is_json(const char *type)
 {
-    json_put_key(w, "content");
-    json_begin_object(w);
+    return str_ends(str_from(type), STR("json"));
+}
+
+/* Fields describe JSON; text is a string, a line of NDJSON is not described. */
+static void
+write_media(struct json_writer *w, const char *type, const struct field *fields,
+            bool is_answer)
+{
     json_put_key(w, type);
     json_begin_object(w);
     json_put_key(w, "schema");
-}
-
-static void
-end_content(struct json_writer *w)
-{
-    json_end_object(w);
+    if (fields && is_json(type))
+        field_schema(fields, is_answer, w);
+    else
+        json_put_raw(w,
+                     is_json(type) ? STR("{}") : STR("{\"type\":\"string\"}"));
     json_end_object(w);
 }
 
 static void
 write_request(struct json_writer *w, const struct route *r)
 {
-    if (r->body == ROUTE_BODY_NONE)
+    static const char *const json[] = {"application/json", NULL};
+    static const char *const patch[] = {"application/merge-patch+json",
+                                        "application/json", NULL};
+    bool is_patch = r->body == ROUTE_BODY_PATCH;
+    const char *const *type = is_patch ? patch : json;
+
+    if (!route_takes_body(r))
         return;
     json_put_key(w, "requestBody");
     json_begin_object(w);
-    json_bool_field(w, "required", r->body != ROUTE_BODY_MAYBE);
-    write_content(w, r->body == ROUTE_BODY_PATCH
-                         ? "application/merge-patch+json"
-                         : "application/json");
-    if (r->request && r->body != ROUTE_BODY_PATCH)
-        field_schema(r->request, false, w);
-    else
-        json_put_raw(w, STR("{}"));
-    end_content(w);
+    json_bool_field(w, "required",
+                    r->body != ROUTE_BODY_MAYBE && r->body != ROUTE_BODY_NONE);
+    json_put_key(w, "content");
+    json_begin_object(w);
+    for (type = r->takes ? r->takes : type; *type; type++)
+        write_media(w, *type, is_patch ? NULL : route_fields(r), false);
+    json_end_object(w);
     json_end_object(w);
 }
 
@@ -98,20 +107,34 @@ write_list_schema(struct json_writer *w, const struct field *of)
 }
 
 static void
+write_answer_content(struct json_writer *w, const struct route *r)
+{
+    const char *type = r->gives ? r->gives : "application/json";
+
+    json_put_key(w, "content");
+    json_begin_object(w);
+    if (r->is_list) {
+        json_put_key(w, type);
+        json_begin_object(w);
+        json_put_key(w, "schema");
+        write_list_schema(w, r->answer);
+        json_end_object(w);
+    } else {
+        write_media(w, type, r->answer, true);
+    }
+    json_end_object(w);
+}
+
+static void
 write_answer(struct json_writer *w, const struct route *r, int status)
 {
     json_begin_object(w);
     json_str_field(w, "description", STR("As asked."));
-    if (status != 204 && !r->is_raw_answer) {
-        write_content(w, "application/json");
-        if (r->is_list)
-            write_list_schema(w, r->answer);
-        else if (r->answer)
-            field_schema(r->answer, true, w);
-        else
-            json_put_raw(w, STR("{}"));
-        end_content(w);
-    }
+    json_put_key(w, "headers");
+    json_put_raw(w, STR("{\"X-Request-Id\":{\"$ref\":"
+                        "\"#/components/headers/RequestId\"}}"));
+    if (status != 204)
+        write_answer_content(w, r);
     json_end_object(w);
 }
 
@@ -192,11 +215,15 @@ write_path(struct json_writer *w, const char *path, bool is_dev)
 }
 
 static const char problem_component[] =
-    "{\"responses\":{\"Problem\":{\"description\":\"Refused, with the reason "
-    "(RFC 9457).\",\"content\":{\"application/problem+json\":{\"schema\":{"
+    "{\"headers\":{\"RequestId\":{\"description\":\"Names this exchange, also "
+    "in the log.\",\"required\":true,\"schema\":{\"type\":\"string\"}}},"
+    "\"responses\":{\"Problem\":{\"description\":\"Refused, with the reason "
+    "(RFC 9457).\",\"headers\":{\"X-Request-Id\":{\"$ref\":"
+    "\"#/components/headers/RequestId\"}},\"content\":{\"application/"
+    "problem+json\":{\"schema\":{"
     "\"$ref\":\"#/components/schemas/Problem\"}}}}},"
     "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"type\","
-    "\"title\",\"status\",\"code\",\"detail\"],\"properties\":{"
+    "\"title\",\"status\",\"code\",\"detail\",\"request_id\"],\"properties\":{"
     "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},"
     "\"status\":{\"type\":\"integer\"},\"code\":{\"type\":\"string\"},"
     "\"detail\":{\"type\":\"string\"},\"request_id\":{\"type\":\"string\"},"

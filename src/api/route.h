@@ -13,7 +13,7 @@ enum route_auth {
 };
 
 enum route_body {
-    ROUTE_BODY_NONE,  /* none is taken; one that comes is refused */
+    ROUTE_BODY_NONE,  /* none, but for {} in a POST */
     ROUTE_BODY_JSON,  /* an object, checked against `request` */
     ROUTE_BODY_MAYBE, /* the same, or nothing */
     ROUTE_BODY_PATCH, /* any object; the handler checks what comes of it */
@@ -26,18 +26,23 @@ struct route {
     enum route_auth auth;
     enum auth_scope scope;
     enum route_body body;
-    bool is_batch;      /* takes the larger body limit */
-    bool is_dev_only;   /* with --dev */
-    bool is_raw_answer; /* not JSON */
+    bool is_batch;    /* takes the larger body limit */
+    bool is_dev_only; /* with --dev */
     void (*handle)(struct call *c);
     const struct field *request; /* NULL: any */
+    const char *const *takes;    /* media types; NULL: what `body` says */
     const struct field *answer;  /* of the good statuses; NULL: none or any */
+    const char *gives;           /* media type; NULL: JSON */
     bool is_list;                /* the answer is {"data":[answer],"next"} */
     int statuses[4];             /* good ones, ends with 0 */
     const char *id;              /* operationId */
     const char *summary;         /* a sentence */
     const char *const *query;    /* parameters it knows; NULL: none */
 };
+
+bool route_takes_body(const struct route *r);
+/* What a JSON body must be; NULL: any. */
+const struct field *route_fields(const struct route *r);
 
 /* Each resource's rows, ending with method NULL. */
 extern const struct route notification_routes[];

@@ -305,6 +305,21 @@ is_allowed(struct call *c)
 
 /* ---- what comes with it ---- */
 
+const struct field *
+route_fields(const struct route *r)
+{
+    static const struct field none[] = {{.type = FIELD_END}};
+
+    return r->body == ROUTE_BODY_NONE ? none : r->request;
+}
+
+/* Clients that always send JSON may send {} where nothing is asked for. */
+bool
+route_takes_body(const struct route *r)
+{
+    return r->body != ROUTE_BODY_NONE || strcmp(r->method, "POST") == 0;
+}
+
 static bool
 read_body(struct call *c)
 {
@@ -316,7 +331,7 @@ read_body(struct call *c)
     if (c->request->body.n == 0 &&
         (r->body == ROUTE_BODY_NONE || r->body == ROUTE_BODY_MAYBE))
         return true;
-    if (r->body == ROUTE_BODY_NONE) {
+    if (!route_takes_body(r)) {
         call_fail_with(c, ERR_MALFORMED, "this route takes no body");
         return false;
     }
@@ -330,8 +345,8 @@ read_body(struct call *c)
         return false;
     }
     c->body = json_root(&c->doc);
-    if (r->request && r->body != ROUTE_BODY_PATCH)
-        field_check(r->request, c->body, STR(""), &c->problem);
+    if (route_fields(r) && r->body != ROUTE_BODY_PATCH)
+        field_check(route_fields(r), c->body, STR(""), &c->problem);
     if (problem_is_set(&c->problem)) {
         call_refuse(c);
         return false;
@@ -342,10 +357,10 @@ read_body(struct call *c)
 /* ---- one request ---- */
 
 static struct str
-make_request_id(struct call *c)
+make_request_id(const struct api *api, struct arena *a)
 {
-    return str_fmt(c->arena, "req_%016llx",
-                   (unsigned long long)rng_next(c->app->env->rng));
+    return str_fmt(a, "req_%016llx",
+                   (unsigned long long)rng_next(api->options.app->env->rng));
 }
 
 /* W3C Trace Context, version 00, or nothing. */
@@ -392,7 +407,7 @@ on_request(void *arg, struct http_exchange *x, const struct http_request *r)
     };
     api->in_flight++;
     problem_init(&c->problem, c->arena);
-    c->request_id = make_request_id(c);
+    c->request_id = make_request_id(api, c->arena);
     call_header(c, "X-Request-Id", c->request_id);
     cors_decide(&api->cors, r, &cors);
     add_cors(c, &cors);
@@ -452,16 +467,19 @@ body_limit(void *arg, const struct http_request *r)
 }
 
 static void
-on_refusal(void *arg, enum err e, const char *detail, struct buf *body)
+on_refusal(void *arg, struct http_refusal *r)
 {
     struct api *api = arg;
-    struct arena *a = arena_new();
+    struct str id = make_request_id(api, r->arena);
     struct problem p;
 
-    problem_init(&p, a);
-    problem_set(&p, e, "%s", detail ? detail : err_help(e));
-    problem_write(&p, api_problem_base(api, a), STR_NONE, body);
-    arena_free(a);
+    problem_init(&p, r->arena);
+    problem_set(&p, r->err, "%s", r->detail);
+    problem_write(&p, api_problem_base(api, r->arena), id, r->body);
+    r->headers[r->n_headers++] = (struct http_header){STR("X-Request-Id"), id};
+    LOG_DEBUG("http.refused", log_str("request_id", id),
+              log_cstr("code", err_code(r->err)),
+              log_cstr("detail", r->detail));
 }
 
 struct http_handler

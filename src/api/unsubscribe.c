@@ -72,12 +72,15 @@ handle_unsubscribe(struct call *c)
     reply_page(c, "You are unsubscribed", "<p>No more of these are sent.</p>");
 }
 
+static const char *const form_type[] = {"application/x-www-form-urlencoded",
+                                        NULL};
+
 const struct route unsubscribe_routes[] = {
     {.method = "GET",
      .path = "/u/{token}",
      .auth = ROUTE_OPEN,
      .handle = handle_ask,
-     .is_raw_answer = true,
+     .gives = "text/html",
      .statuses = {200},
      .id = "askUnsubscribe",
      .summary = "The page behind a List-Unsubscribe link."},
@@ -86,7 +89,8 @@ const struct route unsubscribe_routes[] = {
      .auth = ROUTE_OPEN,
      .body = ROUTE_BODY_RAW,
      .handle = handle_unsubscribe,
-     .is_raw_answer = true,
+     .takes = form_type,
+     .gives = "text/html",
      .statuses = {200},
      .id = "unsubscribe",
      .summary = "One-click unsubscribe (RFC 8058)."},

@@ -122,6 +122,7 @@ void reply_put_head(struct http_conn *c, const struct http_response *r,
 /* For a stream that nobody will read. */
 void reply_head_alone(struct http_exchange *x, const struct http_response *r);
 void reply_refuse(struct http_conn *c, enum err e, const char *why);
+void reply_put_header(struct buf *out, struct http_header h);
 
 /* http_stream.c */
 void stream_on_events(struct http_conn *c, int events);

@@ -61,12 +61,12 @@ put_value(struct buf *out, struct str value)
     }
 }
 
-static void
-put_header(struct buf *out, struct str name, struct str value)
+void
+reply_put_header(struct buf *out, struct http_header h)
 {
-    buf_put_str(out, name);
+    buf_put_str(out, h.name);
     buf_put_str(out, STR(": "));
-    put_value(out, value);
+    put_value(out, h.value);
     buf_put_str(out, STR("\r\n"));
 }
 
@@ -100,7 +100,7 @@ reply_put_head(struct http_conn *c, const struct http_response *r,
     buf_put_str(out, STR("\r\n"));
     buf_put_str(out, server_date_line(c->server));
     for (size_t i = 0; i < r->n_headers; i++)
-        put_header(out, r->headers[i].name, r->headers[i].value);
+        reply_put_header(out, r->headers[i]);
     if (kind == REPLY_STREAM && w->parser.minor_version >= 1)
         buf_put_str(out, STR("Transfer-Encoding: chunked\r\n"));
     if (kind == REPLY_WHOLE && has_body(r->status)) {
@@ -145,15 +145,20 @@ void
 reply_refuse(struct http_conn *c, enum err e, const char *why)
 {
     struct http_server *s = c->server;
-    const struct http_header type = {STR("Content-Type"),
-                                     STR("application/problem+json")};
     struct buf body = {0};
-    struct http_response r = {.status = err_http_status(e),
-                              .headers = &type,
-                              .n_headers = 1,
-                              .closes = true};
+    struct http_refusal refusal = {
+        .err = e,
+        .detail = why,
+        .arena = c->work->arena,
+        .body = &body,
+        .headers = {{STR("Content-Type"), STR("application/problem+json")}},
+        .n_headers = 1,
+    };
+    struct http_response r = {.status = err_http_status(e), .closes = true};
 
-    s->handler.on_refusal(s->handler.arg, e, why, &body);
+    s->handler.on_refusal(s->handler.arg, &refusal);
+    r.headers = refusal.headers;
+    r.n_headers = refusal.n_headers;
     r.body = buf_str(&body);
     put_response(c, &r);
     buf_fini(&body);

@@ -237,21 +237,28 @@ static void
 turn_away(struct http_server *s, int fd)
 {
     struct buf body = {0}, out = {0};
+    struct http_refusal r = {.err = ERR_FULL,
+                             .detail = "There are too many connections.",
+                             .body = &body};
 
     if (!s->tls) {
-        s->handler.on_refusal(s->handler.arg, ERR_FULL,
-                              "There are too many connections.", &body);
+        r.arena = arena_new();
+        s->handler.on_refusal(s->handler.arg, &r);
         buf_printf(&out,
                    "HTTP/1.1 %d Service Unavailable\r\n"
                    "Content-Type: application/problem+json\r\n"
                    "Content-Length: %zu\r\nRetry-After: 1\r\n"
-                   "Connection: close\r\n\r\n",
+                   "Connection: close\r\n",
                    err_http_status(ERR_FULL), body.n);
+        for (size_t i = 0; i < r.n_headers; i++)
+            reply_put_header(&out, r.headers[i]);
+        buf_put_str(&out, STR("\r\n"));
         buf_put_str(&out, buf_str(&body));
         (void)io_write(fd, NULL, out.p, out.n);
         shutdown(fd, SHUT_WR);
         buf_fini(&body);
         buf_fini(&out);
+        arena_free(r.arena);
     }
     close(fd);
 }

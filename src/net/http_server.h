@@ -46,6 +46,19 @@ struct http_limits {
 
 struct http_exchange; /* one request that waits for its answer */
 
+#define HTTP_REFUSAL_HEADERS_MAX 4
+
+/* What is said when the server itself refuses: malformed, too large, too slow.
+ * Content type and length are the server's. */
+struct http_refusal {
+    enum err err;
+    const char *detail;
+    struct arena *arena; /* for what stands below */
+    struct buf *body;    /* application/problem+json */
+    struct http_header headers[HTTP_REFUSAL_HEADERS_MAX];
+    size_t n_headers;
+};
+
 struct http_handler {
     void *arg;
     /* The head is in. How many bytes of body this route takes. */
@@ -54,10 +67,8 @@ struct http_handler {
      * now or in a later turn. */
     void (*on_request)(void *arg, struct http_exchange *x,
                        const struct http_request *r);
-    /* The server itself refuses (malformed, too large, too slow); writes the
-     * body of that answer, of content type application/problem+json. */
-    void (*on_refusal)(void *arg, enum err e, const char *detail,
-                       struct buf *body);
+    /* The server itself refuses; says how: the body, and headers beside. */
+    void (*on_refusal)(void *arg, struct http_refusal *r);
 };
 
 struct http_server_options {

@@ -186,6 +186,7 @@ malformed_bytes_are_refused_at_once_and_end_the_connection(void **state)
     client_expect(&c, "HTTP/1.1 400 Bad Request\r\n");
     client_expect(&c, "\"code\":\"malformed\"");
     assert_true(client_has(&c, "Content-Type: application/problem+json\r\n"));
+    assert_true(client_has(&c, "X-Refusal: 1\r\n"));
     assert_true(client_has(&c, "Connection: close\r\n"));
     client_expect_close(&c);
     client_send(&c, "GET / HTTP/1.1\r\n" HOST "\r\n");
@@ -481,6 +482,7 @@ one_connection_too_many_is_told_so(void **state)
     TURN_UNTIL(&f, http_server_connections(f.server) == 1);
     client_open(&second, &f);
     client_expect(&second, "HTTP/1.1 503 Service Unavailable\r\n");
+    client_expect(&second, "X-Refusal: 1\r\n");
     client_expect(&second, "\"code\":\"overloaded\"");
     client_expect_close(&second);
     client_send(&c, "GET / HTTP/1.1\r\n" HOST "\r\n");

@@ -22,14 +22,16 @@ body_limit(void *arg, const struct http_request *r)
 }
 
 static void
-on_refusal(void *arg, enum err e, const char *detail, struct buf *body)
+on_refusal(void *arg, struct http_refusal *r)
 {
     struct fixture *f = arg;
 
     f->n_refusals++;
-    f->last_refusal = e;
-    buf_printf(body, "{\"code\":\"%s\",\"detail\":\"%s\"}", err_code(e),
-               detail);
+    f->last_refusal = r->err;
+    buf_printf(r->body, "{\"code\":\"%s\",\"detail\":\"%s\"}", err_code(r->err),
+               r->detail);
+    r->headers[r->n_headers++] = (struct http_header){
+        STR("X-Refusal"), str_fmt(r->arena, "%zu", f->n_refusals)};
 }
 
 static void

@@ -200,11 +200,10 @@ body_limit(void *arg, const struct http_request *r)
 }
 
 static void
-on_refusal(void *arg, enum err e, const char *detail, struct buf *body)
+on_refusal(void *arg, struct http_refusal *r)
 {
     (void)arg;
-    (void)detail;
-    buf_put_cstr(body, err_code(e));
+    buf_put_cstr(r->body, err_code(r->err));
 }
 
 void
