@@ -142,6 +142,20 @@ check_egress(struct call *c, const struct channel_driver *d, struct json config)
                 STR_ARG(host), range);
 }
 
+/* A driver knows its config, not where that stands in the request. */
+static void
+check_by_driver(struct call *c, const struct channel_driver *d,
+                struct json config)
+{
+    struct problem *p = &c->problem;
+    size_t i = p->n_errors;
+
+    d->check(config, p);
+    for (; i < p->n_errors; i++)
+        p->errors[i].pointer =
+            str_fmt(c->arena, "/config%.*s", STR_ARG(p->errors[i].pointer));
+}
+
 static void
 check(struct call *c, struct str key, struct json doc)
 {
@@ -170,7 +184,7 @@ check(struct call *c, struct str key, struct json doc)
     if (d->config)
         field_check(d->config, config, STR("/config"), &c->problem);
     if (!problem_is_set(&c->problem) && d->check)
-        d->check(config, &c->problem);
+        check_by_driver(c, d, config);
     if (!problem_is_set(&c->problem))
         check_egress(c, d, config);
 }

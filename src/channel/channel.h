@@ -109,7 +109,8 @@ struct channel_driver {
     /* The provider's own target when a user has no address: false means that
      * a user without one is suppressed with contact.missing. */
     bool (*has_target)(struct json config);
-    /* Beyond the table; adds to *p. May be NULL. */
+    /* Beyond the table; adds to *p with pointers into the config. May be
+     * NULL. */
     void (*check)(struct json config, struct problem *p);
     /* Host that it will call, for the egress check at PUT; STR_NONE: none. */
     struct str (*host)(struct arena *a, struct json config);
