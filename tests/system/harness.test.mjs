@@ -31,6 +31,8 @@ describe('the OpenAPI judge', () => {
             '/v1/things/{id}': {
                 get: { responses: {
                     200: { description: 'd',
+                        headers: { 'X-Id': {
+                            $ref: '#/components/headers/Id' } },
                         content: json('#/components/schemas/Thing') },
                     '4XX': { $ref: '#/components/responses/Problem' },
                 } },
@@ -45,6 +47,7 @@ describe('the OpenAPI judge', () => {
                     schema: { type: 'object', required: ['n'] } } } } } } },
         },
         components: {
+            headers: { Id: { required: true, schema: { type: 'string' } } },
             schemas: { Thing: thing,
                 New: { type: 'object', required: ['name'] } },
             responses: { Problem: { description: 'd', content: {
@@ -53,7 +56,8 @@ describe('the OpenAPI judge', () => {
         },
     });
     const answer = (status, body, type = 'application/json') => ({
-        status, type, body, text: body ? JSON.stringify(body) : '' });
+        status, type, body, text: body ? JSON.stringify(body) : '',
+        headers: new Headers({ 'X-Id': '1' }) });
     const get = (route, a) =>
         document.check({ method: 'GET', route }, a);
     const put = (body, a) => document.check({ method: 'PUT',
@@ -79,6 +83,8 @@ describe('the OpenAPI judge', () => {
             get('/v1/things/t_1', answer(404, {},
                 'application/problem+json')),
             get('/v1/things/t_1', answer(500, {})),
+            get('/v1/things/t_1', { ...answer(200, { id: 't_1' }),
+                headers: new Headers() }),
             get('/v1/things/counts', answer(200, { id: 't_1' })),
             get('/v1/other', answer(200, {})),
             put({}, answer(204)),

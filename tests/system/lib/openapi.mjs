@@ -82,6 +82,9 @@ export class Document {
         if (!(name in operation.responses))
             return [`status ${answer.status} is not in the document`];
         const [response, where] = this.resolve([...at, 'responses', name]);
+        for (const [header, { required }] of this.headersOf(response))
+            if (required && !answer.headers?.has(header))
+                return [`${answer.status} lacks ${header}`];
         if (!answer.text)
             return response.content ? ['an answer without its body'] : [];
         const media = response.content?.[answer.type];
@@ -92,6 +95,12 @@ export class Document {
         return this.faults(
             this.validator(...where, 'content', answer.type, 'schema'),
             answer.body, `answer ${answer.status}`);
+    }
+
+    headersOf(response) {
+        return Object.entries(response.headers ?? {}).map(([name, header]) =>
+            [name, header.$ref ? this.resolve([...header.$ref.slice(2)
+                .split('/')])[0] : header]);
     }
 
     // What the server took must be what the document asks for.
