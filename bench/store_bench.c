@@ -1,14 +1,15 @@
 /* store_bench.c - what the store's driver costs above SQLite itself.
  *
- *   store_bench DIR [NOTIFICATIONS] [BATCH]
+ *   store_bench -d DIR [-n NOTIFICATIONS] [-b BATCH] [-r FILE] [bare|verbs]
  *
  * The same rows twice, each through its whole life (accepted, claimed with its
  * notification, ended with one attempt), BATCH at a time in one commit: by a
- * bare loop over prepared statements, then by the store's verbs. */
+ * bare loop over prepared statements, then by the store's verbs. FILE is the
+ * document of every notification. A line of JSON for each. */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,51 +17,34 @@
 #include "store/sqlite/db.h"
 #include "store/sqlite/migrate.h"
 #include "store/sqlite/sqlite.h"
+#include "tool.h"
 
 #define TENANT 1
 #define LANE 100
-#define DOC                                                                    \
-    "{\"to\":1,\"title\":\"Your order is on its way\",\"body\":\"It left our " \
-    "warehouse this morning and should be with you tomorrow.\",\"data\":"      \
-    "{\"order\":\"A-100234\",\"carrier\":\"post\"}}"
 
 static int64_t n_total = 200000, n_batch = 500;
+static struct str doc;
 
-static double
-seconds(void)
-{
-    return (double)clock_system()->mono_ms(clock_system()) / 1000;
-}
-
-/* Of all threads; on a busy machine it says more than the clock does. */
-static double
-cpu_seconds(void)
-{
-    struct rusage u;
-
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
+/* CPU is of all threads; on a busy machine it says more than the clock does. */
 struct watch {
-    double wall, cpu;
+    int64_t at_us, cpu_us;
 };
 
 static struct watch
 watch(void)
 {
-    return (struct watch){seconds(), cpu_seconds()};
+    return (struct watch){tool_now_us(), tool_cpu_us()};
 }
 
 static void
 report(const char *what, struct watch began)
 {
-    double took = seconds() - began.wall;
-    double cpu = cpu_seconds() - began.cpu;
+    struct watch now = watch();
 
-    printf("%-8s %8.0f cycles/s  %6.1f us of CPU a cycle  (%.2f s)\n", what,
-           (double)n_total / took, cpu * 1e6 / (double)n_total, took);
+    printf("{\"what\":\"%s\",\"cycles\":%lld,\"took_us\":%lld,"
+           "\"cpu_us\":%lld}\n",
+           what, (long long)n_total, (long long)(now.at_us - began.at_us),
+           (long long)(now.cpu_us - began.cpu_us));
 }
 
 static struct notification
@@ -70,7 +54,7 @@ notification(int64_t id)
                                  .tenant = TENANT,
                                  .created_ms = id,
                                  .priority = PRIORITY_NORMAL,
-                                 .doc = STR(DOC),
+                                 .doc = doc,
                                  .request_id = STR("req-01J9ZQ3W6A"),
                                  .n_recipients = 1};
 }
@@ -366,18 +350,49 @@ fresh(char *path, size_t size, const char *dir, const char *name)
     return path;
 }
 
+static const char *
+read_options(int argc, char **argv)
+{
+    const char *dir = NULL;
+    struct tool_bytes b;
+    int o;
+
+    doc = STR("{\"to\":1,\"title\":\"Your order is on its way\",\"body\":\"It "
+              "left our warehouse this morning and should be with you "
+              "tomorrow.\",\"data\":{\"order\":\"A-100234\"}}");
+    while ((o = getopt(argc, argv, "d:n:b:r:")) != -1) {
+        switch (o) {
+        case 'd':
+            dir = optarg;
+            break;
+        case 'n':
+            n_total = tool_number(optarg, 1, INT64_MAX / 4);
+            break;
+        case 'b':
+            n_batch = tool_number(optarg, 1, 10000);
+            break;
+        case 'r':
+            b = tool_read_file(optarg);
+            doc = (struct str){b.p, b.n};
+            break;
+        default:
+            fatal("see the head of store_bench.c");
+        }
+    }
+    if (!dir)
+        fatal("-d DIR is needed");
+    return dir;
+}
+
 int
 main(int argc, char **argv)
 {
+    const char *dir = read_options(argc, argv), *only = argv[optind];
     char path[4096];
 
-    if (argc < 2)
-        fatal("usage: store_bench DIR [NOTIFICATIONS] [BATCH]");
-    if ((argc > 2 && !str_to_i64(str_from(argv[2]), &n_total)) ||
-        (argc > 3 && !str_to_i64(str_from(argv[3]), &n_batch)) || n_total < 1 ||
-        n_batch < 1 || n_batch > 10000)
-        fatal("NOTIFICATIONS and BATCH (up to 10000) are numbers");
-    run_bare(fresh(path, sizeof(path), argv[1], "bare.db"));
-    run_verbs(fresh(path, sizeof(path), argv[1], "verbs.db"));
+    if (!only || strcmp(only, "bare") == 0)
+        run_bare(fresh(path, sizeof(path), dir, "bare.db"));
+    if (!only || strcmp(only, "verbs") == 0)
+        run_verbs(fresh(path, sizeof(path), dir, "verbs.db"));
     return 0;
 }

@@ -14,6 +14,7 @@ test_packages=(
     ca-certificates curl openssl procps sqlite3 util-linux
     libdb5.3 libicu72 libnsl2 libsasl2-2
 )
+bench_packages=(binutils libpcre2-8-0 python3 zlib1g)
 node_packages=(nodejs npm)
 node_least=18
 
@@ -66,22 +67,24 @@ need_node() {
     has_node || die "node $node_least or newer and npm are needed"
 }
 
-# Postfix receives mail in the system tests. It is unpacked, not installed: a
-# machine that builds Belfry has no use for a mail server of its own.
+# need_unpacked PACKAGE PROGRAM: a server that only tests or measurements want
+# is unpacked into build/oracles/, not installed: a machine that builds Belfry
+# has no use for one of its own.
 postfix_root=build/oracles/postfix
 
-need_postfix() {
+need_unpacked() {
+    local package=$1 program=$2 root=build/oracles/$1 log=$PWD/build/logs/$1.log
     local dir
-    [ ! -x "$postfix_root/usr/sbin/postfix" ] || return 0
-    say "unpacking postfix into $postfix_root"
+    [ ! -x "$root/$program" ] || return 0
+    say "unpacking $package into $root"
+    mkdir -p build/logs
     dir=$(mktemp -d)
-    (cd "$dir" && { apt-get download -q postfix ||
-        { as_root apt-get update -q && apt-get download -q postfix; }; }) \
-        >build/logs/postfix.log 2>&1 ||
-        die "apt could not download postfix (build/logs/postfix.log)"
-    rm -rf "$postfix_root"
-    mkdir -p "$postfix_root"
-    dpkg-deb -x "$dir"/postfix_*.deb "$postfix_root"
+    (cd "$dir" && { apt-get download -q "$package" ||
+        { as_root apt-get update -q && apt-get download -q "$package"; }; }) \
+        >"$log" 2>&1 || die "apt could not download $package ($log)"
+    rm -rf "$root"
+    mkdir -p "$root"
+    dpkg-deb -x "$dir/$package"_*.deb "$root"
     rm -rf "$dir"
 }
 

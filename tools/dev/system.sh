@@ -42,7 +42,7 @@ command_test() {
     if has_system_tests; then
         need_node
         need_system_modules
-        need_postfix
+        need_unpacked postfix usr/sbin/postfix
         need_root
     fi
     stage lint lint_quick

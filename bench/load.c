@@ -1,0 +1,203 @@
+/* load.c - one HTTP request, again and again, over connections that stay.
+ *
+ *   load -p PORT -r FILE [-c CONNECTIONS] [-n COUNT | -t SECONDS] [-q RATE]
+ *
+ * FILE holds the request, head and body. Without a rate each connection asks
+ * again as soon as it was answered. With one, requests are due at even
+ * intervals and a request's time counts from when it was due, so that a server
+ * that stalls does not slow the clock it is measured by. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "tool.h"
+
+#define LATENCIES_MAX 10000000
+
+struct conn {
+    int fd;
+    bool is_busy;
+    int64_t began_us;
+    struct tool_inbox in;
+};
+
+static struct {
+    int port, epoll, n_conns;
+    int64_t count, seconds, rate;
+    struct tool_bytes request;
+    struct conn *conns;
+    int *idle; /* indices of connections that have nothing to do */
+    int n_idle;
+    int64_t began_us, n_begun, n_done, n_refused;
+    int64_t *latencies;
+} load = {.n_conns = 1, .seconds = 3600};
+
+/* ---- when ---- */
+
+static bool
+may_begin(int64_t now_us)
+{
+    if (load.count > 0 && load.n_begun >= load.count)
+        return false;
+    return now_us - load.began_us < load.seconds * 1000000;
+}
+
+static int64_t
+due_us(int64_t now_us)
+{
+    if (load.rate == 0)
+        return now_us;
+    return load.began_us + load.n_begun * 1000000 / load.rate;
+}
+
+static void
+begin(struct conn *c, int64_t at_us)
+{
+    c->is_busy = true;
+    c->began_us = at_us;
+    load.n_begun++;
+    tool_send(c->fd, load.request.p, load.request.n);
+}
+
+static void
+begin_all(void)
+{
+    int64_t now_us = tool_now_us();
+
+    while (load.n_idle > 0 && may_begin(now_us) && due_us(now_us) <= now_us)
+        begin(&load.conns[load.idle[--load.n_idle]], due_us(now_us));
+}
+
+/* ---- answers ---- */
+
+static void
+finish(struct conn *c)
+{
+    int64_t us = tool_now_us() - c->began_us;
+
+    if (load.n_done < LATENCIES_MAX)
+        load.latencies[load.n_done] = us;
+    load.n_done++;
+    load.n_refused += c->in.n < 12 || c->in.p[9] != '2';
+    c->is_busy = false;
+    load.idle[load.n_idle++] = (int)(c - load.conns);
+}
+
+static void
+hear(struct conn *c)
+{
+    int e = tool_read(c->fd, &c->in);
+    size_t n = tool_message_size(&c->in, NULL);
+
+    if (n > 0 && c->is_busy) {
+        finish(c);
+        tool_drop(&c->in, n);
+    }
+    if (e < 0)
+        fatal("the server closed a connection");
+}
+
+static void
+wait_for_answers(void)
+{
+    struct epoll_event events[64];
+    int64_t now_us = tool_now_us(), wait_us = 1000000;
+    struct timespec t;
+    int n;
+
+    if (load.rate > 0 && load.n_idle > 0 && may_begin(now_us))
+        wait_us = due_us(now_us) - now_us;
+    wait_us = wait_us < 0 ? 0 : wait_us;
+    t = (struct timespec){wait_us / 1000000, wait_us % 1000000 * 1000};
+    n = epoll_pwait2(load.epoll, events, 64, &t, NULL);
+    for (int i = 0; i < n; i++)
+        hear(events[i].data.ptr);
+}
+
+/* ---- the run ---- */
+
+static void
+set_up(void)
+{
+    load.conns = xcalloc((size_t)load.n_conns, sizeof(*load.conns));
+    load.idle = xcalloc((size_t)load.n_conns, sizeof(*load.idle));
+    load.latencies = xmalloc(LATENCIES_MAX * sizeof(*load.latencies));
+    load.epoll = epoll_create1(EPOLL_CLOEXEC);
+    for (int i = 0; i < load.n_conns; i++) {
+        load.conns[i].fd = tool_connect(load.port);
+        tool_watch(load.epoll, load.conns[i].fd, EPOLLIN, &load.conns[i]);
+        load.idle[load.n_idle++] = i;
+    }
+    load.began_us = tool_now_us();
+}
+
+static void
+report(void)
+{
+    int64_t took_us = tool_now_us() - load.began_us, *v = load.latencies;
+    size_t n = (size_t)load.n_done;
+
+    n = n < LATENCIES_MAX ? n : LATENCIES_MAX;
+    tool_sort(v, n);
+    printf("{\"requests\":%lld,\"refused\":%lld,\"began_us\":%lld,"
+           "\"took_us\":%lld,\"p50_us\":%lld,\"p99_us\":%lld,\"max_us\":%lld,"
+           "\"cpu_us\":%lld}\n",
+           (long long)load.n_done, (long long)load.n_refused,
+           (long long)load.began_us, (long long)took_us,
+           (long long)tool_quantile(v, n, 500),
+           (long long)tool_quantile(v, n, 990),
+           (long long)tool_quantile(v, n, 1000), (long long)tool_cpu_us());
+}
+
+static void
+read_options(int argc, char **argv)
+{
+    int o;
+
+    while ((o = getopt(argc, argv, "p:r:c:n:t:q:")) != -1) {
+        switch (o) {
+        case 'p':
+            load.port = (int)tool_number(optarg, 1, 65535);
+            break;
+        case 'r':
+            load.request = tool_read_file(optarg);
+            break;
+        case 'c':
+            load.n_conns = (int)tool_number(optarg, 1, 10000);
+            break;
+        case 'n':
+            load.count = tool_number(optarg, 1, INT64_MAX / 2);
+            break;
+        case 't':
+            load.seconds = tool_number(optarg, 1, 3600);
+            break;
+        case 'q':
+            load.rate = tool_number(optarg, 1, 1000000);
+            break;
+        default:
+            fatal("see the head of load.c");
+        }
+    }
+    if (load.port == 0 || load.request.n == 0)
+        fatal("-p PORT and -r FILE are needed");
+}
+
+int
+main(int argc, char **argv)
+{
+    read_options(argc, argv);
+    tool_raise_nofile();
+    set_up();
+    begin_all();
+    while (load.n_idle < load.n_conns || may_begin(tool_now_us())) {
+        wait_for_answers();
+        begin_all();
+    }
+    report();
+    return 0;
+}

@@ -1,0 +1,244 @@
+"""rig - processes, clocks and figures that the rows share.
+
+Whatever is started here is ended here, by its own handle. Tools end when
+their stdin is closed, so that a harness that dies leaves none behind; servers
+are told by the kernel when their parent is gone."""
+
+import contextlib
+import ctypes
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TOOLS = ROOT / 'build/bench'
+BINARY = pathlib.Path(os.environ.get('BELFRY_BIN', ROOT / 'build/belfry'))
+TICKS = os.sysconf('SC_CLK_TCK')
+PR_SET_PDEATHSIG = 1
+
+
+class Failed(Exception):
+    """A row cannot be measured; the others still can."""
+
+
+@dataclasses.dataclass
+class Size:
+    """How much work a run is."""
+    quick: bool = False
+    rounds: int = 3
+    backlog: int = None
+    history: int = None
+
+    def __post_init__(self):
+        if self.quick:
+            self.rounds = 1
+        self.backlog = self.backlog or self.of(200_000)
+        self.history = self.history or self.of(1_000_000)
+
+    def of(self, n):
+        return n // 10 if self.quick else n
+
+
+@dataclasses.dataclass
+class Result:
+    """A figure, what stands beside it, and whether that is good enough."""
+    row: str
+    what: str
+    measured: float = None
+    unit: str = ''
+    baseline: float = None
+    beside: str = ''
+    goal: str = ''
+    ok: bool = None
+    notes: list = dataclasses.field(default_factory=list)
+    rounds: list = dataclasses.field(default_factory=list)
+    others: float = None
+
+    @property
+    def ratio(self):
+        if not self.baseline or self.measured is None:
+            return None
+        return self.measured / self.baseline
+
+    def as_dict(self):
+        return {**dataclasses.asdict(self), 'ratio': self.ratio}
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def now_us():
+    return time.monotonic_ns() // 1000
+
+
+# ---- the machine ----
+
+def run(*command, **more):
+    return subprocess.run(command, check=True, text=True, cwd=ROOT,
+                          stdout=subprocess.PIPE, **more).stdout.strip()
+
+
+def build():
+    """The tools, in the release build that ./dev has just made."""
+    try:
+        run('ninja', '-C', 'build', 'bench-tools')
+    except subprocess.CalledProcessError as e:
+        raise SystemExit(f'bench: the tools do not build:\n{e.stdout}') from e
+
+
+def describe_machine():
+    with open('/proc/cpuinfo', encoding='ascii') as f:
+        model = next((line.split(':')[1].strip() for line in f
+                      if line.startswith('model name')), 'of unknown make')
+    return {
+        'cpus': os.cpu_count(),
+        'cpu': model,
+        'kernel': 'Linux ' + os.uname().release,
+        'commit': run('git', 'describe', '--always', '--dirty'),
+        'at': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
+    }
+
+
+def machine_busy_s():
+    """Seconds of work by all processors, and what was stolen from them."""
+    with open('/proc/stat', encoding='ascii') as f:
+        v = [int(n) for n in f.readline().split()[1:9]]
+    return (v[0] + v[1] + v[2] + v[5] + v[6] + v[7]) / TICKS
+
+
+def cpu_us(pid):
+    """User and system time of a process and all its threads so far."""
+    with open(f'/proc/{pid}/stat', encoding='ascii') as f:
+        fields = f.read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1_000_000 // TICKS
+
+
+def memory_kib(pid):
+    """RSS and what of it is no file's."""
+    kib = {}
+    with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as f:
+        for line in f.readlines()[1:]:
+            name, value = line.split(':')
+            kib[name] = int(value.split()[0])
+    return kib['Rss'], kib['Anonymous']
+
+
+class Others:
+    """How much of the machine went to processes that are not ours."""
+
+    def __init__(self):
+        self.share = None
+
+
+# ---- processes ----
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Tool:
+    """A tool of bench/ that runs on; it answers in lines of JSON."""
+
+    def __init__(self, name, *options):
+        self.name = name
+        self.process = subprocess.Popen(
+            [TOOLS / name, *map(str, options)], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed(f'{self.name} ended early')
+        return json.loads(line)
+
+    def tell(self):
+        self.process.stdin.write('\n')
+        self.process.stdin.flush()
+
+    def end(self):
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Rig:
+    def __init__(self, size):
+        self.size = size
+        self.running = []
+
+    def __enter__(self):
+        # Beside the build, not in /tmp: that may be memory, and fsync free.
+        (ROOT / 'build/bench').mkdir(parents=True, exist_ok=True)
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix='run-',
+                                                 dir=ROOT / 'build/bench'))
+        return self
+
+    def __exit__(self, *_):
+        self.end_all()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def keep(self, what):
+        self.running.append(what)
+        return what
+
+    def end(self, what):
+        if what in self.running:
+            self.running.remove(what)
+        what.end()
+
+    def end_all(self):
+        while self.running:
+            self.running.pop().end()
+
+    def start(self, name, *options):
+        return self.keep(Tool(name, *options))
+
+    def ask(self, name, *options):
+        """Runs a tool to its end."""
+        done = subprocess.run([TOOLS / name, *map(str, options)],
+                              stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise Failed(f'{name} ended with {done.returncode}')
+        return json.loads(done.stdout)
+
+    def file(self, name, content):
+        path = self.dir / name
+        path.write_bytes(content if isinstance(content, bytes)
+                         else content.encode())
+        return path
+
+    def load(self, server, request, *options):
+        path = self.file('request', request)
+        answer = self.ask('load', '-p', server.port, '-r', path, *options)
+        return answer
+
+    @contextlib.contextmanager
+    def watch_machine(self):
+        others, began = Others(), time.monotonic()
+        busy, ours = machine_busy_s(), self.our_s()
+        yield others
+        took = (time.monotonic() - began) * os.cpu_count()
+        extra = machine_busy_s() - busy - (self.our_s() - ours)
+        others.share = max(0.0, extra / took)
+
+    @staticmethod
+    def our_s():
+        """Of this process and of all children that have ended."""
+        return sum(os.times()[:4])
