@@ -273,6 +273,7 @@ listen_front(struct server *s, struct front *f, int i)
         .n_trusted_proxies = s->config->server_trusted_proxies.n,
         .tls_cert_file = s->config->tls_cert_file,
         .tls_key_file = s->config->tls_key_file,
+        .joins = i > 0,
     };
     struct http_handler h = api_handler(f->api);
     struct str listen = s->config->server_listen;
@@ -295,8 +296,9 @@ listen_front(struct server *s, struct front *f, int i)
         str_ends(listen, STR(":0")) &&
                 s->config->origins[CONFIG_server_public_url].from ==
                     CONFIG_FROM_DEFAULT
-            ? str_fmt(s->arena, "http%s://%s",
-                      s->config->tls_cert_file.n ? "s" : "", s->address)
+            ? str_fmt(s->arena, "http%s://%s%.*s",
+                      s->config->tls_cert_file.n ? "s" : "", s->address,
+                      STR_ARG(s->config->server_base_path))
             : s->config->server_public_url;
     return true;
 }

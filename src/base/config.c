@@ -348,9 +348,9 @@ config_load(struct arena *a, const struct config_sources *sources,
     if (l.has_failed)
         return ERR_INVALID;
     if (c->server_public_url.n == 0)
-        c->server_public_url =
-            str_fmt(a, "%s://%.*s", c->tls_cert_file.n > 0 ? "https" : "http",
-                    STR_ARG(c->server_listen));
+        c->server_public_url = str_fmt(
+            a, "%s://%.*s%.*s", c->tls_cert_file.n > 0 ? "https" : "http",
+            STR_ARG(c->server_listen), STR_ARG(c->server_base_path));
     *ret = c;
     return ERR_OK;
 }

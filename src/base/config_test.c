@@ -386,6 +386,16 @@ tls_makes_the_public_url_https(void **state)
 }
 
 static void
+the_base_path_is_part_of_the_public_url(void **state)
+{
+    struct given g = {.file = "[server]\nbase_path = /belfry\n"};
+
+    (void)state;
+    assert_true(load(&g));
+    assert_str(config->server_public_url, "http://127.0.0.1:7117/belfry");
+}
+
+static void
 what_is_in_force_is_shown_without_secrets_and_can_be_read_again(void **state)
 {
     struct given g = {.environ = {"BELFRY_BOOTSTRAP_KEY=" KEY_32,
@@ -451,6 +461,7 @@ main(void)
         T(a_file_that_is_no_settings_file_is_refused),
         T(without_a_file_the_defaults_do),
         T(tls_makes_the_public_url_https),
+        T(the_base_path_is_part_of_the_public_url),
         T(what_is_in_force_is_shown_without_secrets_and_can_be_read_again),
         T(the_document_has_a_row_for_each_setting),
     };

@@ -90,7 +90,7 @@ struct http_server {
     size_t n_pool;
     struct loop_timer accept_timer; /* set while accepting is paused */
     struct loop_timer drained_timer;
-    bool is_draining;
+    bool joins, is_draining;
     void (*on_drained)(void *arg);
     void *drained_arg;
     char date[DATE_SIZE]; /* the header line */

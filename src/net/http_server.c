@@ -143,6 +143,7 @@ static const char *
 copy_options(struct http_server *s, const struct http_server_options *o)
 {
     s->limits = o->limits;
+    s->joins = o->joins;
     if (s->limits.max_connections == 0)
         s->limits.max_connections = descriptor_limit();
     s->base_path = copy_text(o->base_path);
@@ -323,10 +324,12 @@ resolve(struct str address, struct addrinfo **ret)
     return NULL;
 }
 
+/* Only after the first has it for itself may others join: set before, another
+ * process of the same user would silently get a share of the connections. */
 static const char *
-open_listener(const struct addrinfo *a, int *ret_fd)
+open_listener(const struct addrinfo *a, bool joins, int *ret_fd)
 {
-    const int one = 1;
+    const int one = 1, shares = joins;
     const char *why;
     const int fd =
         socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -334,13 +337,14 @@ open_listener(const struct addrinfo *a, int *ret_fd)
     if (fd < 0)
         return strerror(errno);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, sizeof shares);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* inherited */
     if (bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         why = errno == EADDRINUSE ? "the address is in use" : strerror(errno);
         close(fd);
         return why;
     }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     *ret_fd = fd;
     return NULL;
 }
@@ -370,7 +374,7 @@ http_server_listen(struct http_server *s, struct str address,
 
     *ret_why = resolve(address, &found);
     if (!*ret_why) {
-        *ret_why = open_listener(found, &fd);
+        *ret_why = open_listener(found, s->joins, &fd);
         freeaddrinfo(found);
     }
     if (*ret_why)

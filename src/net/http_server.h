@@ -1,7 +1,7 @@
 /* http_server.h - the front door: strict HTTP/1.1 (RFC 9110, RFC 9112), plain
  * or TLS, with streams. It knows nothing of notifications.
  *
- * One server per loop; several loops may listen on one address (SO_REUSEPORT).
+ * One server per loop; those of a process may share an address (SO_REUSEPORT).
  * Everything here belongs to the loop's thread, except http_frame. One request
  * of a connection is handled at a time; pipelined ones wait their turn. */
 #pragma once
@@ -77,6 +77,7 @@ struct http_server_options {
     const struct str *trusted_proxies; /* CIDRs */
     size_t n_trusted_proxies;
     struct str tls_cert_file, tls_key_file; /* both empty: plain */
+    bool joins; /* another server of this process listens there already */
 };
 
 struct http_server;

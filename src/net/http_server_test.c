@@ -661,6 +661,36 @@ an_address_that_cannot_be_listened_on_is_an_error(void **state)
     fixture_stop(&f);
 }
 
+/* Who starts Belfry twice is told so; another front of one process is not. */
+static void
+an_address_is_shared_only_with_who_joins(void **state)
+{
+    const struct http_handler h = {0};
+    struct http_server_options o = {0};
+    struct http_server *other, *joined;
+    struct fixture f = {0};
+    const char *why;
+    char address[32];
+
+    (void)state;
+    fixture_start(&f);
+    snprintf(address, sizeof address, "127.0.0.1:%d",
+             http_server_port(f.server));
+    assert_int_equal(http_server_new(f.loop, &o, &h, &other, &why), ERR_OK);
+    assert_int_equal(http_server_listen(other, str_from(address), &why),
+                     ERR_IO);
+    assert_string_equal(why, "the address is in use");
+    o.joins = true;
+    assert_int_equal(http_server_new(f.loop, &o, &h, &joined, &why), ERR_OK);
+    assert_int_equal(http_server_listen(joined, str_from(address), &why),
+                     ERR_OK);
+    assert_int_equal(http_server_listen(other, str_from(address), &why),
+                     ERR_IO);
+    http_server_free(joined);
+    http_server_free(other);
+    fixture_stop(&f);
+}
+
 static void
 an_idle_connection_holds_no_buffer(void **state)
 {
@@ -716,6 +746,7 @@ main(void)
         cmocka_unit_test(an_exchange_outlives_its_server),
         cmocka_unit_test(wrong_options_are_said_to_be_wrong),
         cmocka_unit_test(an_address_that_cannot_be_listened_on_is_an_error),
+        cmocka_unit_test(an_address_is_shared_only_with_who_joins),
         cmocka_unit_test(an_idle_connection_holds_no_buffer),
     };
 
