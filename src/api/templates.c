@@ -1,6 +1,6 @@
 /* templates.c - texts with holes, by key and version. The first PUT of a key
  * is live at once; later ones make a draft that preview shows and publish
- * makes live. */
+ * makes live; rollback takes one publish back. */
 #include "api/collection.h"
 #include "api/route.h"
 #include "app/message.h"
@@ -57,13 +57,14 @@ static const struct field template_fields[] = {
     {.type = FIELD_END},
 };
 
-/* The object TEMPLATE is {"latest":n,"published":m,"doc":{...latest}}; each
- * version is an object of its own, TEMPLATE_VERSION "key@n", never changed. */
+/* The object TEMPLATE is {"latest":n,"published":m,"previous":p,"doc":{...}}:
+ * the text is the latest, p what was live before m, 0 for none. Each version is
+ * an object of its own, TEMPLATE_VERSION "key@n", never changed. */
 struct editing {
     struct call *call;
     struct str key;
     int64_t if_version;
-    int64_t latest, published;
+    int64_t latest, published, previous;
     struct store_object_get get;
     struct store_object_write writes[2];
     struct store_object_put put;
@@ -158,6 +159,7 @@ template_body(const struct editing *x, struct json doc)
     json_begin_object(&w);
     json_int_field(&w, "latest", x->latest);
     json_int_field(&w, "published", x->published);
+    json_int_field(&w, "previous", x->previous);
     json_raw_field(&w, "doc", json_raw(doc));
     json_end_object(&w);
     return buf_str(&out);
@@ -205,6 +207,18 @@ has_version(struct editing *x, const struct object *o)
     return false;
 }
 
+/* Answers with the template's text. */
+static struct json
+read_numbers(struct editing *x, const struct object *o)
+{
+    struct json before = parsed(x->call, o->body);
+
+    json_int(json_get(before, "latest"), &x->latest);
+    json_int(json_get(before, "published"), &x->published);
+    json_int(json_get(before, "previous"), &x->previous);
+    return json_get(before, "doc");
+}
+
 static void
 on_before_put(struct store_req *req, enum err e)
 {
@@ -212,7 +226,6 @@ on_before_put(struct store_req *req, enum err e)
         CONTAINER_OF(req, struct store_object_get, req);
     struct editing *x = CONTAINER_OF(g, struct editing, get);
     const struct object *o = &g->objects[0];
-    struct json before;
 
     if (e != ERR_OK) {
         call_fail(x->call, e);
@@ -222,12 +235,27 @@ on_before_put(struct store_req *req, enum err e)
         return;
     x->latest = x->published = 1;
     if (o->version > 0) {
-        before = parsed(x->call, o->body);
-        json_int(json_get(before, "latest"), &x->latest);
-        json_int(json_get(before, "published"), &x->published);
+        read_numbers(x, o);
         x->latest++;
     }
     write_template(x, x->call->body, o->version, true);
+}
+
+/* What both need before they choose the version to go live. */
+static bool
+is_there(struct editing *x, enum err e)
+{
+    const struct object *o;
+
+    if (e != ERR_OK) {
+        call_fail(x->call, e);
+        return false;
+    }
+    o = &x->get.objects[0];
+    if (o->version > 0)
+        return has_version(x, o);
+    call_fail_with(x->call, ERR_NOT_FOUND, "there is no such template");
+    return false;
 }
 
 static void
@@ -236,23 +264,36 @@ on_before_publish(struct store_req *req, enum err e)
     struct store_object_get *g =
         CONTAINER_OF(req, struct store_object_get, req);
     struct editing *x = CONTAINER_OF(g, struct editing, get);
-    const struct object *o = &g->objects[0];
-    struct json before;
+    struct json doc;
 
-    if (e != ERR_OK) {
-        call_fail(x->call, e);
+    if (!is_there(x, e))
         return;
-    }
-    if (o->version == 0) {
-        call_fail_with(x->call, ERR_NOT_FOUND, "there is no such template");
-        return;
-    }
-    if (!has_version(x, o))
-        return;
-    before = parsed(x->call, o->body);
-    json_int(json_get(before, "latest"), &x->latest);
+    doc = read_numbers(x, &g->objects[0]);
+    if (x->published != x->latest)
+        x->previous = x->published;
     x->published = x->latest;
-    write_template(x, json_get(before, "doc"), o->version, false);
+    write_template(x, doc, g->objects[0].version, false);
+}
+
+static void
+on_before_rollback(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct editing *x = CONTAINER_OF(g, struct editing, get);
+    struct json doc;
+
+    if (!is_there(x, e))
+        return;
+    doc = read_numbers(x, &g->objects[0]);
+    if (x->previous == 0) {
+        call_fail_with(x->call, ERR_CONFLICT,
+                       "there is no publish to take back");
+        return;
+    }
+    x->published = x->previous;
+    x->previous = 0;
+    write_template(x, doc, g->objects[0].version, false);
 }
 
 static void
@@ -310,6 +351,12 @@ static void
 handle_publish(struct call *c)
 {
     start_editing(c, on_before_publish);
+}
+
+static void
+handle_rollback(struct call *c)
+{
+    start_editing(c, on_before_rollback);
 }
 
 static void
@@ -533,5 +580,13 @@ const struct route template_routes[] = {
      .statuses = {200},
      .id = "publishTemplate",
      .summary = "Make the latest version the one that sends use."},
+    {.method = "POST",
+     .path = "/v1/templates/{key}/rollback",
+     .scope = AUTH_WRITE,
+     .handle = handle_rollback,
+     .answer = template_fields,
+     .statuses = {200},
+     .id = "rollbackTemplate",
+     .summary = "Take the last publish back: sends use what they used before."},
     {0},
 };
