@@ -141,7 +141,7 @@ prepare_message(struct prepare *p)
                                           info->address_fallback);
     add_unsubscribe(p);
     if (p->message.address.n == 0 &&
-        !p->provider->driver->has_target(p->provider->config))
+        !channel_has_target(info, p->provider->driver, p->provider->config))
         give_up(p, DELIVERY_SUPPRESSED, REASON_CONTACT_MISSING,
                 "the user has no address on this channel any more");
 }

@@ -43,7 +43,7 @@ fill_channel(const struct workspace *w, struct str name, struct plan_channel *c)
     c->address_fallback = info ? info->address_fallback : NULL;
     if (p) {
         c->lane = p->num;
-        c->has_target = p->driver->has_target(p->config);
+        c->has_target = channel_has_target(info, p->driver, p->config);
     }
 }
 

@@ -7,15 +7,17 @@ static const struct channel_info all_channels[] = {
     {.name = "in_app", .has_title = true, .is_built = true},
     {.name = "email",
      .address_field = "email",
+     .needs_address = true,
      .has_title = true,
      .is_built = true},
-    {.name = "sms", .address_field = "phone"},
+    {.name = "sms", .address_field = "phone", .needs_address = true},
     {.name = "whatsapp",
      .address_field = "whatsapp",
-     .address_fallback = "phone"},
-    {.name = "telegram", .address_field = "telegram"},
-    {.name = "web_push", .has_title = true},
-    {.name = "mobile_push", .has_title = true},
+     .address_fallback = "phone",
+     .needs_address = true},
+    {.name = "telegram", .address_field = "telegram", .needs_address = true},
+    {.name = "web_push", .needs_address = true, .has_title = true},
+    {.name = "mobile_push", .needs_address = true, .has_title = true},
     {.name = "slack", .address_field = "slack"},
     {.name = "discord", .address_field = "discord"},
     {.name = "teams"},
@@ -48,6 +50,13 @@ channel_find(struct str name)
         if (str_is(name, c->name))
             return c;
     return NULL;
+}
+
+bool
+channel_has_target(const struct channel_info *info,
+                   const struct channel_driver *driver, struct json config)
+{
+    return !(info && info->needs_address) && driver->has_target(config);
 }
 
 const struct channel_driver *const *

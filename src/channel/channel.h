@@ -126,8 +126,13 @@ struct channel_info {
     const char *name;             /* "email" */
     const char *address_field;    /* of the user: "email"; NULL: has none */
     const char *address_fallback; /* "phone" for whatsapp, or NULL */
-    bool has_title; /* false: title, then the body on the next line */
-    bool is_built;  /* false: a name of the contract, refused so far */
+    bool needs_address; /* of each user: no target of the provider's will do */
+    bool has_title;     /* false: title, then the body on the next line */
+    bool is_built;      /* false: a name of the contract, refused so far */
 };
 const struct channel_info *channel_find(struct str name);
+/* Whether a user without an address can be reached; info may be NULL. */
+bool channel_has_target(const struct channel_info *info,
+                        const struct channel_driver *driver,
+                        struct json config);
 const struct channel_info *channels(void); /* ends with name NULL */

@@ -81,6 +81,28 @@ a_log_line_has_the_webhooks_keys_and_at(void **state)
 }
 
 static void
+a_target_is_for_channels_without_addresses(void **state)
+{
+    static const struct {
+        const char *channel;
+        bool has_target;
+    } rows[] = {
+        {"email", false},    {"sms", false},      {"whatsapp", false},
+        {"telegram", false}, {"web_push", false}, {"webhook", true},
+        {"slack", true},     {"log_file", true},  {"of.a.plugin", true}};
+    const struct json none = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(
+            channel_has_target(channel_find(str_from(rows[i].channel)),
+                               &channel_null, none),
+            rows[i].has_target);
+    assert_false(channel_has_target(channel_find(STR("webhook")),
+                                    &channel_webhook, none));
+}
+
+static void
 a_text_line_stays_one_line(void **state)
 {
     struct call_fixture f;
@@ -253,6 +275,7 @@ main(void)
         cmocka_unit_test(every_name_of_the_contract_is_known),
         cmocka_unit_test(each_driver_is_whole_and_serves_channels_that_exist),
         cmocka_unit_test(a_log_line_has_the_webhooks_keys_and_at),
+        cmocka_unit_test(a_target_is_for_channels_without_addresses),
         cmocka_unit_test(a_text_line_stays_one_line),
         cmocka_unit_test(a_batch_is_one_block_of_lines),
         cmocka_unit_test(log_files_need_a_path),
