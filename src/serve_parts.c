@@ -94,6 +94,8 @@ enter_dev_mode(struct server *s)
     s->config->server_bootstrap_key = buf_str(&key);
 }
 
+static void on_config(void *arg, int64_t seq);
+
 bool
 serve_open(struct server *s)
 {
@@ -110,7 +112,8 @@ serve_open(struct server *s)
         return false;
     if (s->config->server_dev)
         enter_dev_mode(s);
-    o = (struct snapshots_options){.env = &s->env, .vault = s->vault};
+    o = (struct snapshots_options){
+        .env = &s->env, .vault = s->vault, .on_change = on_config, .arg = s};
     s->snapshots = snapshots_new(&o);
     s->hubs = hubs_new(
         &(struct hubs_limits){
@@ -171,6 +174,14 @@ post_news(struct server *s, const struct store_notice *n)
         .is_critical = n->is_critical,
     };
     loop_post(s->outlet.loop, &news->task);
+}
+
+/* Another configuration is current: lanes take theirs from it. */
+static void
+on_config(void *arg, int64_t seq)
+{
+    (void)seq;
+    post_news(arg, &(struct store_notice){.kind = STORE_NOTICE_CHANGE});
 }
 
 /* In the store's thread: hand on and return. */
