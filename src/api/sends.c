@@ -269,16 +269,14 @@ from_plain_text(struct call *c)
 }
 
 static bool
-parse_item(struct call *c, struct str text, struct send_item *item,
-           size_t offset)
+parse_item(struct call *c, struct str text, struct send_item *item, enum err as)
 {
     struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
     struct json_error why;
 
     if (json_parse(c->arena, text, doc, &why) != ERR_OK) {
         problem_init(&item->problem, c->arena);
-        problem_set(&item->problem, ERR_MALFORMED, "byte %zu: %s",
-                    why.at + offset, why.why);
+        problem_set(&item->problem, as, "byte %zu: %s", why.at, why.why);
         return false;
     }
     item->doc = json_root(doc);
@@ -307,7 +305,7 @@ notification_send(struct call *c)
                        "query parameters go with text/plain only");
         return;
     }
-    if (parse_item(c, text, item, 0)) {
+    if (parse_item(c, text, item, ERR_MALFORMED)) {
         start_sending(c, item, 1, false);
     } else {
         c->problem = item->problem;
@@ -370,7 +368,8 @@ send_lines(struct call *c)
             refuse_count(c);
             return;
         }
-        parse_item(c, line, &items[n++], 0);
+        /* The lines around it are good ones: only this item is refused. */
+        parse_item(c, line, &items[n++], ERR_INVALID);
     }
     if (n == 0)
         refuse_count(c);
