@@ -3,6 +3,7 @@
  * without a login (RFC 8058). */
 #include "api/route.h"
 #include "app/suppression.h"
+#include "base/list.h"
 
 static bool
 read_token(struct call *c, struct suppression *s)
@@ -54,9 +55,31 @@ is_one_click(struct str body)
     return false;
 }
 
+struct leaving {
+    struct call *call;
+    struct store_object_write write;
+    struct store_object_put put;
+};
+
+/* Only now it is true. */
+static void
+on_kept(struct store_req *req, enum err e)
+{
+    struct store_object_put *p =
+        CONTAINER_OF(req, struct store_object_put, req);
+    struct call *c = CONTAINER_OF(p, struct leaving, put)->call;
+
+    if (e != ERR_OK)
+        call_fail(c, e);
+    else
+        reply_page(c, "You are unsubscribed",
+                   "<p>No more of these are sent.</p>");
+}
+
 static void
 handle_unsubscribe(struct call *c)
 {
+    struct leaving *x = ARENA_NEW(c->arena, struct leaving);
     struct suppression s;
 
     if (!read_token(c, &s))
@@ -68,8 +91,16 @@ handle_unsubscribe(struct call *c)
     }
     s.now_ms = call_now_ms(c);
     s.num = id_make(c->app->ids, s.now_ms, 1);
-    suppression_add(c->app->env, &s);
-    reply_page(c, "You are unsubscribed", "<p>No more of these are sent.</p>");
+    *x = (struct leaving){
+        .call = c,
+        .write = suppression_write(c->arena, &s),
+        .put = {.req = call_req(c, on_kept),
+                .tenant = s.tenant,
+                .now_ms = s.now_ms,
+                .writes = &x->write,
+                .n_writes = 1},
+    };
+    objects_put(c->app, &x->put);
 }
 
 static const char *const form_type[] = {"application/x-www-form-urlencoded",

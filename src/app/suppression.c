@@ -46,8 +46,8 @@ on_added(struct store_req *req, enum err e)
     free(x);
 }
 
-static struct str
-document(struct arena *a, const struct suppression *s)
+struct store_object_write
+suppression_write(struct arena *a, const struct suppression *s)
 {
     struct json_writer w;
     struct buf out;
@@ -57,7 +57,13 @@ document(struct arena *a, const struct suppression *s)
     json_begin_object(&w);
     json_str_field(&w, "reason", reason_code(s->reason));
     json_end_object(&w);
-    return buf_str(&out);
+    return (struct store_object_write){
+        .kind = OBJECT_SUPPRESSION,
+        .key = suppression_key(a, s->channel, s->address),
+        .body = buf_str(&out),
+        .if_version = OBJECT_ANY_VERSION,
+        .num = s->num,
+    };
 }
 
 void
@@ -66,13 +72,7 @@ suppression_add(const struct env *env, const struct suppression *s)
     struct adding *x = xcalloc(1, sizeof(*x));
 
     x->arena = arena_new();
-    x->write = (struct store_object_write){
-        .kind = OBJECT_SUPPRESSION,
-        .key = suppression_key(x->arena, s->channel, s->address),
-        .body = document(x->arena, s),
-        .if_version = OBJECT_ANY_VERSION,
-        .num = s->num,
-    };
+    x->write = suppression_write(x->arena, s);
     x->put = (struct store_object_put){
         .req = {.arena = x->arena, .loop = env->loop, .on_done = on_added},
         .tenant = s->tenant,

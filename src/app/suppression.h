@@ -24,6 +24,9 @@ struct suppression {
     int64_t now_ms;
     int64_t num; /* for the document, if it is new */
 };
+/* The document to put; for who waits until it is kept. */
+struct store_object_write suppression_write(struct arena *a,
+                                            const struct suppression *s);
 void suppression_add(const struct env *env, const struct suppression *s);
 
 /* What a one-click unsubscribe link (RFC 8058) carries, signed: it works
