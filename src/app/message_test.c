@@ -1,0 +1,101 @@
+#include "app/message.h"
+
+#include "app/app_test.h"
+
+static struct message
+message(struct desk *d, const char *doc, const struct plan_recipient *r)
+{
+    return (struct message){.arena = d->arena,
+                            .workspace = &d->w,
+                            .doc = desk_json(d, doc),
+                            .channel = STR("email"),
+                            .recipient = r};
+}
+
+static void
+inline_content_goes_out_as_it_came(void **state)
+{
+    struct desk *d = *state;
+    struct plan_recipient r = {.user = STR("u")};
+    struct message m =
+        message(d,
+                "{'title':'{{x}} \\u00e4','body':'a\\nb','html':'<b>{{x}}</b>',"
+                "'actions':[ {'id':'a', 'label':'{{x}}'} ],'data':{'x':'y'}}",
+                &r);
+
+    assert_int_equal(message_render(&m), ERR_OK);
+    assert_text(m.rendered.title, "{{x}} \xc3\xa4");
+    assert_text(m.rendered.body, "a\nb");
+    assert_text(m.rendered.html, "<b>{{x}}</b>");
+    assert_json(m.rendered.actions, "[ {'id':'a', 'label':'{{x}}'} ]");
+    m = message(d, "{'title':'t'}", &r);
+    assert_int_equal(message_render(&m), ERR_OK);
+    assert_int_equal(
+        m.rendered.body.n + m.rendered.html.n + m.rendered.actions.n, 0);
+}
+
+static void
+the_nearest_word_wins(void **state)
+{
+    static const struct {
+        const char *stored, *given, *data, *want;
+    } rows[] = {
+        {NULL, NULL, NULL, " "},
+        {NULL, NULL, "{'x':'d'}", "d "},
+        {NULL, "{'data':{'x':'g'}}", "{'x':'d'}", "g "},
+        {"{'locale':'s'}", NULL, "{'x':'d'}", "d s"},
+        {"{'locale':'s'}", "{'locale':'g'}", NULL, " g"},
+        {NULL, "{'locale':'g'}", NULL, " g"},
+        {"{'locale':'s'}", "{'locale':null}", NULL, " "},
+        {"{'locale':'s'}", NULL, "{'user':{'locale':'d'}}", " d"},
+    };
+    struct desk *d = *state;
+    struct message m;
+
+    desk_template(d, "t", 1,
+                  "{'content':{'default':{'title':'{{x}} {{user.locale}}'}}}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_recipient r = {.user = STR("u")};
+        struct str doc = str_fmt(d->arena, "{'data':%s}",
+                                 rows[i].data ? rows[i].data : "{}");
+
+        if (rows[i].stored)
+            r.stored = desk_json(d, rows[i].stored);
+        if (rows[i].given)
+            r.given = desk_json(d, rows[i].given);
+        m = message(d, str_cstr(d->arena, doc), &r);
+        m.template = workspace_template(&d->w, STR("t"), 0);
+        assert_int_equal(message_render(&m), ERR_OK);
+        assert_text(m.rendered.title, rows[i].want);
+    }
+}
+
+static void
+a_template_takes_the_variant_of_the_channel(void **state)
+{
+    struct desk *d = *state;
+    struct plan_recipient r = {.user = STR("u")};
+    struct message m = message(d, "{}", &r);
+
+    desk_template(d, "t", 1,
+                  "{'content':{'default':{'title':'d'},'email':{'title':'e'}"
+                  "}}");
+    m.template = workspace_template(&d->w, STR("t"), 0);
+    assert_int_equal(message_render(&m), ERR_OK);
+    assert_text(m.rendered.title, "e");
+    m.channel = STR("webhook");
+    assert_int_equal(message_render(&m), ERR_OK);
+    assert_text(m.rendered.title, "d");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DESK_TEST(inline_content_goes_out_as_it_came),
+        DESK_TEST(the_nearest_word_wins),
+        DESK_TEST(a_template_takes_the_variant_of_the_channel),
+    };
+
+    return cmocka_run_group_tests_name("app/message", tests, NULL, NULL);
+}

@@ -1,0 +1,199 @@
+#include "app/prepare.h"
+
+#include "app/app_test.h"
+#include "app/suppression.h"
+#include "base/clock.h"
+
+#define NOW INT64_C(1790000000000)
+
+static struct notification notification;
+static struct store_work work;
+static struct prepare prepared;
+
+/* A delivery to u1 by e-mail; the rows change what they are about. */
+static void
+begin(struct desk *d, const char *doc, const char *user)
+{
+    if (d->w.n_providers == 0)
+        desk_provider(d, "mail", 9,
+                      "{'driver':'smtp','channel':'email','config':{'host':'h'"
+                      ",'from':'a@b.c'}}");
+    notification = (struct notification){.id = 1 << 23,
+                                         .tenant = DESK_TENANT,
+                                         .created_ms = NOW - 1000,
+                                         .doc = quoted(d->arena, doc)};
+    work = (struct store_work){.delivery = {.id = (1 << 23) + 1,
+                                            .notification = 1 << 23,
+                                            .tenant = DESK_TENANT,
+                                            .user = STR("u1"),
+                                            .channel = STR("email"),
+                                            .priority = PRIORITY_HIGH,
+                                            .recipient = -1},
+                               .notification = &notification,
+                               .user_body =
+                                   user ? quoted(d->arena, user) : STR_NONE};
+    prepared = (struct prepare){.arena = d->arena,
+                                .workspace = &d->w,
+                                .provider = d->providers[0],
+                                .work = &work,
+                                .vault = d->vault,
+                                .public_url = STR("https://b.example"),
+                                .now_ms = NOW};
+}
+
+static void
+assert_ends(enum delivery_status status, const char *reason)
+{
+    prepare_message(&prepared);
+    assert_text(prepared.reason, reason);
+    assert_int_equal(prepared.status, status);
+    assert_true(prepared.detail.n > 0);
+}
+
+static void
+a_message_has_what_a_driver_needs(void **state)
+{
+    struct desk *d = *state;
+    const struct channel_message *m = &prepared.message;
+    struct suppression s;
+    int64_t id;
+
+    begin(d,
+          "{'title':'T','body':'B','html':'H','category':'c',"
+          "'data':{'n': 1.50},'overrides':{'email':{'cc':['x@y.z']}}}",
+          "{'email':'u@b.c'}");
+    prepare_message(&prepared);
+    assert_int_equal(prepared.reason.n, 0);
+    assert_text(m->title, "T");
+    assert_text(m->body, "B");
+    assert_text(m->html, "H");
+    assert_text(m->category, "c");
+    assert_text(m->priority, "high");
+    assert_text(m->user, "u1");
+    assert_text(m->address, "u@b.c");
+    assert_json(m->data, "{'n': 1.50}");
+    assert_json(m->overrides, "{'email':{'cc':['x@y.z']}}");
+    assert_int_equal(m->created_ms, NOW - 1000);
+    assert_true(id_parse(m->delivery_id, vault_id_key(d->vault), "dlv",
+                         d->w.shard, &id));
+    assert_int_equal(id, (1 << 23) + 1);
+    assert_true(id_parse(m->notification_id, vault_id_key(d->vault), "ntf",
+                         d->w.shard, &id));
+    assert_int_equal(id, 1 << 23);
+    assert_true(str_starts(m->unsubscribe_url, STR("https://b.example/u/")));
+    assert_true(unsubscribe_read(
+        d->vault, d->arena,
+        str_sub(m->unsubscribe_url, 20, m->unsubscribe_url.n), &s));
+    assert_text(s.address, "u@b.c");
+    assert_text(s.channel, "email");
+    assert_int_equal(s.tenant, DESK_TENANT);
+}
+
+static void
+an_inline_recipient_is_found_by_its_place(void **state)
+{
+    struct desk *d = *state;
+    const char *doc = "{'title':'T','to':{'recipients':[{'email':'0@b.c'},"
+                      "{'email':'1@b.c','name':'One'}]}}";
+
+    begin(d, doc, "{'email':'stored@b.c'}");
+    work.delivery.recipient = 1;
+    prepare_message(&prepared);
+    assert_text(prepared.message.address, "1@b.c");
+    assert_text(prepared.message.user_name, "One");
+    begin(d, doc, NULL);
+    work.delivery.recipient = 7; /* none of that number */
+    assert_ends(DELIVERY_SUPPRESSED, "contact.missing");
+}
+
+static void
+an_address_is_that_of_now(void **state)
+{
+    struct desk *d = *state;
+
+    begin(d, "{'title':'T'}", "{'email':'new@b.c'}");
+    prepare_message(&prepared);
+    assert_text(prepared.message.address, "new@b.c");
+    begin(d, "{'title':'T'}", "{}");
+    assert_ends(DELIVERY_SUPPRESSED, "contact.missing");
+    begin(d, "{'title':'T'}", NULL); /* deleted meanwhile */
+    assert_ends(DELIVERY_SUPPRESSED, "contact.missing");
+    begin(d, "{'title':'T'}", "{broken");
+    assert_ends(DELIVERY_SUPPRESSED, "contact.missing");
+}
+
+static void
+a_provider_s_target_stands_in_for_an_address(void **state)
+{
+    struct desk *d = *state;
+
+    begin(d, "{'title':'T'}", NULL);
+    desk_provider(d, "hook", 10,
+                  "{'driver':'webhook','channel':'webhook','config':{'url':"
+                  "'https://h.example/'}}");
+    prepared.provider = d->providers[1];
+    work.delivery.channel = STR("webhook");
+    prepare_message(&prepared);
+    assert_int_equal(prepared.reason.n, 0);
+    assert_int_equal(prepared.message.address.n, 0);
+    assert_int_equal(prepared.message.unsubscribe_url.n, 0);
+}
+
+static void
+what_expires_now_has_expired(void **state)
+{
+    struct desk *d = *state;
+
+    begin(d, "{'title':'T','expires_at':'2026-01-01T00:00:00.000Z'}",
+          "{'email':'u@b.c'}");
+    assert_true(time_parse(STR("2026-01-01T00:00:00Z"), &prepared.now_ms));
+    assert_ends(DELIVERY_EXPIRED, "expired.ttl");
+    prepared.now_ms--;
+    prepare_message(&prepared);
+    assert_int_equal(prepared.reason.n, 0);
+}
+
+static void
+the_pinned_version_is_rendered(void **state)
+{
+    struct desk *d = *state;
+
+    begin(d, "{'template':'t'}", "{'email':'u@b.c'}");
+    desk_template(d, "t", 1, "{'content':{'default':{'title':'one'}}}");
+    desk_template(d, "t", 2, "{'content':{'default':{'title':'two'}}}");
+    notification.template_key = STR("t");
+    notification.template_version = 1;
+    prepare_message(&prepared);
+    assert_text(prepared.message.title, "one");
+    notification.template_version = 3;
+    assert_ends(DELIVERY_FAILED, "render.error");
+}
+
+static void
+a_template_that_runs_away_fails_the_delivery(void **state)
+{
+    struct desk *d = *state;
+
+    begin(d, "{'template':'t'}", "{'email':'u@b.c'}");
+    desk_template(d, "t", 1,
+                  "{'content':{'default':{'body':'{{> t}}{{> t}}'}}}");
+    notification.template_key = STR("t");
+    notification.template_version = 1;
+    assert_ends(DELIVERY_FAILED, "render.error");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DESK_TEST(a_message_has_what_a_driver_needs),
+        DESK_TEST(an_inline_recipient_is_found_by_its_place),
+        DESK_TEST(an_address_is_that_of_now),
+        DESK_TEST(a_provider_s_target_stands_in_for_an_address),
+        DESK_TEST(what_expires_now_has_expired),
+        DESK_TEST(the_pinned_version_is_rendered),
+        DESK_TEST(a_template_that_runs_away_fails_the_delivery),
+    };
+
+    return cmocka_run_group_tests_name("app/prepare", tests, NULL, NULL);
+}
