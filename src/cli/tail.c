@@ -329,7 +329,7 @@ follow(struct tail *t)
                          "the server does not answer; trying again");
             pause = pause * 2 < LOOK_LATE_MS ? pause * 2 : LOOK_LATE_MS;
         }
-        if (!show(t))
+        if (!show(t) || term_is_gone(&t->cli->out))
             return CLI_FAILED;
     }
     return CLI_OK;

@@ -1,6 +1,7 @@
 #include "cli/term.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -256,6 +257,14 @@ term_write(struct term *t, struct str s)
     if (s.n > 0)
         fwrite(s.p, 1, s.n, t->file);
     return fflush(t->file) == 0 && !ferror(t->file);
+}
+
+bool
+term_is_gone(const struct term *t)
+{
+    struct pollfd p = {.fd = fileno(t->file)};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLNVAL)) != 0;
 }
 
 /* ---- tables ---- */

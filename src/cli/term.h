@@ -59,6 +59,9 @@ void term_put_symbol(const struct term *t, struct buf *out, enum term_symbol s);
 /* All of it, now; false: nobody reads any more. */
 bool term_write(struct term *t, struct str s);
 
+/* Nobody reads it any more; what waits has to ask, as it does not write. */
+bool term_is_gone(const struct term *t);
+
 /* Columns as wide as their widest cell. The last one is clipped where the
  * terminal ends. */
 struct table;
