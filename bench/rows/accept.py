@@ -37,7 +37,7 @@ def cost(r, server, what, n):
 
 
 def before_database(r, n):
-    refused = send(no_such_field=1)
+    refused = send(send_at='never')
     nginx = Nginx(r, '{"id":"ntf_01h455vb4pex5vsknk084sn02q",'
                      '"status":"queued","created_at":"2026-01-01T00:00:00Z"}')
     s = Belfry(r, 'accept')
