@@ -591,6 +591,12 @@ fetch_cancel(struct fetch *f, struct fetch_request *r)
     end_transfer(t, fetch_http_outcome_now(t), FETCH_CAUSE_NONE, "cancelled");
 }
 
+void
+fetch_limit_mails(struct fetch *f, size_t n)
+{
+    fetch_mail_limit(f->mail, n);
+}
+
 size_t
 fetch_in_flight(const struct fetch *f)
 {

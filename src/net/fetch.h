@@ -76,6 +76,8 @@ struct fetch_request {
 
 /* The policy is borrowed and outlives it. */
 struct fetch *fetch_new(struct loop *l, const struct egress_policy *policy);
+/* No more mails than that at once, 1 to 2048; the others wait. */
+void fetch_limit_mails(struct fetch *f, size_t n);
 void fetch_start(struct fetch *f, struct fetch_request *r);
 void fetch_cancel(struct fetch *f, struct fetch_request *r);
 size_t fetch_in_flight(const struct fetch *f);

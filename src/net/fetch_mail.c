@@ -19,7 +19,9 @@
 
 #include "base/err.h"
 
-#define MAILERS_MAX 64
+/* Two providers with all the concurrency there is: one that hangs must leave
+ * mailers to the other. Started as needed, so mostly there are few. */
+#define MAILERS_MAX 2048
 #define SOCKETS_MAX 8
 #define CONNECT_TIMEOUT_MS 10000
 #define SESSION_IDLE_MS 30000
@@ -48,7 +50,7 @@ struct fetch_mail {
     struct list waiting, resting;
     bool is_closed; /* no thread is left, what comes is cancelled */
     struct fetch_mailer *mailers[MAILERS_MAX];
-    size_t n_mailers;
+    size_t n_mailers, n_mailers_max;
 };
 
 /* ---- on a mailer's thread ---- */
@@ -229,7 +231,7 @@ fetch_mail_start(struct fetch_mail *m, struct fetch_transfer *t)
 
     if (entry)
         w = CONTAINER_OF(entry, struct fetch_mailer, link);
-    else if (m->n_mailers < MAILERS_MAX && !m->is_closed)
+    else if (m->n_mailers < m->n_mailers_max && !m->is_closed)
         w = start_mailer(m);
     if (w) {
         hand_over(w, t);
@@ -319,6 +321,7 @@ fetch_mail_new(struct loop *l, const struct fetch_world *w,
     m->loop = l;
     m->world = w;
     m->on_done = on_done;
+    m->n_mailers_max = MAILERS_MAX;
     list_init(&m->waiting);
     list_init(&m->resting);
     m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -328,6 +331,13 @@ fetch_mail_new(struct loop *l, const struct fetch_world *w,
     m->wake = loop_fd_new(l, m->wake_fd, on_wake, m);
     loop_fd_want(m->wake, LOOP_READ);
     return m;
+}
+
+void
+fetch_mail_limit(struct fetch_mail *m, size_t n)
+{
+    assert(n >= 1 && n <= MAILERS_MAX);
+    m->n_mailers_max = n;
 }
 
 void

@@ -535,6 +535,7 @@ mails_beyond_the_limit_wait_their_turn(void **state)
     peer_start(&p, serve_smtp);
     p.arg = &s;
     caller_start(&c, LOOPBACK);
+    fetch_limit_mails(c.fetch, 20);
     for (int i = 0; i < N; i++) {
         mail_init(&calls[i], p.port);
         fetch_start(c.fetch, &calls[i].r);
@@ -550,6 +551,7 @@ mails_beyond_the_limit_wait_their_turn(void **state)
     assert_int_equal(n_answered, N - 1);
     assert_int_equal(n_cancelled, 1);
     assert_int_equal(p.n_requests, N - 1);
+    assert_in_range(p.n_connections, 1, 20);
     /* And the end, with some under way and some that wait. */
     s.dot = "hang";
     for (int i = 0; i < N; i++) {

@@ -101,6 +101,7 @@ struct fetch_mail *fetch_mail_new(struct loop *l, const struct fetch_world *w,
                                   void (*on_done)(struct fetch_transfer *t,
                                                   CURLcode code));
 void fetch_mail_start(struct fetch_mail *m, struct fetch_transfer *t);
+void fetch_mail_limit(struct fetch_mail *m, size_t n);
 /* It ends soon. */
 void fetch_mail_cancel(struct fetch_mail *m, struct fetch_transfer *t);
 /* Ends the threads, and calls on_done for all that is left. */
