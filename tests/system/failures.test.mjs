@@ -35,6 +35,7 @@ async function withMail(t, options = {}) {
         channel: 'email', driver: 'smtp', retry: RETRY, timeout: '2s',
         config: { host: '127.0.0.1', port: mail.port, tls: 'none',
             from: 'bell@example.org', ...options.config },
+        ...options.provider,
     });
     await belfry.put('/v1/users/eve', { email: 'eve@example.org' });
     const send = () => belfry.send({ to: 'eve', title: 'x', body: 'y',
@@ -44,12 +45,22 @@ async function withMail(t, options = {}) {
 
 const verdicts = (d) => d.log.map((a) => a.verdict);
 
+// The delivery once its status is that; its trace tells of the same calls.
+async function told(belfry, id, channel, status) {
+    const d = await belfry.reaches(id, channel, status);
+    const steps = (await belfry.trace(id)).filter((s) =>
+        s.stage === 'attempt' && s.channel === channel);
+    assert.deepEqual(steps.map((s) => s.verdict), verdicts(d));
+    assert.equal(d.attempts, d.log.length);
+    return d;
+}
+
 describe('a webhook', { timeout: 120000 }, () => {
     it('that answers 500 is called again with the same id', async (t) => {
         const { hook, belfry, send } = await withHook(t);
         hook.script('/in', [500, 502]);
         const id = await send();
-        const d = await belfry.reaches(id, 'webhook', 'delivered');
+        const d = await told(belfry, id, 'webhook', 'delivered');
         assert.equal(d.attempts, 3);
         assert.deepEqual(verdicts(d), ['retry', 'rate', 'delivered']);
         assert.deepEqual(d.log.map((a) => a.status), [500, 502, 200]);
@@ -71,7 +82,7 @@ describe('a webhook', { timeout: 120000 }, () => {
         const waiting = await belfry.reaches(id, 'webhook', 'retrying');
         assert.equal(waiting.log[0].verdict, 'rate');
         assert.ok(waiting.log[0].retry_at);
-        const d = await belfry.reaches(id, 'webhook', 'delivered');
+        const d = await told(belfry, id, 'webhook', 'delivered');
         assert.equal(d.attempts, 2);
         const [first, second] = hook.calls('/in');
         assert.ok(second.at - first.at >= 2950,
@@ -83,7 +94,7 @@ describe('a webhook', { timeout: 120000 }, () => {
         const { hook, belfry, send } = await withHook(t);
         hook.script('/in', ['hang']);
         const id = await send();
-        const d = await belfry.reaches(id, 'webhook', 'delivered');
+        const d = await told(belfry, id, 'webhook', 'delivered');
         assert.deepEqual(verdicts(d), ['unknown', 'delivered']);
         assert.equal(hook.calls('/in').length, 2);
     });
@@ -93,7 +104,7 @@ describe('a webhook', { timeout: 120000 }, () => {
             const { hook, belfry, send } = await withHook(t);
             hook.script('/in', [step]);
             const id = await send();
-            const d = await belfry.reaches(id, 'webhook', 'delivered');
+            const d = await told(belfry, id, 'webhook', 'delivered');
             assert.deepEqual(verdicts(d), ['unknown', 'delivered']);
             assert.equal(d.attempts, 2);
         });
@@ -102,7 +113,7 @@ describe('a webhook', { timeout: 120000 }, () => {
         const { hook, belfry, send } = await withHook(t);
         await belfry.put('/v1/users/u1', { webhook: hook.url('/old') });
         hook.script('/old', [410]);
-        const d = await belfry.reaches(await send(), 'webhook', 'failed');
+        const d = await told(belfry, await send(), 'webhook', 'failed');
         assert.equal(d.reason, 'contact.gone');
         assert.deepEqual(verdicts(d), ['gone']);
         const next = await belfry.reaches(await send(), 'webhook',
@@ -110,7 +121,7 @@ describe('a webhook', { timeout: 120000 }, () => {
         assert.equal(next.reason, 'contact.gone');
         assert.equal(hook.calls('/old').length, 1);
         await belfry.put('/v1/users/u1', { webhook: hook.url('/new') });
-        await belfry.reaches(await send(), 'webhook', 'delivered');
+        await told(belfry, await send(), 'webhook', 'delivered');
         assert.equal(hook.calls('/new').length, 1);
     });
 
@@ -119,7 +130,7 @@ describe('a webhook', { timeout: 120000 }, () => {
             const { hook, belfry, send } = await withHook(t);
             hook.script('/in', [500, 500, 500]);
             const id = await send();
-            const d = await belfry.reaches(id, 'webhook', 'dead');
+            const d = await told(belfry, id, 'webhook', 'dead');
             assert.equal(d.reason, 'attempts.exhausted');
             assert.equal(d.attempts, 3);
             const groups = await belfry.get('/v1/deliveries/groups');
@@ -128,7 +139,7 @@ describe('a webhook', { timeout: 120000 }, () => {
             const dead = await belfry.get('/v1/deliveries?status=dead');
             assert.deepEqual(dead.data.map((x) => x.id), [d.id]);
             await belfry.want(202, 'POST', `/v1/deliveries/${d.id}/retry`);
-            const again = await belfry.reaches(id, 'webhook', 'delivered');
+            const again = await told(belfry, id, 'webhook', 'delivered');
             assert.equal(again.attempts, 4);
             assert.equal(again.log.length, 4);
             assert.equal(again.id, d.id);
@@ -138,7 +149,7 @@ describe('a webhook', { timeout: 120000 }, () => {
         const { hook, belfry, send } = await withHook(t);
         const to = { status: 302, headers: { Location: hook.url('/other') } };
         hook.script('/in', [to]);
-        const d = await belfry.reaches(await send(), 'webhook', 'delivered');
+        const d = await told(belfry, await send(), 'webhook', 'delivered');
         assert.deepEqual(verdicts(d), ['retry', 'delivered']);
         assert.equal(hook.calls('/other').length, 0);
     });
@@ -149,7 +160,7 @@ describe('a webhook', { timeout: 120000 }, () => {
         const answer = { status: 500, body };
         hook.script('/in', [answer]);
         const before = await belfry.residentKiB();
-        const d = await belfry.reaches(await send(), 'webhook', 'delivered');
+        const d = await told(belfry, await send(), 'webhook', 'delivered');
         assert.equal(d.attempts, 2);
         assert.ok(d.log[0].detail.length <= 1024);
         const grown = await belfry.residentKiB() - before;
@@ -161,7 +172,7 @@ describe('a webhook', { timeout: 120000 }, () => {
         const closed = await receiver();
         await closed.close();
         await belfry.put('/v1/users/u1', { webhook: closed.url('/') });
-        const d = await belfry.reaches(await send(), 'webhook', 'dead');
+        const d = await told(belfry, await send(), 'webhook', 'dead');
         assert.deepEqual(verdicts(d), ['retry', 'retry', 'retry']);
         assert.equal(hook.all.length, 0);
     });
@@ -169,7 +180,7 @@ describe('a webhook', { timeout: 120000 }, () => {
     it('at a port that is for other services is never called', async (t) => {
         const { belfry, send } = await withHook(t);
         await belfry.put('/v1/users/u1', { webhook: 'http://127.0.0.1:25/' });
-        const d = await belfry.reaches(await send(), 'webhook', 'failed');
+        const d = await told(belfry, await send(), 'webhook', 'failed');
         assert.match(d.log[0].detail, /port/);
     });
 
@@ -188,7 +199,7 @@ describe('a webhook', { timeout: 120000 }, () => {
             config: { url: hook.url('/second'), secret: hook.secret },
         });
         hook.script('/in', [500, 500, 500]);
-        const d = await belfry.reaches(await send(), 'webhook', 'delivered');
+        const d = await told(belfry, await send(), 'webhook', 'delivered');
         assert.equal(d.provider, 'second');
         assert.equal(d.attempts, 2);
         assert.deepEqual(d.log.map((a) => a.provider), ['hook', 'second']);
@@ -223,13 +234,45 @@ describe('a provider that hangs', { timeout: 120000 }, () => {
         hook.server.closeAllConnections();
         hook.scripts.clear();
     });
+
+    it('does not delay another of its kind', async (t) => {
+        const calls = 200;
+        const { mail, belfry } = await withMail(t, {
+            provider: { timeout: '60s', concurrency: calls },
+        });
+        const other = await mailServer();
+        t.after(() => other.close());
+        await belfry.put('/v1/workspaces/other', { name: 'Other' });
+        const there = { workspace: 'other' };
+        await belfry.put('/v1/providers/mail', {
+            channel: 'email', driver: 'smtp', config: { tls: 'none',
+                host: '127.0.0.1', port: other.port, from: 'a@example.org' },
+        }, there);
+        await belfry.put('/v1/users/kim', { email: 'kim@example.org' }, there);
+        mail.script('eve@example.org', Array(2 * calls).fill('hang'));
+        for (let i = 0; i < calls; i += 50)
+            await belfry.want(200, 'POST', '/v1/notifications/batch',
+                Array.from({ length: 50 }, () => ({ to: 'eve', title: 'x',
+                    channels: ['email'] })));
+        await until('the mail server hangs', () =>
+            mail.attempts.length === calls);
+        const began = Date.now();
+        for (let i = 0; i < 20; i++)
+            await belfry.send({ to: 'kim', title: `m${i}`,
+                channels: ['email'] }, there);
+        await other.received('kim@example.org', 20);
+        assert.ok(Date.now() - began < 5000, `${Date.now() - began} ms`);
+        // So that the end has nothing in flight to wait for.
+        mail.scripts.clear();
+        for (const c of mail.server.connections) c._socket.destroy();
+    });
 });
 
 describe('a mail server', { timeout: 120000 }, () => {
     it('that says 450 is tried again', async (t) => {
         const { mail, belfry, send } = await withMail(t);
         mail.script('eve@example.org', ['450']);
-        const d = await belfry.reaches(await send(), 'email', 'sent');
+        const d = await told(belfry, await send(), 'email', 'sent');
         assert.deepEqual(verdicts(d), ['retry', 'sent']);
         assert.equal(d.log[0].status, 450);
         assert.match(d.log[0].detail, /try again later/);
@@ -240,21 +283,21 @@ describe('a mail server', { timeout: 120000 }, () => {
         async (t) => {
             const { mail, belfry, send } = await withMail(t);
             mail.script('eve@example.org', ['550']);
-            const d = await belfry.reaches(await send(), 'email', 'failed');
+            const d = await told(belfry, await send(), 'email', 'failed');
             assert.equal(d.reason, 'contact.gone');
             assert.equal(d.log[0].status, 550);
             const next = await belfry.reaches(await send(), 'email',
                 'suppressed');
             assert.equal(next.reason, 'contact.gone');
             await belfry.put('/v1/users/eve', { email: 'new@example.org' });
-            await belfry.reaches(await send(), 'email', 'sent');
+            await told(belfry, await send(), 'email', 'sent');
             assert.equal(mail.to('new@example.org').length, 1);
         });
 
     it('that refuses the content ends it', async (t) => {
         const { mail, belfry, send } = await withMail(t);
         mail.script('eve@example.org', ['data554']);
-        const d = await belfry.reaches(await send(), 'email', 'failed');
+        const d = await told(belfry, await send(), 'email', 'failed');
         assert.equal(d.reason, 'provider.rejected');
         assert.equal(d.log[0].status, 554);
     });
@@ -263,7 +306,7 @@ describe('a mail server', { timeout: 120000 }, () => {
         it(`that does "${step}" is tried again`, async (t) => {
             const { mail, belfry, send } = await withMail(t);
             mail.script('eve@example.org', [step]);
-            const d = await belfry.reaches(await send(), 'email', 'sent');
+            const d = await told(belfry, await send(), 'email', 'sent');
             assert.equal(d.attempts, 2);
             assert.equal(d.log[1].verdict, 'sent');
             const took = mail.to('eve@example.org');
@@ -304,7 +347,7 @@ describe('a mail server', { timeout: 120000 }, () => {
             belfry: { env: { SSL_CERT_FILE: certificates.authorityFile } },
             config: { host: 'localhost', tls: 'starttls', ...login },
         });
-        await belfry.reaches(await send(), 'email', 'sent');
+        await told(belfry, await send(), 'email', 'sent');
         assert.equal(mail.messages.length, 1);
         assert.ok(mail.messages[0].isSecure);
         assert.equal(mail.logins[0].username, 'bell');
@@ -329,7 +372,7 @@ describe('a mail server', { timeout: 120000 }, () => {
             config: { host: 'localhost', port: mail.port, tls: 'none',
                 from: 'bell@example.org' },
         });
-        const d = await belfry.reaches(id, 'email', 'sent');
+        const d = await told(belfry, id, 'email', 'sent');
         assert.deepEqual(verdicts(d), ['credentials', 'sent']);
         assert.equal(mail.messages.length, 1);
     });

@@ -1,8 +1,8 @@
 // webhook.mjs - an endpoint that verifies what it gets with npm
 // standardwebhooks and answers as the test says.
 //
-// Steps of a path: a status number; {status, headers, body}; 'hang' never
-// answers; 'close' closes before the first byte, 'half' in the middle of the
+// Steps of a path: a status number; {status, headers, body, after: ms}; 'hang'
+// never answers; 'close' closes before the first byte, 'half' in the middle of the
 // answer. They are used up one by one; after them all is 200.
 
 import http from 'node:http';
@@ -62,8 +62,10 @@ export class Receiver {
             response.writeHead(step, { 'Content-Type': 'text/plain' });
             response.end(`answer ${step}\n`);
         } else {
-            response.writeHead(step.status ?? 200, step.headers ?? {});
-            response.end(step.body ?? '');
+            setTimeout(() => {
+                response.writeHead(step.status ?? 200, step.headers ?? {});
+                response.end(step.body ?? '');
+            }, step.after ?? 0);
         }
     }
 
