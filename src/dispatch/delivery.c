@@ -367,6 +367,13 @@ call_run(struct lane *l, struct queue_item *first)
     c->workspace = snapshots_workspace(d->options.snapshots, l->tenant);
     c->provider = c->workspace ? workspace_lane(c->workspace, l->num) : NULL;
     c->lane = l;
+    if (c->provider && c->provider->version != l->version) {
+        /* Its news is on the way. It may want what this claim lacks. */
+        queue_give_back(l->queue, first);
+        recycle(c);
+        lane_configure(l);
+        return;
+    }
     if (!is_callable(c, first)) {
         lane_leave(l, c->workspace, first, true);
         recycle(c);

@@ -355,7 +355,7 @@ lane_open(struct dispatch *d, int64_t tenant, int64_t num)
 bool
 lane_is_unused(const struct lane *l)
 {
-    return l->is_deleted && l->n_calls == 0 && queue_lane_is_idle(l->queue);
+    return l->is_deleted && l->n_calls == 0 && queue_lane_is_empty(l->queue);
 }
 
 /* Its row of the queue is closed by the caller, or goes with the queue. */

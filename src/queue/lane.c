@@ -137,20 +137,25 @@ queue_finish(struct queue_lane *l, struct queue_item *item,
 }
 
 void
+queue_give_back(struct queue_lane *l, struct queue_item *item)
+{
+    const struct delivery *d = &item->work->delivery;
+
+    queue_finish(l, item,
+                 &(struct store_finish){.status = DELIVERY_QUEUED,
+                                        .lane = l->options.lane,
+                                        .reason = d->reason,
+                                        .provider = d->provider,
+                                        .error = d->error});
+}
+
+void
 queue_lane_give_back(struct queue_lane *l)
 {
     struct queue_item *item;
 
-    while ((item = queue_take(l, QUEUE_ALL_PRIORITIES))) {
-        const struct delivery *d = &item->work->delivery;
-
-        queue_finish(l, item,
-                     &(struct store_finish){.status = DELIVERY_QUEUED,
-                                            .lane = l->options.lane,
-                                            .reason = d->reason,
-                                            .provider = d->provider,
-                                            .error = d->error});
-    }
+    while ((item = queue_take(l, QUEUE_ALL_PRIORITIES)))
+        queue_give_back(l, item);
     l->has_ready = l->has_critical = true;
 }
 
@@ -275,7 +280,8 @@ on_cycle_done(struct store_req *req, enum err e)
         return;
     }
     hold_claimed(l, b);
-    if (l->queue->is_draining)
+    if (l->queue->is_draining ||
+        (l->records_intent && !l->cycle.records_intent))
         queue_lane_give_back(l);
     else
         l->options.ops->on_work(l->options.arg);
@@ -416,6 +422,12 @@ queue_lane_is_idle(const struct queue_lane *l)
     return l->n_open == 0 && !l->is_cycling;
 }
 
+bool
+queue_lane_is_empty(const struct queue_lane *l)
+{
+    return queue_lane_is_idle(l) && !l->has_ready && !l->has_critical;
+}
+
 void
 queue_lane_free(struct queue_lane *l)
 {
@@ -434,12 +446,16 @@ queue_lane_free(struct queue_lane *l)
 void
 queue_lane_close(struct queue_lane *l)
 {
+    assert(queue_lane_is_empty(l));
     queue_lane_free(l);
 }
 
 void
 queue_lane_tune(struct queue_lane *l, size_t least, bool records_intent)
 {
+    /* A crash would not show for what was claimed without: claim it anew. */
+    if (records_intent && !l->records_intent)
+        queue_lane_give_back(l);
     l->least = least < 1 ? 1 : lesser(least, 2 * 1024);
     l->records_intent = records_intent;
     if (l->target < l->least)

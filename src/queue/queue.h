@@ -72,8 +72,12 @@ struct queue_lane *queue_lane_open(struct queue *q,
                                    const struct queue_lane_options *o);
 /* Nothing is claimed, finished and unrecorded, or under way. */
 bool queue_lane_is_idle(const struct queue_lane *l);
-void queue_lane_close(struct queue_lane *l); /* an idle one */
-/* How many rows to claim at least at once, and whether crashes may show. */
+/* Idle, and the store has nothing for it as far as is known. One that is closed
+ * sooner leaves rows behind that nobody asks for. */
+bool queue_lane_is_empty(const struct queue_lane *l);
+void queue_lane_close(struct queue_lane *l); /* an empty one */
+/* How many rows to claim at least at once, and whether crashes may show: once
+ * they may, what was claimed without and waits is given back. */
 void queue_lane_tune(struct queue_lane *l, size_t least, bool records_intent);
 /* What appetite() says, or what may be taken, may have changed. */
 void queue_lane_wake(struct queue_lane *l);
@@ -86,5 +90,7 @@ size_t queue_lane_waiting(const struct queue_lane *l); /* not yet taken */
  * attempt are copied, and the item is gone. */
 void queue_finish(struct queue_lane *l, struct queue_item *item,
                   const struct store_finish *f);
+/* One that was taken goes back to the store, as it was. */
+void queue_give_back(struct queue_lane *l, struct queue_item *item);
 /* Gives all that was not taken back to the store, as it was. */
 void queue_lane_give_back(struct queue_lane *l);

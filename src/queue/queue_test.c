@@ -509,6 +509,63 @@ the_nearest_due_time_counts_whoever_told_it(void **state)
 }
 
 static void
+what_was_claimed_without_intent_is_claimed_anew_with_it(void **state)
+{
+    struct bench *b = *state;
+
+    answer_rows(b, 0, 0, PRIORITY_NORMAL, false);
+    queue_lane_tune(b->lane, 1, false);
+    queue_on_ready(b->queue, 1, 5, false);
+    assert_false(next_cycle(b)->records_intent);
+    answer_rows(b, 1, 1, PRIORITY_NORMAL, false);
+    assert_int_equal(queue_lane_waiting(b->lane), 1);
+    queue_lane_tune(b->lane, 1, true);
+    assert_int_equal(queue_lane_waiting(b->lane), 0);
+    assert_int_equal(next_cycle(b)->n_finishes, 1);
+    assert_true(b->fake.cycle->records_intent);
+    assert_int_equal(b->fake.cycle->finishes[0].status, DELIVERY_QUEUED);
+    assert_null(b->fake.cycle->finishes[0].attempt);
+    answer_rows(b, 1, 1, PRIORITY_NORMAL, false);
+    assert_int_equal(queue_lane_waiting(b->lane), 1);
+}
+
+static void
+a_claim_under_way_without_intent_is_given_back(void **state)
+{
+    struct bench *b = *state;
+    int n_work;
+
+    answer_rows(b, 0, 0, PRIORITY_NORMAL, false);
+    queue_lane_tune(b->lane, 1, false);
+    queue_on_ready(b->queue, 1, 5, false);
+    assert_false(next_cycle(b)->records_intent);
+    queue_lane_tune(b->lane, 1, true);
+    n_work = b->n_work;
+    answer_rows(b, 1, 1, PRIORITY_NORMAL, false);
+    assert_int_equal(b->n_work, n_work);
+    assert_int_equal(next_cycle(b)->n_finishes, 1);
+    assert_true(b->fake.cycle->records_intent);
+}
+
+static void
+a_lane_that_may_have_work_is_idle_but_not_empty(void **state)
+{
+    struct bench *b = *state;
+
+    answer_rows(b, 0, 0, PRIORITY_NORMAL, false);
+    assert_true(queue_lane_is_empty(b->lane));
+    b->appetite = 0;
+    queue_on_ready(b->queue, 1, 5, false);
+    turn(b);
+    assert_true(queue_lane_is_idle(b->lane));
+    assert_false(queue_lane_is_empty(b->lane));
+    b->appetite = 10;
+    queue_lane_wake(b->lane);
+    answer_rows(b, 0, 0, PRIORITY_NORMAL, false);
+    assert_true(queue_lane_is_empty(b->lane));
+}
+
+static void
 a_drain_gives_back_what_was_not_taken(void **state)
 {
     struct bench *b = *state;
@@ -563,6 +620,9 @@ main(void)
         T(lanes_with_work_are_found_at_the_start),
         T(what_waits_is_never_moved_early),
         T(the_nearest_due_time_counts_whoever_told_it),
+        T(what_was_claimed_without_intent_is_claimed_anew_with_it),
+        T(a_claim_under_way_without_intent_is_given_back),
+        T(a_lane_that_may_have_work_is_idle_but_not_empty),
         T(a_drain_gives_back_what_was_not_taken),
         T(what_a_claim_brings_during_a_drain_goes_back),
     };

@@ -215,6 +215,32 @@ a_disabled_providers_deliveries_go_to_the_next_or_end(void **state)
     rig_wait(r, rig_send(r, 1, PRIORITY_NORMAL), DELIVERY_SUPPRESSED);
 }
 
+/* What a rate kept in the store is asked for once more, though the lane was
+ * idle when its provider went away. */
+static void
+a_deleted_providers_backlog_goes_to_the_next_or_ends(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+
+    r->a.rate = (struct provider_rate){.per_ms = 60000, .limit = 1, .burst = 1};
+    r->a.version++;
+    dispatch_on_config(r->dispatch);
+    id = rig_send(r, 20, PRIORITY_NORMAL);
+    rig_wait_calls(r, 1);
+    rig_turn(r, 50);
+    assert_int_equal(rig_get(r, id + 19).delivery.status, DELIVERY_QUEUED);
+    r->workspace.n_providers = 0;
+    dispatch_on_config(r->dispatch);
+    for (int64_t i = 1; i < 20; i++)
+        assert_string_equal(
+            rig_wait(r, id + i, DELIVERY_SUPPRESSED).delivery.reason.p,
+            "provider.none");
+    dispatch_on_config(r->dispatch); /* now it is closed */
+    id = rig_send(r, 1, PRIORITY_NORMAL);
+    rig_wait(r, id, DELIVERY_SUPPRESSED);
+}
+
 static void
 one_that_hangs_delays_no_other(void **state)
 {
@@ -428,6 +454,7 @@ main(void)
         RIG_TEST(behind_an_open_breaker_the_next_provider_takes_over),
         RIG_TEST(what_may_have_been_sent_is_not_given_to_another),
         RIG_TEST(a_disabled_providers_deliveries_go_to_the_next_or_end),
+        RIG_TEST(a_deleted_providers_backlog_goes_to_the_next_or_ends),
         RIG_TEST(one_that_hangs_delays_no_other),
         RIG_TEST(a_drain_gives_back_and_marks_what_it_cut_off),
         RIG_TEST(a_drain_waits_for_calls_within_the_grace),
