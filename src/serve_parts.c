@@ -469,32 +469,40 @@ stop_threads(struct server *s)
     }
 }
 
-/* The store is closed first: it completes what is in flight by posting to
- * loops that are still there. */
+/* Those who asked hear the store's last answers. Who asks it once more then is
+ * told that it has ended, and that is heard as well. */
+static void
+hear_last_answers(struct loop *l)
+{
+    for (int i = 0; l && i < 3; i++)
+        loop_turn(l, 0);
+}
+
+/* The store is stopped first, as it completes what is in flight by posting to
+ * loops that are still there, and freed last, as their parts may ask again. */
 void
 serve_close(struct server *s)
 {
     stop_threads(s);
-    store_close(s->store);
+    store_stop(s->store);
     for (int i = 0; i < s->n_fronts; i++) {
         struct front *f = &s->fronts[i];
 
-        loop_turn(f->loop, 0);
+        hear_last_answers(f->loop);
         hub_free(f->hub);
         http_server_free(f->http);
         api_free(f->api);
         loop_free(f->loop);
     }
     if (s->outlet.loop) {
-        loop_turn(s->outlet.loop, 0);
+        hear_last_answers(s->outlet.loop);
         dispatch_free(s->outlet.dispatch);
         executor_dev_free(s->outlet.sink);
         executor_net_free(s->outlet.network);
         fetch_free(s->outlet.env.fetch);
         loop_free(s->outlet.loop);
     }
-    if (s->loop)
-        loop_turn(s->loop, 0);
+    hear_last_answers(s->loop);
     hubs_free(s->hubs);
     snapshots_free(s->snapshots);
     limiter_free(s->key_limiter);
@@ -504,6 +512,7 @@ serve_close(struct server *s)
     id_maker_free(s->ids);
     vault_free(s->vault);
     arena_free(s->upkeep_arena);
+    store_close(s->store);
     if (s->loop)
         loop_free(s->loop);
 }

@@ -36,6 +36,13 @@ store_listen(struct store *s, const struct store_listener *l)
 }
 
 void
+store_stop(struct store *s)
+{
+    if (s && s->driver->stop)
+        s->driver->stop(s);
+}
+
+void
 store_close(struct store *s)
 {
     if (s)

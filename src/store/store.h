@@ -50,8 +50,8 @@ struct store_driver {
     const char *name;
     void (*submit)(struct store *s, struct store_req *req);
     void (*listen)(struct store *s, const struct store_listener *l); /* once */
-    void (*close)(
-        struct store *s); /* finishes what was submitted, then frees */
+    void (*stop)(struct store *s);  /* NULL: nothing runs of its own */
+    void (*close)(struct store *s); /* stops, then frees */
 };
 struct store { /* embedded by a driver's own */
     const struct store_driver *driver;
@@ -68,6 +68,9 @@ void store_submit(struct store *s, enum store_verb verb, struct store_req *req);
 #undef V
 
 void store_listen(struct store *s, const struct store_listener *l);
-void store_close(struct store *s); /* NULL is allowed */
+/* Finishes what was submitted; what comes later is answered ERR_SHUTDOWN. For
+ * who still has to hear the answers, on loops that turn meanwhile or after. */
+void store_stop(struct store *s);  /* NULL is allowed */
+void store_close(struct store *s); /* the same */
 bool store_verb_writes(enum store_verb v);
 const char *store_verb_name(enum store_verb v);

@@ -506,6 +506,25 @@ close_finishes_what_was_submitted(void **state)
     }
 }
 
+static void
+what_is_asked_after_the_stop_is_told_so(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *before = make_accept(r, &(struct send){.id = 1000});
+    struct store_accept *after = make_accept(r, &(struct send){.id = 2000});
+    struct store_stats s = {0};
+
+    begin(r, STORE_VERB_accept, &before->req);
+    store_stop(r->store);
+    begin(r, STORE_VERB_accept, &after->req);
+    begin(r, STORE_VERB_stats, &s.req);
+    store_stop(r->store); /* twice is once */
+    wait_for_all(r);
+    assert_int_equal(before->req.err, ERR_OK);
+    assert_int_equal(after->req.err, ERR_SHUTDOWN);
+    assert_int_equal(s.req.err, ERR_SHUTDOWN);
+}
+
 /* ---- whose file it is ---- */
 
 static void
@@ -641,6 +660,7 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(many_requests_at_once_are_all_answered_and_stored),
     RIG_TEST(a_full_queue_refuses_before_anything_is_done),
     RIG_TEST(close_finishes_what_was_submitted),
+    RIG_TEST(what_is_asked_after_the_stop_is_told_so),
     RIG_TEST(a_second_opener_is_told_who_has_it),
     RIG_TEST(a_newer_schema_is_refused),
     RIG_TEST(a_path_that_cannot_be_is_an_error_with_a_reason),

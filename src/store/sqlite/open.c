@@ -27,6 +27,10 @@ submit(struct store *base, struct store_req *req)
     req->expires_ms = req->deadline_ms
                           ? req->deadline_ms
                           : s->clock->mono_ms(s->clock) + STORE_DEADLINE_MS;
+    if (atomic_load(&s->is_stopped)) {
+        store_req_complete(req, ERR_SHUTDOWN);
+        return;
+    }
     if (atomic_fetch_add(&s->n_queued, 1) >= s->max_queued) {
         atomic_fetch_sub(&s->n_queued, 1);
         store_req_complete(req, ERR_FULL);
@@ -65,6 +69,19 @@ store_free(struct sqlite_store *s)
     free(s);
 }
 
+static void
+stop_store(struct store *base)
+{
+    struct sqlite_store *s = store_of(base);
+
+    if (atomic_exchange(&s->is_stopped, true))
+        return;
+    mailbox_close(&s->read_box);
+    mailbox_close(&s->write_box);
+    pthread_join(s->read_thread, NULL);
+    pthread_join(s->write_thread, NULL);
+}
+
 /* Readers first: the last one to leave empties the log, and only one
  * connection may ever do that. */
 static void
@@ -72,10 +89,7 @@ close_store(struct store *base)
 {
     struct sqlite_store *s = store_of(base);
 
-    mailbox_close(&s->read_box);
-    mailbox_close(&s->write_box);
-    pthread_join(s->read_thread, NULL);
-    pthread_join(s->write_thread, NULL);
+    stop_store(base);
     db_close(&s->reader.conn);
     sqlite3_wal_checkpoint_v2(s->writer.conn.db, NULL,
                               SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
@@ -86,6 +100,7 @@ static const struct store_driver driver = {
     .name = "sqlite",
     .submit = submit,
     .listen = listen_to,
+    .stop = stop_store,
     .close = close_store,
 };
 

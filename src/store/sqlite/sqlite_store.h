@@ -20,6 +20,7 @@ struct sqlite_store {
     int64_t max_id;
     struct store_listener listener; /* before the first request */
     atomic_size_t n_queued;         /* submitted, not yet taken by a thread */
+    atomic_bool is_stopped;
     struct mailbox write_box, read_box;
     pthread_t write_thread, read_thread;
     struct writer writer; /* of the writer thread */
