@@ -145,17 +145,13 @@ static void
 on_signal(int signum, void *arg)
 {
     struct server *s = arg;
-    const char *why;
 
     if (signum != SIGHUP) {
         LOG_INFO("server.stopping", log_int("signal", signum));
         serve_drain(s);
         return;
     }
-    for (int i = 0; i < s->n_fronts; i++)
-        if (s->config->tls_cert_file.n > 0 &&
-            http_server_reload_tls(s->fronts[i].http, &why) != ERR_OK)
-            LOG_ERROR("tls.reload_failed", log_cstr("why", why));
+    serve_reload_fronts(s);
     LOG_INFO("server.reloaded");
 }
 

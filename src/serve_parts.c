@@ -376,6 +376,37 @@ serve_run_fronts(struct server *s)
     }
 }
 
+struct reload {
+    struct task task;
+    struct front *front;
+};
+
+static void
+run_reload(struct task *t)
+{
+    struct reload *r = CONTAINER_OF(t, struct reload, task);
+    const char *why;
+
+    if (http_server_reload_tls(r->front->http, &why) != ERR_OK)
+        LOG_ERROR("tls.reload_failed", log_cstr("why", why));
+    free(r);
+}
+
+/* Each in its own thread, which may just be using the old one. */
+void
+serve_reload_fronts(struct server *s)
+{
+    if (s->config->tls_cert_file.n == 0)
+        return;
+    for (int i = 0; i < s->n_fronts; i++) {
+        struct reload *r = xcalloc(1, sizeof(*r));
+
+        r->task.run = run_reload;
+        r->front = &s->fronts[i];
+        loop_post(s->fronts[i].loop, &r->task);
+    }
+}
+
 /* ---- the end ---- */
 
 static void

@@ -81,8 +81,9 @@ struct server {
 };
 
 /* Each answers false after it has said on stderr what is wrong. */
-bool serve_open(struct server *s);        /* config to store */
-bool serve_open_fronts(struct server *s); /* they listen */
+bool serve_open(struct server *s);          /* config to store */
+bool serve_open_fronts(struct server *s);   /* they listen */
+void serve_reload_fronts(struct server *s); /* the certificate */
 void serve_start_outlet(struct server *s);
 void serve_run_fronts(struct server *s);
 void serve_first_documents(struct server *s, void (*then)(struct server *s));
