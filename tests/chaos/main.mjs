@@ -9,4 +9,5 @@ if (!Number.isInteger(rounds) || rounds < 1) {
 }
 const seen = await run({ rounds, log: (line) => console.error(line) });
 console.log(`${rounds} rounds: ${seen.sent} accepted, none lost, ` +
-    `${seen.duplicates} arrived twice, each of them marked`);
+    `${seen.duplicates} arrived twice, each of them marked; a stream was ` +
+    `opened ${seen.openings} times and missed nothing`);

@@ -5,6 +5,8 @@
 //                      webhook at least once;
 //   without an answer  is asked for again under its Idempotency-Key, and so
 //                      becomes accepted, exactly once;
+//   on the stream      each item of one user exactly once and in order, to a
+//                      reader that comes back with its Last-Event-ID;
 //   arrived twice      only where the server's own ledger marks an attempt as
 //                      interrupted or unknown.
 
@@ -13,6 +15,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { start } from '../system/lib/belfry.mjs';
+import { rawStream } from '../system/lib/sse.mjs';
 import { receiver } from '../system/lib/webhook.mjs';
 import { pause, until } from '../system/lib/until.mjs';
 
@@ -30,6 +33,59 @@ class Ledger {
             key: `chaos-${n}`, id: null };
         this.entries.push(entry);
         return entry;
+    }
+}
+
+// Reads one user's stream from before the first send to the end, whoever dies.
+class Follower {
+    constructor(belfry, user, token) {
+        Object.assign(this, { belfry, user, token });
+        this.frames = [];
+        this.openings = 0;
+        this.ended = this.run();
+        this.ended.catch(() => {}); // check() tells
+    }
+
+    async follow() {
+        const s = await rawStream(`${this.belfry.url}/v1/inbox/stream`,
+            this.token, this.last ? { 'Last-Event-ID': this.last } : {});
+        this.stream = s;
+        assert.equal(s.status, 200);
+        this.openings++;
+        let seen = 0;
+        while (!s.isClosed && !this.isOver) {
+            for (; seen < s.frames.length; seen++) {
+                this.frames.push(s.frames[seen]);
+                this.last = s.frames[seen].id ?? this.last;
+            }
+            await pause(5);
+        }
+        s.close();
+    }
+
+    async run() {
+        while (!this.isOver) {
+            await this.follow().catch((error) => {
+                if (error.code === 'ERR_ASSERTION') throw error;
+            });
+            await pause(20);
+        }
+    }
+
+    async check(ledger) {
+        const wanted = ledger.entries.filter((e) => e.user === this.user);
+        const items = () => this.frames.filter((f) =>
+            f.name === 'item.upsert');
+        await until(() => `${items().length} of ${wanted.length} frames`,
+            () => items().length >= wanted.length, { timeout: 30000 });
+        this.isOver = true;
+        await this.ended;
+        assert.equal(this.frames.filter((f) => f.name === 'reset').length, 0);
+        assert.deepEqual(items().map((f) => f.data.item.title).sort(),
+            wanted.map((e) => e.title).sort(),
+            `the stream of ${this.user} brought each item exactly once`);
+        const revs = items().map((f) => Number(f.id.split('.')[1]));
+        assert.deepEqual(revs, [...revs].sort((a, b) => a - b));
     }
 }
 
@@ -143,12 +199,15 @@ export async function run({ rounds, log = () => {} }) {
     const hook = await receiver();
     const belfry = await start();
     const ledger = new Ledger();
+    let follower;
     try {
         await belfry.put('/v1/providers/hook', {
             channel: 'webhook', driver: 'webhook', concurrency: 32,
             timeout: '5s',
             config: { url: hook.url('/in'), secret: hook.secret },
         });
+        follower = new Follower(belfry, 'u0', await belfry.token('u0'));
+        await until('the stream is open', () => follower.openings === 1);
         for (let round = 1; round <= rounds; round++) {
             const before = ledger.entries.length;
             const senders = Array.from({ length: SENDERS }, () =>
@@ -170,11 +229,13 @@ export async function run({ rounds, log = () => {} }) {
                 (await belfry.get(`/v1/deliveries?status=${status}&limit=1`))
                     .data.length === 0, { timeout: 120000, every: 200 });
         await checkInboxes(belfry, ledger);
+        await follower.check(ledger);
         const duplicates = await checkWebhooks(belfry, ledger, hook);
         await belfry.stop();
         return { sent: ledger.entries.length, calls: hook.all.length,
-            duplicates };
+            openings: follower.openings, duplicates };
     } finally {
+        if (follower) follower.isOver = true;
         if (!belfry.exited) await belfry.kill9();
         await hook.close();
     }

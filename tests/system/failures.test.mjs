@@ -336,22 +336,23 @@ describe('a mail server', { timeout: 120000 }, () => {
         assert.ok(!belfry.stderr.includes('wrong-one-4711'));
     });
 
-    it('gets it over STARTTLS and a login', async (t) => {
-        const dir = await mkdtemp(path.join(tmpdir(), 'belfry-ca-'));
-        t.after(() => rm(dir, { recursive: true }));
-        const certificates = await makeCertificates(dir,
-            ['localhost', '127.0.0.1']);
-        const login = { username: 'bell', password: 'right-one' };
-        const { mail, belfry, send } = await withMail(t, {
-            server: { certificates, login },
-            belfry: { env: { SSL_CERT_FILE: certificates.authorityFile } },
-            config: { host: 'localhost', tls: 'starttls', ...login },
+    for (const tls of ['starttls', 'tls'])
+        it(`gets it over "${tls}" and a login`, async (t) => {
+            const dir = await mkdtemp(path.join(tmpdir(), 'belfry-ca-'));
+            t.after(() => rm(dir, { recursive: true }));
+            const certificates = await makeCertificates(dir,
+                ['localhost', '127.0.0.1']);
+            const login = { username: 'bell', password: 'right-one' };
+            const { mail, belfry, send } = await withMail(t, {
+                server: { certificates, login, secure: tls === 'tls' },
+                belfry: { env: { SSL_CERT_FILE: certificates.authorityFile } },
+                config: { host: 'localhost', tls, ...login },
+            });
+            await told(belfry, await send(), 'email', 'sent');
+            assert.equal(mail.messages.length, 1);
+            assert.ok(mail.messages[0].isSecure);
+            assert.equal(mail.logins[0].username, 'bell');
         });
-        await told(belfry, await send(), 'email', 'sent');
-        assert.equal(mail.messages.length, 1);
-        assert.ok(mail.messages[0].isSecure);
-        assert.equal(mail.logins[0].username, 'bell');
-    });
 
     it('with a certificate of a stranger waits for the operator', async (t) => {
         const dir = await mkdtemp(path.join(tmpdir(), 'belfry-ca-'));
