@@ -123,6 +123,8 @@ on_snapshots(void *arg, enum err e)
 {
     struct server *s = arg;
 
+    if (s->is_draining) /* told to stop before it had begun */
+        return;
     if (e == ERR_OK) {
         on_ready(s);
         return;

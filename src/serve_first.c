@@ -21,6 +21,8 @@ on_written(struct store_req *req, enum err e)
         CONTAINER_OF(req, struct store_object_put, req);
     struct server *s = CONTAINER_OF(p, struct server, first_put);
 
+    if (s->is_draining) /* told to stop before it had begun */
+        return;
     if (e != ERR_OK) {
         fprintf(stderr, "belfry: the database could not be written (%s)\n",
                 err_code(e));

@@ -65,3 +65,25 @@ describe('SIGTERM', { timeout: 120000 }, () => {
         assert.ok(ms < 30000, `${ms} ms`);
     });
 });
+
+// What lanes hold at such an end is left to the end of the process.
+const UNTIDY = { ASAN_OPTIONS: 'detect_leaks=0:exitcode=99' };
+const ALL = Array.from({ length: 1000 }, () => ({
+    to: ['u1', 'u2', 'u3'], title: 'x', channels: ['in_app', 'webhook'],
+}));
+
+describe('SIGTERM, twice', { timeout: 120000 }, () => {
+    for (const round of [1, 2, 3])
+        it(`ends it at once and in order, hands full (${round})`,
+            async (t) => {
+                const belfry = await started(t, { dev: true, env: UNTIDY });
+                await belfry.post('/v1/notifications/batch', ALL);
+                belfry.api('POST', '/v1/notifications/batch', ALL,
+                    { unchecked: true }).catch(() => {});
+                belfry.child.kill('SIGTERM');
+                await until('it has heard', () =>
+                    belfry.stderr.includes('server.stopping'), { every: 1 });
+                const ms = await terminate(belfry);
+                assert.ok(ms < 5000, `${ms} ms`);
+            });
+});
