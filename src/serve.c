@@ -85,8 +85,8 @@ raise_descriptor_limit(void)
     }
 }
 
-static bool
-has_role(const struct server *s, const char *role)
+bool
+serve_has_role(const struct server *s, const char *role)
 {
     for (size_t i = 0; i < s->config->server_roles.n; i++)
         if (str_is(s->config->server_roles.items[i], role))
@@ -99,12 +99,12 @@ on_ready(struct server *s)
 {
     char ms[16];
 
-    if (has_role(s, "api") && !serve_open_fronts(s)) {
+    if (serve_has_role(s, "api") && !serve_open_fronts(s)) {
         s->exit_code = 1;
         loop_stop(s->loop);
         return;
     }
-    if (has_role(s, "worker"))
+    if (serve_has_role(s, "worker"))
         serve_start_outlet(s);
     serve_run_fronts(s);
     serve_start_upkeep(s);

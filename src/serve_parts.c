@@ -338,7 +338,7 @@ open_front(struct server *s, int i)
         .egress = s->egress,
         .key_limiter = s->key_limiter,
         .address_limiter = s->address_limiter,
-        .start_test = start_test,
+        .start_test = serve_has_role(s, "worker") ? start_test : NULL,
         .start_test_arg = s,
         .is_draining = &s->is_draining,
     });

@@ -80,6 +80,7 @@ struct server {
     int exit_code;
 };
 
+bool serve_has_role(const struct server *s, const char *role);
 /* Each answers false after it has said on stderr what is wrong. */
 bool serve_open(struct server *s);          /* config to store */
 bool serve_open_fronts(struct server *s);   /* they listen */

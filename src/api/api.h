@@ -18,7 +18,8 @@ struct api_options {
     struct hub *hub;           /* of this thread */
     struct dev_sink *dev_sink; /* NULL: not --dev */
     const struct egress_policy *egress;
-    /* Hands a provider test to where providers are called. */
+    /* Hands a provider test to where providers are called; NULL: this process
+     * calls none. */
     void (*start_test)(void *arg, struct provider_test *t);
     void *start_test_arg;
     struct limiter *key_limiter;     /* NULL: none */

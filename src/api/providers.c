@@ -289,6 +289,9 @@ handle_test(struct call *c)
         return;
     if (!workspace_provider(c->workspace, t->provider))
         call_fail_with(c, ERR_NOT_FOUND, "there is no such provider");
+    else if (!o->start_test)
+        call_fail_with(c, ERR_NOT_SUPPORTED,
+                       "this process has no role \"worker\", and calls nobody");
     else
         o->start_test(o->start_test_arg, t);
 }

@@ -65,6 +65,19 @@ a_body_names_its_own_key_or_none(void **state)
 }
 
 static void
+a_test_needs_somebody_who_calls(void **state)
+{
+    struct house *h = *state;
+    struct answer a;
+
+    must(h, 404, "POST", "/v1/providers/k/test", "{}");
+    must(h, 201, "PUT", "/v1/providers/k",
+         "{'channel':'email','driver':'null'}");
+    a = must(h, 422, "POST", "/v1/providers/k/test", "{}");
+    assert_text(text_of(h, &a, "code"), "not_supported");
+}
+
+static void
 lists_go_page_by_page_in_order(void **state)
 {
     struct house *h = *state;
@@ -344,6 +357,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         HOUSE_TEST(a_document_goes_through_its_life),
         HOUSE_TEST(a_body_names_its_own_key_or_none),
+        HOUSE_TEST(a_test_needs_somebody_who_calls),
         HOUSE_TEST(lists_go_page_by_page_in_order),
         HOUSE_TEST(a_patch_changes_what_it_names),
         HOUSE_TEST(a_provider_s_secret_stays_inside),
