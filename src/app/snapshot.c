@@ -629,6 +629,16 @@ drop_missing(struct snapshots *s)
         if (!map_get(s->listed, tenant_text(text, tenants[i])))
             remove_workspace(s, tenants[i]);
     arena_free(a);
+    /* Something in it was changed before it went: not to be built again. */
+    LIST_EACH(it, &s->todo)
+    {
+        struct tenant_name *t = CONTAINER_OF(it, struct tenant_name, node);
+
+        if (!map_get(s->listed, tenant_text(text, t->tenant))) {
+            list_remove(&t->node);
+            free(t);
+        }
+    }
 }
 
 static void list_workspaces(struct snapshots *s, struct str after);

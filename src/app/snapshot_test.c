@@ -375,6 +375,24 @@ a_workspace_removed_and_made_in_one_go_is_the_new_one(void **state)
 }
 
 static void
+a_workspace_changed_and_removed_in_one_go_is_gone(void **state)
+{
+    struct library *l = *state;
+    int64_t a = put_text(l, 0, OBJECT_WORKSPACE, "a", "{}");
+    struct auth_key k, found;
+
+    put(l, a, OBJECT_KEY, "k", key_document(l, &k));
+    start(l);
+    assert_true(snapshots_key(l->snapshots, str_from(k.id), &found));
+    put_text(l, a, OBJECT_PROVIDER, "p", NULL_PROVIDER);
+    remove_object(l, 0, OBJECT_WORKSPACE, "a");
+    catch_up(l);
+    assert_null(snapshots_workspace(l->snapshots, a));
+    assert_null(snapshots_workspace_named(l->snapshots, STR("a")));
+    assert_false(snapshots_key(l->snapshots, str_from(k.id), &found));
+}
+
+static void
 a_revoked_key_is_gone(void **state)
 {
     struct library *l = *state;
@@ -651,6 +669,7 @@ main(void)
         T(news_of_a_commit_are_enough),
         T(workspaces_come_and_go),
         T(a_workspace_removed_and_made_in_one_go_is_the_new_one),
+        T(a_workspace_changed_and_removed_in_one_go_is_gone),
         T(a_revoked_key_is_gone),
         T(what_cannot_be_read_is_left_out_and_the_rest_is_there),
         T(providers_stand_by_channel_order_and_name),
