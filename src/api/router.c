@@ -128,6 +128,8 @@ note_method(struct buf *allow, const char *method)
     if (allow->n > 0)
         buf_put_cstr(allow, ", ");
     buf_put_cstr(allow, method);
+    if (strcmp(method, "GET") == 0)
+        buf_put_cstr(allow, ", HEAD");
 }
 
 /* NULL: none; `allow` then names the methods of the path, if there is one. */

@@ -230,10 +230,10 @@ a_known_path_names_its_methods(void **state)
 
     assert_int_equal(a.status, 405);
     assert_text(text_of(h, &a, "code"), "method_not_allowed");
-    assert_text(header_of(&a, "Allow"), "PUT, GET, DELETE");
+    assert_text(header_of(&a, "Allow"), "PUT, GET, HEAD, DELETE");
     a = ASK(h, "POST", "/healthz", ROOT);
     assert_int_equal(a.status, 405);
-    assert_text(header_of(&a, "Allow"), "GET");
+    assert_text(header_of(&a, "Allow"), "GET, HEAD");
     assert_int_equal(ASK(h, "BREW", "/v1/users", ROOT).status, 405);
 }
 
