@@ -49,6 +49,26 @@ is_kept(struct arena *a, struct json before, struct str name, struct json old)
     return is_secret(driver_of(a, before), name) && is_sealed(json_str(a, old));
 }
 
+static bool
+is_same_text(struct arena *a, struct json x, struct json y, const char *name)
+{
+    return str_eq(json_str_of(a, x, name), json_str_of(a, y, name));
+}
+
+/* Who may write a provider may not thereby read its secrets: sent to another
+ * host, or in the clear, they would be read. */
+static bool
+is_same_target(struct arena *a, struct json request, struct json before)
+{
+    const struct channel_driver *d = driver_of(a, request);
+    struct json now = json_get(request, "config");
+    struct json then = json_get(before, "config");
+
+    return is_same_text(a, request, before, "driver") &&
+           is_same_text(a, now, then, "tls") &&
+           (!d || !d->host || str_eq(d->host(a, now), d->host(a, then)));
+}
+
 void
 provider_doc_check(struct arena *a, struct json request, struct json before,
                    struct problem *p)
@@ -66,6 +86,12 @@ provider_doc_check(struct arena *a, struct json request, struct json before,
             problem_add(p, ERR_INVALID,
                         str_fmt(a, "/config/%.*s", STR_ARG(name)),
                         "\"***\" keeps a stored secret, and none is stored");
+        else if (is_secret(d, name) && is_mask(a, m) &&
+                 !is_same_target(a, request, before))
+            problem_add(p, ERR_INVALID,
+                        str_fmt(a, "/config/%.*s", STR_ARG(name)),
+                        "give the secret again: it was stored for another "
+                        "driver, host or tls");
     }
 }
 

@@ -13,7 +13,8 @@
 struct str provider_doc_seal(struct arena *a, const struct vault *v,
                              struct str purpose, struct json request,
                              struct json before);
-/* Adds a fault for each secret that says "***" where `before` has none. */
+/* Adds a fault for each secret that says "***" where `before` has none, or has
+ * it for another target. */
 void provider_doc_check(struct arena *a, struct json request,
                         struct json before, struct problem *p);
 /* What may be shown of a stored document. */

@@ -188,8 +188,30 @@ stars_without_a_stored_secret_are_a_fault(void **state)
         desk_json(d, "{'driver':'null','config':{'password':'sealed:x'}}"),
         &d->problem);
     assert_string_equal(desk_faults(d), "/config/password");
+    stars = desk_json(d, "{'driver':'smtp','config':{'password':'***','host':"
+                         "'h','username':'***','tls':'none'}}");
     provider_doc_check(d->arena, stars, sealed(d, SMTP), &d->problem);
     assert_string_equal(desk_faults(d), "");
+}
+
+static void
+a_secret_is_not_kept_for_another_target(void **state)
+{
+    struct desk *d = *state;
+    struct json before = sealed(d, SMTP);
+    static const char *const changed[] = {
+        "{'driver':'smtp','config':{'host':'evil','tls':'none',"
+        "'password':'***'}}",
+        "{'driver':'smtp','config':{'host':'h','tls':'starttls',"
+        "'password':'***'}}",
+        "{'driver':'smtp','config':{'host':'h','password':'***'}}",
+    };
+
+    for (size_t i = 0; i < sizeof(changed) / sizeof(changed[0]); i++) {
+        provider_doc_check(d->arena, desk_json(d, changed[i]), before,
+                           &d->problem);
+        assert_string_equal(desk_faults(d), "/config/password");
+    }
 }
 
 static void
@@ -286,6 +308,7 @@ main(void)
         DESK_TEST(a_damaged_or_unsealed_secret_does_not_open),
         DESK_TEST(stars_keep_what_is_stored),
         DESK_TEST(stars_without_a_stored_secret_are_a_fault),
+        DESK_TEST(a_secret_is_not_kept_for_another_target),
         DESK_TEST(a_plain_value_may_look_like_a_seal),
         DESK_TEST(an_unknown_driver_does_not_open_and_shows_no_seal),
         DESK_TEST(what_is_not_said_has_a_default),
