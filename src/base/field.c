@@ -61,8 +61,11 @@ static void
 refuse_unknown(const struct field *members, struct str name, struct str at,
                struct problem *p)
 {
-    const struct field *near = nearest(members, name);
+    const struct field *near = NULL;
 
+    /* Guesses cost more than the rest, and only so many are shown. */
+    if (p->n_errors < PROBLEM_ERRORS_MAX)
+        near = nearest(members, name);
     if (near)
         problem_add(p, ERR_INVALID, at, "unknown field; did you mean \"%s\"?",
                     near->name);
