@@ -160,7 +160,12 @@ a_provider_s_secret_stays_inside(void **state)
     assert_true(files_hold(h, STR("mail.example"))); /* it would be found */
     must(h, 200, "PUT", "/v1/providers/mail",
          "{'channel':'email','driver':'smtp','config':{'host':'mail.example',"
-         "'from':'a@b.c','username':'me','password':'***'}}");
+         "'from':'a@b.c','username':'me','password':'***','tls':'none'}}");
+    a = must(h, 422, "PUT", "/v1/providers/mail",
+             "{'channel':'email','driver':'smtp','config':{'host':"
+             "'mail.evil','from':'a@b.c','username':'me','password':'***',"
+             "'tls':'none'}}");
+    assert_string_equal(faults_of(h, &a), "/config/password");
     a = must(h, 422, "PUT", "/v1/providers/mail2",
              "{'channel':'email','driver':'smtp','config':{'host':"
              "'mail.example','from':'a@b.c','username':'me',"
