@@ -263,8 +263,9 @@ on_before(struct store_req *req, enum err e)
         put_after_read(x, before);
 }
 
-static bool
-names_itself(struct call *c, const struct collection *of, struct str key)
+bool
+collection_names_itself(struct call *c, const struct collection *of,
+                        struct str key)
 {
     struct json own = json_get(c->body, of->key_name);
 
@@ -311,7 +312,7 @@ collection_put(struct call *c, const struct collection *of)
 {
     struct changing *x = start_change(c, of);
 
-    if (!x || !names_itself(c, of, x->key))
+    if (!x || !collection_names_itself(c, of, x->key))
         return;
     if (of->check)
         of->check(c, x->key, c->body);
@@ -335,7 +336,7 @@ collection_patch(struct call *c, const struct collection *of,
         call_fail_with(c, ERR_INVALID, "a merge patch is an object");
         return;
     }
-    if (!names_itself(c, of, x->key))
+    if (!collection_names_itself(c, of, x->key))
         return;
     x->fields = fields;
     read_object(x, on_before);

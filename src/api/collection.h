@@ -32,6 +32,9 @@ void collection_delete(struct call *c, const struct collection *of);
 /* Parts, for resources that differ. */
 int64_t collection_tenant(const struct call *c, const struct collection *of);
 bool collection_may(struct call *c, const struct collection *of);
+/* The body's own key, if it has one, is the path's; false: refused already. */
+bool collection_names_itself(struct call *c, const struct collection *of,
+                             struct str key);
 void collection_write(struct call *c, const struct collection *of,
                       struct json_writer *w, const struct object *o);
 /* Calls then(c) once the change is current in this process. */

@@ -343,7 +343,7 @@ is_sound(struct call *c)
 static void
 handle_put(struct call *c)
 {
-    if (is_sound(c))
+    if (collection_names_itself(c, &templates, c->params[0]) && is_sound(c))
         start_editing(c, on_before_put);
 }
 

@@ -59,6 +59,8 @@ a_body_names_its_own_key_or_none(void **state)
     must(h, 422, "PATCH", "/v1/users/k", "{'id':'other'}");
     must(h, 422, "PUT", "/v1/providers/k",
          "{'name':'x','channel':'email','driver':'null'}");
+    must(h, 422, "PUT", "/v1/templates/k",
+         "{'key':'x','content':{'default':{'title':'a'}}}");
     /* What an answer shows may be sent back. */
     must(h, 200, "PUT", "/v1/users/k",
          "{'id':'k','version':7,'created_at':'x','updated_at':null}");
