@@ -370,9 +370,22 @@ read_content(struct reading *r, struct json doc)
                     SEND_CONTENT_MAX);
 }
 
+/* Browsers drop tabs and line ends, and take a backslash for a slash: with one
+ * of them a path is another host. */
+static bool
+has_tricks(struct str url)
+{
+    for (size_t i = 0; i < url.n; i++)
+        if ((unsigned char)url.p[i] < ' ' || url.p[i] == '\\')
+            return true;
+    return false;
+}
+
 bool
 action_link_is_safe(struct str url)
 {
+    if (has_tricks(url))
+        return false;
     return str_starts(url, STR("https://")) ||
            str_starts(url, STR("http://")) || str_starts(url, STR("mailto:")) ||
            str_starts(url, STR("tel:")) ||
