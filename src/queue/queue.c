@@ -111,6 +111,7 @@ promote(struct queue *q)
 
     q->is_promoting = true;
     q->due_ms = 0;
+    loop_timer_clear(q->options.env->loop, &q->wait_timer);
     q->promote = (struct store_promote){
         .req = {.arena = q->promote_arena,
                 .on_done = on_promoted,
@@ -214,7 +215,8 @@ look(struct queue *q)
     q->is_looking = true;
     q->stats = (struct store_stats){.req = {.arena = arena_new(),
                                             .on_done = on_looked,
-                                            .loop = q->options.env->loop}};
+                                            .loop = q->options.env->loop},
+                                    .only_lanes = true};
     store_stats(q->options.env->store, &q->stats);
 }
 

@@ -447,6 +447,7 @@ lanes_with_work_are_found_at_the_start(void **state)
 
     queue_start(b->queue);
     assert_non_null(b->fake.stats);
+    assert_true(b->fake.stats->only_lanes);
     b->fake.stats->lanes = lanes;
     b->fake.stats->n_lanes = 2;
     b->fake.stats->req.on_done(&b->fake.stats->req, ERR_OK);

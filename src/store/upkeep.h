@@ -18,6 +18,9 @@ struct store_lane_stat {
 };
 struct store_stats {
     struct store_req req;
+    /* Which lanes have something ready, and no more: n_ready is 1 or so, and
+     * what waits does not count. However much there is, it takes no longer. */
+    bool only_lanes;
     struct store_lane_stat *lanes; /* result: lanes that hold something */
     size_t n_lanes;
     int64_t n_dead; /* failed or dead, all tenants */

@@ -611,6 +611,31 @@ stats_count_what_is_ready_waiting_and_dead(void **state)
 }
 
 static void
+lanes_that_have_something_ready_are_listed_without_counting(void **state)
+{
+    struct rig *r = *state;
+    struct store_stats s = {.only_lanes = true};
+    bool is_seen[2] = {false, false};
+
+    send_one(r, &(struct send){.id = 1000, .n = 3});
+    send_one(r, &(struct send){.id = 2000, .is_critical = true, .lane = 500});
+    send_one(r, &(struct send){.id = 3000,
+                               .status = DELIVERY_RETRYING,
+                               .due_ms = NOW,
+                               .lane = 600});
+    send_one(r, &(struct send){.id = 4000, .status = DELIVERY_DEAD});
+    assert_int_equal(ASK(r, stats, &s), ERR_OK);
+    for (size_t i = 0; i < s.n_lanes; i++) {
+        if (s.lanes[i].n_ready == 0)
+            continue;
+        assert_int_equal(s.lanes[i].tenant, T);
+        assert_true(s.lanes[i].lane == LANE || s.lanes[i].lane == 500);
+        is_seen[s.lanes[i].lane == 500] = true;
+    }
+    assert_true(is_seen[0] && is_seen[1]);
+}
+
+static void
 no_read_shows_another_tenants_things(void **state)
 {
     struct rig *r = *state;
@@ -672,6 +697,7 @@ const struct CMUnitTest document_tests[] = {
     RIG_TEST(pages_of_deliveries_miss_none_and_repeat_none),
     RIG_TEST(dead_letters_are_grouped_by_what_killed_them),
     RIG_TEST(stats_count_what_is_ready_waiting_and_dead),
+    RIG_TEST(lanes_that_have_something_ready_are_listed_without_counting),
     RIG_TEST(no_read_shows_another_tenants_things),
 };
 const size_t document_tests_n =

@@ -601,28 +601,27 @@ migrations_go_down_and_up_again(void **state)
 static void
 no_hot_statement_scans_or_sorts(void **state)
 {
-    static const enum sql hot[] = {
-        SQL_ready_scan,
-        SQL_ready_scan_rest,
-        SQL_delivery_finish,
-        SQL_notification_claim,
-        SQL_object_body,
-        SQL_wait_due,
-        SQL_dedup_get,
-        SQL_idem_get,
-        SQL_delivery_list,
-        SQL_delivery_list_of,
-        SQL_delivery_list_dead,
-        SQL_notification_list,
-        SQL_inbox_list,
-        SQL_inbox_events,
-        SQL_inbox_item_scan,
-        SQL_object_list,
-        SQL_object_list_all,
-        SQL_lane_ready,
-        SQL_changes,
-        SQL_idem_scan,
-    };
+    static const enum sql hot[] = {SQL_ready_scan,
+                                   SQL_ready_scan_rest,
+                                   SQL_delivery_finish,
+                                   SQL_notification_claim,
+                                   SQL_object_body,
+                                   SQL_wait_due,
+                                   SQL_dedup_get,
+                                   SQL_idem_get,
+                                   SQL_delivery_list,
+                                   SQL_delivery_list_of,
+                                   SQL_delivery_list_dead,
+                                   SQL_notification_list,
+                                   SQL_inbox_list,
+                                   SQL_inbox_events,
+                                   SQL_inbox_item_scan,
+                                   SQL_object_list,
+                                   SQL_object_list_all,
+                                   SQL_lane_ready,
+                                   SQL_changes,
+                                   SQL_idem_scan,
+                                   SQL_lane_next};
     struct rig *r = *state;
     sqlite3 *db;
 

@@ -320,14 +320,42 @@ file_bytes(const char *path, const char *tail)
     return st.st_size;
 }
 
+static void
+list_lanes(struct reader *r, struct buf *lanes)
+{
+    int64_t last = INT64_MIN;
+    struct query q;
+
+    for (;;) {
+        struct store_lane_stat *one;
+
+        q = query(&r->conn, SQL_lane_next);
+        put_int(&q, last);
+        if (!query_row(&q))
+            return;
+        last = take_int(&q);
+        one = lane_stat(lanes, last < 0 ? -last : last);
+        one->tenant = take_int(&q);
+        one->n_ready++;
+        query_end(&q);
+    }
+}
+
 enum err
 read_stats(struct reader *r, struct store_req *req)
 {
     struct store_stats *s = CONTAINER_OF(req, struct store_stats, req);
-    struct query q = query(&r->conn, SQL_lane_ready);
+    struct query q;
     struct buf lanes;
 
     buf_init(&lanes, req->arena);
+    if (s->only_lanes) {
+        list_lanes(r, &lanes);
+        s->lanes = (struct store_lane_stat *)(void *)lanes.p;
+        s->n_lanes = lanes.n / sizeof(struct store_lane_stat);
+        return ERR_OK;
+    }
+    q = query(&r->conn, SQL_lane_ready);
     while (query_row(&q)) {
         int64_t lane = take_int(&q);
         int64_t n = take_int(&q);

@@ -48,6 +48,9 @@ max(updated_ms) FROM (SELECT channel, provider, error, status, id, updated_ms
 FROM delivery WHERE tenant = ?1 AND status IN (6, 7) ORDER BY id DESC LIMIT ?2)
 GROUP BY channel, provider, error, status ORDER BY 5 DESC, 6 DESC LIMIT ?3;
 
+-- From lane to lane, however many rows each has.
+-- name: lane_next (reader)
+SELECT lane, tenant FROM delivery WHERE lane > ?1 ORDER BY lane LIMIT 1;
 -- name: lane_ready (reader)
 SELECT lane, count(*), min(id) FROM delivery WHERE lane IS NOT NULL
 GROUP BY lane;
