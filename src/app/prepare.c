@@ -117,6 +117,11 @@ prepare_message(struct prepare *p)
     };
 
     p->reason = STR_NONE;
+    if (n->is_cancelled) {
+        give_up(p, DELIVERY_CANCELLED, REASON_CANCELLED,
+                "its notification was cancelled while it was on its way");
+        return;
+    }
     if (is_expired(p->arena, doc, p->now_ms)) {
         give_up(p, DELIVERY_EXPIRED, REASON_EXPIRED, "expires_at has passed");
         return;

@@ -182,6 +182,17 @@ a_template_that_runs_away_fails_the_delivery(void **state)
     assert_ends(DELIVERY_FAILED, "render.error");
 }
 
+static void
+what_was_cancelled_between_two_attempts_is_not_tried_again(void **state)
+{
+    struct desk *d = *state;
+
+    begin(d, "{'title':'T'}", "{'email':'u@b.c'}");
+    work.delivery.attempts = 1;
+    notification.is_cancelled = true;
+    assert_ends(DELIVERY_CANCELLED, "cancelled");
+}
+
 int
 main(void)
 {
@@ -193,6 +204,7 @@ main(void)
         DESK_TEST(what_expires_now_has_expired),
         DESK_TEST(the_pinned_version_is_rendered),
         DESK_TEST(a_template_that_runs_away_fails_the_delivery),
+        DESK_TEST(what_was_cancelled_between_two_attempts_is_not_tried_again),
     };
 
     return cmocka_run_group_tests_name("app/prepare", tests, NULL, NULL);
