@@ -68,8 +68,12 @@ on_counted(struct store_req *req, enum err e)
     int64_t now_ms = s->clock->wall_ms(s->clock);
 
     s->is_counting = false;
-    health_report(STR("store"), e == ERR_OK ? HEALTH_OK : HEALTH_DOWN,
-                  str_from(e == ERR_OK ? "sqlite" : err_title(e)), now_ms);
+    if (e == ERR_TIMEOUT)
+        health_report(STR("store"), HEALTH_DEGRADED,
+                      STR("counting what is queued takes too long"), now_ms);
+    else
+        health_report(STR("store"), e == ERR_OK ? HEALTH_OK : HEALTH_DOWN,
+                      str_from(e == ERR_OK ? "sqlite" : err_title(e)), now_ms);
     if (e != ERR_OK)
         return;
     metric_set(metrics_series(METRIC_sqlite_wal_bytes), st->wal_bytes);
