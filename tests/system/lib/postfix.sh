@@ -7,7 +7,11 @@
 set -euo pipefail
 
 if [ "${BELFRY_POSTFIX_INSIDE:-}" != yes ]; then
-    exec unshare --mount --propagation private \
+    # In a chroot the root is no mount, and nothing can be made private there.
+    propagation=unchanged
+    awk '$5 == "/" { found = 1 } END { exit !found }' /proc/self/mountinfo &&
+        propagation=private
+    exec unshare --mount --propagation "$propagation" \
         env BELFRY_POSTFIX_INSIDE=yes "$0" "$@"
 fi
 
