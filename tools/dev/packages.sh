@@ -15,6 +15,7 @@ test_packages=(
     libdb5.3 libicu72 libnsl2 libsasl2-2
 )
 bench_packages=(binutils libpcre2-8-0 python3 zlib1g)
+browser_packages=(chromium-headless-shell fonts-dejavu-core)
 node_packages=(nodejs npm)
 node_least=18
 
@@ -65,6 +66,16 @@ has_node() {
 need_node() {
     has_node || need_packages "${node_packages[@]}"
     has_node || die "node $node_least or newer and npm are needed"
+}
+
+# Any Chromium that is there will do; the one without a window is smallest.
+find_browser() {
+    command -v chromium-headless-shell || command -v chromium || true
+}
+
+need_browser() {
+    [ -n "$(find_browser)" ] || need_packages "${browser_packages[@]}"
+    [ -n "$(find_browser)" ] || die "the browser tests need Chromium"
 }
 
 # need_unpacked PACKAGE PROGRAM: a server that only tests or measurements want

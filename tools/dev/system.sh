@@ -1,17 +1,21 @@
 # system.sh - the real binary with real clients, and `./dev test` as a whole.
 
 # Installed again only when the lock has changed.
-need_system_modules() {
-    local dir=tests/system sum
+need_modules() {
+    local dir=$1 sum
     sum=$(sha256sum <"$dir/package-lock.json")
     [ "$(cat "$dir/node_modules/.lock-sum" 2>/dev/null)" != "$sum" ] || return 0
-    say "installing the npm libraries of the system tests"
+    say "installing the npm libraries of $dir"
     mkdir -p build/logs
     (cd "$dir" && npm ci --no-audit --no-fund) >build/logs/npm.log 2>&1 || {
         tail -n 30 build/logs/npm.log >&2
         die "npm ci failed in $dir (all of it: build/logs/npm.log)"
     }
     printf '%s\n' "$sum" >"$dir/node_modules/.lock-sum"
+}
+
+need_system_modules() {
+    need_modules tests/system
 }
 
 # Sums of the TAP that node leaves beside what people read.
@@ -21,13 +25,15 @@ count_tap() {
                      n["skipped"] + n["todo"] }' "$1"
 }
 
-system_tests() {
-    local tap=$PWD/build/logs/system.tap status=0
+# node_tests KIND: tests/KIND/*.test.mjs against the binary with sanitizers.
+node_tests() {
+    local tap=$PWD/build/logs/$1.tap status=0
     BELFRY_BIN=$PWD/build/asan/belfry BELFRY_POSTFIX=$PWD/$postfix_root \
+        BELFRY_CHROMIUM=$(find_browser) \
         node --test \
         --test-reporter=spec --test-reporter-destination=stdout \
         --test-reporter=tap --test-reporter-destination="$tap" \
-        tests/system/*.test.mjs || status=$?
+        "tests/$1"/*.test.mjs || status=$?
     count_tap "$tap" >"$stage_counts"
     return $status
 }
@@ -42,6 +48,8 @@ command_test() {
     if has_system_tests; then
         need_node
         need_system_modules
+        need_modules tests/browser
+        need_browser
         need_unpacked postfix usr/sbin/postfix
         need_root
     fi
@@ -50,7 +58,10 @@ command_test() {
     stage threads unit_tsan
     stage fuzz fuzz_all 5
     stage deep lint_deep
-    ! has_system_tests || stage system system_tests
+    if has_system_tests; then
+        stage system node_tests system
+        stage browser node_tests browser
+    fi
     say "all of it took $SECONDS s; the logs are in build/logs/"
     summary
 }
