@@ -329,7 +329,7 @@ is_sound(struct call *c)
 
         if (!str_is(name, "default") && !channel_find(name))
             problem_add(&c->problem, ERR_INVALID,
-                        str_fmt(c->arena, "/content/%.*s", STR_ARG(name)),
+                        field_pointer(c->arena, STR("/content"), name),
                         "there is no such channel");
     }
     if (!problem_is_set(&c->problem) &&

@@ -36,10 +36,9 @@ check_strings(struct arena *a, struct json v, struct str at, struct problem *p)
     }
     for (struct json m = json_first(v); !json_is(m, JSON_ABSENT);
          m = json_next(v, m), i++) {
-        struct str below =
-            json_is(v, JSON_ARRAY)
-                ? str_fmt(a, "%.*s/%zu", STR_ARG(at), i)
-                : str_fmt(a, "%.*s/%.*s", STR_ARG(at), STR_ARG(json_key(a, m)));
+        struct str below = json_is(v, JSON_ARRAY)
+                               ? str_fmt(a, "%.*s/%zu", STR_ARG(at), i)
+                               : field_pointer(a, at, json_key(a, m));
 
         check_strings(a, m, below, p);
     }

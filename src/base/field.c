@@ -11,13 +11,13 @@
 static void check_value(const struct field *f, struct json v, struct str at,
                         struct problem *p);
 
-static struct str
-pointer_to(struct problem *p, struct str at, struct str name)
+struct str
+field_pointer(struct arena *a, struct str at, struct str name)
 {
     struct buf b;
 
     /* RFC 6901: ~ and / are escaped. */
-    buf_init(&b, p->arena);
+    buf_init(&b, a);
     buf_put_str(&b, at);
     buf_put_char(&b, '/');
     for (size_t i = 0; i < name.n && i < 200; i++) {
@@ -245,7 +245,8 @@ check_map(const struct field *f, struct json v, struct str at,
     check_bounds(f, json_count(v), "the number of members", at, p);
     for (struct json e = json_first(v); !json_is(e, JSON_ABSENT);
          e = json_next(v, e))
-        check_value(f->of, e, pointer_to(p, at, json_key(p->arena, e)), p);
+        check_value(f->of, e,
+                    field_pointer(p->arena, at, json_key(p->arena, e)), p);
 }
 
 static enum json_type
@@ -380,17 +381,18 @@ field_check(const struct field *members, struct json object, struct str at,
         if (f && (f->flags & FIELD_READ_ONLY))
             continue;
         if (!f)
-            refuse_unknown(members, name, pointer_to(p, at, name), p);
+            refuse_unknown(members, name, field_pointer(p->arena, at, name), p);
         else if (f->flags & FIELD_UNSUPPORTED)
-            problem_add(p, ERR_NOT_SUPPORTED, pointer_to(p, at, name),
+            problem_add(p, ERR_NOT_SUPPORTED, field_pointer(p->arena, at, name),
                         "is not supported by this release");
         else
-            check_value(f, v, pointer_to(p, at, name), p);
+            check_value(f, v, field_pointer(p->arena, at, name), p);
     }
     for (const struct field *f = members; f->type != FIELD_END; f++)
         if ((f->flags & FIELD_REQUIRED) &&
             json_is(json_get(object, f->name), JSON_ABSENT))
-            problem_add(p, ERR_INVALID, pointer_to(p, at, str_from(f->name)),
+            problem_add(p, ERR_INVALID,
+                        field_pointer(p->arena, at, str_from(f->name)),
                         "is required");
 }
 

@@ -53,4 +53,6 @@ void field_schema(const struct field *members, bool is_answer,
 /* The object with each SECRET member's value as "***" (all of its kind). */
 void field_mask(const struct field *members, struct json object,
                 struct json_writer *w);
+/* The JSON pointer to a member of what `at` points to (RFC 6901). */
+struct str field_pointer(struct arena *a, struct str at, struct str name);
 const struct field *field_find(const struct field *members, struct str name);
