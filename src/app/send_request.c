@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "channel/mime.h"
 
 static const char *const priorities[] = {"critical", "high", "normal", "low",
                                          NULL};
@@ -415,6 +416,23 @@ check_actions(struct reading *r, struct json actions)
     }
 }
 
+/* Said now, and not by deliveries that fail later. */
+static void
+check_headers(struct reading *r, struct json headers)
+{
+    for (struct json h = json_first(headers); !json_is(h, JSON_ABSENT);
+         h = json_next(headers, h)) {
+        struct str name = json_key(r->arena, h);
+        const char *fault = mime_header_fault(name, json_str(r->arena, h));
+
+        if (fault)
+            problem_add(
+                r->problem, ERR_INVALID,
+                field_pointer(r->arena, STR("/overrides/email/headers"), name),
+                "%s", fault);
+    }
+}
+
 static void
 read_policy(struct reading *r, struct json doc)
 {
@@ -450,6 +468,9 @@ send_request_read(struct arena *a, const struct workspace *w, struct json doc,
         read_to(&r, json_get(doc, "to"));
         read_content(&r, doc);
         check_actions(&r, json_get(doc, "actions"));
+        check_headers(
+            &r,
+            json_get(json_get(json_get(doc, "overrides"), "email"), "headers"));
         read_channels(&r, json_get(doc, "channels"));
         read_policy(&r, doc);
     }

@@ -425,6 +425,11 @@ policy_has_bounds(void **state)
          ERR_INVALID,
          "/overrides/email/from /overrides/email/cc/1 "
          "/overrides/email/headers/X"},
+        {"{'to':'u','title':'t','overrides':{'email':{'headers':{'X-Ok':'v',"
+         "'Bcc':'a@b.c','X-A':'v\\r\\nBcc: a@b.c','X/Y':'v'}}}}",
+         ERR_INVALID,
+         "/overrides/email/headers/Bcc /overrides/email/headers/X-A "
+         "/overrides/email/headers/X~1Y"},
         {"{'to':'u','title':'t','a~b/c':1}", ERR_INVALID, "/a~0b~1c"},
         {"[]", ERR_INVALID, ""},
         {"'text'", ERR_INVALID, ""},

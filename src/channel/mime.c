@@ -539,16 +539,24 @@ is_good_url(struct str s)
     return str_starts(s, STR("https://")) || str_starts(s, STR("http://"));
 }
 
+const char *
+mime_header_fault(struct str name, struct str value)
+{
+    if (!mime_header_is_free(name))
+        return "a header that a sender may not set";
+    if (value.n == 0 || !is_clean(value))
+        return "a header is empty or has a control character";
+    return NULL;
+}
+
 static const char *
 fault_of_headers(const struct mime_message *m)
 {
-    for (size_t i = 0; i < m->n_headers; i++) {
-        if (!mime_header_is_free(m->headers[i].name))
-            return "a header that a sender may not set";
-        if (m->headers[i].value.n == 0 || !is_clean(m->headers[i].value))
-            return "a header is empty or has a control character";
-    }
-    return NULL;
+    const char *fault = NULL;
+
+    for (size_t i = 0; i < m->n_headers && !fault; i++)
+        fault = mime_header_fault(m->headers[i].name, m->headers[i].value);
+    return fault;
 }
 
 static const char *

@@ -39,6 +39,8 @@ bool mime_parse_address(struct arena *a, struct str s,
                         struct mime_address *ret);
 /* Whether a sender may set that header: from a list, or X-. */
 bool mime_header_is_free(struct str name);
+/* NULL, or why a sender may not give that header that value (static). */
+const char *mime_header_fault(struct str name, struct str value);
 
 /* Appends the message. NULL, or what is wrong with it (static). */
 const char *mime_build(struct arena *a, const struct mime_message *m,
