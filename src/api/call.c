@@ -303,28 +303,36 @@ call_if_match(struct call *c, int64_t *ret)
     return false;
 }
 
-static bool
-is_known(const char *const *names, struct str name)
+/* Its place among the names, or -1. */
+static int
+place_of(const char *const *names, struct str name)
 {
-    for (; names && *names; names++)
-        if (str_is(name, *names))
-            return true;
-    return false;
+    for (int i = 0; names && names[i]; i++)
+        if (str_is(name, names[i]))
+            return i;
+    return -1;
 }
 
 bool
 call_only_params(struct call *c, const char *const *names)
 {
     struct str rest = c->request->query, pair, name;
+    uint64_t seen = 0; /* no route knows as many as 64 */
 
     while (rest.p && str_split(&rest, '&', &pair)) {
         ptrdiff_t sign = str_find(pair, '=');
+        int place;
 
-        name = sign < 0 ? pair : str_sub(pair, 0, (size_t)sign);
-        if (pair.n == 0 || is_known(names, name))
+        if (pair.n == 0)
             continue;
-        problem_set(&c->problem, ERR_INVALID,
-                    "unknown query parameter \"%.*s\"",
+        name = sign < 0 ? pair : str_sub(pair, 0, (size_t)sign);
+        place = place_of(names, name);
+        if (place >= 0 && !(seen >> place & 1)) {
+            seen |= UINT64_C(1) << place;
+            continue;
+        }
+        problem_set(&c->problem, ERR_INVALID, "%s query parameter \"%.*s\"",
+                    place < 0 ? "unknown" : "repeated",
                     STR_ARG(str_utf8_clip(name, 64)));
         call_refuse(c);
         return false;

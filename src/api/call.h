@@ -70,7 +70,7 @@ struct str call_cursor(struct call *c, struct str key); /* for `next` */
 bool call_param(struct call *c, const char *name, struct str *ret);
 /* If-Match; OBJECT_ANY_VERSION without one. */
 bool call_if_match(struct call *c, int64_t *ret);
-/* Only these query parameters are known; ends with NULL. */
+/* Only these query parameters are known, each once; ends with NULL. */
 bool call_only_params(struct call *c, const char *const *names);
 /* Idempotency-Key; fills key, fingerprint and until of *ret. */
 bool call_idem(struct call *c, struct store_idem *ret);

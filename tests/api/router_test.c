@@ -296,6 +296,7 @@ an_unknown_parameter_is_refused(void **state)
     must(h, 422, "GET", "/v1/users?limits=5", NULL);
     must(h, 422, "GET", "/v1/users/u?limit=5", NULL);
     must(h, 422, "GET", "/v1/users?=5", NULL);
+    must(h, 422, "GET", "/v1/users?limit=5&limit=500", NULL);
     must(h, 200, "GET", "/v1/users?", NULL);
     must(h, 200, "GET", "/v1/users?&limit=5&", NULL);
     must(h, 422, "POST", "/v1/notifications?to=u", "{'to':'u','title':'t'}");
