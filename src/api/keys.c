@@ -267,6 +267,7 @@ const struct route key_routes[] = {
      .handle = handle_revoke,
      .statuses = {204},
      .id = "revokeKey",
-     .summary = "Revoke a key, at once."},
+     .summary = "Revoke a key, at once; a stream that it opened may go on "
+                "for up to 40 minutes."},
     {0},
 };

@@ -250,7 +250,8 @@ const struct route notification_routes[] = {
      .answer = trace_fields,
      .statuses = {200},
      .id = "traceNotification",
-     .summary = "Tell every decision and attempt, in order.",
+     .summary = "Tell every decision and attempt, in order; of the first "
+                "1,000 deliveries.",
      .query = trace_params},
     {.method = "POST",
      .path = "/v1/notifications/{id}/cancel",
