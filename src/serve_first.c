@@ -105,15 +105,51 @@ put_first_key(struct server *s)
 }
 
 static void
-on_workspace(struct server *s)
+on_seal(struct server *s)
 {
-    s->is_new = s->first_writes[0].is_created;
+    if (s->first_writes[0].err == ERR_PRECONDITION &&
+        !str_eq(s->first_writes[0].object.body, s->first_writes[0].body)) {
+        fprintf(
+            stderr,
+            "belfry: this database was made with another secret key file: "
+            "its secrets\nand the ids that it gave out cannot be read with "
+            "this one. Nothing was changed.\nPut the file back that belongs "
+            "to it (BELFRY_SECRET_KEY_FILE; without it, the\ndatabase's "
+            "path with .key).\n");
+        s->exit_code = 1;
+        loop_stop(s->loop);
+        return;
+    }
     if (s->config->server_dev)
         put_dev_providers(s);
     else if (s->is_new && s->config->server_bootstrap_key.n == 0)
         put_first_key(s);
     else
         s->first_done(s);
+}
+
+/* With another key all providers would be without their secrets, and what is
+ * queued for them would end as if there were none. */
+static void
+on_workspace(struct server *s)
+{
+    uint8_t mac[32];
+    struct buf body;
+
+    s->is_new = s->first_writes[0].is_created;
+    vault_sign(s->vault, "seal", STR("belfry"), mac);
+    buf_init(&body, s->arena);
+    buf_put_cstr(&body, "{\"seal\":\"");
+    buf_put_hex(&body, (struct str){(char *)mac, sizeof(mac)});
+    buf_put_cstr(&body, "\"}");
+    s->first_writes[0] = (struct store_object_write){
+        .kind = OBJECT_SEAL,
+        .key = STR("secret-key"),
+        .body = buf_str(&body),
+        .if_version = 0,
+        .num = id_make(s->ids, s->clock->wall_ms(s->clock), 1),
+    };
+    put(s, 0, 1, on_seal);
 }
 
 void

@@ -12,6 +12,7 @@ enum object_kind {
     OBJECT_TEMPLATE_VERSION, /* "key@7"; never changes */
     OBJECT_USER,
     OBJECT_SUPPRESSION, /* "channel:address" */
+    OBJECT_SEAL,        /* tenant 0; by it a secret key is known again */
 };
 struct object {
     int64_t tenant;
