@@ -145,6 +145,30 @@ call_writer(struct call *c, struct buf *out)
     return json_writer(out);
 }
 
+struct json_writer
+call_begin_page(struct call *c, struct buf *out)
+{
+    struct json_writer w = call_writer(c, out);
+
+    json_begin_object(&w);
+    json_put_key(&w, "data");
+    json_begin_array(&w);
+    return w;
+}
+
+void
+call_end_page(struct call *c, struct json_writer *w, struct str next)
+{
+    json_end_array(w);
+    json_put_key(w, "next");
+    if (next.n > 0)
+        json_put_str(w, next);
+    else
+        json_put_null(w);
+    json_end_object(w);
+    call_reply(c, 200, w->out);
+}
+
 static int
 shard_of(const struct call *c)
 {

@@ -53,6 +53,10 @@ struct http_stream *call_stream(struct call *c,
 
 /* For writing answers. */
 struct json_writer call_writer(struct call *c, struct buf *out);
+/* The answer of a list, {"data":[…],"next":…}: the elements are written in
+ * between; an empty `next` is the last page. */
+struct json_writer call_begin_page(struct call *c, struct buf *out);
+void call_end_page(struct call *c, struct json_writer *w, struct str next);
 struct str call_id(struct call *c, const char *prefix, int64_t id);
 void call_id_field(struct call *c, struct json_writer *w, const char *key,
                    const char *prefix, int64_t id); /* 0: null */

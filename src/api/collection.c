@@ -427,20 +427,13 @@ on_listed(struct store_req *req, enum err e)
         call_fail(c, e);
         return;
     }
-    w = call_writer(c, &out);
-    json_begin_object(&w);
-    json_put_key(&w, "data");
-    json_begin_array(&w);
+    w = call_begin_page(c, &out);
     for (size_t i = 0; i < l->n_objects; i++)
         collection_write(c, x->of, &w, &l->objects[i]);
-    json_end_array(&w);
-    json_put_key(&w, "next");
-    if (l->has_more && l->n_objects > 0)
-        json_put_str(&w, call_cursor(c, l->objects[l->n_objects - 1].key));
-    else
-        json_put_null(&w);
-    json_end_object(&w);
-    call_reply(c, 200, &out);
+    call_end_page(c, &w,
+                  l->has_more && l->n_objects > 0
+                      ? call_cursor(c, l->objects[l->n_objects - 1].key)
+                      : STR_NONE);
 }
 
 void

@@ -75,19 +75,14 @@ on_listed(struct store_req *req, enum err e)
         call_fail(c, e);
         return;
     }
-    w = call_writer(c, &out);
-    json_begin_object(&w);
-    json_put_key(&w, "data");
-    json_begin_array(&w);
+    w = call_begin_page(c, &out);
     for (size_t i = 0; i < l->n_deliveries; i++) {
         json_begin_object(&w);
         write_delivery(c, &w, &l->deliveries[i]);
         json_end_object(&w);
     }
-    json_end_array(&w);
-    call_id_field(c, &w, "next", "dlv", l->has_more ? l->next_before : 0);
-    json_end_object(&w);
-    call_reply(c, 200, &out);
+    call_end_page(c, &w,
+                  l->has_more ? call_id(c, "dlv", l->next_before) : STR_NONE);
 }
 
 static bool
@@ -166,17 +161,10 @@ on_groups(struct store_req *req, enum err e)
         call_fail(c, e);
         return;
     }
-    w = call_writer(c, &out);
-    json_begin_object(&w);
-    json_put_key(&w, "data");
-    json_begin_array(&w);
+    w = call_begin_page(c, &out);
     for (size_t i = 0; i < g->n_groups; i++)
         write_group(c, &w, &g->groups[i]);
-    json_end_array(&w);
-    json_put_key(&w, "next");
-    json_put_null(&w);
-    json_end_object(&w);
-    call_reply(c, 200, &out);
+    call_end_page(c, &w, STR_NONE);
 }
 
 static void

@@ -45,22 +45,14 @@ handle_list(struct call *c)
         str_to_i64(after, &before);
     n = dev_sink_list(sink, c->arena, c->workspace->tenant, before, limit + 1,
                       &messages);
-    w = call_writer(c, &out);
-    json_begin_object(&w);
-    json_put_key(&w, "data");
-    json_begin_array(&w);
+    w = call_begin_page(c, &out);
     for (size_t i = 0; i < n && i < limit; i++)
         write_message(&w, &messages[i]);
-    json_end_array(&w);
-    json_put_key(&w, "next");
-    if (n > limit)
-        json_put_str(
-            &w, call_cursor(c, str_fmt(c->arena, "%lld",
-                                       (long long)messages[limit - 1].seq)));
-    else
-        json_put_null(&w);
-    json_end_object(&w);
-    call_reply(c, 200, &out);
+    call_end_page(
+        c, &w,
+        n > limit ? call_cursor(c, str_fmt(c->arena, "%lld",
+                                           (long long)messages[limit - 1].seq))
+                  : STR_NONE);
 }
 
 static void

@@ -91,22 +91,17 @@ on_list(struct store_req *req, enum err e)
         call_fail(c, e);
         return;
     }
-    w = call_writer(c, &out);
-    json_begin_object(&w);
-    json_put_key(&w, "data");
-    json_begin_array(&w);
+    w = call_begin_page(c, &out);
     for (size_t i = 0; i < l->n_notifications; i++) {
         json_begin_object(&w);
         write_notification(c, &w, &l->notifications[i], l->counts[i]);
         json_end_object(&w);
     }
-    json_end_array(&w);
-    call_id_field(c, &w, "next", "ntf",
-                  l->has_more && l->n_notifications > 0
-                      ? l->notifications[l->n_notifications - 1].id
-                      : 0);
-    json_end_object(&w);
-    call_reply(c, 200, &out);
+    call_end_page(
+        c, &w,
+        l->has_more && l->n_notifications > 0
+            ? call_id(c, "ntf", l->notifications[l->n_notifications - 1].id)
+            : STR_NONE);
 }
 
 static void
