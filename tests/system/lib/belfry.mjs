@@ -243,8 +243,9 @@ export class Belfry {
             assert.fail(this.stderr.slice(Math.max(0, at - 500), at + 6000));
         }
         await rm(this.dir, { recursive: true, force: true });
-        assert.deepEqual([...new Set(this.violations)], [],
-            'exchanges that the OpenAPI document does not describe');
+        const violations = [...new Set(this.violations)];
+        assert.equal(violations.length, 0, 'exchanges that the OpenAPI ' +
+            `document does not describe:\n${violations.join('\n')}`);
     }
 }
 
