@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/health.h"
@@ -175,6 +176,7 @@ serve_main(int argc, char **argv, const char *const *environment)
     s->started_ms = s->clock->mono_ms(s->clock);
     rng_seed_system(&s->rng);
     signal(SIGPIPE, SIG_IGN);
+    umask(0027); /* addresses and messages are nobody else's to read */
     if (!load_config(s, argc, argv)) {
         arena_free(s->arena);
         free(s);

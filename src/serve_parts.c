@@ -1,5 +1,6 @@
 /* serve_parts.c - the parts of a server: made in order, taken apart in the
  * opposite one. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -33,6 +34,23 @@ setup_log(const struct config *c)
     log_level_parse(c->log_level, &level);
     log_format_parse(c->log_format, &format);
     log_setup(level, format);
+}
+
+/* Said before the files in it are missed one by one. */
+static bool
+has_folder(struct server *s, struct str db_path)
+{
+    size_t n = db_path.n;
+    struct str folder;
+
+    while (n > 0 && db_path.p[n - 1] != '/')
+        n--;
+    folder = n > 1 ? str_sub(db_path, 0, n - 1) : STR(".");
+    if (access(str_cstr(s->arena, folder), W_OK | X_OK) == 0)
+        return true;
+    fprintf(stderr, "belfry: database: the folder %.*s cannot be written: %s\n",
+            STR_ARG(folder), strerror(errno));
+    return false;
 }
 
 static bool
@@ -108,7 +126,8 @@ serve_open(struct server *s)
     url = str_sub(url, sizeof(SQLITE_URL) - 1, url.n);
     s->loop = loop_new();
     s->env = (struct env){.loop = s->loop, .clock = s->clock, .rng = &s->rng};
-    if (!make_egress(s) || !open_vault(s, url) || !open_store(s, url))
+    if (!make_egress(s) || !has_folder(s, url) || !open_vault(s, url) ||
+        !open_store(s, url))
         return false;
     if (s->config->server_dev)
         enter_dev_mode(s);
@@ -272,6 +291,19 @@ start_test(void *arg, struct provider_test *t)
 
 /* ---- the fronts ---- */
 
+/* Links in mails would lead to whoever reads them. */
+static void
+warn_of_public_url(struct server *s, struct str listen)
+{
+    if (s->config->origins[CONFIG_server_public_url].from ==
+            CONFIG_FROM_DEFAULT &&
+        (str_starts(listen, STR("0.0.0.0:")) ||
+         str_starts(listen, STR("[::]:"))))
+        LOG_WARN("public_url.unset",
+                 log_cstr("hint", "set BELFRY_PUBLIC_URL to how clients reach "
+                                  "this server: links in mails begin with it"));
+}
+
 static bool
 listen_front(struct server *s, struct front *f, int i)
 {
@@ -295,7 +327,12 @@ listen_front(struct server *s, struct front *f, int i)
         return complain("HTTP server", why);
     if (http_server_listen(f->http, i == 0 ? listen : str_from(s->address),
                            &why) != ERR_OK)
-        return complain(str_cstr(s->arena, listen), why);
+        return complain(
+            str_cstr(s->arena, listen),
+            str_cstr(s->arena, str_fmt(s->arena,
+                                       "%s (--listen HOST:PORT chooses "
+                                       "another)",
+                                       why)));
     if (i > 0)
         return true;
     while (colon > 0 && listen.p[colon] != ':')
@@ -311,6 +348,7 @@ listen_front(struct server *s, struct front *f, int i)
                       s->config->tls_cert_file.n ? "s" : "", s->address,
                       STR_ARG(s->config->server_base_path))
             : s->config->server_public_url;
+    warn_of_public_url(s, listen);
     return true;
 }
 

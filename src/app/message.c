@@ -1,31 +1,61 @@
 #include "app/message.h"
 
-/* {"user":{...}}: what is stored, with what the request gives on top. */
 static enum err
-user_context(struct arena *a, const struct plan_recipient *r, struct json *ret)
+parse(struct arena *a, struct str text, struct json *ret)
 {
     struct json_doc *doc = ARENA_NEW(a, struct json_doc);
     struct json_error why;
-    struct json_writer w;
-    struct buf out;
-    struct str user = STR("{}");
-    enum err e;
+    enum err e = json_parse(a, text, doc, &why);
 
-    if (json_is(r->stored, JSON_OBJECT) && json_is(r->given, JSON_OBJECT))
-        user = json_merge_patch(a, r->stored, r->given);
-    else if (json_is(r->given, JSON_OBJECT))
-        user = json_raw(r->given);
-    else if (json_is(r->stored, JSON_OBJECT))
-        user = json_raw(r->stored);
-    buf_init(&out, a);
-    w = json_writer(&out);
-    json_begin_object(&w);
-    json_raw_field(&w, "user", user);
-    json_end_object(&w);
-    e = json_parse(a, buf_str(&out), doc, &why);
     if (e == ERR_OK)
         *ret = json_root(doc);
     return e;
+}
+
+/* What is stored, with what the request gives on top. */
+static struct str
+merged_user(struct arena *a, const struct plan_recipient *r)
+{
+    if (json_is(r->stored, JSON_OBJECT) && json_is(r->given, JSON_OBJECT))
+        return json_merge_patch(a, r->stored, r->given);
+    if (json_is(r->given, JSON_OBJECT))
+        return json_raw(r->given);
+    if (json_is(r->stored, JSON_OBJECT))
+        return json_raw(r->stored);
+    return STR("{}");
+}
+
+/* {"user":{"id":...}}: the id is there for everybody who has one, also where
+ * the path alone named it. */
+static enum err
+user_context(struct arena *a, const struct plan_recipient *r, struct json *ret)
+{
+    struct json_writer w;
+    struct json user;
+    struct buf out;
+    enum err e = parse(a, merged_user(a, r), &user);
+
+    if (e != ERR_OK)
+        return e;
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    json_put_key(&w, "user");
+    json_begin_object(&w);
+    if (r->user.n > 0)
+        json_str_field(&w, "id", r->user);
+    for (struct json m = json_first(user); !json_is(m, JSON_ABSENT);
+         m = json_next(user, m)) {
+        struct str name = json_key(a, m);
+
+        if (str_is(name, "id"))
+            continue;
+        json_put_key_str(&w, name);
+        json_put_raw(&w, json_raw(m));
+    }
+    json_end_object(&w);
+    json_end_object(&w);
+    return parse(a, buf_str(&out), ret);
 }
 
 static enum err

@@ -35,6 +35,26 @@ inline_content_goes_out_as_it_came(void **state)
 }
 
 static void
+a_user_has_an_id_however_it_was_stored(void **state)
+{
+    struct desk *d = *state;
+    struct plan_recipient rows[] = {
+        {.user = STR("u")},
+        {.user = STR("u"), .stored = desk_json(d, "{'email':'a@b.c'}")},
+        {.user = STR("u"), .stored = desk_json(d, "{'id':'u','locale':'de'}")},
+    };
+
+    desk_template(d, "t", 1, "{'content':{'default':{'title':'{{user.id}}'}}}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct message m = message(d, "{'to':'u'}", &rows[i]);
+
+        m.template = workspace_template(&d->w, STR("t"), 0);
+        assert_int_equal(message_render(&m), ERR_OK);
+        assert_text(m.rendered.title, "u");
+    }
+}
+
+static void
 the_nearest_word_wins(void **state)
 {
     static const struct {
@@ -93,6 +113,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         DESK_TEST(inline_content_goes_out_as_it_came),
+        DESK_TEST(a_user_has_an_id_however_it_was_stored),
         DESK_TEST(the_nearest_word_wins),
         DESK_TEST(a_template_takes_the_variant_of_the_channel),
     };
