@@ -4,7 +4,7 @@
 
 build_packages=(
     gcc libc6-dev meson ninja-build pkg-config
-    libcmocka-dev libcurl4-openssl-dev libinih-dev libsodium-dev
+    libcmocka-dev libcurl4-openssl-dev libinih-dev libpq-dev libsodium-dev
     libsqlite3-dev libssl-dev libuv1-dev
 )
 lint_packages=(clang-format-14 clang-tidy-14 cppcheck git)
