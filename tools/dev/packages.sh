@@ -14,6 +14,11 @@ test_packages=(
     ca-certificates curl openssl procps sqlite3 util-linux
     libdb5.3 libicu72 libnsl2 libsasl2-2
 )
+# What PostgreSQL loads when it is unpacked, and its time zones.
+postgres_packages=(
+    libgssapi-krb5-2 libicu72 libldap-2.5-0 liblz4-1 libpam0g libpq5 libssl3
+    libstdc++6 libsystemd0 libxml2 libzstd1 tzdata util-linux zlib1g
+)
 bench_packages=(binutils libpcre2-8-0 python3 zlib1g)
 browser_packages=(chromium-headless-shell fonts-dejavu-core)
 node_packages=(nodejs npm)
@@ -99,7 +104,7 @@ need_unpacked() {
     rm -rf "$dir"
 }
 
-# It runs as users of its own, which takes root; asked for before the work.
+# Postfix runs as users of its own, which takes root; asked for before the work.
 need_root() {
     [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || sudo -v ||
         die "the system tests start Postfix, which needs root or sudo"

@@ -30,7 +30,7 @@ node_tests() {
     local tap=$PWD/build/logs/$1.tap status=0
     BELFRY_BIN=$PWD/build/asan/belfry BELFRY_POSTFIX=$PWD/$postfix_root \
         BELFRY_CHROMIUM=$(find_browser) \
-        node --test \
+        with_postgres node --test \
         --test-reporter=spec --test-reporter-destination=stdout \
         --test-reporter=tap --test-reporter-destination="$tap" \
         "tests/$1"/*.test.mjs || status=$?
@@ -45,6 +45,7 @@ has_system_tests() {
 command_test() {
     need_packages "${build_packages[@]}" "${lint_packages[@]}" \
         "${test_packages[@]}"
+    need_postgres
     if has_system_tests; then
         need_node
         need_system_modules

@@ -78,7 +78,8 @@ run_unit() {
         return
     }
     rm -f "$dir/meson-logs/testlog.junit.xml"
-    "$@" test -C "$dir" --no-rebuild --print-errorlogs "${names[@]}" || status=$?
+    with_postgres "$@" test -C "$dir" --no-rebuild --print-errorlogs \
+        "${names[@]}" || status=$?
     count_cases "$dir" >"$stage_counts"
     return $status
 }
