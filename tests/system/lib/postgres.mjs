@@ -1,0 +1,96 @@
+// postgres.mjs - real PostgreSQL: a fresh database on the server that ./dev
+// keeps for the stage, or a server of the test's own that it may kill.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+
+const run = promisify(execFile);
+
+// A client that outlives its server is no error of the test's.
+export async function connect(url) {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+}
+
+// One statement over a connection of its own; answers with the rows.
+export async function query(url, text, values) {
+    const client = await connect(url);
+    try {
+        return (await client.query(text, values)).rows;
+    } finally {
+        await client.end();
+    }
+}
+
+// The URL of a new, empty database, dropped after the test whoever is still in
+// it. `server` is a URL as well: by default that of the stage's server.
+export async function databaseUrl(t,
+    server = process.env.BELFRY_TEST_POSTGRES) {
+    assert.ok(server, 'BELFRY_TEST_POSTGRES is the URL of a PostgreSQL ' +
+        'server; ./dev test sees to it');
+    const name = `test_${randomBytes(8).toString('hex')}`;
+    await query(server, `CREATE DATABASE ${name}`);
+    t.after(() => query(server, `DROP DATABASE ${name} WITH (FORCE)`));
+    const url = new URL(server);
+    url.pathname = `/${name}`;
+    return url.href;
+}
+
+export class Postgres {
+    // settings: as in postgresql.conf, {log_statement: 'all'}; kept over
+    // restarts
+    constructor(dir, settings) {
+        this.dir = dir;
+        this.settings = Object.entries(settings).map((s) => s.join('='));
+    }
+
+    async tool(command, ...args) {
+        const tool = process.env.BELFRY_POSTGRES_TOOL;
+        assert.ok(tool, 'BELFRY_POSTGRES_TOOL is tools/postgres; ' +
+            './dev test sees to it');
+        const { stdout } = await run(tool, [command, this.dir, ...args]);
+        return stdout.trim();
+    }
+
+    async start() {
+        this.url = await this.tool('start', ...this.settings);
+    }
+
+    // 'fast' ends sessions and writes a checkpoint; 'immediate' leaves
+    // recovery to the next start.
+    stop(mode = 'fast') {
+        return this.tool('stop', mode);
+    }
+
+    async restart(mode) {
+        await this.stop(mode);
+        await this.start();
+    }
+
+    // kill -9 to all of its processes.
+    kill() {
+        return this.tool('kill');
+    }
+
+    remove() {
+        return this.tool('remove');
+    }
+}
+
+// A server for one test, gone after it.
+export async function startPostgres(t, settings = {}) {
+    const folder = process.env.BELFRY_POSTGRES_FOLDER ?? tmpdir();
+    const dir = await mkdtemp(path.join(folder, 'belfry-postgres-'));
+    const server = new Postgres(dir, settings);
+    t.after(() => server.remove());
+    await server.start();
+    return server;
+}
