@@ -14,11 +14,12 @@ test_packages=(
     ca-certificates curl openssl procps sqlite3 util-linux
     libdb5.3 libicu72 libnsl2 libsasl2-2
 )
-# What PostgreSQL loads when it is unpacked, and its time zones.
+# What PostgreSQL loads when it is unpacked, and its time zones; then Redis.
 postgres_packages=(
     libgssapi-krb5-2 libicu72 libldap-2.5-0 liblz4-1 libpam0g libpq5 libssl3
     libstdc++6 libsystemd0 libxml2 libzstd1 tzdata util-linux zlib1g
 )
+redis_packages=(libatomic1 libjemalloc2 liblzf1 libssl3 libsystemd0)
 bench_packages=(binutils libpcre2-8-0 python3 zlib1g)
 browser_packages=(chromium-headless-shell fonts-dejavu-core)
 node_packages=(nodejs npm)
@@ -102,6 +103,15 @@ need_unpacked() {
     mkdir -p "$root"
     dpkg-deb -x "$dir/$package"_*.deb "$root"
     rm -rf "$dir"
+}
+
+# Redis lies in the package of its tools, one program that goes by the name it
+# is called by.
+need_redis() {
+    local dir=build/oracles/redis-tools/usr/bin
+    need_packages "${redis_packages[@]}"
+    need_unpacked redis-tools usr/bin/redis-check-rdb
+    ln -sf redis-check-rdb $dir/redis-server
 }
 
 # Postfix runs as users of its own, which takes root; asked for before the work.
