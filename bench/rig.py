@@ -12,6 +12,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -131,6 +132,12 @@ def memory_kib(pid):
     return kib['Rss'], kib['Anonymous']
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
 class Others:
     """How much of the machine went to processes that are not ours."""
 
@@ -145,12 +152,13 @@ def die_with_parent():
 
 
 class Tool:
-    """A tool of bench/ that runs on; it answers in lines of JSON."""
+    """A tool of bench/, or a command, that runs on; it answers in lines of
+    JSON."""
 
-    def __init__(self, name, *options):
+    def __init__(self, name, *options, command=None):
         self.name = name
         self.process = subprocess.Popen(
-            [TOOLS / name, *map(str, options)], text=True,
+            [*(command or [TOOLS / name]), *map(str, options)], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     @property
@@ -182,6 +190,7 @@ class Rig:
     def __init__(self, size):
         self.size = size
         self.running = []
+        self.daemons_us = 0  # CPU of servers that were no child of ours
 
     def __enter__(self):
         # Beside the build, not in /tmp: that may be memory, and fsync free.
@@ -207,8 +216,8 @@ class Rig:
         while self.running:
             self.running.pop().end()
 
-    def start(self, name, *options):
-        return self.keep(Tool(name, *options))
+    def start(self, name, *options, **more):
+        return self.keep(Tool(name, *options, **more))
 
     def ask(self, name, *options):
         """Runs a tool to its end."""
@@ -238,7 +247,6 @@ class Rig:
         extra = machine_busy_s() - busy - (self.our_s() - ours)
         others.share = max(0.0, extra / took)
 
-    @staticmethod
-    def our_s():
-        """Of this process and of all children that have ended."""
-        return sum(os.times()[:4])
+    def our_s(self):
+        """Of this process and of all that it started and that has ended."""
+        return sum(os.times()[:4]) + self.daemons_us / 1e6

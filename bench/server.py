@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 
-from rig import BINARY, ROOT, Failed, cpu_us, die_with_parent
+from rig import BINARY, ROOT, Failed, cpu_us, die_with_parent, free_port
 
 KEY = 'bf_bench_0123456789abcdef0123456789abcdef'
 READY = re.compile(rb'server\.ready\b.*?\blisten="?([0-9.]+):([0-9]+)')
@@ -46,25 +46,35 @@ def batch_body(n, channel):
 
 
 class Belfry:
-    """One server. `end()` is SIGTERM and what was promised about it."""
+    """One server, on a file of its own or on the database at that URL.
+    `end()` is SIGTERM and what was promised about it."""
 
-    def __init__(self, rig, name, **settings):
+    def __init__(self, rig, name, database=None, **settings):
         self.dir = rig.dir / name
         self.dir.mkdir(exist_ok=True)
         self.database = self.dir / 'belfry.db'
         self.log = self.dir / 'log'
         self.settings = settings
+        if database:
+            self.settings['SECRET_KEY_FILE'] = self.make_key_file()
         self.began = time.monotonic()
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
                 [BINARY, 'serve', '--listen', '127.0.0.1:0', '--db',
-                 f'sqlite:{self.database}'],
+                 database or f'sqlite:{self.database}'],
                 cwd=self.dir, env=self.environment(), stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=log,
                 preexec_fn=die_with_parent)
         rig.keep(self)
         self.port = self.wait_until_ready()
         self.ready_s = time.monotonic() - self.began
+
+    def make_key_file(self):
+        """A database elsewhere has no file beside which one could be made."""
+        path = self.dir / 'key'
+        path.touch(mode=0o600)
+        path.write_bytes(os.urandom(32))
+        return path
 
     def environment(self):
         return {
@@ -164,12 +174,6 @@ http {{
     }}
 }}
 '''
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 class Nginx:
