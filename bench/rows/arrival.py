@@ -24,9 +24,9 @@ def quantile_ms(values, q):
     return sorted(values)[min(len(values) - 1, int(len(values) * q))] / 1000
 
 
-def round_of(r, n):
+def round_of(r, n, database=None):
     sink = r.start('sink', '-m', 'Your order')
-    s = Belfry(r, 'arrival')
+    s = Belfry(r, 'arrival', database)
     s.provide('webhook', 'webhook',
               {'url': f"http://127.0.0.1:{sink.answer()['port']}/hook"})
     asking = request('POST', '/v1/notifications', send_body('webhook')).encode()
