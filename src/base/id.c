@@ -98,6 +98,14 @@ id_time_ms(int64_t id)
     return (id >> (NODE_BITS + SEQUENCE_BITS)) + ID_EPOCH_MS;
 }
 
+int64_t
+id_after(int64_t wall_ms)
+{
+    int64_t ms = wall_ms > ID_EPOCH_MS ? wall_ms - ID_EPOCH_MS : 0;
+
+    return (ms + 1) << (NODE_BITS + SEQUENCE_BITS);
+}
+
 /* In ids for ever, so this may never change. The mixer is splitmix64's. */
 int
 id_shard(int64_t tenant)

@@ -13,7 +13,8 @@
 #include "base/str.h"
 
 #define ID_EPOCH_MS INT64_C(1704067200000)
-#define ID_TEXT_MAX 40 /* prefix of up to 12, "_", 26, NUL */
+#define ID_TIME_SHIFT 22 /* of the milliseconds since then, in an id */
+#define ID_TEXT_MAX 40   /* prefix of up to 12, "_", 26, NUL */
 #define ID_KEY_BYTES 16
 #define ID_RUN_MAX 4096 /* ids that one call can make */
 
@@ -28,6 +29,8 @@ int64_t id_make(struct id_maker *m, int64_t now_wall_ms, int n);
 /* After a restart: ids made from now on are above this one, of any node. */
 void id_maker_raise(struct id_maker *m, int64_t at_least);
 int64_t id_time_ms(int64_t id); /* wall clock when it was made */
+/* Ids made until then, on any node, are below this one. */
+int64_t id_after(int64_t wall_ms);
 
 int id_shard(int64_t tenant); /* 0 .. 1023: hash of the tenant */
 

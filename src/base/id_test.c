@@ -90,6 +90,19 @@ after_a_restart_ids_go_on_above_the_old_ones(void **state)
     id_maker_free(m);
 }
 
+static void
+what_was_made_until_then_is_below_the_first_one_after(void **state)
+{
+    struct id_maker *m = id_maker_new(1023);
+    int64_t last = id_make(m, NOW_MS, ID_RUN_MAX) + ID_RUN_MAX - 1;
+
+    (void)state;
+    assert_int_equal(id_after(NOW_MS), last + 1);
+    assert_true(id_after(NOW_MS - 1) <= last);
+    assert_int_equal(id_after(0), id_after(ID_EPOCH_MS));
+    id_maker_free(m);
+}
+
 static int
 exit_status_at(int64_t now_ms, int64_t raised_to)
 {
@@ -337,6 +350,7 @@ main(void)
         cmocka_unit_test(ids_rise_when_the_clock_goes_back),
         cmocka_unit_test(a_run_has_its_ids_side_by_side),
         cmocka_unit_test(after_a_restart_ids_go_on_above_the_old_ones),
+        cmocka_unit_test(what_was_made_until_then_is_below_the_first_one_after),
         cmocka_unit_test(a_clock_past_the_last_id_ends_the_process),
         cmocka_unit_test(no_two_threads_get_the_same_id),
         cmocka_unit_test(a_public_id_leads_back_to_the_one_inside),

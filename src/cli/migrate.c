@@ -37,7 +37,7 @@ complain(struct cli *c, const struct sqlite_migrate *m, enum err e)
 }
 
 static const char *
-state_name(enum sqlite_migration_state s)
+state_name(enum migration_state s)
 {
     static const char *const names[] = {
         [MIGRATION_PENDING] = "pending",
@@ -50,7 +50,7 @@ state_name(enum sqlite_migration_state s)
 }
 
 static enum term_style
-state_style(enum sqlite_migration_state s)
+state_style(enum migration_state s)
 {
     if (s == MIGRATION_APPLIED)
         return TERM_GREEN;
@@ -58,7 +58,7 @@ state_style(enum sqlite_migration_state s)
 }
 
 static void
-put_json(const struct sqlite_migration_status *s, struct buf *out)
+put_json(const struct migration_status *s, struct buf *out)
 {
     struct json_writer w = json_writer(out);
 
@@ -81,7 +81,7 @@ show(struct cli *c, const struct sqlite_migrate *m, bool only_pending)
 
     buf_init(&out, c->arena);
     for (size_t i = 0; i < m->n_status; i++) {
-        const struct sqlite_migration_status *s = &m->status[i];
+        const struct migration_status *s = &m->status[i];
 
         if (only_pending && s->state != MIGRATION_PENDING)
             continue;

@@ -37,7 +37,7 @@ add_wait(struct writer *w, int64_t tenant, const struct delivery *d,
     put_int(&q, lane);
     put_int(&q, d->rank);
     query_run(&q);
-    notice_wait(w, d->due_ms);
+    notices_wait(&w->notices, d->due_ms);
 }
 
 /* Queued: to its lane. Due later: to the waiting room. Else only a record. */
@@ -73,7 +73,7 @@ add_delivery(struct writer *w, int64_t tenant, const struct delivery *d)
         add_wait(w, tenant, d, lane);
     if (is_ready) {
         claims_mark_lower(w->claims, lane, d->rank, d->id);
-        notice_ready(w, tenant, lane);
+        notices_ready(&w->notices, tenant, lane);
     }
 }
 

@@ -35,7 +35,7 @@ promote_one(struct writer *w, const struct waiting *p, int64_t now_ms)
     put_int(&q, now_ms);
     query_run(&q);
     claims_mark_lower(w->claims, p->lane, p->rank, p->ref);
-    notice_ready(w, p->tenant, p->lane);
+    notices_ready(&w->notices, p->tenant, p->lane);
 }
 
 #define PROMOTE_MAX 10000 /* rows in one call */
@@ -159,7 +159,7 @@ write_act(struct writer *w, struct store_req *req)
         s.rank = a->rank;
         set_delivery(w, &s, a->now_ms, REASON_QUEUED);
         claims_mark_lower(w->claims, s.lane, s.rank, s.id);
-        notice_ready(w, a->tenant, s.lane);
+        notices_ready(&w->notices, a->tenant, s.lane);
     } else {
         stop(w, &s, a->now_ms,
              a->kind == STORE_ACT_CANCEL ? REASON_CANCELLED : REASON_DISCARDED);

@@ -36,7 +36,7 @@ add_wait(struct writer *w, const struct store_finish *f,
     put_int(&q, lane);
     put_int(&q, was->rank);
     query_run(&q);
-    notice_wait(w, f->due_ms);
+    notices_wait(&w->notices, f->due_ms);
 }
 
 static int64_t
@@ -98,7 +98,7 @@ finish(struct writer *w, struct store_finish *f, int64_t now_ms,
         add_wait(w, f, was, lane);
     if (is_back) {
         claims_mark_lower(w->claims, lane, was->rank, f->delivery);
-        notice_ready(w, f->tenant, lane);
+        notices_ready(&w->notices, f->tenant, lane);
     }
     if (!was->batch)
         return;
@@ -206,6 +206,7 @@ take_work(struct claiming *k, struct query *q, int64_t lane)
 
     take_delivery(q, k->c->req.arena, &work->delivery);
     claim.delivery = work->delivery.id;
+    claim.tenant = work->delivery.tenant;
     claim.rank = work->delivery.rank;
     ref = (struct claim_ref){work->delivery.id, work->delivery.notification,
                              work->delivery.attempts};

@@ -75,7 +75,7 @@ enum err
 db_prepare(struct db *c, bool is_reader, const char **ret_why)
 {
     for (int i = 0; i < SQL_COUNT; i++) {
-        if (sql_texts[i].is_reader != is_reader)
+        if ((strcmp(sql_texts[i].who, "reader") == 0) != is_reader)
             continue;
         if (sqlite3_prepare_v3(c->db, sql_texts[i].text, -1,
                                SQLITE_PREPARE_PERSISTENT, &c->stmts[i],

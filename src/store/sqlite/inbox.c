@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "store/inbox_marks.h"
 #include "store/sqlite/writer.h"
 
 struct user {
@@ -35,7 +36,7 @@ add_event(struct writer *w, const struct user *u, const struct inbox_event *e)
         put_int(&q, u->rev - INBOX_REPLAY_MAX);
         query_run(&q);
     }
-    notice_inbox(w, u->tenant, u->name, e);
+    notices_inbox(&w->notices, u->tenant, u->name, w->epoch, e);
 }
 
 static void
@@ -98,11 +99,6 @@ inbox_add(struct writer *w, struct inbox_item *item)
 
 /* ---- marks ---- */
 
-struct mark {
-    int64_t id;
-    int64_t seen_ms, read_ms, archived_ms;
-};
-
 static bool
 find_user(struct writer *w, struct user *u)
 {
@@ -119,51 +115,10 @@ find_user(struct writer *w, struct user *u)
     return true;
 }
 
-/* What the item counts for, times `sign`. */
-static void
-count(struct inbox_counts *c, const struct mark *m, int sign)
-{
-    if (m->archived_ms != 0)
-        return;
-    c->unseen += sign * (m->seen_ms == 0);
-    c->unread += sign * (m->read_ms == 0);
-}
-
-/* False: it is so already. Who reads has seen. */
-static bool
-apply(struct mark *m, enum inbox_change change, int64_t now_ms)
-{
-    struct mark was = *m;
-
-    switch (change) {
-    case INBOX_READ:
-        if (m->read_ms == 0)
-            m->read_ms = now_ms;
-        if (m->seen_ms == 0)
-            m->seen_ms = now_ms;
-        break;
-    case INBOX_SEEN:
-        if (m->seen_ms == 0)
-            m->seen_ms = now_ms;
-        break;
-    case INBOX_UNREAD:
-        m->read_ms = 0;
-        break;
-    case INBOX_ARCHIVE:
-        if (m->archived_ms == 0)
-            m->archived_ms = now_ms;
-        break;
-    case INBOX_UNARCHIVE:
-        m->archived_ms = 0;
-        break;
-    }
-    return memcmp(&was, m, sizeof(was)) != 0;
-}
-
 static int
 by_id(const void *a, const void *b)
 {
-    const struct mark *x = a, *y = b;
+    const struct inbox_marks *x = a, *y = b;
 
     return (x->id > y->id) - (x->id < y->id);
 }
@@ -171,7 +126,7 @@ by_id(const void *a, const void *b)
 /* The named items, each once. False: one is not the user's. */
 static bool
 load_named(struct writer *w, const struct store_inbox_mark *r,
-           struct mark *marks, size_t *ret_n)
+           struct inbox_marks *marks, size_t *ret_n)
 {
     size_t n = 0;
 
@@ -201,7 +156,7 @@ load_named(struct writer *w, const struct store_inbox_mark *r,
 
 /* Those that last changed at or before the rev, in the part of the inbox that
  * the change is about. */
-static struct mark *
+static struct inbox_marks *
 load_all(struct writer *w, const struct store_inbox_mark *r, int64_t up_to_rev,
          size_t *ret_n)
 {
@@ -213,7 +168,7 @@ load_all(struct writer *w, const struct store_inbox_mark *r, int64_t up_to_rev,
     put_text(&q, r->user);
     put_int(&q, up_to_rev);
     while (query_row(&q)) {
-        struct mark m = {0};
+        struct inbox_marks m = {0};
 
         m.id = take_int(&q);
         m.seen_ms = take_int(&q);
@@ -222,12 +177,12 @@ load_all(struct writer *w, const struct store_inbox_mark *r, int64_t up_to_rev,
         if ((m.archived_ms != 0) == (r->change == INBOX_UNARCHIVE))
             buf_put(&found, &m, sizeof(m));
     }
-    *ret_n = found.n / sizeof(struct mark);
-    return (struct mark *)(void *)found.p;
+    *ret_n = found.n / sizeof(struct inbox_marks);
+    return (struct inbox_marks *)(void *)found.p;
 }
 
 static void
-save_mark(struct writer *w, const struct user *u, const struct mark *m)
+save_mark(struct writer *w, const struct user *u, const struct inbox_marks *m)
 {
     struct query q = query(&w->conn, SQL_inbox_item_set);
 
@@ -254,17 +209,6 @@ save_user(struct writer *w, const struct user *u)
     query_run(&q);
 }
 
-static void
-tell(struct writer *w, const struct store_inbox_mark *r, const struct user *u,
-     struct inbox_event *e)
-{
-    e->rev = u->rev;
-    e->change = r->change;
-    e->at_ms = r->now_ms;
-    e->counts = u->counts;
-    add_event(w, u, e);
-}
-
 enum err
 write_inbox_mark(struct writer *w, struct store_req *req)
 {
@@ -272,43 +216,30 @@ write_inbox_mark(struct writer *w, struct store_req *req)
         CONTAINER_OF(req, struct store_inbox_mark, req);
     struct user u = {.tenant = r->tenant, .name = r->user};
     bool is_all = r->n_ids == 0;
-    int64_t up_to;
-    struct mark *marks;
+    int64_t end;
+    struct inbox_marks *marks;
     size_t n = 0;
-    int64_t *ids;
-    struct inbox_event *e = ARENA_NEW(w->arena, struct inbox_event);
 
     r->n_changed = 0;
     if (!find_user(w, &u) && !is_all)
         return ERR_NOT_FOUND;
-    up_to = r->before_rev > 0 && r->before_rev < u.rev ? r->before_rev : u.rev;
-    marks = is_all ? load_all(w, r, up_to, &n)
-                   : ARENA_ARRAY(w->arena, struct mark, r->n_ids);
+    end = inbox_marks_end(r, u.rev);
+    marks = is_all ? load_all(w, r, end, &n)
+                   : ARENA_ARRAY(w->arena, struct inbox_marks, r->n_ids);
     if (!is_all && !load_named(w, r, marks, &n))
         return ERR_NOT_FOUND;
-    ids = ARENA_ARRAY(w->arena, int64_t, n);
-    u.rev++;
-    for (size_t i = 0; i < n; i++) {
-        struct mark m = marks[i];
-
-        if (!apply(&m, r->change, r->now_ms))
-            continue;
-        count(&u.counts, &marks[i], -1);
-        count(&u.counts, &m, 1);
-        save_mark(w, &u, &m);
-        ids[r->n_changed++] = m.id;
-    }
-    if (r->n_changed == 0) {
-        u.rev--;
-    } else {
-        save_user(w, &u);
-        e->kind = is_all ? INBOX_EVENT_ALL : INBOX_EVENT_STATE;
-        e->before_rev = is_all ? up_to : 0;
-        e->ids = is_all ? NULL : ids;
-        e->n_ids = is_all ? 0 : r->n_changed;
-        tell(w, r, &u, e);
-    }
+    r->n_changed = inbox_marks_change(r, marks, n, &u.counts);
+    u.rev += r->n_changed > 0;
     r->rev = u.rev;
     r->counts = u.counts;
+    if (r->n_changed > 0) {
+        struct inbox_event *e = ARENA_NEW(w->arena, struct inbox_event);
+
+        for (size_t i = 0; i < r->n_changed; i++)
+            save_mark(w, &u, &marks[i]);
+        save_user(w, &u);
+        inbox_marks_event(r, marks, end, w->arena, e);
+        add_event(w, &u, e);
+    }
     return ERR_OK;
 }

@@ -54,7 +54,7 @@ has_table(struct db *c)
     return is_there;
 }
 
-static enum sqlite_migration_state
+static enum migration_state
 judge(int number, const char *sha256)
 {
     if (number < 1 || number > sqlite_migrations_n)
@@ -67,11 +67,11 @@ judge(int number, const char *sha256)
 static void
 list_known(struct sqlite_migrate *m, size_t room)
 {
-    m->status = ARENA_ARRAY(m->arena, struct sqlite_migration_status,
+    m->status = ARENA_ARRAY(m->arena, struct migration_status,
                             (size_t)sqlite_migrations_n + room);
     m->n_status = (size_t)sqlite_migrations_n;
     for (int i = 0; i < sqlite_migrations_n; i++)
-        m->status[i] = (struct sqlite_migration_status){
+        m->status[i] = (struct migration_status){
             .number = sqlite_migrations[i].number,
             .name = str_from(sqlite_migrations[i].name),
             .state = MIGRATION_PENDING};
@@ -93,7 +93,7 @@ read_status(struct db *c, struct sqlite_migrate *m)
                             "migration ORDER BY number",
                             -1, &s, NULL);
     while (rc == SQLITE_OK || rc == SQLITE_ROW) {
-        struct sqlite_migration_status *st;
+        struct migration_status *st;
         int number;
 
         rc = sqlite3_step(s);
@@ -120,7 +120,7 @@ read_status(struct db *c, struct sqlite_migrate *m)
 }
 
 static enum err
-remember(struct db *c, const struct sqlite_migration *g, int64_t now_ms)
+remember(struct db *c, const struct migration *g, int64_t now_ms)
 {
     sqlite3_stmt *s = NULL;
     int rc;
@@ -154,7 +154,7 @@ forget(struct db *c, int number)
 
 /* One script, up (now_ms > 0) or down. */
 static enum err
-run_script(struct db *c, const struct sqlite_migration *g, int64_t now_ms,
+run_script(struct db *c, const struct migration *g, int64_t now_ms,
            const char **ret_why)
 {
     enum err e = db_exec(c, "BEGIN IMMEDIATE", ret_why);
@@ -174,7 +174,7 @@ run_script(struct db *c, const struct sqlite_migration *g, int64_t now_ms,
     return e;
 }
 
-static const struct sqlite_migration_status *
+static const struct migration_status *
 first_bad(const struct sqlite_migrate *m)
 {
     for (size_t i = 0; i < m->n_status; i++)
@@ -188,7 +188,7 @@ first_bad(const struct sqlite_migrate *m)
 static enum err
 check(struct sqlite_migrate *m)
 {
-    const struct sqlite_migration_status *bad = first_bad(m);
+    const struct migration_status *bad = first_bad(m);
 
     if (bad && bad->state == MIGRATION_UNKNOWN) {
         m->why =

@@ -5,35 +5,14 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
-
-struct sqlite_migration {
-    int number; /* 1, 2, ... without gaps */
-    const char *name;
-    const char *up, *down;
-    const char *sha256; /* of `up`, hex */
-};
-extern const struct sqlite_migration sqlite_migrations[];
-extern const int sqlite_migrations_n;
-
-enum sqlite_migration_state {
-    MIGRATION_PENDING,
-    MIGRATION_APPLIED,
-    MIGRATION_CHANGED, /* applied, but from another text */
-    MIGRATION_UNKNOWN, /* applied by a newer program */
-};
-struct sqlite_migration_status {
-    int number;
-    struct str name;
-    enum sqlite_migration_state state;
-    int64_t applied_ms; /* 0: not */
-};
+#include "store/migration.h"
 
 struct sqlite_migrate {
     const char *path;
     struct clock *clock;
     struct arena *arena; /* for results */
     /* result */
-    struct sqlite_migration_status *status; /* by number */
+    struct migration_status *status; /* by number */
     size_t n_status;
     const char *why; /* after an error; until this thread's next call */
 };

@@ -39,7 +39,7 @@ add_change(struct writer *w, const struct object *o)
     put_text(&q, o->key);
     query_run(&q);
     seq = sqlite3_last_insert_rowid(w->conn.db);
-    notice_change(w, o->tenant, o->kind, seq);
+    notices_change(&w->notices, o->tenant, o->kind, seq);
     return seq;
 }
 
@@ -102,7 +102,7 @@ run(struct writer *w, enum sql which)
 static enum err
 put_atomic(struct writer *w, struct store_object_put *p)
 {
-    size_t n_notices = w->n_notices;
+    size_t n_notices = w->notices.n;
     enum err e = ERR_OK;
 
     run(w, SQL_savepoint);
@@ -112,7 +112,7 @@ put_atomic(struct writer *w, struct store_object_put *p)
     }
     if (e != ERR_OK) {
         run(w, SQL_savepoint_rollback);
-        w->n_notices = n_notices;
+        w->notices.n = n_notices;
     }
     run(w, SQL_savepoint_release);
     return e;

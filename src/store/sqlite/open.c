@@ -60,7 +60,7 @@ store_free(struct sqlite_store *s)
     arena_free(s->writer.arena);
     buf_fini(&s->writer.idem_sweep.key);
     buf_fini(&s->writer.dedup_sweep.key);
-    free(s->writer.notices);
+    notices_fini(&s->writer.notices);
     mailbox_fini(&s->write_box);
     mailbox_fini(&s->read_box);
     if (s->lock_fd >= 0)

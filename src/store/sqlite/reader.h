@@ -1,7 +1,7 @@
 /* reader.h - what the files of the reader thread share. */
 #pragma once
 
-#include "store/sqlite/claims.h"
+#include "store/claims.h"
 #include "store/sqlite/db.h"
 #include "store/store.h"
 

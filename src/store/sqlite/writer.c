@@ -45,7 +45,7 @@ take_back(struct writer *w, const char *what)
     if (!sqlite3_get_autocommit(w->conn.db))
         run(w, SQL_rollback);
     claims_rollback(w->claims);
-    notices_drop(w);
+    notices_drop(&w->notices);
     w->conn.rc = SQLITE_OK;
     return e;
 }
@@ -92,7 +92,7 @@ transact(struct sqlite_store *s, struct store_req **reqs, size_t n,
 static void
 tell(struct sqlite_store *s, struct store_req **reqs, size_t n)
 {
-    notices_tell(&s->writer, &s->listener);
+    notices_tell(&s->writer.notices, &s->listener);
     for (size_t i = 0; i < n; i++)
         store_req_complete(reqs[i], reqs[i]->err);
     arena_reset(s->writer.arena);

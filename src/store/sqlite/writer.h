@@ -1,21 +1,18 @@
 /* writer.h - what the files of the writer thread share. */
 #pragma once
 
-#include "store/sqlite/claims.h"
+#include "store/claims.h"
+#include "store/notices.h"
 #include "store/sqlite/db.h"
 #include "store/sqlite/rows.h"
-#include "store/store.h"
 
 struct writer {
     struct db conn;
     struct claims *claims;
-    struct arena *arena; /* of the transaction, until its notices are out */
-    int64_t epoch;       /* of all inboxes */
-    int64_t last_batch;  /* intent rows begin anew with each process */
-    /* what the transaction has to tell */
-    struct store_notice *notices;
-    size_t n_notices, cap_notices;
-    int64_t next_due_ms; /* earliest new one in the waiting room; 0: none */
+    struct arena *arena;    /* of the transaction, until its notices are out */
+    int64_t epoch;          /* of all inboxes */
+    int64_t last_batch;     /* intent rows begin anew with each process */
+    struct notices notices; /* of the transaction */
     /* where purge goes on; see upkeep.c */
     int64_t purge_after;
     struct sweep {
@@ -40,16 +37,6 @@ void idem_save(struct writer *w, int64_t tenant, struct store_req *req,
 
 /* inbox.c */
 void inbox_add(struct writer *w, struct inbox_item *item);
-
-/* notice.c */
-void notice_ready(struct writer *w, int64_t tenant, int64_t signed_lane);
-void notice_wait(struct writer *w, int64_t due_ms);
-void notice_inbox(struct writer *w, int64_t tenant, struct str user,
-                  const struct inbox_event *event);
-void notice_change(struct writer *w, int64_t tenant, enum object_kind kind,
-                   int64_t seq);
-void notices_tell(struct writer *w, const struct store_listener *l);
-void notices_drop(struct writer *w);
 
 /* recover.c: what was in flight when the process died. Before any verb. */
 enum err recover_flights(struct writer *w, int64_t now_ms) MUST_CHECK;

@@ -1,6 +1,6 @@
 /* claims.c - see claims.h. Two hash tables with open addressing, and the list
  * of what this transaction did, newest last, for the way back. */
-#include "store/sqlite/claims.h"
+#include "store/claims.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -266,6 +266,44 @@ claim_ref_next(struct str *refs, struct claim_ref *ret)
     refs->p += CLAIM_REF_BYTES;
     refs->n -= CLAIM_REF_BYTES;
     return true;
+}
+
+/* ---- a whole lane ---- */
+
+static bool
+is_of_lane(const struct claim *c, int64_t lane)
+{
+    return c->delivery != 0 && (c->lane == lane || c->lane == -lane);
+}
+
+struct claim *
+claims_of_lane(const struct claims *c, int64_t lane, struct arena *a,
+               size_t *ret_n)
+{
+    struct buf found;
+
+    buf_init(&found, a);
+    for (size_t i = 0; i < c->cap; i++)
+        if (is_of_lane(&c->slots[i], lane))
+            buf_put(&found, &c->slots[i], sizeof(c->slots[i]));
+    *ret_n = found.n / sizeof(struct claim);
+    return (struct claim *)(void *)found.p;
+}
+
+void
+claims_drop_lane(struct claims *c, int64_t lane)
+{
+    struct arena *a = arena_new();
+    size_t n;
+    struct claim *all = claims_of_lane(c, lane, a, &n);
+
+    assert(c->n_changes == 0);
+    for (size_t i = 0; i < n; i++) {
+        erase(c, slot_of(c, all[i].delivery));
+        if (all[i].batch && all[i].batch->n_open == 0)
+            batch_free(all[i].batch);
+    }
+    arena_free(a);
 }
 
 /* ---- low-water marks ---- */

@@ -1,11 +1,11 @@
 /* claims.h - who has what: the deliveries that were handed out, in memory,
- * because the process that owns the file is the only one that claims.
+ * because only the process that owns the file, or the lane, claims from it.
  *
  * Also, for each lane, a low-water mark: every ready row up to it is claimed,
  * so that a claim does not walk over what is in flight. Lower is always safe.
  *
  * Changes are tentative until claims_commit(); claims_rollback() undoes all of
- * the transaction. Owned by the writer thread. */
+ * the transaction. Owned by the driver's thread. */
 #pragma once
 
 #include "base/buf.h"
@@ -30,6 +30,7 @@ struct claim_batch {
 };
 struct claim {
     int64_t delivery;
+    int64_t tenant;
     int64_t lane; /* negative: critical */
     int64_t rank;
     struct claim_batch *batch; /* NULL: nothing on disk */
@@ -53,6 +54,12 @@ void claims_add(struct claims *c, const struct claim *claim,
 bool claims_remove(struct claims *c, int64_t delivery, struct claim *ret);
 /* A removed one leaves its batch's refs: it is as if never taken. */
 void claims_unref(struct claims *c, const struct claim *removed);
+/* Forgets all of a lane, critical ones too, whatever is on disk. Between
+ * transactions. */
+void claims_drop_lane(struct claims *c, int64_t lane);
+/* Copies of what is claimed from a lane, critical ones too. */
+struct claim *claims_of_lane(const struct claims *c, int64_t lane,
+                             struct arena *a, size_t *ret_n);
 /* The row that the batch needs now; empty: none, delete it. */
 struct str claims_refs(const struct claim_batch *b, struct arena *a);
 
