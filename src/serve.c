@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "serve_private.h"
-#include "store/sqlite/sqlite.h"
 
 static const char usage[] =
     "usage: belfry serve [--dev] [--listen HOST:PORT] [--db URL]\n"
@@ -109,7 +108,7 @@ on_ready(struct server *s)
         serve_start_outlet(s);
     serve_run_fronts(s);
     serve_start_upkeep(s);
-    health_report(STR("store"), HEALTH_OK, STR("sqlite"),
+    health_report(STR("store"), HEALTH_OK, str_from(s->store->driver->name),
                   s->clock->wall_ms(s->clock));
     metric_set(metrics_series(METRIC_build_info, BELFRY_VERSION), 1);
     snprintf(ms, sizeof(ms), "%lld",

@@ -12,9 +12,11 @@
 #include "dispatch/executor_net.h"
 #include "net/http_server.h"
 #include "serve_private.h"
+#include "store/postgres/postgres.h"
 #include "store/sqlite/sqlite.h"
 
 #define SQLITE_URL "sqlite:"
+#define POSTGRES_URL "postgres"
 
 static bool
 complain(const char *what, const char *why)
@@ -53,16 +55,22 @@ has_folder(struct server *s, struct str db_path)
     return false;
 }
 
+/* sqlite_path: where one may be made; empty: nowhere. */
 static bool
-open_vault(struct server *s, struct str db_path)
+open_vault(struct server *s, struct str sqlite_path)
 {
     struct str file = s->config->server_secret_key_file;
     bool makes = file.n == 0;
     const char *why = "";
     char what[4200];
 
+    if (makes && sqlite_path.n == 0)
+        return complain("secret key file",
+                        "on PostgreSQL, set BELFRY_SECRET_KEY_FILE to a file "
+                        "of 32 random bytes that all processes share: "
+                        "head -c 32 /dev/urandom > FILE; chmod 600 FILE");
     if (makes)
-        file = str_fmt(s->arena, "%.*s.key", STR_ARG(db_path));
+        file = str_fmt(s->arena, "%.*s.key", STR_ARG(sqlite_path));
     if (vault_open(str_cstr(s->arena, file), makes, &s->vault, &why) == ERR_OK)
         return true;
     snprintf(what, sizeof(what), "secret key file %.*s", STR_ARG(file));
@@ -70,18 +78,64 @@ open_vault(struct server *s, struct str db_path)
 }
 
 static bool
-open_store(struct server *s, struct str path)
+open_sqlite(struct server *s, struct str path)
 {
     struct sqlite_store_options o = {.path = str_cstr(s->arena, path),
                                      .clock = s->clock};
     const char *why = "";
 
+    if (!has_folder(s, path) || !open_vault(s, path))
+        return false;
     if (sqlite_store_open(&o, &s->store, &why) != ERR_OK)
         return complain("database", why);
-    s->env.store = s->store;
     s->ids = id_maker_new(0);
     id_maker_raise(s->ids, sqlite_store_max_id(s->store));
     return true;
+}
+
+static bool
+open_postgres(struct server *s, struct str url)
+{
+    const struct config_list *roles = &s->config->server_roles;
+    struct postgres_store_options o = {
+        .url = str_cstr(s->arena, url),
+        .clock = s->clock,
+        .may_own = serve_has_role(s, "worker"),
+        .lease_ms = s->config->database_lease_ms,
+    };
+    const char *why = "";
+    struct buf names;
+
+    buf_init(&names, s->arena);
+    for (size_t i = 0; i < roles->n; i++) {
+        buf_put_cstr(&names, i > 0 ? "," : "");
+        buf_put_str(&names, roles->items[i]);
+    }
+    o.roles = str_cstr(s->arena, buf_str(&names));
+    if (!open_vault(s, STR_NONE))
+        return false;
+    if (postgres_store_open(&o, &s->store, &why) != ERR_OK)
+        return complain("database", why);
+    s->ids = id_maker_new(postgres_store_node(s->store));
+    id_maker_raise(s->ids, postgres_store_max_id(s->store));
+    return true;
+}
+
+static bool
+open_store(struct server *s)
+{
+    struct str url = s->config->database_url;
+    bool is_open;
+
+    if (str_starts(url, STR(SQLITE_URL)))
+        is_open =
+            open_sqlite(s, str_sub(url, sizeof(SQLITE_URL) - 1, SIZE_MAX));
+    else if (str_starts(url, STR(POSTGRES_URL)))
+        is_open = open_postgres(s, url);
+    else
+        return complain("database", "give it as sqlite:PATH or postgres://...");
+    s->env.store = s->store;
+    return is_open;
 }
 
 static bool
@@ -117,17 +171,12 @@ static void on_config(void *arg, int64_t seq);
 bool
 serve_open(struct server *s)
 {
-    struct str url = s->config->database_url;
     struct snapshots_options o;
 
     setup_log(s->config);
-    if (!str_starts(url, STR(SQLITE_URL)))
-        return complain("database", "give it as sqlite:PATH");
-    url = str_sub(url, sizeof(SQLITE_URL) - 1, url.n);
     s->loop = loop_new();
     s->env = (struct env){.loop = s->loop, .clock = s->clock, .rng = &s->rng};
-    if (!make_egress(s) || !has_folder(s, url) || !open_vault(s, url) ||
-        !open_store(s, url))
+    if (!make_egress(s) || !open_store(s))
         return false;
     if (s->config->server_dev)
         enter_dev_mode(s);

@@ -72,8 +72,10 @@ on_counted(struct store_req *req, enum err e)
         health_report(STR("store"), HEALTH_DEGRADED,
                       STR("counting what is queued takes too long"), now_ms);
     else
-        health_report(STR("store"), e == ERR_OK ? HEALTH_OK : HEALTH_DOWN,
-                      str_from(e == ERR_OK ? "sqlite" : err_title(e)), now_ms);
+        health_report(
+            STR("store"), e == ERR_OK ? HEALTH_OK : HEALTH_DOWN,
+            str_from(e == ERR_OK ? s->store->driver->name : err_title(e)),
+            now_ms);
     if (e != ERR_OK)
         return;
     metric_set(metrics_series(METRIC_sqlite_wal_bytes), st->wal_bytes);

@@ -241,11 +241,9 @@ errors_say_what_and_where_and_how_to_mend_it(void **state)
                                 "value; comments begin with #\n"},
         {"[log\nlevel = info\n", "FILE:1: this is neither [section] nor key "
                                  "= value; comments begin with #\n"},
-        {"[database]\nurl = postgres://u:p@h/d\n",
-         "FILE:2: database.url asks for PostgreSQL, which this release does "
-         "not have; use sqlite:PATH\n"},
-        {"[database]\nurl = belfry.db\n", "FILE:2: database.url is no "
-                                          "database; use sqlite:PATH\n"},
+        {"[database]\nurl = belfry.db\n",
+         "FILE:2: database.url is no database; use sqlite:PATH or "
+         "postgres://USER@HOST/NAME\n"},
         {"[tls]\ncert_file = a.pem\n",
          "FILE:2: tls.cert_file needs its key; set key_file in [tls], or "
          "BELFRY_TLS_KEY_FILE\n"},

@@ -256,10 +256,10 @@ check_database(struct str s)
 {
     if (str_starts(s, STR("sqlite:")) && s.n > 7)
         return NULL;
-    if (str_starts(s, STR("postgres:")) || str_starts(s, STR("postgresql:")))
-        return "asks for PostgreSQL, which this release does not have; use "
-               "sqlite:PATH";
-    return "is no database; use sqlite:PATH";
+    if ((str_starts(s, STR("postgres://")) && s.n > 11) ||
+        (str_starts(s, STR("postgresql://")) && s.n > 13))
+        return NULL;
+    return "is no database; use sqlite:PATH or postgres://USER@HOST/NAME";
 }
 
 static const char *

@@ -77,8 +77,8 @@ heap_to_take(struct queue_lane *l, unsigned priorities)
     return best && l->critical_streak >= CRITICAL_STREAK_MAX ? best : critical;
 }
 
-struct queue_item *
-queue_take(struct queue_lane *l, unsigned priorities)
+static struct queue_row *
+take_row(struct queue_lane *l, unsigned priorities)
 {
     struct heap *h = heap_to_take(l, priorities);
     struct queue_row *row;
@@ -94,7 +94,21 @@ queue_take(struct queue_lane *l, unsigned priorities)
     l->n_waiting--;
     batch_taken(l, row->batch);
     queue_mark_dirty(l);
-    return &row->item;
+    return row;
+}
+
+struct queue_item *
+queue_take(struct queue_lane *l, unsigned priorities)
+{
+    const struct store *store = l->queue->options.env->store;
+    struct queue_row *row;
+
+    while ((row = take_row(l, priorities))) {
+        if (store_holds(store, row->batch->lease))
+            return &row->item;
+        queue_give_back(l, &row->item); /* it may be another node's by now */
+    }
+    return NULL;
 }
 
 size_t
@@ -152,10 +166,10 @@ queue_give_back(struct queue_lane *l, struct queue_item *item)
 void
 queue_lane_give_back(struct queue_lane *l)
 {
-    struct queue_item *item;
+    struct queue_row *row;
 
-    while ((item = queue_take(l, QUEUE_ALL_PRIORITIES)))
-        queue_give_back(l, item);
+    while ((row = take_row(l, QUEUE_ALL_PRIORITIES)))
+        queue_give_back(l, &row->item);
     l->has_ready = l->has_critical = true;
 }
 
@@ -225,6 +239,7 @@ hold_claimed(struct queue_lane *l, struct queue_batch *b)
     b->n_open = b->n_waiting = c->n_work;
     b->was_full = c->n_work >= c->want;
     b->claimed_ms = loop_now_ms(l->queue->options.env->loop);
+    b->lease = c->lease;
     for (size_t i = 0; i < c->n_work; i++) {
         const struct delivery *d = &c->work[i].delivery;
 
@@ -315,6 +330,7 @@ begin_cycle(struct queue_lane *l, size_t want, size_t want_critical)
     l->cycle = (struct store_cycle){
         .req = {.arena = arena, .on_done = on_cycle_done, .loop = env->loop},
         .now_ms = env->clock->wall_ms(env->clock),
+        .tenant = l->options.tenant,
         .lane = l->options.lane,
         .want = want,
         .want_critical = want_critical,

@@ -16,6 +16,7 @@ struct queue_batch {
     size_t n_waiting; /* not taken yet */
     bool was_full;    /* as many as were wanted */
     int64_t claimed_ms;
+    int64_t lease; /* under which it was claimed */
 };
 
 struct queue_row {

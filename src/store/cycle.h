@@ -33,7 +33,8 @@ struct store_cycle {
     int64_t now_ms;
     struct store_finish *finishes;
     size_t n_finishes;
-    int64_t lane;         /* claim from it... */
+    int64_t tenant;       /* whose lane it is... */
+    int64_t lane;         /* ...claim from it... */
     size_t want;          /* ...at most so many; 0: none */
     size_t want_critical; /* beyond `want`, critical ones only */
     /* Record durably that these go into flight. Off only where an attempt
@@ -43,7 +44,8 @@ struct store_cycle {
      * caller has none: whatever the claim took can be claimed again. */
     struct store_work *work;
     size_t n_work;
-    bool has_more; /* at least one was left */
+    bool has_more; /* there may be more */
+    int64_t lease; /* for store_holds() */
 };
 
 /* ---- promote: move what is due from the waiting room to its lane ---- */

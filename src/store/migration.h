@@ -10,8 +10,8 @@ struct migration {
     const char *up, *down;
     const char *sha256; /* of `up`, hex */
 };
-extern const struct migration sqlite_migrations[];
-extern const int sqlite_migrations_n;
+extern const struct migration sqlite_migrations[], postgres_migrations[];
+extern const int sqlite_migrations_n, postgres_migrations_n;
 
 enum migration_state {
     MIGRATION_PENDING,

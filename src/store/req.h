@@ -20,6 +20,7 @@ struct store_req {
     struct loop *loop;   /* where on_done runs */
     int64_t deadline_ms; /* monotonic; 0: 10 s from now */
     /* private to the store */
+    struct store *store;
     struct task task;
     struct mail mail;
     enum store_verb verb;

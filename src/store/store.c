@@ -24,6 +24,7 @@ store_submit(struct store *s, enum store_verb verb, struct store_req *req)
 {
     assert((unsigned)verb < STORE_VERB_COUNT);
     assert(req->arena && req->loop && req->on_done);
+    req->store = s;
     req->verb = verb;
     req->err = ERR_OK;
     s->driver->submit(s, req);
@@ -33,6 +34,12 @@ void
 store_listen(struct store *s, const struct store_listener *l)
 {
     s->driver->listen(s, l);
+}
+
+bool
+store_holds(const struct store *s, int64_t lease)
+{
+    return !s->driver->holds || s->driver->holds(s, lease);
 }
 
 void

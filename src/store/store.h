@@ -50,6 +50,8 @@ struct store_driver {
     const char *name;
     void (*submit)(struct store *s, struct store_req *req);
     void (*listen)(struct store *s, const struct store_listener *l); /* once */
+    /* NULL: what was claimed stays ours. Any thread. */
+    bool (*holds)(const struct store *s, int64_t lease);
     void (*stop)(struct store *s);  /* NULL: nothing runs of its own */
     void (*close)(struct store *s); /* stops, then frees */
 };
@@ -68,6 +70,9 @@ void store_submit(struct store *s, enum store_verb verb, struct store_req *req);
 #undef V
 
 void store_listen(struct store *s, const struct store_listener *l);
+/* Whether what a cycle claimed with that lease may be begun: others may have
+ * taken it over, or be about to. To be asked right before. Any thread. */
+bool store_holds(const struct store *s, int64_t lease);
 /* Finishes what was submitted; what comes later is answered ERR_SHUTDOWN. For
  * who still has to hear the answers, on loops that turn meanwhile or after. */
 void store_stop(struct store *s);  /* NULL is allowed */

@@ -204,7 +204,8 @@ claimed_work_brings_the_users_document(void **state)
 {
     struct rig *r = *state;
     struct store_object_write w;
-    struct store_cycle c = {.now_ms = NOW, .lane = LANE, .want = 10};
+    struct store_cycle c = {
+        .now_ms = NOW, .tenant = T, .lane = LANE, .want = 10};
 
     put(r, "ann", "{\"email\":\"a@x\"}", 0, &w);
     send_one(r, &(struct send){.id = 1000, .user = "ann"});

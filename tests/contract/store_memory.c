@@ -21,7 +21,7 @@ open_memory(struct rig *r)
     return open_unkind(r, 0);
 }
 
-const struct kind the_kind = {"memory", false, open_memory};
+const struct kind the_kind = {"memory", false, open_memory, NULL};
 
 enum { MANY = 200 };
 
@@ -89,7 +89,8 @@ static void
 an_uncertain_claim_can_be_claimed_again(void **state)
 {
     struct rig *r = *state;
-    struct store_cycle c = {.now_ms = NOW, .lane = LANE, .want = 10};
+    struct store_cycle c = {
+        .now_ms = NOW, .tenant = T, .lane = LANE, .want = 10};
     struct store_stats s = {0};
 
     store_close(r->store);

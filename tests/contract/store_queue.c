@@ -6,8 +6,11 @@ static void
 an_accepted_delivery_is_claimed_with_its_notification(void **state)
 {
     struct rig *r = *state;
-    struct store_cycle c = {
-        .now_ms = NOW, .lane = LANE, .want = 10, .records_intent = true};
+    struct store_cycle c = {.now_ms = NOW,
+                            .tenant = T,
+                            .lane = LANE,
+                            .want = 10,
+                            .records_intent = true};
 
     send_one(r, &(struct send){.id = 1000, .n = 2, .user = "ann"});
     assert_int_equal(ASK(r, cycle, &c), ERR_OK);
@@ -58,8 +61,11 @@ static void
 critical_ones_go_ahead_and_have_room_of_their_own(void **state)
 {
     struct rig *r = *state;
-    struct store_cycle c = {
-        .now_ms = NOW, .lane = LANE, .want = 2, .want_critical = 1};
+    struct store_cycle c = {.now_ms = NOW,
+                            .tenant = T,
+                            .lane = LANE,
+                            .want = 2,
+                            .want_critical = 1};
 
     send_one(r, &(struct send){.id = 1000, .rank = 1, .n = 5});
     send_one(

@@ -43,6 +43,8 @@ rig_free(struct rig *r)
     static const char *const tails[] = {"", "-wal", "-shm", "-lock"};
 
     store_close(r->store);
+    if (r->kind->drop)
+        r->kind->drop(r);
     for (size_t i = 0; i < 4; i++) {
         char name[128];
 
@@ -224,6 +226,7 @@ size_t
 claim_some(struct rig *r, size_t n, bool records_intent, int64_t *ret_ids)
 {
     struct store_cycle c = {.now_ms = NOW,
+                            .tenant = T,
                             .lane = LANE,
                             .want = n,
                             .records_intent = records_intent};

@@ -21,6 +21,7 @@ struct kind {
     const char *name;
     bool is_durable; /* reopening finds what was committed */
     struct store *(*open)(struct rig *r); /* at r->path */
+    void (*drop)(struct rig *r); /* what open() made elsewhere; NULL: nothing */
 };
 
 struct rig {

@@ -34,7 +34,7 @@ open_sqlite(struct rig *r)
     return open_with(r, 0, 0);
 }
 
-const struct kind the_kind = {"sqlite", true, open_sqlite};
+const struct kind the_kind = {"sqlite", true, open_sqlite, NULL};
 
 static void
 sql(struct rig *r, const char *text)
@@ -339,8 +339,11 @@ what_does_not_fit_fails_alone_and_leaves_nothing(void **state)
     size_t size = 4 << 20;
     char *big = arena_alloc(r->arena, size);
     struct store_accept *busy, *first, *guilty, *last;
-    struct store_cycle c = {
-        .now_ms = NOW, .lane = LANE, .want = 10, .records_intent = true};
+    struct store_cycle c = {.now_ms = NOW,
+                            .tenant = T,
+                            .lane = LANE,
+                            .want = 10,
+                            .records_intent = true};
     struct store_notification_get g = {.tenant = T, .id = 20000};
     int64_t ids[10];
 
@@ -404,8 +407,11 @@ static void
 a_claim_whose_commit_fails_is_nobodys(void **state)
 {
     struct rig *r = *state;
-    struct store_cycle c = {
-        .now_ms = NOW, .lane = LANE, .want = 1, .records_intent = true};
+    struct store_cycle c = {.now_ms = NOW,
+                            .tenant = T,
+                            .lane = LANE,
+                            .want = 1,
+                            .records_intent = true};
     struct attempt t = {.n = 1, .verdict = STR("sent")};
     struct store_finish f = {
         .tenant = T, .delivery = 1001, .status = DELIVERY_SENT, .attempt = &t};
@@ -446,7 +452,8 @@ many_requests_at_once_are_all_answered_and_stored(void **state)
 {
     struct rig *r = *state;
     struct store_accept *a[MANY];
-    struct store_cycle c = {.now_ms = NOW, .lane = LANE, .want = 2 * MANY};
+    struct store_cycle c = {
+        .now_ms = NOW, .tenant = T, .lane = LANE, .want = 2 * MANY};
 
     for (int i = 0; i < MANY; i++) {
         a[i] = make_accept(r, &(struct send){.id = 1000 + 10 * i});
@@ -464,7 +471,8 @@ a_full_queue_refuses_before_anything_is_done(void **state)
 {
     struct rig *r = *state;
     struct store_accept *a[MANY];
-    struct store_cycle c = {.now_ms = NOW, .lane = LANE, .want = 2 * MANY};
+    struct store_cycle c = {
+        .now_ms = NOW, .tenant = T, .lane = LANE, .want = 2 * MANY};
     size_t n_ok = 0;
 
     store_close(r->store);

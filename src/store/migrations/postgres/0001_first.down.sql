@@ -1,0 +1,3 @@
+DROP TABLE notification, ready, waiting, dead, ended, attempt, node, lane,
+    intent, inbox_user, inbox_item, inbox_event, object, change, idem, dedup,
+    meta;

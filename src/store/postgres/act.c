@@ -1,0 +1,358 @@
+/* act.c - what people do to deliveries.
+ *
+ * What is ready may be claimed at any moment by the owner of its lane, who
+ * asks nobody. So the lane's row is locked, which keeps the owner from
+ * committing anything, and then, in a later statement, what is in no intent is
+ * taken away. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "domain/reason.h"
+#include "store/postgres/lanes.h"
+#include "store/postgres/pg_store.h"
+#include "store/postgres/rows.h"
+
+#define ROUNDS_MAX 5 /* it moved before we had it: look again */
+
+static bool
+is_claimed_here(const struct pg_op *op, int64_t delivery)
+{
+    return claims_find(pg_lanes_claims(op->store->lanes), delivery) != NULL;
+}
+
+static void
+put_lanes(struct pg_op *op, struct pg_params *p, const int64_t *lanes, size_t n)
+{
+    struct pg_array all = pg_array(op->arena, PG_TYPE_INT8, n);
+
+    for (size_t i = 0; i < n; i++)
+        pg_add_int(&all, lanes[i]);
+    pg_put_array(p, &all);
+}
+
+/* Two statements. */
+static void
+lock_lanes(struct pg_op *op, int64_t tenant, const int64_t *lanes, size_t n)
+{
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, tenant);
+    put_lanes(op, p, lanes, n);
+    pg_op_send(op, PG_act_lane_add);
+    p = pg_op_params(op);
+    put_lanes(op, p, lanes, n);
+    pg_op_send(op, PG_act_lane_lock);
+}
+
+/* ---- act ---- */
+
+struct acting {
+    struct store_act *a;
+    enum { NOWHERE, READY, WAITING, DEAD, ENDED } place;
+    int64_t lane;
+    enum priority priority;
+    int n_rounds;
+    int at_move; /* which result of the exchange tells if it was done */
+};
+
+static void look(struct pg_op *op);
+
+static bool
+is_allowed(const struct acting *s)
+{
+    if (s->a->kind == STORE_ACT_CANCEL)
+        return s->place == WAITING ||
+               (s->place == READY && s->a->status != DELIVERY_SENDING);
+    return s->place == DEAD;
+}
+
+static void
+acted(struct pg_op *op)
+{
+    struct acting *s = op->state;
+    struct store_act *a = s->a;
+
+    if (pg_op_affected(op, s->at_move) == 0) {
+        look(op);
+        return;
+    }
+    a->status = DELIVERY_CANCELLED;
+    if (a->kind == STORE_ACT_RETRY) {
+        a->status = DELIVERY_QUEUED;
+        pg_store_row_ready(op->store, a->tenant,
+                           signed_lane(s->priority, a->lane), a->rank,
+                           a->delivery);
+    }
+    pg_op_done(op);
+}
+
+static struct pg_params *
+put_act(struct pg_op *op, const struct store_act *a, enum reason reason)
+{
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, a->tenant);
+    pg_put_int(p, a->delivery);
+    pg_put_int(p, a->now_ms);
+    pg_put_text(p, reason_code(reason));
+    return p;
+}
+
+static void
+send_cancel(struct pg_op *op, struct acting *s)
+{
+    struct pg_params *p;
+
+    if (s->place == WAITING) {
+        put_act(op, s->a, REASON_CANCELLED);
+        pg_op_send(op, PG_act_stop_waiting);
+        return;
+    }
+    lock_lanes(op, s->a->tenant, &s->lane, 1);
+    s->at_move = 2;
+    p = put_act(op, s->a, REASON_CANCELLED);
+    pg_put_int(p, s->lane);
+    pg_op_send(op, PG_act_stop_ready);
+}
+
+static void
+send_move(struct pg_op *op, struct acting *s)
+{
+    struct store_act *a = s->a;
+    struct pg_params *p;
+
+    s->at_move = 0;
+    switch (a->kind) {
+    case STORE_ACT_CANCEL:
+        send_cancel(op, s);
+        break;
+    case STORE_ACT_DISCARD:
+        put_act(op, a, REASON_DISCARDED);
+        pg_op_send(op, PG_act_stop_dead);
+        break;
+    case STORE_ACT_RETRY:
+        assert(a->lane > 0);
+        p = put_act(op, a, REASON_QUEUED);
+        pg_put_int(p, signed_lane(s->priority, a->lane));
+        pg_put_int(p, a->rank);
+        pg_op_send(op, PG_act_retry);
+        break;
+    }
+}
+
+static void
+take_place(struct pg_op *op, struct acting *s)
+{
+    struct pg_rows r = pg_op_rows(op, 0);
+
+    s->place = NOWHERE;
+    if (!pg_next(&r))
+        return;
+    s->place = (unsigned)pg_int(&r);
+    s->a->status = (enum delivery_status)pg_int(&r);
+    s->lane = pg_int(&r);
+    s->priority = (enum priority)pg_int(&r);
+    if (s->place == READY &&
+        (pg_int(&r) != 0 || is_claimed_here(op, s->a->delivery)))
+        s->a->status = DELIVERY_SENDING;
+}
+
+static void
+looked(struct pg_op *op)
+{
+    struct acting *s = op->state;
+
+    take_place(op, s);
+    if (s->place == NOWHERE)
+        s->a->req.err = ERR_NOT_FOUND;
+    else if (!is_allowed(s) || s->n_rounds++ == ROUNDS_MAX)
+        s->a->req.err = ERR_CONFLICT;
+    if (s->a->req.err != ERR_OK) {
+        pg_op_done(op);
+        return;
+    }
+    pg_op_begin(op);
+    send_move(op, s);
+    pg_op_commit(op, acted);
+}
+
+static void
+look(struct pg_op *op)
+{
+    const struct acting *s = op->state;
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, s->a->tenant);
+    pg_put_int(p, s->a->delivery);
+    pg_op_send(op, PG_act_find);
+    pg_op_await(op, looked);
+}
+
+static void
+begin_act(struct pg_op *op)
+{
+    struct acting *s = ARENA_NEW(op->arena, struct acting);
+
+    op->state = s;
+    s->a = CONTAINER_OF(op->reqs[0], struct store_act, req);
+    look(op);
+}
+
+const struct pg_verb pg_verb_act = {.begin = begin_act};
+
+/* ---- cancel ---- */
+
+struct cancelling {
+    struct store_cancel *c;
+    int64_t first, last; /* deliveries */
+    int64_t *lanes;      /* locked, or about to be */
+    size_t n_lanes;
+    struct pg_array flying; /* in flight though no intent says so */
+    int n_rounds;
+};
+
+static void
+cancelled(struct pg_op *op)
+{
+    pg_op_done(op);
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Keeps them sorted, each once. */
+static void
+add_lanes(struct pg_op *op, struct cancelling *s, const int64_t *more, size_t n)
+{
+    int64_t *all = ARENA_ARRAY(op->arena, int64_t, s->n_lanes + n);
+    size_t n_all = 0;
+
+    for (size_t i = 0; i < s->n_lanes; i++)
+        all[i] = s->lanes[i];
+    for (size_t i = 0; i < n; i++)
+        all[s->n_lanes + i] = more[i];
+    qsort(all, s->n_lanes + n, sizeof(*all), by_value);
+    for (size_t i = 0; i < s->n_lanes + n; i++)
+        if (n_all == 0 || all[n_all - 1] != all[i])
+            all[n_all++] = all[i];
+    s->lanes = all;
+    s->n_lanes = n_all;
+}
+
+static struct pg_params *
+put_range(struct pg_op *op, const struct cancelling *s)
+{
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, s->c->tenant);
+    pg_put_int(p, s->c->notification);
+    pg_put_int(p, s->first);
+    pg_put_int(p, s->last);
+    return p;
+}
+
+static void count(struct pg_op *op);
+
+static void
+send_stops(struct pg_op *op, struct cancelling *s)
+{
+    struct pg_params *p;
+
+    lock_lanes(op, s->c->tenant, s->lanes, s->n_lanes);
+    p = put_range(op, s);
+    pg_put_int(p, s->c->now_ms);
+    pg_put_text(p, reason_code(REASON_CANCELLED));
+    pg_op_send(op, PG_cancel_waiting);
+    p = put_range(op, s);
+    pg_put_int(p, s->c->now_ms);
+    pg_put_text(p, reason_code(REASON_CANCELLED));
+    put_lanes(op, p, s->lanes, s->n_lanes);
+    pg_put_array(p, &s->flying);
+    pg_op_send(op, PG_cancel_ready);
+    p = put_range(op, s);
+    pg_put_array(p, &s->flying);
+    pg_op_send(op, PG_cancel_left);
+    pg_op_await(op, count);
+}
+
+/* One may have gone to a lane that was not locked, or to wait, just before:
+ * then once more. */
+static void
+count(struct pg_op *op)
+{
+    struct cancelling *s = op->state;
+    struct pg_rows r = pg_op_rows(op, 4);
+    int64_t n_all, n_waiting, *lanes;
+    size_t n_lanes;
+
+    s->c->n_stopped += (size_t)pg_op_affected(op, 2);
+    s->c->n_stopped += (size_t)pg_op_affected(op, 3);
+    (void)pg_next(&r);
+    n_all = pg_int(&r);
+    n_waiting = pg_int(&r);
+    lanes = pg_ints(&r, op->arena, &n_lanes);
+    if ((n_waiting > 0 || n_lanes > 0) && ++s->n_rounds < ROUNDS_MAX) {
+        add_lanes(op, s, lanes, n_lanes);
+        send_stops(op, s);
+        return;
+    }
+    s->c->n_not_stopped = (size_t)n_all - s->c->n_stopped;
+    pg_op_commit(op, cancelled);
+}
+
+static void
+found(struct pg_op *op)
+{
+    struct cancelling *s = op->state;
+    struct pg_rows r = pg_op_rows(op, 0);
+    struct buf lanes;
+
+    if (!pg_next(&r)) {
+        s->c->req.err = ERR_NOT_FOUND;
+        pg_op_abort(op);
+        return;
+    }
+    s->first = pg_int(&r);
+    s->last = pg_int(&r);
+    buf_init(&lanes, op->arena);
+    s->flying = pg_array(op->arena, PG_TYPE_INT8, 0);
+    r = pg_op_rows(op, 1);
+    while (pg_next(&r)) {
+        int64_t id = pg_int(&r), lane = pg_int(&r);
+
+        if (lanes.n == 0 ||
+            memcmp(lanes.p + lanes.n - sizeof(lane), &lane, sizeof(lane)) != 0)
+            buf_put(&lanes, &lane, sizeof(lane));
+        if (is_claimed_here(op, id))
+            pg_add_int(&s->flying, id);
+    }
+    add_lanes(op, s, (int64_t *)(void *)lanes.p, lanes.n / sizeof(int64_t));
+    send_stops(op, s);
+}
+
+static void
+begin_cancel(struct pg_op *op)
+{
+    struct cancelling *s = ARENA_NEW(op->arena, struct cancelling);
+    struct pg_params *p;
+
+    op->state = s;
+    s->c = CONTAINER_OF(op->reqs[0], struct store_cancel, req);
+    s->c->n_stopped = s->c->n_not_stopped = 0;
+    pg_op_begin(op);
+    for (int i = 0; i < 2; i++) {
+        p = pg_op_params(op);
+        pg_put_int(p, s->c->tenant);
+        pg_put_int(p, s->c->notification);
+        pg_op_send(op, i == 0 ? PG_cancel_mark : PG_cancel_scan);
+    }
+    pg_op_await(op, found);
+}
+
+const struct pg_verb pg_verb_cancel = {.begin = begin_cancel};

@@ -1,0 +1,170 @@
+/* lanes.c - see lanes.h. */
+#include "store/postgres/lanes.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+
+struct pg_lanes {
+    struct map *by_lane;
+    struct claims *claims;
+};
+
+static const struct lane_mark lowest = {INT64_MIN, INT64_MIN};
+static const struct lane_mark highest = {INT64_MAX, INT64_MAX};
+
+static bool
+is_before(struct lane_mark a, struct lane_mark b)
+{
+    return a.rank < b.rank || (a.rank == b.rank && a.id < b.id);
+}
+
+struct pg_lanes *
+pg_lanes_new(void)
+{
+    struct pg_lanes *l = xcalloc(1, sizeof(*l));
+
+    l->by_lane = map_new();
+    l->claims = claims_new();
+    return l;
+}
+
+void
+pg_lanes_free(struct pg_lanes *l)
+{
+    struct str key;
+    void *lane;
+
+    if (!l)
+        return;
+    for (size_t at = 0; map_next(l->by_lane, &at, &key, &lane);)
+        free(lane);
+    map_free(l->by_lane);
+    claims_free(l->claims);
+    free(l);
+}
+
+struct claims *
+pg_lanes_claims(struct pg_lanes *l)
+{
+    return l->claims;
+}
+
+static struct str
+key_of(const int64_t *lane)
+{
+    return (struct str){(const char *)lane, sizeof(*lane)};
+}
+
+struct pg_lane *
+pg_lanes_get(struct pg_lanes *l, int64_t lane)
+{
+    struct pg_lane *found = map_get(l->by_lane, key_of(&lane));
+
+    if (found)
+        return found;
+    found = xcalloc(1, sizeof(*found));
+    found->lane = lane;
+    pg_lane_sweep(found);
+    (void)map_put(l->by_lane, key_of(&lane), found);
+    return found;
+}
+
+bool
+pg_lanes_is_mine(const struct pg_lanes *l, int64_t lane)
+{
+    const struct pg_lane *found = map_get(l->by_lane, key_of(&lane));
+
+    return found && found->state == PG_LANE_MINE;
+}
+
+static struct pg_lane *
+find(const struct pg_lanes *l, int64_t signed_lane)
+{
+    int64_t lane = signed_lane < 0 ? -signed_lane : signed_lane;
+
+    return map_get(l->by_lane, key_of(&lane));
+}
+
+bool
+pg_lanes_is_wanted(const struct pg_lanes *l, int64_t signed_lane)
+{
+    const struct pg_lane *lane = find(l, signed_lane);
+
+    return !lane || lane->state != PG_LANE_TAKEN;
+}
+
+bool
+pg_lanes_look(struct pg_lanes *l, int64_t signed_lane, int64_t now_ms)
+{
+    struct pg_lane *lane = find(l, signed_lane);
+
+    if (!lane)
+        return true;
+    if (lane->state == PG_LANE_TAKEN)
+        lane->state = PG_LANE_UNKNOWN;
+    return lane->state != PG_LANE_MINE ||
+           now_ms - lane->swept_ms >= PG_LANE_SWEEP_MS;
+}
+
+/* ---- marks ---- */
+
+void
+pg_lane_sweep(struct pg_lane *lane)
+{
+    for (int i = 0; i < 2; i++)
+        lane->marks[i] = lane->told[i] = lowest;
+}
+
+void
+pg_lanes_row(struct pg_lanes *l, int64_t signed_lane, int64_t rank, int64_t id)
+{
+    struct lane_mark before = {rank, id - 1};
+    struct pg_lane *found = find(l, signed_lane);
+    int i = signed_lane < 0;
+
+    if (!found)
+        return;
+    if (is_before(before, found->marks[i]))
+        found->marks[i] = before;
+    if (is_before(before, found->told[i]))
+        found->told[i] = before;
+}
+
+struct lane_mark
+pg_lane_begin(struct pg_lane *lane, bool is_critical)
+{
+    lane->told[is_critical] = highest;
+    return lane->marks[is_critical];
+}
+
+void
+pg_lane_raise(struct pg_lane *lane, bool is_critical, struct lane_mark to)
+{
+    /* What came meanwhile, the claim may not have seen. */
+    if (is_before(lane->told[is_critical], to))
+        to = lane->told[is_critical];
+    lane->marks[is_critical] = to;
+}
+
+/* ---- loss ---- */
+
+void
+pg_lanes_lose(struct pg_lanes *l, struct pg_lane *lane)
+{
+    claims_drop_lane(l->claims, lane->lane);
+    lane->state = PG_LANE_UNKNOWN;
+    lane->is_doubtful = false;
+    pg_lane_sweep(lane);
+}
+
+void
+pg_lanes_lose_all(struct pg_lanes *l)
+{
+    struct str key;
+    void *lane;
+
+    for (size_t at = 0; map_next(l->by_lane, &at, &key, &lane);)
+        pg_lanes_lose(l, lane);
+}

@@ -1,0 +1,56 @@
+/* lanes.h - which lanes this node owns, and how far it has claimed in each.
+ *
+ * Each lane has two marks, one for critical rows: every ready row up to it is
+ * claimed, so that a claim does not walk over what is in flight or dead. A
+ * mark is lowered whenever a row comes before it. One that is too low costs
+ * time; one that is too high hides work until the next sweep, which begins at
+ * the very start. */
+#pragma once
+
+#include "store/claims.h"
+
+enum pg_lane_state {
+    PG_LANE_UNKNOWN, /* ask for it */
+    PG_LANE_MINE,
+    PG_LANE_TAKEN, /* another node had it when we asked last */
+};
+
+struct pg_lane {
+    int64_t lane;
+    enum pg_lane_state state;
+    int64_t token; /* MINE */
+    /* MINE, but a commit of ours may still be under way: what it claimed is
+     * nobody's, and must be told from what we hold. */
+    bool is_doubtful;
+    struct lane_mark marks[2]; /* [1]: critical */
+    struct lane_mark told[2];  /* the lowest that came since a claim began */
+    int64_t swept_ms;          /* monotonic; from the very start */
+};
+
+#define PG_LANE_SWEEP_MS                                                       \
+    5000 /* the longest that a mark too high hides work                        \
+          */
+
+struct pg_lanes;
+
+struct pg_lanes *pg_lanes_new(void);
+void pg_lanes_free(struct pg_lanes *l); /* NULL is allowed */
+struct claims *pg_lanes_claims(struct pg_lanes *l);
+struct pg_lane *pg_lanes_get(struct pg_lanes *l, int64_t lane); /* makes it */
+bool pg_lanes_is_mine(const struct pg_lanes *l, int64_t lane);
+/* News of that lane (negative: of critical rows) are ours to follow. */
+bool pg_lanes_is_wanted(const struct pg_lanes *l, int64_t signed_lane);
+/* The database says that it holds something and is nobody's, or ours. True:
+ * it should be claimed from; not so if it is ours and was lately. */
+bool pg_lanes_look(struct pg_lanes *l, int64_t signed_lane, int64_t now_ms);
+/* A row became ready; signed_lane is negative for a critical one. */
+void pg_lanes_row(struct pg_lanes *l, int64_t signed_lane, int64_t rank,
+                  int64_t id);
+/* The claim begins here; returns the mark. */
+struct lane_mark pg_lane_begin(struct pg_lane *lane, bool is_critical);
+/* It has claimed all up to `to`. */
+void pg_lane_raise(struct pg_lane *lane, bool is_critical, struct lane_mark to);
+void pg_lane_sweep(struct pg_lane *lane); /* from the very start, next time */
+/* Another may own it now: what was claimed from it is forgotten. */
+void pg_lanes_lose(struct pg_lanes *l, struct pg_lane *lane);
+void pg_lanes_lose_all(struct pg_lanes *l);

@@ -1,0 +1,696 @@
+/* node.c - see node.h. One connection, which listens, does all of it: bells
+ * when there are some, else each second a beat, a burial, a look. */
+#include "store/postgres/node.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/rng.h"
+#include "store/postgres/lanes.h"
+#include "store/postgres/migrate.h"
+#include "store/postgres/pg_store.h"
+
+#define TICKS_A_LEASE 15  /* a second, with 15 s */
+#define MARGIN_PARTS 7    /* of it, a part that we do without */
+#define RING_MS 2         /* bells wait so long for others */
+#define BELL_MAX 7000     /* bytes; NOTIFY takes 8000 */
+#define ID_AHEAD_MS 10000 /* reserved for the ids to come */
+#define NAME_MAX_BYTES 64
+
+struct bell { /* a lane's first row */
+    int64_t tenant, lane, rank, id;
+};
+
+struct pg_node {
+    struct pg_store *store;
+    struct pg_node_options options;
+    int64_t incarnation;
+    int64_t next_incarnation; /* while it returns; 0: does not */
+    int slot;                 /* the first one */
+    int64_t id_limit_ms;
+    char host[NAME_MAX_BYTES], roles[NAME_MAX_BYTES];
+    struct pg_conn *conn;
+    struct loop_timer tick, ring;
+    bool is_tick_due, is_registered, is_leaving, is_down, looks_at_lanes;
+    void (*left)(struct pg_store *s);
+    int64_t asked_ms;            /* when the beat under way was sent */
+    _Atomic int64_t lease;       /* counts losses */
+    _Atomic int64_t lease_ms;    /* monotonic: it surely holds until then */
+    int64_t no_burial_before_ms; /* monotonic */
+    int64_t n_live;              /* nodes, when we looked last */
+    int64_t seq;                 /* of the last change that was told here */
+    int64_t due_known_ms;        /* of what waits, told here; 0: nothing */
+    /* what is to be rung */
+    struct map *lanes; /* signed lane -> struct bell */
+    int64_t due_ms, change_seq;
+    struct buf inboxes; /* lines */
+};
+
+static int64_t
+mono_ms(const struct pg_node *n)
+{
+    return n->store->clock->mono_ms(n->store->clock);
+}
+
+int64_t
+pg_node_incarnation(const struct pg_node *n)
+{
+    return n->incarnation;
+}
+
+int
+pg_node_slot(const struct pg_node *n)
+{
+    return n->slot;
+}
+
+int64_t
+pg_node_id_limit_ms(const struct pg_node *n)
+{
+    return n->id_limit_ms;
+}
+
+int64_t
+pg_node_lease(const struct pg_node *n)
+{
+    return atomic_load(&n->lease);
+}
+
+bool
+pg_node_holds(const struct pg_node *n, int64_t lease)
+{
+    return lease == atomic_load(&n->lease) &&
+           mono_ms(n) < atomic_load(&n->lease_ms);
+}
+
+bool
+pg_node_may_own(const struct pg_node *n)
+{
+    return n->options.may_own && n->is_registered && !n->is_leaving &&
+           pg_node_holds(n, pg_node_lease(n));
+}
+
+/* From when a beat was asked for: the others count from when it was done. */
+static void
+extend_lease(struct pg_node *n, int64_t asked_ms)
+{
+    int64_t ms = n->options.lease_ms;
+
+    atomic_store(&n->lease_ms, asked_ms + ms - ms / MARGIN_PARTS);
+}
+
+/* ---- to be somebody ---- */
+
+/* Never 0, never one that was: 62 bits of chance. */
+static int64_t
+draw_incarnation(void)
+{
+    int64_t v;
+
+    do {
+        rng_secret(&v, sizeof(v));
+        v &= INT64_C(0x3fffffffffffffff);
+    } while (v == 0);
+    return v;
+}
+
+static void
+put_self(struct pg_node *n, struct pg_params *p)
+{
+    pg_put_int(p, n->incarnation);
+    pg_put_int4(p, (int)getpid());
+    pg_put_text(p, str_from(n->host));
+    pg_put_text(p, str_from(n->roles));
+    pg_put_text(p, STR(BELFRY_VERSION));
+}
+
+static bool
+take_slot(struct pg_node *n, struct pg_rows r)
+{
+    if (!pg_next(&r))
+        return false;
+    n->slot = (int)pg_int(&r);
+    n->id_limit_ms = pg_int(&r);
+    n->is_registered = true;
+    return true;
+}
+
+#define TRIES_MAX 20
+
+static enum err
+register_with(struct pg_node *n, PGconn *c, const char **ret_why)
+{
+    struct arena *a = arena_new();
+    enum err e = ERR_OK;
+
+    for (int i = 0; !n->is_registered && e == ERR_OK && i < TRIES_MAX; i++) {
+        struct pg_params p = {.arena = a};
+        PGresult *r;
+
+        n->asked_ms = mono_ms(n);
+        n->incarnation = draw_incarnation();
+        put_self(n, &p);
+        r = PQexecParams(c, pg_texts[PG_node_register].text, p.n, NULL,
+                         p.values, p.lengths, p.formats, 1);
+        if (PQresultStatus(r) != PGRES_TUPLES_OK) {
+            *ret_why = pg_why("%s", PQerrorMessage(c));
+            e = ERR_IO;
+        } else if (take_slot(n, pg_rows(r))) {
+            extend_lease(n, n->asked_ms);
+        }
+        PQclear(r);
+    }
+    arena_free(a);
+    if (e == ERR_OK && !n->is_registered) {
+        *ret_why = "there are 1024 nodes already";
+        e = ERR_FULL;
+    }
+    return e;
+}
+
+enum err
+pg_node_register(struct pg_store *s, const struct pg_node_options *o, PGconn *c,
+                 const char **ret_why)
+{
+    struct pg_node *n = xcalloc(1, sizeof(*n));
+
+    s->node = n;
+    n->store = s;
+    n->options = *o;
+    snprintf(n->roles, sizeof(n->roles), "%s", o->roles);
+    if (gethostname(n->host, sizeof(n->host)) != 0)
+        n->host[0] = '\0';
+    n->host[sizeof(n->host) - 1] = '\0';
+    n->lanes = map_new();
+    n->no_burial_before_ms = mono_ms(n) + o->lease_ms / 3;
+    return register_with(n, c, ret_why);
+}
+
+/* ---- bells ---- */
+
+static void pump(struct pg_node *n);
+
+static void
+on_ring(struct loop_timer *t)
+{
+    pump(CONTAINER_OF(t, struct pg_node, ring));
+}
+
+static bool
+is_alone(const struct pg_node *n)
+{
+    return n->n_live <= 1;
+}
+
+static bool
+has_bells(const struct pg_node *n)
+{
+    return map_count(n->lanes) > 0 || n->due_ms > 0 || n->change_seq > 0 ||
+           n->inboxes.n > 0;
+}
+
+static void
+want_ring(struct pg_node *n)
+{
+    if (n->conn && !loop_timer_is_set(&n->ring))
+        loop_timer_set(n->store->loop, &n->ring, RING_MS, on_ring);
+}
+
+void
+pg_node_ring_ready(struct pg_node *n, int64_t tenant, int64_t signed_lane,
+                   int64_t rank, int64_t id)
+{
+    struct str key = {(const char *)&signed_lane, sizeof(signed_lane)};
+    struct bell *b;
+
+    if (is_alone(n))
+        return;
+    b = map_get(n->lanes, key);
+    if (!b) {
+        b = xcalloc(1, sizeof(*b));
+        *b = (struct bell){tenant, signed_lane, rank, id};
+        (void)map_put(n->lanes, key, b);
+    } else if (rank < b->rank || (rank == b->rank && id < b->id)) {
+        b->rank = rank;
+        b->id = id;
+    }
+    want_ring(n);
+}
+
+void
+pg_node_ring_wait(struct pg_node *n, int64_t due_ms)
+{
+    if (n->due_known_ms == 0 || due_ms < n->due_known_ms)
+        n->due_known_ms = due_ms;
+    if (is_alone(n))
+        return;
+    if (n->due_ms == 0 || due_ms < n->due_ms)
+        n->due_ms = due_ms;
+    want_ring(n);
+}
+
+void
+pg_node_ring_change(struct pg_node *n, int64_t seq)
+{
+    if (seq > n->seq)
+        n->seq = seq;
+    if (is_alone(n))
+        return;
+    if (seq > n->change_seq)
+        n->change_seq = seq;
+    want_ring(n);
+}
+
+#define INBOXES_MAX                                                            \
+    (1 << 20) /* bytes that wait; then the streams' own check                  \
+               */
+
+void
+pg_node_ring_inbox(struct pg_node *n, int64_t tenant, struct str user,
+                   int64_t rev)
+{
+    if (is_alone(n) || n->inboxes.n > INBOXES_MAX)
+        return;
+    buf_printf(&n->inboxes, "i %lld %lld %.*s\n", (long long)tenant,
+               (long long)rev, STR_ARG(user));
+    want_ring(n);
+}
+
+/* As many whole lines as one NOTIFY takes. */
+static void
+take_lines(struct pg_node *n, struct buf *out)
+{
+    size_t most = BELL_MAX > out->n ? BELL_MAX - out->n : 0;
+    size_t take = n->inboxes.n < most ? n->inboxes.n : most;
+
+    while (take > 0 && n->inboxes.p[take - 1] != '\n')
+        take--;
+    buf_put(out, n->inboxes.p, take);
+    buf_drop(&n->inboxes, take);
+}
+
+#define LINE_MAX_BYTES 100 /* of a lane */
+
+static void
+take_lanes(struct pg_node *n, struct buf *out)
+{
+    struct str key;
+    void *value;
+
+    for (size_t at = 0; out->n + LINE_MAX_BYTES < BELL_MAX &&
+                        map_next(n->lanes, &at, &key, &value);) {
+        struct bell *b = value;
+
+        buf_printf(out, "r %lld %lld %lld %lld\n", (long long)b->tenant,
+                   (long long)b->lane, (long long)b->rank, (long long)b->id);
+        (void)map_remove(n->lanes, key);
+        free(b);
+    }
+}
+
+static void
+on_rung(void *arg, enum pg_outcome o)
+{
+    (void)o; /* a bell that is lost is looked for */
+    pump(arg);
+}
+
+static void
+ring(struct pg_node *n)
+{
+    struct pg_params *p = pg_conn_params(n->conn);
+    struct buf text;
+
+    buf_init(&text, p->arena);
+    buf_printf(&text, "n %lld\n", (long long)n->incarnation);
+    if (n->change_seq > 0)
+        buf_printf(&text, "c %lld\n", (long long)n->change_seq);
+    if (n->due_ms > 0)
+        buf_printf(&text, "w %lld\n", (long long)n->due_ms);
+    n->change_seq = n->due_ms = 0;
+    take_lanes(n, &text);
+    take_lines(n, &text);
+    pg_put_text(p, buf_str(&text));
+    pg_conn_send(n->conn, PG_ring);
+    pg_conn_sync(n->conn, on_rung, n);
+}
+
+/* ---- bells of others ---- */
+
+static bool
+take_number(struct str *line, int64_t *ret)
+{
+    struct str word;
+
+    return str_split(line, ' ', &word) && str_to_i64(word, ret);
+}
+
+/* True: the rest is our own. */
+static bool
+hear_line(struct pg_node *n, struct str line)
+{
+    struct notices *told = &n->store->notices;
+    int64_t v[4] = {0};
+    struct str kind;
+
+    if (!str_split(&line, ' ', &kind) || !take_number(&line, &v[0]))
+        return false;
+    switch (kind.n == 1 ? kind.p[0] : '\0') {
+    case 'n':
+        return v[0] == n->incarnation;
+    case 'c':
+        if (v[0] > n->seq)
+            notices_change(told, 0, OBJECT_WORKSPACE, v[0]);
+        n->seq = v[0] > n->seq ? v[0] : n->seq;
+        break;
+    case 'w':
+        notices_wait(told, v[0]);
+        break;
+    case 'r':
+        if (!take_number(&line, &v[1]) || !take_number(&line, &v[2]) ||
+            !take_number(&line, &v[3]))
+            return false;
+        pg_lanes_row(n->store->lanes, v[1], v[2], v[3]);
+        if (pg_lanes_is_wanted(n->store->lanes, v[1]))
+            notices_ready(told, v[0], v[1]);
+        break;
+    case 'i':
+        if (take_number(&line, &v[1]) && line.n > 0)
+            notices_inbox_bell(told, v[0], line, n->store->epoch, v[1]);
+        break;
+    default:
+        break;
+    }
+    return false;
+}
+
+static void
+on_notify(void *arg, struct str payload)
+{
+    struct pg_node *n = arg;
+    struct str line;
+
+    while (str_split(&payload, '\n', &line))
+        if (hear_line(n, line))
+            return;
+    notices_tell(&n->store->notices, &n->store->listener);
+}
+
+/* ---- the tick ---- */
+
+enum { BEAT, BURY, LOOK, LANES };
+
+/* They think that we are dead. What was claimed must not be begun, not even
+ * when we are back. */
+void
+pg_node_lost(struct pg_node *n)
+{
+    if (!n->is_registered)
+        return;
+    LOG_WARN("node.lost", log_int("slot", n->slot));
+    n->is_registered = false;
+    atomic_fetch_add(&n->lease, 1);
+    atomic_store(&n->lease_ms, 0);
+    pg_lanes_lose_all(n->store->lanes);
+}
+
+static void
+take_beat(struct pg_node *n)
+{
+    struct pg_rows r = pg_conn_rows(n->conn, BEAT);
+    int64_t since_ms;
+
+    if (!pg_next(&r)) {
+        pg_node_lost(n);
+        return;
+    }
+    since_ms = pg_int(&r);
+    extend_lease(n, n->asked_ms);
+    /* It was we, or the clock: the others deserve time to be heard again. */
+    if (since_ms > n->options.lease_ms / 2)
+        n->no_burial_before_ms = mono_ms(n) + n->options.lease_ms;
+}
+
+static void
+take_burials(struct pg_node *n)
+{
+    struct pg_rows r = pg_conn_rows(n->conn, BURY);
+
+    while (pg_next(&r)) {
+        int64_t slot = pg_int(&r), pid = pg_int(&r);
+
+        LOG_WARN("node.buried", log_int("slot", slot), log_int("pid", pid),
+                 log_str("host", pg_borrow(&r)));
+    }
+}
+
+static void
+take_look(struct pg_node *n)
+{
+    struct pg_rows r = pg_conn_rows(n->conn, LOOK);
+    int64_t seq, due_ms;
+
+    if (!pg_next(&r))
+        return;
+    n->n_live = pg_int(&r);
+    seq = pg_int(&r);
+    due_ms = pg_int(&r);
+    if (seq > n->seq)
+        notices_change(&n->store->notices, 0, OBJECT_WORKSPACE, seq);
+    n->seq = seq > n->seq ? seq : n->seq;
+    if (due_ms > 0 && due_ms != n->due_known_ms)
+        notices_wait(&n->store->notices, due_ms);
+    n->due_known_ms = due_ms;
+}
+
+static void
+take_lanes_due(struct pg_node *n)
+{
+    struct pg_rows r = pg_conn_rows(n->conn, LANES);
+
+    while (pg_next(&r)) {
+        int64_t tenant = pg_int(&r), lane = pg_int(&r);
+
+        if (pg_lanes_look(n->store->lanes, lane, loop_now_ms(n->store->loop)))
+            notices_ready(&n->store->notices, tenant, lane);
+    }
+}
+
+static void
+on_ticked(void *arg, enum pg_outcome o)
+{
+    struct pg_node *n = arg;
+
+    if (o == PG_FAILED)
+        LOG_ERROR("node.failed", log_cstr("why", pg_conn_message(n->conn)));
+    if (o == PG_DONE) {
+        take_beat(n);
+        take_burials(n);
+        take_look(n);
+        if (n->looks_at_lanes)
+            take_lanes_due(n);
+        n->looks_at_lanes = n->options.may_own; /* the queue looks first */
+        notices_tell(&n->store->notices, &n->store->listener);
+    }
+    pump(n);
+}
+
+static void
+send_tick(struct pg_node *n)
+{
+    int64_t wall_ms = n->store->clock->wall_ms(n->store->clock);
+    bool may_bury = mono_ms(n) >= n->no_burial_before_ms;
+    struct pg_params *p;
+
+    n->asked_ms = mono_ms(n);
+    p = pg_conn_params(n->conn);
+    pg_put_int(p, n->incarnation);
+    pg_put_int(p, wall_ms + ID_AHEAD_MS);
+    pg_conn_send(n->conn, PG_node_beat);
+    p = pg_conn_params(n->conn);
+    pg_put_int(p, may_bury ? n->options.lease_ms : INT32_MAX);
+    pg_conn_send(n->conn, PG_node_bury);
+    (void)pg_conn_params(n->conn);
+    pg_conn_send(n->conn, PG_look);
+    if (n->looks_at_lanes) {
+        p = pg_conn_params(n->conn);
+        pg_put_int(p, n->incarnation);
+        pg_conn_send(n->conn, PG_lanes_due);
+    }
+    pg_conn_sync(n->conn, on_ticked, n);
+}
+
+static void
+on_returned(void *arg, enum pg_outcome o)
+{
+    struct pg_node *n = arg;
+    struct pg_rows r;
+
+    if (o == PG_DONE) {
+        r = pg_conn_rows(n->conn, 0);
+        /* Ids carry the slot, so nobody else may go on with it. */
+        if (!pg_next(&r))
+            fatal("node slot %d was given to another process meanwhile; "
+                  "start again",
+                  n->slot);
+        n->is_registered = n->is_tick_due = true;
+        n->incarnation = pg_int(&r);
+        n->next_incarnation = 0;
+        extend_lease(n, n->asked_ms);
+        LOG_INFO("node.back", log_int("slot", n->slot));
+    }
+    pump(n);
+}
+
+static void
+send_return(struct pg_node *n)
+{
+    struct pg_params *p = pg_conn_params(n->conn);
+
+    n->asked_ms = mono_ms(n);
+    pg_put_int2(p, n->slot);
+    pg_put_int(p, n->incarnation);
+    if (n->next_incarnation == 0)
+        n->next_incarnation = draw_incarnation();
+    pg_put_int(p, n->next_incarnation);
+    pg_conn_send(n->conn, PG_node_return);
+    pg_conn_sync(n->conn, on_returned, n);
+}
+
+static void
+on_left(void *arg, enum pg_outcome o)
+{
+    struct pg_node *n = arg;
+    void (*left)(struct pg_store *) = n->left;
+
+    (void)o; /* else they find out when the lease is over */
+    n->left = NULL;
+    left(n->store);
+}
+
+static void
+send_leave(struct pg_node *n)
+{
+    pg_put_int(pg_conn_params(n->conn), n->incarnation);
+    pg_conn_send(n->conn, PG_node_leave);
+    pg_conn_sync(n->conn, on_left, n);
+}
+
+static void
+on_tick(struct loop_timer *t)
+{
+    struct pg_node *n = CONTAINER_OF(t, struct pg_node, tick);
+
+    n->is_tick_due = true;
+    loop_timer_set(n->store->loop, &n->tick,
+                   n->options.lease_ms / TICKS_A_LEASE, on_tick);
+    if (n->is_registered && !pg_node_holds(n, pg_node_lease(n)))
+        LOG_WARN("node.silent", log_int("slot", n->slot));
+    pump(n);
+}
+
+static void
+pump(struct pg_node *n)
+{
+    if (n->is_leaving && !n->left)
+        return;
+    if (!pg_conn_is_ready(n->conn)) {
+        if (n->left && pg_conn_is_down(n->conn))
+            on_left(n, PG_LOST);
+        return;
+    }
+    if (n->left) {
+        send_leave(n);
+    } else if (!n->is_registered) {
+        send_return(n);
+    } else if (n->is_tick_due) {
+        n->is_tick_due = false;
+        send_tick(n);
+    } else if (has_bells(n)) {
+        ring(n);
+    }
+}
+
+static void
+on_ready(void *arg)
+{
+    struct pg_node *n = arg;
+
+    if (n->is_down)
+        LOG_INFO("store.back", log_cstr("session", "control"));
+    n->is_down = false;
+    n->is_tick_due = true;
+    pump(n);
+}
+
+static void
+on_lost(void *arg, const char *why)
+{
+    struct pg_node *n = arg;
+
+    if (!n->is_down)
+        LOG_WARN("store.lost", log_cstr("session", "control"),
+                 log_cstr("why", why));
+    n->is_down = true;
+    pump(n);
+}
+
+/* ---- life ---- */
+
+static const char setup[] =
+    "SET synchronous_commit = off; SET statement_timeout = '5s'; "
+    "SET lock_timeout = '1s'; SET jit = off; LISTEN belfry";
+
+void
+pg_node_start(struct pg_store *s)
+{
+    struct pg_node *n = s->node;
+
+    n->conn = pg_conn_new(&(struct pg_conn_options){.loop = s->loop,
+                                                    .url = s->url,
+                                                    .who = "control",
+                                                    .setup = setup,
+                                                    .on_ready = on_ready,
+                                                    .on_lost = on_lost,
+                                                    .on_notify = on_notify,
+                                                    .arg = n});
+    loop_timer_set(s->loop, &n->tick, 0, on_tick);
+}
+
+void
+pg_node_leave(struct pg_store *s, void (*done)(struct pg_store *s))
+{
+    struct pg_node *n = s->node;
+
+    n->is_leaving = true;
+    n->left = done;
+    loop_timer_clear(s->loop, &n->tick);
+    loop_timer_clear(s->loop, &n->ring);
+    pump(n);
+}
+
+void
+pg_node_free(struct pg_node *n)
+{
+    struct str key;
+    void *value;
+
+    if (!n)
+        return;
+    pg_conn_free(n->conn);
+    if (n->store->loop) {
+        loop_timer_clear(n->store->loop, &n->tick);
+        loop_timer_clear(n->store->loop, &n->ring);
+    }
+    for (size_t at = 0; map_next(n->lanes, &at, &key, &value);)
+        free(value);
+    map_free(n->lanes);
+    buf_fini(&n->inboxes);
+    free(n);
+}

@@ -1,0 +1,98 @@
+/* pg_store.h - the driver itself. One thread with one loop has the
+ * connections, a session for each kind of work; requests come to it by mail.
+ *
+ *   accept   group commit of what is sent
+ *   cycle    the queue: finishes, claims, who owns which lane
+ *   write    everything else that changes something, one after another
+ *   read     (two) questions
+ *   control  this node's heart-beat, bells from and to the other nodes
+ *
+ * What is not marked belongs to that thread. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "store/claims.h"
+#include "store/notices.h"
+#include "store/postgres/op.h"
+#include "store/postgres/postgres.h"
+
+#define PG_READERS 2
+
+/* A connection and those who wait for it. */
+struct pg_session {
+    struct pg_store *store;
+    const char *who;
+    struct pg_conn *conn;
+    struct mail *first, **last; /* requests, oldest first */
+    size_t n_alone;             /* of the first, so many go by themselves */
+    int n_tries;                /* of these */
+    struct pg_op *op;           /* under way */
+    struct loop_timer timer;    /* looks at those that wait */
+    struct task task;           /* pumps at the end of the turn */
+    bool is_task_posted;
+    int64_t down_since_ms; /* by the loop's clock; 0: it is up */
+};
+
+struct pg_store {
+    struct store base;
+    struct clock *clock;
+    char *url;
+    size_t max_queued;
+    struct store_listener listener; /* before the first request */
+    atomic_size_t n_queued;         /* submitted and not answered */
+    atomic_bool is_stopped;         /* takes no more */
+    struct loop *loop;
+    struct loop_thread *thread;
+    struct loop_timer end_timer;
+    struct task end_task;
+    struct pg_session accept, cycle, write, read[PG_READERS];
+    unsigned next_reader;
+    struct notices notices; /* of the op that is about to end */
+    int64_t epoch;          /* of all inboxes */
+    struct pg_lanes *lanes; /* what this node owns */
+    int64_t last_batch;     /* of intents */
+    struct pg_node *node;   /* who it is */
+};
+
+/* session.c */
+void pg_session_open(struct pg_session *s, struct pg_store *store,
+                     const char *who, const char *setup);
+void pg_session_close(struct pg_session *s);
+void pg_session_submit(struct pg_session *s, struct store_req *req);
+void pg_session_put_back(struct pg_session *s, struct store_req *req);
+void pg_session_wake(struct pg_session *s);
+void pg_session_answer(struct pg_session *s, struct store_req *req, enum err e);
+
+/* The verbs; NULL is none. */
+extern const struct pg_verb pg_verb_accept, pg_verb_cycle, pg_verb_promote,
+    pg_verb_act, pg_verb_cancel, pg_verb_object_put, pg_verb_object_delete,
+    pg_verb_inbox_mark, pg_verb_purge, pg_verb_object_get, pg_verb_object_list,
+    pg_verb_changes, pg_verb_notification_get, pg_verb_notification_list,
+    pg_verb_delivery_get, pg_verb_delivery_list, pg_verb_delivery_groups,
+    pg_verb_inbox_list, pg_verb_inbox_replay, pg_verb_stats;
+
+/* What notices hold goes to the listener, and to the other nodes. */
+void pg_store_tell(struct pg_store *s);
+/* A row of that lane became ready (negative: a critical one). After the
+ * commit, before pg_op_done(). */
+void pg_store_row_ready(struct pg_store *s, int64_t tenant, int64_t signed_lane,
+                        int64_t rank, int64_t id);
+
+/* idem.c: the first answers under Idempotency-Keys, for a group of requests.
+ * Sends two statements (claim the keys, read what is there); pg_idem_read()
+ * takes their results, from the i-th on, and judges: req->err is
+ * ERR_IDEM_MISMATCH, or is_replay with its answer, or the key is ours and
+ * pg_idem_save() must follow in the same transaction. */
+struct pg_idem_one {
+    struct store_req *req;
+    struct store_idem *idem; /* those without a key are left out */
+    int64_t tenant, now_ms;
+};
+void pg_idem_claim(struct pg_op *op, const struct pg_idem_one *all, size_t n);
+void pg_idem_read(struct pg_op *op, int i, const struct pg_idem_one *all,
+                  size_t n);
+/* Asks each for its answer and writes it; sends one statement, or none. */
+void pg_idem_save(struct pg_op *op, const struct pg_idem_one *all, size_t n);

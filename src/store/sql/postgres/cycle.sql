@@ -1,0 +1,153 @@
+-- Finishes: $1 to $5 are tenant, delivery, its place in the request, status,
+-- and the number of the attempt that was made (0: none). NULL keeps a provider
+-- and a tally; it keeps an error, too, where no attempt was made.
+-- name: finish_ended (cycle)
+WITH gone AS (
+DELETE FROM ready r USING unnest($1::int8[], $2::int8[], $3::int4[],
+$4::int2[], $5::int4[], $6::int8[], $7::int4[], $8::int4[], $9::text[],
+$10::text[], $11::text[], $12::text[], $13::text[]) AS f(tenant, id, k, status,
+n, at_ms, call_ms, call_status, reason, provider, error, verdict, detail)
+WHERE r.tenant = f.tenant AND r.id = f.id
+RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
+r.attempts, r.priority, r.user_id, r.channel, r.provider AS old_provider,
+r.error AS old_error, f.k, f.status, f.n, f.at_ms, f.call_ms, f.call_status,
+f.reason, f.provider, f.error, f.verdict, f.detail
+), kept AS (
+INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, at_ms,
+recipient, attempts, call_ms, call_status, priority, status, user_id, channel,
+provider, reason, error, verdict, detail)
+SELECT tenant, id, notification, created_ms, $14::int8, at_ms, recipient,
+CASE WHEN n > 0 THEN n ELSE attempts END, call_ms, call_status, priority,
+status, user_id, channel, coalesce(provider, old_provider), reason,
+CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END, verdict, detail
+FROM gone
+)
+SELECT k FROM gone;
+-- name: finish_dead (cycle)
+WITH gone AS (
+DELETE FROM ready r USING unnest($1::int8[], $2::int8[], $3::int4[],
+$4::int2[], $5::int4[], $6::text[], $7::text[], $8::text[], $9::text[])
+AS f(tenant, id, k, status, n, reason, provider, error, tally)
+WHERE r.tenant = f.tenant AND r.id = f.id
+RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
+r.attempts, r.priority, r.user_id, r.channel, r.provider AS old_provider,
+r.error AS old_error, r.tally AS old_tally, f.k, f.status, f.n, f.reason,
+f.provider, f.error, f.tally
+), kept AS (
+INSERT INTO dead (tenant, id, notification, created_ms, updated_ms, recipient,
+attempts, priority, status, user_id, channel, provider, reason, error, tally)
+SELECT tenant, id, notification, created_ms, $10::int8, recipient,
+CASE WHEN n > 0 THEN n ELSE attempts END, priority, status, user_id, channel,
+coalesce(provider, old_provider), reason,
+CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END,
+coalesce(tally, old_tally) FROM gone
+)
+SELECT k FROM gone;
+-- name: finish_waiting (cycle)
+WITH gone AS (
+DELETE FROM ready r USING unnest($1::int8[], $2::int8[], $3::int4[],
+$4::int2[], $5::int4[], $6::text[], $7::text[], $8::text[], $9::text[],
+$10::int8[], $11::int8[])
+AS f(tenant, id, k, status, n, reason, provider, error, tally, due_ms, lane)
+WHERE r.tenant = f.tenant AND r.id = f.id
+RETURNING r.tenant, r.id, r.notification, r.rank, r.created_ms, r.recipient,
+r.attempts, r.priority, r.crashes, r.user_id, r.channel,
+r.provider AS old_provider, r.error AS old_error, r.tally AS old_tally, f.k,
+f.status, f.n, f.reason, f.provider, f.error, f.tally, f.due_ms, f.lane
+), kept AS (
+INSERT INTO waiting (tenant, id, notification, due_ms, lane, rank, created_ms,
+updated_ms, recipient, attempts, priority, crashes, status, user_id, channel,
+provider, reason, error, tally)
+SELECT tenant, id, notification, due_ms, lane, rank, created_ms, $12::int8,
+recipient, CASE WHEN n > 0 THEN n ELSE attempts END, priority, crashes, status,
+user_id, channel, coalesce(provider, old_provider), reason,
+CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END,
+coalesce(tally, old_tally) FROM gone
+)
+SELECT k FROM gone;
+-- Given back, or handed to another provider's lane.
+-- name: finish_back (cycle)
+UPDATE ready r SET lane = f.lane, updated_ms = $11::int8, reason = f.reason,
+attempts = CASE WHEN f.n > 0 THEN f.n ELSE r.attempts END,
+provider = coalesce(f.provider, r.provider),
+error = CASE WHEN f.n > 0 THEN f.error ELSE coalesce(f.error, r.error) END,
+tally = coalesce(f.tally, r.tally)
+FROM unnest($1::int8[], $2::int8[], $3::int4[], $4::int2[], $5::int4[],
+$6::text[], $7::text[], $8::text[], $9::text[], $10::int8[])
+AS f(tenant, id, k, status, n, reason, provider, error, tally, lane)
+WHERE r.tenant = f.tenant AND r.id = f.id
+RETURNING f.k;
+-- The attempts of those that have not ended; not of rows that were gone.
+-- name: attempt_add (cycle)
+INSERT INTO attempt (delivery, n, at_ms, duration_ms, retry_at_ms, status,
+provider, verdict, detail)
+SELECT delivery, n, at_ms, duration_ms, retry_at_ms, status, provider, verdict,
+detail FROM unnest($1::int8[], $2::int8[], $3::int4[], $4::int8[], $5::int8[],
+$6::int8[], $7::int4[], $8::text[], $9::text[], $10::text[]) AS x(tenant,
+delivery, n, at_ms, duration_ms, retry_at_ms, status, provider, verdict,
+detail)
+WHERE EXISTS (SELECT FROM ready r WHERE r.tenant = x.tenant
+AND r.id = x.delivery AND r.attempts = x.n)
+OR EXISTS (SELECT FROM waiting w WHERE w.tenant = x.tenant
+AND w.id = x.delivery AND w.attempts = x.n)
+OR EXISTS (SELECT FROM dead d WHERE d.tenant = x.tenant
+AND d.id = x.delivery AND d.attempts = x.n)
+ON CONFLICT DO NOTHING;
+
+-- name: intent_put (cycle)
+UPDATE intent SET ids = $3::int8[], attempts = $4::int4[]
+WHERE lane = $1::int8 AND batch = $2::int8;
+-- name: intent_remove (cycle)
+DELETE FROM intent i USING unnest($1::int8[], $2::int8[]) AS x(lane, batch)
+WHERE i.lane = x.lane AND i.batch = x.batch;
+
+-- $1 lane; $2, $3 the mark of its critical rows, $4, $5 of the others; $6 how
+-- many, $7 how many critical ones beyond; $8 what we hold although it lies
+-- behind the marks; $9 the batch, 0: no intent; $10 now.
+-- name: claim (cycle)
+WITH critical AS (
+SELECT * FROM ready WHERE lane = -$1::int8
+AND (rank, id) > ($2::int8, $3::int8) AND id <> ALL ($8::int8[])
+ORDER BY rank, id LIMIT $6::int8 + $7::int8
+), normal AS (
+SELECT * FROM ready WHERE lane = $1 AND (rank, id) > ($4::int8, $5::int8)
+AND id <> ALL ($8) ORDER BY rank, id
+LIMIT $6 - greatest(0, (SELECT count(*) FROM critical) - $7)
+), claimed AS (
+SELECT * FROM critical UNION ALL SELECT * FROM normal
+), noted AS (
+INSERT INTO intent (lane, batch, tenant, at_ms, ids, attempts)
+SELECT $1, $9::int8, min(tenant), $10::int8, array_agg(id), array_agg(attempts)
+FROM claimed HAVING count(*) > 0 AND $9 > 0
+)
+SELECT id, tenant, notification, 0::int2, lane, rank, attempts, priority,
+recipient, created_ms, updated_ms, 0::int8, user_id, channel, provider, reason,
+error, tally FROM claimed;
+-- name: notifications_of (cycle)
+SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
+n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
+n.traceparent, n.doc FROM unnest($1::int8[], $2::int8[]) AS x(tenant, id)
+JOIN notification n ON n.tenant = x.tenant AND n.id = x.id;
+-- name: users_of (cycle)
+SELECT o.tenant, o.key, o.body FROM unnest($2::int8[], $3::text[])
+AS x(tenant, key) JOIN object o ON o.kind = $1::int2 AND o.tenant = x.tenant
+AND o.key = x.key WHERE o.body IS NOT NULL;
+
+-- Never early: neither by our clock nor by the database's.
+-- name: promote (write)
+WITH due AS (
+DELETE FROM waiting WHERE ctid = ANY (ARRAY (SELECT ctid FROM waiting
+WHERE due_ms > 0 AND due_ms <= least($1::int8,
+(extract(epoch FROM clock_timestamp()) * 1000)::int8)
+ORDER BY due_ms, id LIMIT $2::int8 FOR UPDATE SKIP LOCKED))
+RETURNING tenant, id, notification, lane, rank, created_ms, recipient,
+attempts, priority, crashes, user_id, channel, provider, reason, error, tally
+)
+INSERT INTO ready (tenant, id, notification, lane, rank, created_ms,
+updated_ms, recipient, attempts, priority, crashes, user_id, channel, provider,
+reason, error, tally)
+SELECT tenant, id, notification, lane, rank, created_ms, $1, recipient,
+attempts, priority, crashes, user_id, channel, provider, reason, error, tally
+FROM due RETURNING tenant, lane, rank, id;
+-- name: waiting_next (write)
+SELECT due_ms FROM waiting WHERE due_ms > 0 ORDER BY due_ms, id LIMIT 1;

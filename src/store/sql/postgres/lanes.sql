@@ -1,0 +1,63 @@
+-- Lanes that nobody has, or whose owner is not among the living, become ours.
+-- name: lane_acquire (cycle)
+INSERT INTO lane AS l (lane, tenant, owner, token, since)
+SELECT x.lane, x.tenant, $3::int8, 1, clock_timestamp()
+FROM unnest($1::int8[], $2::int8[]) AS x(lane, tenant)
+WHERE EXISTS (SELECT FROM node WHERE incarnation = $3 AND is_live)
+ORDER BY x.lane
+ON CONFLICT (lane) DO UPDATE SET owner = excluded.owner, token = l.token + 1,
+since = excluded.since
+WHERE l.owner = excluded.owner OR NOT EXISTS (SELECT FROM node
+WHERE incarnation = l.owner AND is_live)
+RETURNING lane, token;
+-- What an owner before us had in flight got an attempt that nobody saw the end
+-- of. $3: what we hold ourselves.
+-- name: lane_rescue (cycle)
+WITH gone AS (
+DELETE FROM intent i USING lane l WHERE i.lane = ANY ($1::int8[])
+AND l.lane = i.lane AND l.owner = $2::int8 AND i.batch <> ALL ($3::int8[])
+RETURNING i.tenant, i.at_ms, i.ids, i.attempts
+), flight AS (
+SELECT tenant, at_ms, unnest(ids) AS id, unnest(attempts) AS attempts FROM gone
+), row AS (
+UPDATE ready r SET attempts = r.attempts + 1, crashes = r.crashes + 1,
+updated_ms = $4::int8, reason = $5::text FROM flight f
+WHERE r.tenant = f.tenant AND r.id = f.id AND r.attempts = f.attempts
+RETURNING r.tenant, r.id, r.attempts, r.crashes, r.provider, f.at_ms
+), noted AS (
+INSERT INTO attempt (delivery, n, at_ms, duration_ms, retry_at_ms, status,
+provider, verdict, detail)
+SELECT id, attempts, at_ms, 0, 0, 0, provider, $6::text, $7::text FROM row
+)
+SELECT tenant, id FROM row WHERE crashes >= $8::int2;
+-- A commit of ours that nobody knows of has ended by now: its row lock is gone.
+-- name: lane_reacquire (cycle)
+UPDATE lane SET token = token + 1 WHERE lane IN (SELECT lane FROM lane
+WHERE lane = ANY ($1::int8[]) AND owner = $2::int8 ORDER BY lane FOR UPDATE)
+RETURNING lane, token;
+-- Those that no batch of ours stands for never began.
+-- name: intent_forget (cycle)
+DELETE FROM intent i USING lane l WHERE i.lane = ANY ($1::int8[])
+AND l.lane = i.lane AND l.owner = $2::int8 AND i.batch <> ALL ($3::int8[]);
+
+-- What crashed its owner again and again is not tried any more.
+-- name: quarantine (cycle)
+WITH gone AS (
+DELETE FROM ready r USING unnest($1::int8[], $2::int8[]) AS x(tenant, id)
+WHERE r.tenant = x.tenant AND r.id = x.id
+RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
+r.attempts, r.priority, r.user_id, r.channel, r.provider, r.tally
+)
+INSERT INTO dead (tenant, id, notification, created_ms, updated_ms, recipient,
+attempts, priority, status, user_id, channel, provider, reason, error, tally)
+SELECT tenant, id, notification, created_ms, $3::int8, recipient, attempts,
+priority, $4::int2, user_id, channel, provider, $5::text, $5::text, tally
+FROM gone;
+
+-- Fails (there is no x / 0) unless all of them are still ours; then nothing
+-- else of the transaction is done. Who takes one over waits for our commit.
+-- name: fence (cycle)
+SELECT 1 / (count(*) = cardinality($1::int8[]))::int4 FROM (SELECT l.lane
+FROM unnest($1::int8[], $2::int8[]) AS x(lane, token)
+JOIN lane l ON l.lane = x.lane AND l.token = x.token AND l.owner = $3::int8
+ORDER BY l.lane FOR SHARE OF l) AS held;

@@ -1,0 +1,315 @@
+/* store_postgres.c - the contract on PostgreSQL, and what only a server that
+ * several share can show. BELFRY_TEST_POSTGRES names one where databases may
+ * be made; without it there is nothing to test. */
+#include "store/postgres/postgres.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/pg_statements.h"
+#include "store_rig.h"
+
+static const char *
+server(void)
+{
+    return getenv("BELFRY_TEST_POSTGRES");
+}
+
+/* The folder of a rig has a name of its own; so has its database. */
+static const char *
+database(const struct rig *r)
+{
+    static char name[64];
+    size_t n = 0;
+
+    for (const char *p = r->path; *p && n + 1 < sizeof(name); p++)
+        name[n++] = *p == '/' || *p == '-' ? '_' : *p;
+    name[n] = '\0';
+    return name + 1;
+}
+
+static void
+run_on(const char *url, const char *sql)
+{
+    PGconn *c = PQconnectdb(url);
+    PGresult *r;
+
+    assert_int_equal(PQstatus(c), CONNECTION_OK);
+    PQclear(PQexec(c, "SET client_min_messages = error"));
+    r = PQexec(c, sql);
+    if (PQresultStatus(r) != PGRES_COMMAND_OK &&
+        PQresultStatus(r) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(c));
+    PQclear(r);
+    PQfinish(c);
+}
+
+/* The server's URL with another database. */
+static const char *
+url_of(const struct rig *r)
+{
+    static char url[400];
+    const char *slash = strrchr(server(), '/');
+
+    assert_non_null(slash);
+    snprintf(url, sizeof(url), "%.*s/%s", (int)(slash - server()), server(),
+             database(r));
+    return url;
+}
+
+static void
+make_database(const struct rig *r)
+{
+    char sql[200];
+    PGconn *c = PQconnectdb(url_of(r));
+    bool is_there = PQstatus(c) == CONNECTION_OK;
+
+    PQfinish(c);
+    if (is_there)
+        return;
+    snprintf(sql, sizeof(sql), "CREATE DATABASE \"%s\"", database(r));
+    run_on(server(), sql);
+}
+
+#define LEASE_MS 600000 /* so that no tick disturbs what a test hears */
+
+static struct store *
+open_with(struct rig *r, bool may_own, size_t max_queued)
+{
+    struct postgres_store_options o = {.clock = &r->clock.base,
+                                       .roles = "test",
+                                       .may_own = may_own,
+                                       .lease_ms = LEASE_MS,
+                                       .max_queued = max_queued};
+    struct store *s = NULL;
+    const char *why = "";
+
+    make_database(r);
+    o.url = url_of(r);
+    if (postgres_store_open(&o, &s, &why) != ERR_OK)
+        fail_msg("%s", why);
+    return s;
+}
+
+static struct store *
+open_postgres(struct rig *r)
+{
+    return open_with(r, true, 0);
+}
+
+static void
+drop(struct rig *r)
+{
+    char sql[200];
+
+    snprintf(sql, sizeof(sql), "DROP DATABASE \"%s\" WITH (FORCE)",
+             database(r));
+    run_on(server(), sql);
+}
+
+const struct kind the_kind = {"postgres", true, open_postgres, drop};
+
+/* ---- what is read ---- */
+
+static int
+number_at(const char *digits)
+{
+    int n = 0;
+
+    for (; *digits >= '0' && *digits <= '9'; digits++)
+        n = 10 * n + (*digits - '0');
+    return n;
+}
+
+/* NULLs for the parameters of a statement: "(NULL,NULL)". */
+static void
+put_nulls(char ret[static 200], const char *text)
+{
+    int n = 0;
+
+    for (const char *p = text; (p = strchr(p, '$')) != NULL; p++)
+        n = number_at(p + 1) > n ? number_at(p + 1) : n;
+    ret[0] = '\0';
+    for (int i = 0; i < n; i++)
+        snprintf(ret + strlen(ret), 200 - strlen(ret), "%sNULL%s",
+                 i == 0 ? "(" : ",", i == n - 1 ? ")" : "");
+}
+
+/* A batch of intents is the only thing that is read from end to end. */
+static void
+judge_plan(const char *name, const PGresult *plan)
+{
+    for (int i = 0; i < PQntuples(plan); i++) {
+        const char *step = PQgetvalue(plan, i, 0);
+
+        assert_non_null(step);
+        if (strstr(step, "Bitmap") ||
+            (strstr(step, "Seq Scan on") && !strstr(step, " intent ")))
+            fail_msg("%s: %s", name, step ? step : "");
+        if (strstr(step, "->  Sort") && strncmp(name, "delivery_list", 14) == 0)
+            fail_msg("%s: %s", name, step);
+    }
+}
+
+static void
+no_question_is_answered_by_reading_a_whole_table(void **state)
+{
+    PGconn *c = PQconnectdb(url_of(*state));
+
+    PQclear(PQexec(c, "SET enable_seqscan = off; SET enable_bitmapscan = off; "
+                      "SET plan_cache_mode = force_generic_plan"));
+    for (int i = 0; i < PG_COUNT; i++) {
+        char sql[8192], nulls[200];
+        PGresult *plan;
+
+        if (strcmp(pg_texts[i].who, "read") != 0)
+            continue;
+        snprintf(sql, sizeof(sql), "PREPARE %s AS %s", pg_texts[i].name,
+                 pg_texts[i].text);
+        PQclear(PQexec(c, sql));
+        put_nulls(nulls, pg_texts[i].text);
+        snprintf(sql, sizeof(sql), "EXPLAIN (COSTS OFF) EXECUTE %s%s",
+                 pg_texts[i].name, nulls);
+        plan = PQexec(c, sql);
+        if (PQresultStatus(plan) != PGRES_TUPLES_OK)
+            fail_msg("%s: %s", pg_texts[i].name, PQerrorMessage(c));
+        judge_plan(pg_texts[i].name, plan);
+        PQclear(plan);
+    }
+    PQfinish(c);
+}
+
+static void
+a_list_goes_on_where_it_gave_up_looking(void **state)
+{
+    struct rig *r = *state;
+    struct store_delivery_list l = {
+        .tenant = T, .filter = {.user = STR("ann")}, .limit = 10};
+
+    run_on(url_of(r), "INSERT INTO ended (tenant, id, notification, "
+                      "created_ms, updated_ms, recipient, attempts, priority, "
+                      "status, user_id, channel) "
+                      "SELECT 7, i, 1, 1, 1, 0, 1, 2, 5, CASE WHEN i IN "
+                      "(50001, 60001, 100000) THEN 'ann' ELSE 'bob' END, "
+                      "'email' FROM generate_series(1, 100000) AS g (i)");
+    assert_int_equal(ASK(r, delivery_list, &l), ERR_OK);
+    assert_int_equal(l.n_deliveries, 3);
+    assert_int_equal(l.deliveries[0].id, 100000);
+    assert_int_equal(l.deliveries[2].id, 50001);
+    assert_true(l.has_more); /* nobody knows yet */
+    assert_int_equal(l.next_before, 50001);
+    l.before = 99999;
+    assert_int_equal(ASK(r, delivery_list, &l), ERR_OK);
+    assert_int_equal(l.n_deliveries, 2);
+    assert_true(l.has_more);
+    assert_int_equal(l.next_before, 49999); /* it does not match */
+    l.before = l.next_before;
+    assert_int_equal(ASK(r, delivery_list, &l), ERR_OK);
+    assert_int_equal(l.n_deliveries, 0);
+    assert_false(l.has_more);
+    l.before = 0;
+    l.limit = 2;
+    assert_int_equal(ASK(r, delivery_list, &l), ERR_OK);
+    assert_true(l.has_more);
+    assert_int_equal(l.next_before, 60001); /* the page is full */
+}
+
+static void
+an_attempt_is_told_wherever_it_is_kept(void **state)
+{
+    struct rig *r = *state;
+    struct store_notification_get g = {
+        .tenant = T, .id = 1000, .max_deliveries = 10, .wants_attempts = true};
+    struct store_delivery_get d;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 3});
+    assert_int_equal(claim_some(r, 2, true, ids), 2);
+    assert_true(finish_one(r, ids[0], DELIVERY_RETRYING, 1));
+    assert_true(finish_one(r, ids[1], DELIVERY_SENT, 1));
+    run_on(url_of(r), "INSERT INTO attempt (delivery, n, at_ms, duration_ms, "
+                      "retry_at_ms, status, verdict) "
+                      "VALUES (1001, 2, 5, 5, 5, 5, 'retry')");
+    assert_int_equal(ASK(r, notification_get, &g), ERR_OK);
+    assert_int_equal(g.n_deliveries, 3);
+    assert_int_equal(g.counts[DELIVERY_QUEUED].n, 1);
+    assert_int_equal(g.counts[DELIVERY_RETRYING].n, 1);
+    assert_int_equal(g.counts[DELIVERY_SENT].n, 1);
+    assert_int_equal(g.deliveries[0].status, DELIVERY_RETRYING);
+    assert_int_equal(g.n_attempts[0], 2);
+    assert_int_equal(g.attempts[0][1].n, 2);
+    assert_int_equal(g.deliveries[1].status, DELIVERY_SENT);
+    assert_int_equal(g.n_attempts[1], 1);
+    assert_int_equal(g.attempts[1][0].n, 1);
+    assert_true(str_is(g.attempts[1][0].verdict, "sent"));
+    assert_int_equal(g.attempts[1][0].status, 250);
+    assert_int_equal(g.attempts[1][0].duration_ms, 3);
+    assert_int_equal(g.n_attempts[2], 0);
+    get_delivery(r, 1001, &d);
+    assert_int_equal(d.n_attempts, 2);
+    get_delivery(r, 1002, &d);
+    assert_int_equal(d.n_attempts, 1);
+    assert_true(str_is(d.attempts[0].detail, "ok"));
+    g.max_deliveries = 0;
+    assert_int_equal(ASK(r, notification_get, &g), ERR_OK);
+    assert_int_equal(g.n_deliveries, 0);
+    assert_int_equal(g.counts[DELIVERY_SENT].n, 1);
+}
+
+static void
+documents_asked_for_at_once_come_to_who_asked(void **state)
+{
+    enum { N = 200 };
+    struct rig *r = *state;
+    struct store_object_get *g =
+        ARENA_ARRAY(r->arena, struct store_object_get, N);
+    struct str keys[N][3];
+
+    run_on(url_of(r), "INSERT INTO object (kind, tenant, key, num, version, "
+                      "created_ms, updated_ms, body) "
+                      "SELECT 6, t, 'user' || k, t * 1000 + k, 1, 1, 1, '{}' "
+                      "FROM generate_series(1, 2) AS a (t), "
+                      "generate_series(0, 299) AS b (k)");
+    for (int i = 0; i < N; i++) {
+        char text[32];
+
+        for (int k = 0; k < 3; k++) {
+            snprintf(text, sizeof(text), "user%d", k == 1 ? 1000 : i + k);
+            keys[i][k] = str_dup(r->arena, str_from(text));
+        }
+        g[i] = (struct store_object_get){.tenant = 1 + i % 2,
+                                         .kind = OBJECT_USER,
+                                         .keys = keys[i],
+                                         .n_keys = (size_t)(i % 4)};
+        begin(r, STORE_VERB_object_get, &g[i].req);
+    }
+    wait_for_all(r);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < i % 4; k++) {
+            const struct object *o = &g[i].objects[k];
+
+            assert_true(str_eq(o->key, keys[i][k]));
+            assert_int_equal(o->version, k != 1);
+            assert_int_equal(o->num, k == 1 ? 0 : (1 + i % 2) * 1000 + i + k);
+            assert_int_equal(o->tenant, 1 + i % 2);
+        }
+}
+
+static const struct CMUnitTest own_tests[] = {
+    RIG_TEST(no_question_is_answered_by_reading_a_whole_table),
+    RIG_TEST(a_list_goes_on_where_it_gave_up_looking),
+    RIG_TEST(an_attempt_is_told_wherever_it_is_kept),
+    RIG_TEST(documents_asked_for_at_once_come_to_who_asked),
+};
+
+int
+main(void)
+{
+    if (!server()) {
+        printf("1..0 # SKIP BELFRY_TEST_POSTGRES is not set\n");
+        return 0;
+    }
+    return run_contract("store/postgres", own_tests,
+                        sizeof(own_tests) / sizeof(*own_tests));
+}
