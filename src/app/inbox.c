@@ -17,3 +17,9 @@ inbox_replay(const struct app *app, struct store_inbox_replay *r)
 {
     store_inbox_replay(app->env->store, r);
 }
+
+void
+inbox_revs(const struct app *app, struct store_inbox_revs *r)
+{
+    store_inbox_revs(app->env->store, r);
+}

@@ -68,3 +68,18 @@ struct store_inbox_replay {
     int64_t now_epoch, now_rev;
     struct inbox_counts counts;
 };
+/* How far many inboxes are, for who follows them: each rev is of some moment
+ * after the call. */
+struct inbox_place {
+    int64_t tenant;
+    struct str user;
+    int64_t rev; /* result; 0: an unknown user, or nothing yet */
+};
+#define INBOX_REVS_MAX 256 /* places asked for at once */
+struct store_inbox_revs {
+    struct store_req req;
+    struct inbox_place *places; /* the caller's, until on_done */
+    size_t n_places;
+    /* result */
+    int64_t epoch;
+};

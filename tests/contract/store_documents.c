@@ -432,6 +432,33 @@ a_replay_that_cannot_be_whole_says_so(void **state)
 }
 
 static void
+revs_of_many_inboxes_are_read_at_once(void **state)
+{
+    struct rig *r = *state;
+    const int64_t one = 1001;
+    struct inbox_place places[] = {{.tenant = T, .user = STR("bob")},
+                                   {.tenant = T, .user = STR("nobody")},
+                                   {.tenant = T, .user = STR("ann")},
+                                   {.tenant = T + 1, .user = STR("ann")},
+                                   {.tenant = T, .user = STR("bob")}};
+    const int64_t revs[] = {1, 0, 3, 0, 1};
+    struct store_inbox_revs v = {.places = places, .n_places = 5};
+
+    for (int i = 0; i < 5; i++)
+        places[i].rev = 99; /* whatever stood there */
+    deliver(r, 1000, "ann");
+    deliver(r, 2000, "bob");
+    deliver(r, 3000, "ann");
+    mark(r, INBOX_SEEN, &one, 1);
+    assert_int_equal(ASK(r, inbox_revs, &v), ERR_OK);
+    assert_int_equal(v.epoch, inbox(r, T, "ann", false).epoch);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(places[i].rev, revs[i]);
+    v.n_places = 0;
+    assert_int_equal(ASK(r, inbox_revs, &v), ERR_OK);
+}
+
+static void
 inbox_pages_and_filters(void **state)
 {
     struct rig *r = *state;
@@ -692,6 +719,7 @@ const struct CMUnitTest document_tests[] = {
     RIG_TEST(only_the_users_own_items_can_be_marked),
     RIG_TEST(a_replay_has_every_rev_since),
     RIG_TEST(a_replay_that_cannot_be_whole_says_so),
+    RIG_TEST(revs_of_many_inboxes_are_read_at_once),
     RIG_TEST(inbox_pages_and_filters),
     RIG_TEST(notifications_are_listed_newest_first_with_counts),
     RIG_TEST(deliveries_are_found_by_each_filter),

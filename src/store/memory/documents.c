@@ -474,3 +474,19 @@ mem_inbox_replay(struct mem *m, struct store_req *req)
         p->events[p->n_events++] = event_now(m, p, &e->e);
     return ERR_OK;
 }
+
+enum err
+mem_inbox_revs(struct mem *m, struct store_req *req)
+{
+    struct store_inbox_revs *r =
+        CONTAINER_OF(req, struct store_inbox_revs, req);
+
+    r->epoch = m->epoch;
+    for (size_t i = 0; i < r->n_places; i++) {
+        struct inbox_place *p = &r->places[i];
+        const struct mem_user *u = find_user(m, p->tenant, p->user);
+
+        p->rev = u ? u->rev : 0;
+    }
+    return ERR_OK;
+}

@@ -243,6 +243,22 @@ read_inbox_replay(struct reader *r, struct store_req *req)
     return ERR_OK;
 }
 
+enum err
+read_inbox_revs(struct reader *r, struct store_req *req)
+{
+    struct store_inbox_revs *v =
+        CONTAINER_OF(req, struct store_inbox_revs, req);
+    struct inbox_counts counts;
+
+    v->epoch = r->epoch;
+    for (size_t i = 0; i < v->n_places; i++) {
+        struct inbox_place *p = &v->places[i];
+
+        load_user(r, p->tenant, p->user, &p->rev, &counts);
+    }
+    return ERR_OK;
+}
+
 /* ---- groups, sums ---- */
 
 #define GROUPED_MAX                                                            \
