@@ -1,6 +1,9 @@
-/* fanout.c - committed events to the streams of their users, in the order of
- * their commits, a slice a turn: a user with many streams, or many users at
- * once, must not keep the loop from its sockets. */
+/* fanout.c - committed events to the streams of their users, in order of rev,
+ * a slice a turn: a user with many streams, or many users at once, must not
+ * keep the loop from its sockets.
+ *
+ * What may not be told yet does not get into the backlog: it is only heard of,
+ * and catchup.c brings it with what lies before. */
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -16,7 +19,9 @@ struct hub_notice {
     int64_t tenant, epoch, made_ms;
     struct str user;
     struct inbox_event event;
-    bool is_shed; /* its event is not here any more, but for rev and counts */
+    bool is_bell;    /* rev is all that is known of the event */
+    const char *why; /* a reset in place of the event; NULL: no */
+    bool is_anew;    /* the reset, as in struct telling */
     size_t n_bytes;
     int64_t room[]; /* ids, then bytes */
 };
@@ -35,7 +40,8 @@ copy_text(char **at, struct str s)
 struct hub_notice *
 hub_notice_make(const struct store_notice *n, int64_t now_mono_ms)
 {
-    const struct inbox_event *e = n->event;
+    const struct inbox_event bell = {.rev = n->seq, .kind = INBOX_EVENT_ALL};
+    const struct inbox_event *e = n->event ? n->event : &bell;
     const struct inbox_item *item =
         e->kind == INBOX_EVENT_ITEM ? &e->item : NULL;
     const size_t n_ids = e->kind == INBOX_EVENT_STATE ? e->n_ids : 0;
@@ -50,6 +56,7 @@ hub_notice_make(const struct store_notice *n, int64_t now_mono_ms)
         .epoch = n->epoch,
         .made_ms = now_mono_ms,
         .event = *e,
+        .is_bell = !n->event,
         .n_bytes = n_bytes,
     };
     if (n_ids > 0)
@@ -84,8 +91,11 @@ make_frame(struct hub *h, const struct hub_notice *n)
     struct arena *a;
     struct buf out = {0};
 
-    h->telling = (struct telling){.epoch = n->epoch, .rev = n->event.rev};
-    if (n->is_shed)
+    h->telling = (struct telling){.epoch = n->epoch,
+                                  .rev = n->event.rev,
+                                  .why = n->why,
+                                  .is_anew = n->is_anew};
+    if (n->why)
         return;
     a = arena_new();
     frame_put_event(&out, a, &names, n->epoch, &n->event);
@@ -110,8 +120,6 @@ take_notice(struct hub *h)
             free(n);
             continue;
         }
-        hub_note_rev(u, (struct inbox_cursor){n->epoch, n->event.rev},
-                     n->event.counts);
         h->notice = n;
         h->told = u;
         h->next_told = u->subscribers.next;
@@ -184,23 +192,16 @@ shed_event(struct hub_notice *n)
 
     *small = *n;
     small->user = copy_text(&at, n->user);
-    small->is_shed = true;
+    small->why = "overflow";
     small->n_bytes = sizeof(*small) + n->user.n;
     free(n);
     return small;
 }
 
 static void
-receive(struct task *t)
+put(struct hub *h, struct hub_notice *n)
 {
-    struct hub_notice *n = CONTAINER_OF(t, struct hub_notice, task);
-    struct hub *h = n->hub;
-
-    if (!user_of(h, n)) {
-        free(n);
-        return;
-    }
-    if (h->n_backlog_bytes + n->n_bytes > h->o.backlog_bytes)
+    if (!n->why && h->n_backlog_bytes + n->n_bytes > h->o.backlog_bytes)
         n = shed_event(n);
     h->n_backlog_bytes += n->n_bytes;
     list_append(&h->backlog, &n->link);
@@ -208,6 +209,83 @@ receive(struct task *t)
         h->is_fanning_out = true;
         loop_defer(h->loop, &h->fanout);
     }
+}
+
+/* An event that is known already is told all the same: one who is being opened
+ * may not have read it. */
+static bool
+may_be_told(struct hub_user *u, const struct hub_notice *n)
+{
+    const int64_t rev = n->event.rev;
+
+    if (n->is_bell)
+        return false;
+    if (u->epoch == 0) { /* all are being opened: told from here on */
+        u->epoch = n->epoch;
+        u->from_rev = u->rev = rev - 1;
+    }
+    if (n->epoch != u->epoch || rev > u->rev + 1)
+        return false;
+    if (rev == u->rev + 1) {
+        u->rev = rev;
+        u->counts = n->event.counts;
+    }
+    return true;
+}
+
+static void
+receive(struct task *t)
+{
+    struct hub_notice *n = CONTAINER_OF(t, struct hub_notice, task);
+    struct hub *h = n->hub;
+    struct hub_user *u = user_of(h, n);
+
+    if (u && may_be_told(u, n)) {
+        put(h, n);
+        return;
+    }
+    if (u)
+        catchup_hear(h, u, (struct inbox_cursor){n->epoch, n->event.rev});
+    free(n);
+}
+
+static struct hub_notice *
+make(struct hub *h, const struct hub_user *u, const struct inbox_event *e)
+{
+    struct clock *clock = h->o.app->env->clock;
+    const struct store_notice n = {
+        .tenant = u->tenant,
+        .user = user_key_name((struct str){u->key, u->n_key}),
+        .epoch = u->epoch,
+        .event = e,
+    };
+
+    return hub_notice_make(&n, clock->mono_ms(clock));
+}
+
+void
+fanout_put_event(struct hub *h, struct hub_user *u, const struct inbox_event *e)
+{
+    u->rev = e->rev;
+    u->counts = e->counts;
+    put(h, make(h, u, e));
+}
+
+void
+fanout_put_reset(struct hub *h, struct hub_user *u, const char *why,
+                 struct inbox_cursor at, struct inbox_counts counts)
+{
+    const struct inbox_event none = {.rev = at.rev, .kind = INBOX_EVENT_ALL};
+    const bool is_anew = at.epoch != u->epoch || at.rev < u->rev;
+    struct hub_notice *n;
+
+    u->epoch = at.epoch;
+    u->from_rev = u->rev = at.rev;
+    u->counts = counts;
+    n = make(h, u, &none);
+    n->why = why;
+    n->is_anew = is_anew;
+    put(h, n);
 }
 
 void

@@ -20,6 +20,7 @@
 #define REPLAY_BYTES (1024 * 1024)
 #define BACKLOG_BYTES ((size_t)64 * 1024 * 1024)
 #define SENDS_A_TURN 200
+#define RETRY_MS 250
 #define RETRY_MAX_S 5 /* spreads those who were refused */
 
 static struct hub_options
@@ -35,6 +36,7 @@ with_defaults(struct hub_options o)
     o.burst_frames = o.burst_frames ? o.burst_frames : BURST_FRAMES;
     o.replay_bytes = o.replay_bytes ? o.replay_bytes : REPLAY_BYTES;
     o.backlog_bytes = o.backlog_bytes ? o.backlog_bytes : BACKLOG_BYTES;
+    o.retry_ms = o.retry_ms ? o.retry_ms : RETRY_MS;
     o.sends_a_turn = o.sends_a_turn ? o.sends_a_turn : SENDS_A_TURN;
     return o;
 }
@@ -49,6 +51,9 @@ hub_new(const struct hub_options *o)
     h->rng = o->app->env->rng;
     h->users = map_new();
     list_init(&h->behind);
+    list_init(&h->all_users);
+    list_init(&h->late_users);
+    list_init(&h->catchups);
     wheel_init(h);
     fanout_init(h);
     h->metrics.connections = metrics_series(METRIC_hub_connections, "sse");
@@ -84,22 +89,50 @@ take_user(struct hub *h, struct str key, int64_t tenant)
         return u;
     u = xcalloc(1, sizeof(*u) + key.n);
     list_init(&u->subscribers);
+    list_init(&u->late);
+    list_append(&h->all_users, &u->all);
     u->tenant = tenant;
     u->n_key = key.n;
     memcpy(u->key, key.p, key.n);
     map_put(h->users, key, u);
+    recheck_start(h);
     return u;
 }
 
-void
-hub_note_rev(struct hub_user *u, struct inbox_cursor at,
-             struct inbox_counts counts)
+static bool
+has_one_stream(const struct hub_user *u)
 {
-    if (u->epoch == at.epoch && u->rev >= at.rev)
+    return u->subscribers.next == u->subscribers.prev;
+}
+
+void
+hub_place(struct hub_user *u, struct inbox_cursor at,
+          struct inbox_counts counts)
+{
+    if (u->epoch != 0 && (u->epoch != at.epoch || u->rev > at.rev))
         return;
-    u->epoch = at.epoch;
-    u->rev = at.rev;
     u->counts = counts;
+    if (u->epoch != 0 && (u->rev == at.rev || !has_one_stream(u)))
+        return; /* the others are to be told what lies between */
+    u->epoch = at.epoch;
+    u->from_rev = u->rev = at.rev;
+}
+
+void
+hub_settle(struct subscriber *s, int64_t skipped_rev)
+{
+    struct hub *h = s->hub;
+    struct hub_user *u = s->user;
+
+    if (s->rev < u->from_rev || s->rev < skipped_rev) {
+        /* Nobody will tell it what it lacks, but a read from there. */
+        if (u->heard_rev < u->rev)
+            u->heard_rev = u->rev;
+        u->from_rev = u->rev = s->rev;
+    } else if (h->o.recheck_ms > 0 && u->heard_rev < s->rev) {
+        u->heard_rev = s->rev; /* else its news are on their way */
+    }
+    catchup_check(h, u);
 }
 
 /* The monotonic time at which a stream ends that begins now. */
@@ -178,6 +211,8 @@ hub_forget(struct subscriber *s)
     hubs_exit(h->o.hubs, h->index, &seats, is_last);
     if (is_last) {
         map_remove(h->users, (struct str){u->key, u->n_key});
+        list_remove(&u->all);
+        catchup_forget(u);
         if (h->told == u)
             h->told = NULL;
         free(u);
@@ -273,6 +308,8 @@ hub_free(struct hub *h)
                              struct subscriber, of_user));
     }
     loop_timer_clear(h->loop, &h->drain_timer);
+    catchup_fini(h);
+    recheck_fini(h);
     wheel_fini(h);
     fanout_fini(h);
     hubs_leave(h->o.hubs, h->index);

@@ -7,6 +7,11 @@
  * `reset` that says it must read the inbox again. Whoever reads too slowly is
  * reset rather than waited for.
  *
+ * Other processes may commit to the same store. Of those commits only bells
+ * come, which may be lost, late, doubled and out of order, and then events of
+ * this one's own leave gaps. What is missing is read from the store, and told
+ * before what follows it.
+ *
  * Everything but hub_notice_make() and hub_post() belongs to the hub's thread.
  */
 #pragma once
@@ -17,6 +22,9 @@
 struct hub_options {
     const struct app *app; /* of this thread */
     struct hubs *hubs;     /* of the process */
+    /* Other processes write to the store, too, and news of that may be lost:
+     * each user's inbox is looked at so often. 0: this one is alone. */
+    int64_t recheck_ms;
     /* 0 takes what is in parentheses. */
     int64_t heartbeat_ms;    /* (25 s) */
     int64_t max_age_ms;      /* (30 min); each stream's is within 25 % of it */
@@ -28,6 +36,7 @@ struct hub_options {
     size_t burst_frames;     /* (2048; the server closes at 4096) */
     size_t replay_bytes;     /* (1 MiB) that one reader is told again */
     size_t backlog_bytes;    /* (64 MiB) of events that wait to be told */
+    int64_t retry_ms;        /* (250 ms) after a read that failed; it doubles */
     int sends_a_turn;        /* (200) */
 };
 

@@ -7,6 +7,7 @@
 
 #define EPOCH 0x6f1c
 #define WORLD_EVENTS_MAX 400
+#define WORLD_HELD_MAX 64
 #define WORLD_TEXT_MAX (64 * 1024)
 
 struct world {
@@ -23,26 +24,32 @@ struct world {
 
     /* The store: what it answers, and when. */
     struct store store;
+    int64_t later_epochs; /* after EPOCH */
     int64_t rev;
     struct inbox_counts counts;
     struct inbox_event events[WORLD_EVENTS_MAX]; /* rev is index + 1 */
     bool has_gap;
     enum err fails_with;
     bool is_held;
+    bool looks_early; /* answers are of when they were asked for */
     bool is_answering;
     struct task answer;
-    struct store_req *held[8];
+    struct store_req *held[WORLD_HELD_MAX];
     size_t n_held;
+    size_t n_replays, n_looks; /* that were asked for; users looked at */
 };
 
 void world_start(struct world *w);
 void world_stop(struct world *w);
 void world_release(struct world *w); /* the store answers what was asked */
+void world_release_one(struct world *w, size_t i); /* of those held */
 /* The user's next item, committed and told. The text is the item's body. */
 void world_commit(struct world *w, const char *user, size_t n_text);
 /* Stored and not told: a reader must find it in the store. */
 void world_store(struct world *w, size_t n_text);
 void world_tell(struct world *w, const char *user, int64_t rev);
+/* Another process committed up to there. */
+void world_bell(struct world *w, const char *user, int64_t rev);
 
 /* A stream of HTTP/1.0: its body is not in chunks. */
 void world_open(struct world *w, struct client *c, const char *query);

@@ -15,10 +15,11 @@
 static void
 answer_replay(struct world *w, struct store_inbox_replay *r)
 {
-    r->now_epoch = EPOCH;
+    r->now_epoch = EPOCH + w->later_epochs;
     r->now_rev = w->rev;
     r->counts = w->counts;
-    r->has_gap = w->has_gap || r->epoch != EPOCH || r->after_rev > w->rev;
+    r->has_gap =
+        w->has_gap || r->epoch != r->now_epoch || r->after_rev > w->rev;
     if (r->has_gap)
         return;
     r->events = w->events + r->after_rev;
@@ -26,25 +27,54 @@ answer_replay(struct world *w, struct store_inbox_replay *r)
 }
 
 static void
+answer_list(struct world *w, struct store_inbox_list *l)
+{
+    assert_int_equal(l->limit, 0);
+    l->epoch = EPOCH + w->later_epochs;
+    l->rev = w->rev;
+    l->counts = w->counts;
+}
+
+static void
+answer_revs(struct world *w, struct store_inbox_revs *v)
+{
+    assert_true(v->n_places > 0 && v->n_places <= INBOX_REVS_MAX);
+    v->epoch = EPOCH + w->later_epochs;
+    for (size_t i = 0; i < v->n_places; i++) {
+        assert_int_equal(v->places[i].tenant, 1);
+        assert_true(str_starts(v->places[i].user, STR("u")));
+        v->places[i].rev = w->rev;
+    }
+}
+
+static void
+look(struct world *w, struct store_req *req)
+{
+    if (req->verb == STORE_VERB_inbox_replay)
+        answer_replay(w, CONTAINER_OF(req, struct store_inbox_replay, req));
+    else if (req->verb == STORE_VERB_inbox_list)
+        answer_list(w, CONTAINER_OF(req, struct store_inbox_list, req));
+    else if (req->verb == STORE_VERB_inbox_revs)
+        answer_revs(w, CONTAINER_OF(req, struct store_inbox_revs, req));
+    else
+        fail();
+}
+
+static void
 answer_one(struct world *w, struct store_req *req)
 {
-    struct store_inbox_list *l;
+    if (!w->looks_early && w->fails_with == ERR_OK)
+        look(w, req);
+    req->on_done(req, w->fails_with);
+}
 
-    if (w->fails_with != ERR_OK) {
-        req->on_done(req, w->fails_with);
-        return;
-    }
-    if (req->verb == STORE_VERB_inbox_replay) {
-        answer_replay(w, CONTAINER_OF(req, struct store_inbox_replay, req));
-    } else {
-        assert_int_equal(req->verb, STORE_VERB_inbox_list);
-        l = CONTAINER_OF(req, struct store_inbox_list, req);
-        assert_int_equal(l->limit, 0);
-        l->epoch = EPOCH;
-        l->rev = w->rev;
-        l->counts = w->counts;
-    }
-    req->on_done(req, ERR_OK);
+void
+world_release_one(struct world *w, size_t i)
+{
+    struct store_req *req = w->held[i];
+
+    w->held[i] = w->held[--w->n_held];
+    answer_one(w, req);
 }
 
 void
@@ -75,6 +105,11 @@ submit(struct store *s, struct store_req *req)
 
     assert_true(w->n_held < sizeof(w->held) / sizeof(w->held[0]));
     w->held[w->n_held++] = req;
+    w->n_replays += req->verb == STORE_VERB_inbox_replay;
+    if (req->verb == STORE_VERB_inbox_revs)
+        w->n_looks += CONTAINER_OF(req, struct store_inbox_revs, req)->n_places;
+    if (w->looks_early)
+        look(w, req);
     if (w->is_held || w->is_answering)
         return;
     w->is_answering = true;
@@ -121,6 +156,18 @@ world_tell(struct world *w, const char *user, int64_t rev)
         .epoch = EPOCH,
         .event = &w->events[rev - 1],
     };
+
+    hubs_on_commit(w->hubs, &n, 1);
+}
+
+void
+world_bell(struct world *w, const char *user, int64_t rev)
+{
+    const struct store_notice n = {.kind = STORE_NOTICE_INBOX,
+                                   .tenant = 1,
+                                   .user = str_from(user),
+                                   .epoch = EPOCH,
+                                   .seq = rev};
 
     hubs_on_commit(w->hubs, &n, 1);
 }

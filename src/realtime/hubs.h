@@ -26,8 +26,9 @@ struct hubs *hubs_new(const struct hubs_limits *l, struct clock *clock);
 void hubs_free(struct hubs *h); /* its hubs are freed already */
 size_t hubs_streams(const struct hubs *h);
 
-/* For the store's listener: copies the inbox events that somebody reads, and
- * posts each to the threads of those who do. */
+/* For the store's listener: copies the inbox events, and the bells of other
+ * processes, that somebody waits for, and posts each to the threads of those
+ * who do. */
 void hubs_on_commit(struct hubs *h, const struct store_notice *notices,
                     size_t n);
 

@@ -159,21 +159,16 @@ put_missed(struct opening *o, struct buf *out)
     const struct store_inbox_replay *r = &o->replay;
     const struct inbox_names names =
         inbox_names_of(o->sub->hub->o.app, r->tenant);
+    const char *why = catchup_fault(r);
 
-    if (r->has_gap)
-        return r->now_epoch != r->epoch ? "epoch" : "gap";
+    if (why)
+        return why;
     for (size_t i = 0; i < r->n_events; i++) {
-        const struct inbox_event *e = &r->events[i];
-
-        if (e->rev != r->after_rev + 1 + (int64_t)i)
-            return "gap";
-        if (e->kind == INBOX_EVENT_ITEM && e->item.notification == 0)
-            return "retention"; /* the item itself is not there any more */
-        frame_put_event(out, o->arena, &names, r->now_epoch, e);
+        frame_put_event(out, o->arena, &names, r->now_epoch, &r->events[i]);
         if (out->n > o->sub->hub->o.replay_bytes)
             return "overflow";
     }
-    return (int64_t)r->n_events == r->now_rev - r->after_rev ? NULL : "gap";
+    return NULL;
 }
 
 static void
@@ -212,7 +207,7 @@ greet(struct subscriber *s, struct opening *o)
 
     take_position(o, &hello);
     s->rev = hello.at.rev;
-    hub_note_rev(s->user, hello.at, hello.counts);
+    hub_place(s->user, hello.at, hello.counts);
     hello.is_resumed = o->is_resume && !why;
     if (hello.is_resumed) { /* what follows begins where it was */
         hello.at.rev = o->replay.after_rev;
@@ -235,6 +230,7 @@ void
 subscriber_begin(struct subscriber *s, struct http_stream *stream)
 {
     struct opening *o = s->opening;
+    int64_t skipped_rev = 0;
 
     assert(o && !s->stream);
     if (!stream) {
@@ -245,7 +241,14 @@ subscriber_begin(struct subscriber *s, struct http_stream *stream)
     s->stream = stream;
     greet(s, o);
     subscriber_go_live(s);
-    for (size_t i = 0; i < news_count(o); i++)
-        subscriber_tell(s, news_at(o, i));
+    for (size_t i = 0; i < news_count(o); i++) {
+        const struct telling *t = news_at(o, i);
+
+        if (t->rev <= s->rev + 1)
+            subscriber_tell(s, t);
+        else if (skipped_rev < t->rev)
+            skipped_rev = t->rev;
+    }
     opening_free(o);
+    hub_settle(s, skipped_rev);
 }

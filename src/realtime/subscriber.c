@@ -56,11 +56,11 @@ subscriber_reset(struct subscriber *s, const char *why)
 /* What waits is of no use to one who must read the inbox again. A frame that
  * is half sent stays, and the reset comes after it. */
 static void
-shed(struct subscriber *s)
+shed(struct subscriber *s, const char *why)
 {
     http_stream_drop_queued(s->stream);
     if (http_stream_queued_frames(s->stream) == 0)
-        subscriber_reset(s, "overflow");
+        subscriber_reset(s, why);
     else
         s->needs_reset = true;
     note_queue(s);
@@ -91,20 +91,26 @@ has_room(const struct subscriber *s, size_t n_bytes)
 void
 subscriber_tell(struct subscriber *s, const struct telling *t)
 {
+    bool is_next;
+
     if (s->opening) {
         opening_tell(s->opening, t);
         return;
     }
+    if (t->is_anew)
+        s->rev = -1; /* what it knows is of another row */
     if (t->rev <= s->rev || s->needs_reset)
         return; /* it knows, or will read all of it again */
-    if (t->rev != s->rev + 1) {
-        subscriber_reset(s, "gap");
-    } else if (!t->frame || !has_room(s, t->n_bytes)) {
-        shed(s);
-    } else {
-        s->rev = t->rev;
+    is_next = t->rev == s->rev + 1;
+    s->rev = t->rev;
+    if (!t->frame)
+        shed(s, t->why);
+    else if (!is_next)
+        shed(s, "gap");
+    else if (!has_room(s, t->n_bytes))
+        shed(s, "overflow");
+    else
         send_frame(s, t->frame);
-    }
 }
 
 void

@@ -21,3 +21,9 @@ user_key_format(char text[static USER_KEY_SIZE], int64_t tenant,
     *ret = (struct str){text, (size_t)n};
     return true;
 }
+
+static inline struct str
+user_key_name(struct str key)
+{
+    return str_sub(key, (size_t)str_find(key, '/') + 1, key.n);
+}

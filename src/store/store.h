@@ -23,7 +23,8 @@
 enum store_notice_kind {
     STORE_NOTICE_READY,  /* tenant, lane: there is work */
     STORE_NOTICE_WAIT,   /* due_ms: something waits until then */
-    STORE_NOTICE_INBOX,  /* tenant, user, epoch, event */
+    STORE_NOTICE_INBOX,  /* tenant, user, epoch, event; event NULL (a bell):
+                          * another process changed it, up to rev `seq` */
     STORE_NOTICE_CHANGE, /* seq, tenant, object_kind */
 };
 struct store_notice {
