@@ -88,8 +88,7 @@ tell_missed(struct hub *h, struct hub_user *u,
     for (size_t i = 0; i < r->n_events; i++)
         if (r->events[i].rev == u->rev + 1)
             fanout_put_event(h, u, &r->events[i]);
-    if (u->heard_rev < r->now_rev)
-        u->heard_rev = r->now_rev; /* `rev` went back: not all was of use */
+    /* Else hub_settle() went back behind them, and wants another read. */
 }
 
 /* The store does not answer: they are to read themselves, later. */

@@ -2,11 +2,9 @@
  * writes to the store. */
 #include "realtime/hub_test.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
 #include "realtime/hub_private.h"
@@ -197,14 +195,15 @@ events_go_on_while_a_read_is_under_way(void **state)
     (void)state;
     world_start(&w);
     open_one(&w, &c, "");
-    w.is_held = true;
+    w.is_held = w.looks_early = w.has_gap = true;
     world_store(&w, 1);
     world_bell(&w, "u1", 1);
     turn(&w);
     world_tell(&w, "u1", 1); /* it was our own */
     world_commit(&w, "u1", 1);
     expect_rev(&c, 2);
-    world_release(&w);
+    world_release(&w); /* a gap, which the events have filled */
+    w.looks_early = w.has_gap = false;
     turn(&w);
     assert_int_equal(upserts(&c), 2);
     assert_int_equal(w.n_held, 0);
@@ -217,6 +216,7 @@ events_go_on_while_a_read_is_under_way(void **state)
     expect_rev(&c, 5);
     turn(&w);
     assert_int_equal(upserts(&c), 5);
+    assert_false(client_has(&c, "reset"));
     assert_int_equal(w.n_held, 0);
     end(&w, &c);
 }
@@ -253,6 +253,38 @@ many_users_are_read_some_at_a_time(void **state)
         client_close(&c[i]);
     }
     assert_int_equal(w.hub->n_catchups, 0);
+    world_stop(&w);
+}
+
+/* Reads that fail keep their turn, until their user leaves. */
+static void
+who_leaves_makes_room_for_the_reads_of_others(void **state)
+{
+    enum { N = 40 };
+    struct world w = {.options = {.retry_ms = 100000}};
+    struct client c[N];
+    char text[32];
+
+    (void)state;
+    world_start(&w);
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof(text), "user=u%d", i);
+        open_one(&w, &c[i], text);
+    }
+    w.fails_with = ERR_TIMEOUT;
+    world_store(&w, 1);
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof(text), "u%d", i);
+        world_bell(&w, text, 1);
+    }
+    TURN_UNTIL(&w.net, w.n_replays > 0 && w.n_held == 0);
+    assert_in_range(w.n_replays, 1, N - 2);
+    w.fails_with = ERR_OK;
+    for (int i = 0; i < N / 2; i++)
+        client_close(&c[i]);
+    expect_rev(&c[N - 1], 1);
+    for (int i = N / 2; i < N; i++)
+        client_close(&c[i]);
     world_stop(&w);
 }
 
@@ -331,6 +363,12 @@ another_epoch_is_a_reset_even_to_a_lower_rev(void **state)
     hubs_on_commit(w.hubs, &n, 1);
     client_expect(&c, "event: item.upsert\nid: 6f1d.2\n");
     assert_int_equal(w.n_replays, 1);
+    w.later_epochs = 2; /* an event says so */
+    world_store(&w, 1);
+    n.epoch = EPOCH + 2;
+    n.event = &w.events[2];
+    hubs_on_commit(w.hubs, &n, 1);
+    client_expect(&c, "id: 6f1e.3\n" RESET("epoch"));
     end(&w, &c);
 }
 
@@ -565,6 +603,29 @@ news_with_gaps_during_an_opening_are_told_in_order(void **state)
 }
 
 static void
+news_in_a_wrong_order_during_an_opening_are_told_in_order(void **state)
+{
+    struct world w = {.is_held = true, .looks_early = true};
+    struct client c;
+
+    (void)state;
+    world_start(&w);
+    world_open(&w, &c, "");
+    TURN_UNTIL(&w.net, w.n_held == 1);
+    world_store(&w, 1);
+    world_store(&w, 1);
+    world_tell(&w, "u1", 2);
+    world_tell(&w, "u1", 1);
+    turn(&w);
+    w.is_held = false;
+    world_release(&w);
+    expect_rev(&c, 2);
+    assert_int_equal(upserts(&c), 2);
+    assert_false(client_has(&c, "reset"));
+    end(&w, &c);
+}
+
+static void
 who_opens_while_a_read_is_under_way_misses_nothing(void **state)
 {
     struct world w = {0};
@@ -640,6 +701,41 @@ who_has_read_less_than_another_is_caught_up_with(void **state)
     world_commit(&w, "u1", 1);
     expect_rev(&less, 3);
     expect_rev(&more, 3);
+    client_close(&more);
+    end(&w, &less);
+}
+
+/* The same while a read goes on from where the other one was. */
+static void
+who_has_read_less_than_a_read_under_way_is_caught_up_with(void **state)
+{
+    struct world w = {.is_held = true, .looks_early = true};
+    struct client less, more;
+
+    (void)state;
+    world_start(&w);
+    world_open(&w, &less, "");
+    TURN_UNTIL(&w.net, w.n_held == 1);
+    world_store(&w, 1);
+    world_store(&w, 1);
+    world_open(&w, &more, "");
+    TURN_UNTIL(&w.net, w.n_held == 2);
+    world_release_one(&w, 1);
+    expect_rev(&more, 2);
+    world_store(&w, 1);
+    world_bell(&w, "u1", 3);
+    TURN_UNTIL(&w.net, w.n_held == 2);
+    world_release_one(&w, 0);
+    client_expect(&less, "hello");
+    w.is_held = false;
+    world_release(&w); /* 3 alone, and 1 and 2 are missing */
+    expect_rev(&less, 3);
+    expect_rev(&more, 3);
+    turn(&w);
+    assert_int_equal(upserts(&less), 3);
+    assert_int_equal(upserts(&more), 1);
+    assert_false(client_has(&less, "reset"));
+    assert_int_equal(w.n_replays, 2);
     client_close(&more);
     end(&w, &less);
 }
@@ -723,177 +819,6 @@ a_process_that_is_alone_never_checks(void **state)
     end(&w, &c);
 }
 
-/* ---- all of it at once ---- */
-
-enum { PEOPLE = 5, NEWS = 40 };
-
-struct chaos {
-    struct world w;
-    struct rng rng;
-    struct client c[PEOPLE];
-    bool is_open[PEOPLE];
-    int64_t late[NEWS]; /* revs that are told later; negative: by a bell */
-    size_t n_late;
-    size_t n_resets; /* that were seen */
-};
-
-static bool
-chance(struct chaos *x, uint64_t per_cent)
-{
-    return rng_below(&x->rng, 100) < per_cent;
-}
-
-static void
-tell_late(struct chaos *x)
-{
-    const size_t i = rng_below(&x->rng, x->n_late);
-    const int64_t rev = x->late[i];
-
-    x->late[i] = x->late[--x->n_late];
-    if (rev > 0)
-        world_tell(&x->w, "u1", rev);
-    else
-        world_bell(&x->w, "u1", -rev);
-}
-
-static void
-commit(struct chaos *x)
-{
-    struct world *w = &x->w;
-    bool is_ours = chance(x, 50);
-
-    world_store(w, 1);
-    if (!is_ours && chance(x, 30))
-        return; /* its bell is lost */
-    if (x->n_late < NEWS && chance(x, 40))
-        x->late[x->n_late++] = is_ours ? w->rev : -w->rev;
-    else if (is_ours)
-        world_tell(w, "u1", w->rev);
-    else
-        world_bell(w, "u1", w->rev);
-    if (chance(x, 20))
-        world_bell(w, "u1", w->rev);
-}
-
-static void
-say_good_bye(struct chaos *x, struct client *c)
-{
-    world_check_order(c);
-    x->n_resets += count_of(buf_str(&c->got), "event: reset");
-    client_close(c);
-}
-
-static void
-come_or_go(struct chaos *x)
-{
-    const size_t i = rng_below(&x->rng, PEOPLE);
-    char query[40];
-
-    if (x->is_open[i]) {
-        say_good_bye(x, &x->c[i]);
-    } else {
-        snprintf(query, sizeof(query), "last=%x.%lld", (unsigned)EPOCH,
-                 (long long)rng_below(&x->rng, (uint64_t)x->w.rev + 1));
-        world_open(&x->w, &x->c[i], chance(x, 50) ? query : "");
-    }
-    x->is_open[i] = !x->is_open[i];
-}
-
-static void
-step(struct chaos *x)
-{
-    struct world *w = &x->w;
-
-    if (w->rev < WORLD_EVENTS_MAX && chance(x, 30))
-        commit(x);
-    if (x->n_late > 0 && chance(x, 20))
-        tell_late(x);
-    if (chance(x, 10))
-        come_or_go(x);
-    w->fails_with = chance(x, 3) ? ERR_TIMEOUT : ERR_OK;
-    if (w->n_held > 0 && chance(x, 60))
-        world_release_one(w, rng_below(&x->rng, w->n_held));
-    w->fails_with = ERR_OK;
-    if (chance(x, 70))
-        loop_turn(w->net.loop, 0);
-    for (size_t i = 0; i < PEOPLE; i++)
-        if (x->is_open[i])
-            client_pump(&x->c[i]);
-}
-
-static bool
-has_come_so_far(struct client *c, int64_t rev)
-{
-    client_pump(c);
-    return client_has(c, " 503 ") || world_check_order(c) == rev;
-}
-
-static void
-run_chaos(uint64_t seed)
-{
-    struct chaos *x = xcalloc(1, sizeof(*x));
-    struct world *w = &x->w;
-
-    rng_seed(&x->rng, seed);
-    w->options.recheck_ms = 3;
-    w->options.retry_ms = 1;
-    w->options.sends_a_turn = 1 + (int)rng_below(&x->rng, 4);
-    w->is_held = w->looks_early = true;
-    world_start(w);
-    for (int i = 0; i < 1200; i++)
-        step(x);
-    w->is_held = w->looks_early = false;
-    while (w->n_held > 0)
-        world_release_one(w, 0);
-    for (size_t i = 0; i < PEOPLE; i++) {
-        if (!x->is_open[i])
-            continue;
-        TURN_UNTIL(&w->net, has_come_so_far(&x->c[i], w->rev));
-        say_good_bye(x, &x->c[i]);
-    }
-    assert_true(x->n_resets <= 3); /* it may be, and is the exception */
-    world_stop(w);
-    free(x);
-}
-
-static void
-whatever_happens_each_rev_is_told_once_and_in_order(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 1; seed <= 12; seed++)
-        run_chaos(seed);
-}
-
-static void *
-ring(void *arg)
-{
-    struct world *w = arg;
-
-    for (int i = 0; i < 2000; i++)
-        world_bell(w, "u1", 1 + i % 20);
-    return NULL;
-}
-
-static void
-bells_come_from_any_thread(void **state)
-{
-    struct world w = {.options = {.recheck_ms = 1}};
-    struct client c;
-    pthread_t thread;
-
-    (void)state;
-    world_start(&w);
-    open_one(&w, &c, "");
-    for (int i = 0; i < 20; i++)
-        world_store(&w, 1);
-    assert_int_equal(pthread_create(&thread, NULL, ring, &w), 0);
-    expect_rev(&c, 20);
-    pthread_join(thread, NULL);
-    turn(&w);
-    assert_int_equal(upserts(&c), 20);
-    end(&w, &c);
-}
-
 int
 main(void)
 {
@@ -906,6 +831,7 @@ main(void)
         cmocka_unit_test(a_storm_of_bells_is_two_reads),
         cmocka_unit_test(events_go_on_while_a_read_is_under_way),
         cmocka_unit_test(many_users_are_read_some_at_a_time),
+        cmocka_unit_test(who_leaves_makes_room_for_the_reads_of_others),
         cmocka_unit_test(a_gap_too_far_back_is_a_reset),
         cmocka_unit_test(an_item_that_is_gone_is_a_reset),
         cmocka_unit_test(another_epoch_is_a_reset_even_to_a_lower_rev),
@@ -918,14 +844,16 @@ main(void)
         cmocka_unit_test(a_read_that_ends_during_a_drain_is_told),
         cmocka_unit_test(a_bell_during_an_opening_is_not_lost),
         cmocka_unit_test(news_with_gaps_during_an_opening_are_told_in_order),
+        cmocka_unit_test(
+            news_in_a_wrong_order_during_an_opening_are_told_in_order),
         cmocka_unit_test(who_opens_while_a_read_is_under_way_misses_nothing),
         cmocka_unit_test(who_has_read_less_than_another_is_caught_up_with),
+        cmocka_unit_test(
+            who_has_read_less_than_a_read_under_way_is_caught_up_with),
         cmocka_unit_test(one_who_opens_brings_news_to_those_who_are_here),
         cmocka_unit_test(a_lost_bell_is_found_by_the_check),
         cmocka_unit_test(the_check_goes_on_when_the_store_fails),
         cmocka_unit_test(a_process_that_is_alone_never_checks),
-        cmocka_unit_test(whatever_happens_each_rev_is_told_once_and_in_order),
-        cmocka_unit_test(bells_come_from_any_thread),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
