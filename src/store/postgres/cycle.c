@@ -134,11 +134,10 @@ add_call(struct pg_columns *c, const struct attempt *t)
 
 static void
 add_finish(struct pg_columns *c, enum kind kind, const struct store_finish *f,
-           const struct claim *was, size_t k)
+           const struct claim *was)
 {
     pg_col_int(c, f->tenant);
     pg_col_int(c, f->delivery);
-    pg_col_int(c, (int64_t)k);
     pg_col_int(c, f->status);
     pg_col_int(c, f->attempt ? f->attempt->n : 0);
     if (kind == ENDED)
@@ -165,10 +164,10 @@ send_finishes(struct pg_op *op, enum kind kind)
         enum pg which;
         const char *types;
     } kinds[N_KINDS] = {
-        [ENDED] = {PG_finish_ended, "llisiliittttt"},
-        [DEAD] = {PG_finish_dead, "llisitttt"},
-        [WAITING] = {PG_finish_waiting, "llisittttll"},
-        [BACK] = {PG_finish_back, "llisittttl"},
+        [ENDED] = {PG_finish_ended, "llsiliittttt"},
+        [DEAD] = {PG_finish_dead, "llsitttt"},
+        [WAITING] = {PG_finish_waiting, "llsittttll"},
+        [BACK] = {PG_finish_back, "llsittttl"},
     };
     struct cycle *s = op->state;
     struct pg_columns rows;
@@ -179,7 +178,7 @@ send_finishes(struct pg_op *op, enum kind kind)
                     kind == ENDED ? s->n_finishes : 0);
     for (size_t i = 0; i < s->n_finishes; i++)
         if (kind_of(s->finishes[i]) == kind)
-            add_finish(&rows, kind, s->finishes[i], &s->was[i], i);
+            add_finish(&rows, kind, s->finishes[i], &s->was[i]);
     if (rows.n_rows == 0)
         return;
     p = pg_op_params(op);
@@ -410,7 +409,7 @@ by_user(const void *a, const void *b)
 typedef int compare(const void *a, const void *b);
 
 static struct store_work **
-sorted(struct pg_op *op, const struct store_cycle *c, compare *by)
+sort_work(struct pg_op *op, const struct store_cycle *c, compare *by)
 {
     struct store_work **all =
         ARENA_ARRAY(op->arena, struct store_work *, c->n_work);
@@ -442,7 +441,7 @@ lower_bound(struct store_work **all, size_t n, struct store_work *key,
 static void
 take_notifications(struct pg_op *op, struct store_cycle *c)
 {
-    struct store_work **all = sorted(op, c, by_notification);
+    struct store_work **all = sort_work(op, c, by_notification);
     struct pg_rows r = pg_op_rows(op, 0);
     struct store_work key = {0};
 
@@ -471,7 +470,7 @@ take_notifications(struct pg_op *op, struct store_cycle *c)
 static void
 take_users(struct pg_op *op, struct store_cycle *c)
 {
-    struct store_work **all = sorted(op, c, by_user);
+    struct store_work **all = sort_work(op, c, by_user);
     struct pg_rows r = pg_op_rows(op, 1);
     struct store_work key = {0}, *k = &key;
 
@@ -513,14 +512,14 @@ send_load(struct pg_op *op)
     pg_columns_init(&users, op->arena, "lT", 0);
     for (size_t i = 0; i < s->n_claimings; i++) {
         const struct store_cycle *c = s->claimings[i].cycle;
-        struct store_work **all = sorted(op, c, by_notification);
+        struct store_work **all = sort_work(op, c, by_notification);
 
         for (size_t k = 0; k < c->n_work; k++)
             if (k == 0 || by_notification(&all[k - 1], &all[k]) != 0) {
                 pg_col_int(&ids, all[k]->delivery.tenant);
                 pg_col_int(&ids, all[k]->delivery.notification);
             }
-        all = sorted(op, c, by_user);
+        all = sort_work(op, c, by_user);
         for (size_t k = 0; k < c->n_work; k++)
             if (all[k]->delivery.user.n > 0 &&
                 (k == 0 || by_user(&all[k - 1], &all[k]) != 0)) {
@@ -539,18 +538,39 @@ send_load(struct pg_op *op)
 
 /* ---- the transaction ---- */
 
+static int
+by_delivery(const void *a, const void *b)
+{
+    const struct store_finish *x = *(struct store_finish *const *)a;
+    const struct store_finish *y = *(struct store_finish *const *)b;
+
+    return (x->delivery > y->delivery) - (x->delivery < y->delivery);
+}
+
+/* Each finish answers with the ids of the rows that were still there. */
 static void
 take_finishes(struct pg_op *op)
 {
     struct cycle *s = op->state;
+    size_t n = s->n_finishes;
+    struct store_finish **sorted =
+        ARENA_ARRAY(op->arena, struct store_finish *, n);
 
+    memcpy(sorted, s->finishes, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), by_delivery);
     for (int kind = 0; kind < N_KINDS; kind++) {
         struct pg_rows r;
 
         if (s->answers[kind] < 0)
             continue;
-        for (r = pg_op_rows(op, s->answers[kind]); pg_next(&r);)
-            s->finishes[pg_int(&r)]->is_done = true;
+        for (r = pg_op_rows(op, s->answers[kind]); pg_next(&r);) {
+            struct store_finish key = {.delivery = pg_int(&r)}, *k = &key;
+            struct store_finish **found =
+                bsearch(&k, sorted, n, sizeof(*sorted), by_delivery);
+
+            if (found)
+                (*found)->is_done = true;
+        }
     }
 }
 

@@ -184,6 +184,7 @@ holds(const struct store *base, int64_t lease)
 
 static const struct store_driver driver = {
     .name = "postgres",
+    .is_shared = true,
     .submit = submit,
     .listen = listen_to,
     .holds = holds,

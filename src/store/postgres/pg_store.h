@@ -72,7 +72,7 @@ extern const struct pg_verb pg_verb_accept, pg_verb_cycle, pg_verb_promote,
     pg_verb_inbox_mark, pg_verb_purge, pg_verb_object_get, pg_verb_object_list,
     pg_verb_changes, pg_verb_notification_get, pg_verb_notification_list,
     pg_verb_delivery_get, pg_verb_delivery_list, pg_verb_delivery_groups,
-    pg_verb_inbox_list, pg_verb_inbox_replay, pg_verb_stats;
+    pg_verb_inbox_list, pg_verb_inbox_replay, pg_verb_inbox_revs, pg_verb_stats;
 
 /* What notices hold goes to the listener, and to the other nodes. */
 void pg_store_tell(struct pg_store *s);

@@ -1,4 +1,6 @@
 /* read_more.c - configuration, inboxes, groups and sums. */
+#include <assert.h>
+
 #include "base/list.h"
 #include "store/migration.h"
 #include "store/postgres/pg_store.h"
@@ -262,6 +264,51 @@ inbox_list(struct pg_op *op)
 }
 
 const struct pg_verb pg_verb_inbox_list = {.begin = inbox_list};
+
+/* ---- how far many inboxes are ---- */
+
+static struct store_inbox_revs *
+revs_of(struct pg_op *op)
+{
+    return CONTAINER_OF(op->reqs[0], struct store_inbox_revs, req);
+}
+
+static void
+revs_read(struct pg_op *op)
+{
+    struct store_inbox_revs *q = revs_of(op);
+    struct pg_rows r = pg_op_rows(op, 0);
+
+    while (pg_next(&r)) {
+        size_t k = (size_t)pg_int(&r);
+
+        if (k < q->n_places)
+            q->places[k].rev = pg_int(&r);
+    }
+    pg_op_done(op);
+}
+
+static void
+inbox_revs(struct pg_op *op)
+{
+    struct store_inbox_revs *q = revs_of(op);
+    struct pg_columns places;
+
+    assert(q->n_places <= INBOX_REVS_MAX);
+    q->epoch = op->store->epoch;
+    pg_columns_init(&places, op->arena, "ilT", q->n_places);
+    for (size_t i = 0; i < q->n_places; i++) {
+        q->places[i].rev = 0;
+        pg_col_int(&places, (int64_t)i);
+        pg_col_int(&places, q->places[i].tenant);
+        pg_col_text(&places, q->places[i].user);
+    }
+    pg_put_columns(pg_op_params(op), &places);
+    pg_op_send(op, PG_inbox_revs);
+    pg_op_commit(op, revs_read);
+}
+
+const struct pg_verb pg_verb_inbox_revs = {.begin = inbox_revs};
 
 static void
 take_event(struct pg_rows *r, struct arena *a, struct inbox_event *e)

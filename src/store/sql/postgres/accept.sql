@@ -1,71 +1,65 @@
 -- name: dedup_claim (accept)
 INSERT INTO dedup (tenant, key, until_ms, id, created_ms)
-SELECT tenant, key, until_ms, id, created_ms FROM unnest($1::int8[], $2::text[],
-$3::int8[], $4::int8[], $5::int8[]) AS x(tenant, key, until_ms, id, created_ms)
+SELECT tenant, key, until_ms, id, created_ms FROM
+(SELECT unnest($1::int8[]) AS tenant, unnest($2::text[]) AS key,
+unnest($3::int8[]) AS until_ms, unnest($4::int8[]) AS id, unnest($5::int8[]) AS
+created_ms) AS x
 ORDER BY tenant, key
 ON CONFLICT (tenant, key) DO UPDATE SET until_ms = excluded.until_ms,
 id = excluded.id, created_ms = excluded.created_ms
 WHERE dedup.until_ms <= $6::int8;
 -- What counts now, ours or an earlier one.
 -- name: dedup_read (accept)
-SELECT x.k, d.id, d.created_ms FROM unnest($1::int4[], $2::int8[], $3::text[])
-AS x(k, tenant, key) JOIN dedup d ON d.tenant = x.tenant AND d.key = x.key;
+SELECT x.k, d.id, d.created_ms FROM
+(SELECT unnest($1::int4[]) AS k, unnest($2::int8[]) AS tenant,
+unnest($3::text[]) AS key) AS x
+JOIN dedup d ON d.tenant = x.tenant AND d.key = x.key;
 
 -- name: notification_add (accept)
 INSERT INTO notification (tenant, id, created_ms, first_delivery,
 last_delivery, template_version, n_recipients, priority, is_cancelled,
 template_key, note, request_id, traceparent, doc)
-SELECT tenant, id, created_ms, first_delivery, last_delivery, template_version,
-n_recipients, priority, is_cancelled, template_key, note, request_id,
-traceparent, doc FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[],
-$5::int8[], $6::int8[], $7::int4[], $8::int2[], $9::bool[], $10::text[],
-$11::text[], $12::text[], $13::text[], $14::text[]) AS x(tenant, id,
-created_ms, first_delivery, last_delivery, template_version, n_recipients,
-priority, is_cancelled, template_key, note, request_id, traceparent, doc);
+SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]),
+unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int4[]),
+unnest($8::int2[]), unnest($9::bool[]), unnest($10::text[]),
+unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
+unnest($14::text[]);
 
 -- name: ready_add (accept)
 INSERT INTO ready (tenant, id, notification, lane, rank, created_ms,
 updated_ms, recipient, attempts, priority, user_id, channel, provider, reason,
 error)
-SELECT tenant, id, notification, lane, rank, created_ms, updated_ms, recipient,
-attempts, priority, user_id, channel, provider, reason, error
-FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[],
-$6::int8[], $7::int8[], $8::int4[], $9::int4[], $10::int2[], $11::text[],
-$12::text[], $13::text[], $14::text[], $15::text[]) AS x(tenant, id,
-notification, lane, rank, created_ms, updated_ms, recipient, attempts,
-priority, user_id, channel, provider, reason, error);
+SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]),
+unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]),
+unnest($8::int4[]), unnest($9::int4[]), unnest($10::int2[]),
+unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
+unnest($14::text[]), unnest($15::text[]);
 -- name: waiting_add (accept)
 INSERT INTO waiting (tenant, id, notification, due_ms, lane, rank, created_ms,
 updated_ms, recipient, attempts, priority, status, user_id, channel, provider,
 reason, error)
-SELECT tenant, id, notification, due_ms, lane, rank, created_ms, updated_ms,
-recipient, attempts, priority, status, user_id, channel, provider, reason,
-error FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[],
-$6::int8[], $7::int8[], $8::int8[], $9::int4[], $10::int4[], $11::int2[],
-$12::int2[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[])
-AS x(tenant, id, notification, due_ms, lane, rank, created_ms, updated_ms,
-recipient, attempts, priority, status, user_id, channel, provider, reason,
-error);
+SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]),
+unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]),
+unnest($8::int8[]), unnest($9::int4[]), unnest($10::int4[]),
+unnest($11::int2[]), unnest($12::int2[]), unnest($13::text[]),
+unnest($14::text[]), unnest($15::text[]), unnest($16::text[]),
+unnest($17::text[]);
 -- name: dead_add (accept)
 INSERT INTO dead (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error)
-SELECT tenant, id, notification, created_ms, updated_ms, recipient, attempts,
-priority, status, user_id, channel, provider, reason, error
-FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[],
-$6::int4[], $7::int4[], $8::int2[], $9::int2[], $10::text[], $11::text[],
-$12::text[], $13::text[], $14::text[]) AS x(tenant, id, notification,
-created_ms, updated_ms, recipient, attempts, priority, status, user_id,
-channel, provider, reason, error);
+SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]),
+unnest($4::int8[]), unnest($5::int8[]), unnest($6::int4[]), unnest($7::int4[]),
+unnest($8::int2[]), unnest($9::int2[]), unnest($10::text[]),
+unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
+unnest($14::text[]);
 -- name: ended_add (accept)
 INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error)
-SELECT tenant, id, notification, created_ms, updated_ms, recipient, attempts,
-priority, status, user_id, channel, provider, reason, error
-FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[],
-$6::int4[], $7::int4[], $8::int2[], $9::int2[], $10::text[], $11::text[],
-$12::text[], $13::text[], $14::text[]) AS x(tenant, id, notification,
-created_ms, updated_ms, recipient, attempts, priority, status, user_id,
-channel, provider, reason, error);
+SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]),
+unnest($4::int8[]), unnest($5::int8[]), unnest($6::int4[]), unnest($7::int4[]),
+unnest($8::int2[]), unnest($9::int2[]), unnest($10::text[]),
+unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
+unnest($14::text[]);
 
 -- Each user's next revs; the users come sorted, so that two transactions lock
 -- them in one order.
@@ -80,18 +74,20 @@ RETURNING rev, unseen, unread;
 -- name: inbox_item_add (accept)
 INSERT INTO inbox_item (tenant, id, rev, notification, delivery, created_ms,
 seen_ms, read_ms, archived_ms, user_id, category, content)
-SELECT tenant, id, rev, notification, delivery, created_ms, seen_ms, read_ms,
-archived_ms, user_id, category, content FROM unnest($1::int8[], $2::int8[],
-$3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[],
-$9::int8[], $10::text[], $11::text[], $12::text[]) AS x(tenant, id, rev,
-notification, delivery, created_ms, seen_ms, read_ms, archived_ms, user_id,
-category, content);
+SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]),
+unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]),
+unnest($8::int8[]), unnest($9::int8[]), unnest($10::text[]),
+unnest($11::text[]), unnest($12::text[]);
 -- name: inbox_item_event (accept)
 INSERT INTO inbox_event (tenant, rev, before_rev, at_ms, kind, change, user_id,
 ids) SELECT tenant, rev, 0, created_ms, 0, 0, user_id, ARRAY[id]
-FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::text[])
-AS x(tenant, id, rev, created_ms, user_id);
+FROM
+(SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
+unnest($3::int8[]) AS rev, unnest($4::int8[]) AS created_ms, unnest($5::text[])
+AS user_id) AS x;
 -- name: inbox_event_trim (accept)
-DELETE FROM inbox_event e USING unnest($1::int8[], $2::text[], $3::int8[])
-AS x(tenant, user_id, rev) WHERE e.tenant = x.tenant
+DELETE FROM inbox_event e USING
+(SELECT unnest($1::int8[]) AS tenant, unnest($2::text[]) AS user_id,
+unnest($3::int8[]) AS rev) AS x
+WHERE e.tenant = x.tenant
 AND e.user_id = x.user_id AND e.rev <= x.rev;

@@ -1,91 +1,100 @@
--- Finishes: $1 to $5 are tenant, delivery, its place in the request, status,
--- and the number of the attempt that was made (0: none). NULL keeps a provider
+-- Finishes: $1 to $4 are tenant, delivery, status, and the number of the
+-- attempt that was made (0: none). NULL keeps a provider
 -- and a tally; it keeps an error, too, where no attempt was made.
 -- name: finish_ended (cycle)
 WITH gone AS (
-DELETE FROM ready r USING unnest($1::int8[], $2::int8[], $3::int4[],
-$4::int2[], $5::int4[], $6::int8[], $7::int4[], $8::int4[], $9::text[],
-$10::text[], $11::text[], $12::text[], $13::text[]) AS f(tenant, id, k, status,
-n, at_ms, call_ms, call_status, reason, provider, error, verdict, detail)
+DELETE FROM ready r USING
+(SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
+unnest($3::int2[]) AS status, unnest($4::int4[]) AS n,
+unnest($5::int8[]) AS at_ms, unnest($6::int4[]) AS call_ms, unnest($7::int4[])
+AS call_status, unnest($8::text[]) AS reason, unnest($9::text[]) AS provider,
+unnest($10::text[]) AS error, unnest($11::text[]) AS verdict,
+unnest($12::text[]) AS detail) AS f
 WHERE r.tenant = f.tenant AND r.id = f.id
 RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
 r.attempts, r.priority, r.user_id, r.channel, r.provider AS old_provider,
-r.error AS old_error, f.k, f.status, f.n, f.at_ms, f.call_ms, f.call_status,
+r.error AS old_error, f.status, f.n, f.at_ms, f.call_ms, f.call_status,
 f.reason, f.provider, f.error, f.verdict, f.detail
-), kept AS (
+)
 INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, at_ms,
 recipient, attempts, call_ms, call_status, priority, status, user_id, channel,
 provider, reason, error, verdict, detail)
-SELECT tenant, id, notification, created_ms, $14::int8, at_ms, recipient,
+SELECT tenant, id, notification, created_ms, $13::int8, at_ms, recipient,
 CASE WHEN n > 0 THEN n ELSE attempts END, call_ms, call_status, priority,
 status, user_id, channel, coalesce(provider, old_provider), reason,
 CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END, verdict, detail
 FROM gone
-)
-SELECT k FROM gone;
+RETURNING id;
 -- name: finish_dead (cycle)
 WITH gone AS (
-DELETE FROM ready r USING unnest($1::int8[], $2::int8[], $3::int4[],
-$4::int2[], $5::int4[], $6::text[], $7::text[], $8::text[], $9::text[])
-AS f(tenant, id, k, status, n, reason, provider, error, tally)
+DELETE FROM ready r USING
+(SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
+unnest($3::int2[]) AS status, unnest($4::int4[]) AS n,
+unnest($5::text[]) AS reason, unnest($6::text[]) AS provider,
+unnest($7::text[]) AS error, unnest($8::text[]) AS tally) AS f
 WHERE r.tenant = f.tenant AND r.id = f.id
 RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
 r.attempts, r.priority, r.user_id, r.channel, r.provider AS old_provider,
-r.error AS old_error, r.tally AS old_tally, f.k, f.status, f.n, f.reason,
+r.error AS old_error, r.tally AS old_tally, f.status, f.n, f.reason,
 f.provider, f.error, f.tally
-), kept AS (
+)
 INSERT INTO dead (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error, tally)
-SELECT tenant, id, notification, created_ms, $10::int8, recipient,
+SELECT tenant, id, notification, created_ms, $9::int8, recipient,
 CASE WHEN n > 0 THEN n ELSE attempts END, priority, status, user_id, channel,
 coalesce(provider, old_provider), reason,
 CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END,
 coalesce(tally, old_tally) FROM gone
-)
-SELECT k FROM gone;
+RETURNING id;
 -- name: finish_waiting (cycle)
 WITH gone AS (
-DELETE FROM ready r USING unnest($1::int8[], $2::int8[], $3::int4[],
-$4::int2[], $5::int4[], $6::text[], $7::text[], $8::text[], $9::text[],
-$10::int8[], $11::int8[])
-AS f(tenant, id, k, status, n, reason, provider, error, tally, due_ms, lane)
+DELETE FROM ready r USING
+(SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
+unnest($3::int2[]) AS status, unnest($4::int4[]) AS n,
+unnest($5::text[]) AS reason, unnest($6::text[]) AS provider,
+unnest($7::text[]) AS error, unnest($8::text[]) AS tally, unnest($9::int8[])
+AS due_ms, unnest($10::int8[]) AS lane) AS f
 WHERE r.tenant = f.tenant AND r.id = f.id
 RETURNING r.tenant, r.id, r.notification, r.rank, r.created_ms, r.recipient,
 r.attempts, r.priority, r.crashes, r.user_id, r.channel,
-r.provider AS old_provider, r.error AS old_error, r.tally AS old_tally, f.k,
+r.provider AS old_provider, r.error AS old_error, r.tally AS old_tally,
 f.status, f.n, f.reason, f.provider, f.error, f.tally, f.due_ms, f.lane
-), kept AS (
+)
 INSERT INTO waiting (tenant, id, notification, due_ms, lane, rank, created_ms,
 updated_ms, recipient, attempts, priority, crashes, status, user_id, channel,
 provider, reason, error, tally)
-SELECT tenant, id, notification, due_ms, lane, rank, created_ms, $12::int8,
+SELECT tenant, id, notification, due_ms, lane, rank, created_ms, $11::int8,
 recipient, CASE WHEN n > 0 THEN n ELSE attempts END, priority, crashes, status,
 user_id, channel, coalesce(provider, old_provider), reason,
 CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END,
 coalesce(tally, old_tally) FROM gone
-)
-SELECT k FROM gone;
+RETURNING id;
 -- Given back, or handed to another provider's lane.
 -- name: finish_back (cycle)
-UPDATE ready r SET lane = f.lane, updated_ms = $11::int8, reason = f.reason,
+UPDATE ready r SET lane = f.lane, updated_ms = $10::int8, reason = f.reason,
 attempts = CASE WHEN f.n > 0 THEN f.n ELSE r.attempts END,
 provider = coalesce(f.provider, r.provider),
 error = CASE WHEN f.n > 0 THEN f.error ELSE coalesce(f.error, r.error) END,
 tally = coalesce(f.tally, r.tally)
-FROM unnest($1::int8[], $2::int8[], $3::int4[], $4::int2[], $5::int4[],
-$6::text[], $7::text[], $8::text[], $9::text[], $10::int8[])
-AS f(tenant, id, k, status, n, reason, provider, error, tally, lane)
+FROM
+(SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
+unnest($3::int2[]) AS status, unnest($4::int4[]) AS n,
+unnest($5::text[]) AS reason, unnest($6::text[]) AS provider,
+unnest($7::text[]) AS error, unnest($8::text[]) AS tally, unnest($9::int8[])
+AS lane) AS f
 WHERE r.tenant = f.tenant AND r.id = f.id
-RETURNING f.k;
+RETURNING r.id;
 -- The attempts of those that have not ended; not of rows that were gone.
 -- name: attempt_add (cycle)
 INSERT INTO attempt (delivery, n, at_ms, duration_ms, retry_at_ms, status,
 provider, verdict, detail)
 SELECT delivery, n, at_ms, duration_ms, retry_at_ms, status, provider, verdict,
-detail FROM unnest($1::int8[], $2::int8[], $3::int4[], $4::int8[], $5::int8[],
-$6::int8[], $7::int4[], $8::text[], $9::text[], $10::text[]) AS x(tenant,
-delivery, n, at_ms, duration_ms, retry_at_ms, status, provider, verdict,
-detail)
+detail FROM
+(SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS delivery,
+unnest($3::int4[]) AS n, unnest($4::int8[]) AS at_ms, unnest($5::int8[]) AS
+duration_ms, unnest($6::int8[]) AS retry_at_ms, unnest($7::int4[]) AS status,
+unnest($8::text[]) AS provider, unnest($9::text[]) AS verdict,
+unnest($10::text[]) AS detail) AS x
 WHERE EXISTS (SELECT FROM ready r WHERE r.tenant = x.tenant
 AND r.id = x.delivery AND r.attempts = x.n)
 OR EXISTS (SELECT FROM waiting w WHERE w.tenant = x.tenant
@@ -98,7 +107,8 @@ ON CONFLICT DO NOTHING;
 UPDATE intent SET ids = $3::int8[], attempts = $4::int4[]
 WHERE lane = $1::int8 AND batch = $2::int8;
 -- name: intent_remove (cycle)
-DELETE FROM intent i USING unnest($1::int8[], $2::int8[]) AS x(lane, batch)
+DELETE FROM intent i USING
+(SELECT unnest($1::int8[]) AS lane, unnest($2::int8[]) AS batch) AS x
 WHERE i.lane = x.lane AND i.batch = x.batch;
 
 -- $1 lane; $2, $3 the mark of its critical rows, $4, $5 of the others; $6 how
@@ -126,11 +136,13 @@ error, tally FROM claimed;
 -- name: notifications_of (cycle)
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
-n.traceparent, n.doc FROM unnest($1::int8[], $2::int8[]) AS x(tenant, id)
+n.traceparent, n.doc FROM
+(SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id) AS x
 JOIN notification n ON n.tenant = x.tenant AND n.id = x.id;
 -- name: users_of (cycle)
-SELECT o.tenant, o.key, o.body FROM unnest($2::int8[], $3::text[])
-AS x(tenant, key) JOIN object o ON o.kind = $1::int2 AND o.tenant = x.tenant
+SELECT o.tenant, o.key, o.body FROM
+(SELECT unnest($2::int8[]) AS tenant, unnest($3::text[]) AS key) AS x
+JOIN object o ON o.kind = $1::int2 AND o.tenant = x.tenant
 AND o.key = x.key WHERE o.body IS NOT NULL;
 
 -- Never early: neither by our clock nor by the database's.

@@ -325,6 +325,10 @@ WHERE u.tenant = $1::int8 AND u.user_id = $2::text
 ORDER BY i.id DESC;
 
 -- What happened after $3, unless that is more than $4 events.
+-- name: inbox_revs (read)
+SELECT x.k, u.rev FROM (SELECT unnest($1::int4[]) AS k, unnest($2::int8[]) AS
+tenant, unnest($3::text[]) AS user_id) AS x
+JOIN inbox_user u ON u.tenant = x.tenant AND u.user_id = x.user_id;
 -- name: inbox_replay (read)
 SELECT u.rev, u.unseen, u.unread, e.rev, e.kind, e.change, e.before_rev,
     e.at_ms, e.ids, i.id, i.tenant, i.notification, i.delivery, i.user_id,
