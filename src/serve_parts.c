@@ -17,6 +17,7 @@
 
 #define SQLITE_URL "sqlite:"
 #define POSTGRES_URL "postgres"
+#define RECHECK_MS 5000 /* for streams, where others write, too */
 
 static bool
 complain(const char *what, const char *why)
@@ -416,7 +417,11 @@ open_front(struct server *s, int i)
                           .ids = s->ids,
                           .vault = s->vault,
                           .public_url = s->public_url};
-    f->hub = hub_new(&(struct hub_options){.app = &f->app, .hubs = s->hubs});
+    f->hub = hub_new(&(struct hub_options){
+        .app = &f->app,
+        .hubs = s->hubs,
+        .recheck_ms = s->store->driver->is_shared ? RECHECK_MS : 0,
+    });
     f->api = api_new(&(struct api_options){
         .app = &f->app,
         .config = s->config,

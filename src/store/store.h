@@ -49,6 +49,7 @@ struct store_listener {
 struct store;
 struct store_driver {
     const char *name;
+    bool is_shared; /* other processes may write, too */
     void (*submit)(struct store *s, struct store_req *req);
     void (*listen)(struct store *s, const struct store_listener *l); /* once */
     /* NULL: what was claimed stays ours. Any thread. */
