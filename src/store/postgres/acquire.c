@@ -21,11 +21,9 @@ struct lanes {
 };
 
 struct acquiring {
-    void *state; /* of the op, in the meantime */
     struct lanes fresh, doubtful;
     int64_t now_ms;
     pg_step *next;
-    bool rescues;
 };
 
 static struct pg_array
@@ -138,7 +136,7 @@ take_tokens(struct pg_op *op, const struct lanes *l, int answer)
 static void
 conclude(struct pg_op *op)
 {
-    struct acquiring *q = op->state;
+    struct acquiring *q = op->inner;
 
     for (size_t i = 0; i < q->fresh.n; i++) {
         struct pg_lane *lane = q->fresh.all[i].lane;
@@ -154,7 +152,6 @@ conclude(struct pg_op *op)
         if (lane->token == 0)
             pg_lanes_lose(op->store->lanes, lane);
     }
-    op->state = q->state;
     q->next(op);
 }
 
@@ -162,7 +159,7 @@ conclude(struct pg_op *op)
 static void
 asked(struct pg_op *op)
 {
-    struct acquiring *q = op->state;
+    struct acquiring *q = op->inner;
     struct pg_columns bad;
     struct pg_params *p;
 
@@ -201,7 +198,7 @@ pg_acquire(struct pg_op *op, const struct pg_wanted *wanted, size_t n,
 {
     struct acquiring *q = ARENA_NEW(op->arena, struct acquiring);
 
-    *q = (struct acquiring){.state = op->state, .now_ms = now_ms, .next = next};
+    *q = (struct acquiring){.now_ms = now_ms, .next = next};
     q->fresh.all = ARENA_ARRAY(op->arena, struct pg_wanted, n);
     q->doubtful.all = ARENA_ARRAY(op->arena, struct pg_wanted, n);
     for (size_t i = 0; i < n; i++) {
@@ -216,7 +213,7 @@ pg_acquire(struct pg_op *op, const struct pg_wanted *wanted, size_t n,
         next(op);
         return;
     }
-    op->state = q;
+    op->inner = q;
     pg_op_begin(op);
     if (q->fresh.n > 0) {
         send_acquire(op, &q->fresh);

@@ -608,6 +608,7 @@ committed(struct pg_op *op)
     }
     claims_commit(claims);
     tell_finishes(op);
+    pg_store_tell(op->store); /* not what comes next must be waited for */
     if (n_work > 0)
         send_load(op);
     else

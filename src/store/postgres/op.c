@@ -164,7 +164,6 @@ void
 pg_op_abort(struct pg_op *op)
 {
     op->failure = ERR_OK;
-    notices_drop(&op->store->notices);
     roll_back(op);
 }
 
@@ -228,7 +227,6 @@ on_answer(void *arg, enum pg_outcome o)
         op->next(op);
         return;
     }
-    notices_drop(&op->store->notices);
     op->sqlstate[0] = '\0';
     if (o == PG_FAILED) {
         judge(op);

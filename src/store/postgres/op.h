@@ -34,6 +34,7 @@ struct pg_op {
     size_t n;
     struct arena *arena; /* until the end */
     void *state;         /* of the verb, in the arena; NULL at first */
+    void *inner;         /* of steps that a verb shares with others */
     const struct pg_verb *verb;
     /* private to op.c */
     pg_step *next;

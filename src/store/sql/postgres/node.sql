@@ -18,8 +18,7 @@ RETURNING slot, id_limit_ms;
 -- name: node_return (control)
 UPDATE node SET incarnation = $3::int8, beat = clock_timestamp(),
 started = clock_timestamp(), is_live = true
-WHERE slot = $1::int2 AND (incarnation = $3
-OR (incarnation = $2::int8 AND NOT is_live))
+WHERE slot = $1::int2 AND incarnation IN ($2::int8, $3)
 RETURNING incarnation;
 -- How long ago the last one was. No row: we were thought dead.
 -- name: node_beat (control)
