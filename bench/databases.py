@@ -66,9 +66,10 @@ class Postgres:
         return urllib.parse.urlunsplit(
             urllib.parse.urlsplit(self.url)._replace(path='/' + name))
 
-    def ask(self, *statements):
+    def ask(self, *statements, database='belfry'):
         done = subprocess.run(
-            [NODE, ROOT / 'bench/peers/sql.mjs', self.url, *statements],
+            [NODE, ROOT / 'bench/peers/sql.mjs', self.url_of(database),
+             *statements],
             stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
             raise Failed(f'PostgreSQL refuses: {statements}')
