@@ -42,6 +42,10 @@ has_system_tests() {
     compgen -G 'tests/system/*.test.mjs' >/dev/null
 }
 
+verify_model() {
+    stage_counts=$stage_counts tests/model/run
+}
+
 command_test() {
     need_packages "${build_packages[@]}" "${lint_packages[@]}" \
         "${test_packages[@]}"
@@ -59,6 +63,7 @@ command_test() {
     stage threads unit_tsan
     stage fuzz fuzz_all 5
     stage deep lint_deep
+    stage model verify_model
     if has_system_tests; then
         stage system node_tests system
         stage browser node_tests browser
