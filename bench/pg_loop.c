@@ -216,10 +216,11 @@ put_ended(struct link *l, const struct batch *b)
     struct pg_columns c;
     struct pg_params *p = params(l);
 
-    pg_columns_init(&c, l->arena, "llsiliittttt", b->n);
+    pg_columns_init(&c, l->arena, "llisiliittttt", b->n);
     for (size_t i = 0; i < b->n; i++) {
         pg_col_int(&c, TENANT);
         pg_col_int(&c, b->ids[i]);
+        pg_col_int(&c, leases); /* attempts that it had */
         pg_col_int(&c, 4);
         pg_col_int(&c, 1);
         pg_col_int(&c, 1); /* when */
@@ -345,17 +346,19 @@ cycle_with_leases(struct link *l, struct batch *b)
     return l->n - 1;
 }
 
+#define FOUND "WHERE r.tenant = f.tenant AND r.id = f.id AND r.attempts = f.had"
+
 /* The finish of a lease is the owner's, but for whose row it is. */
 static const char *
 lease_ended(struct arena *a)
 {
     const char *text = pg_texts[PG_finish_ended].text;
-    const char *at = strstr(text, "WHERE r.tenant = f.tenant AND r.id = f.id");
-    const size_t n = sizeof("WHERE r.tenant = f.tenant AND r.id = f.id") - 1;
+    const char *at = strstr(text, FOUND);
+    const size_t n = sizeof(FOUND) - 1;
 
     if (!at)
         fatal("finish_ended is another statement now");
-    return str_fmt(a, "%.*s AND r.updated_ms = $14::int8%s",
+    return str_fmt(a, "%.*s AND r.updated_ms = $15::int8%s",
                    (int)((size_t)(at - text) + n), text, at + n)
         .p;
 }

@@ -31,7 +31,8 @@ struct claim_batch {
 struct claim {
     int64_t delivery;
     int64_t tenant;
-    int64_t lane; /* negative: critical */
+    int64_t attempts; /* before the flight */
+    int64_t lane;     /* negative: critical */
     int64_t rank;
     struct claim_batch *batch; /* NULL: nothing on disk */
     size_t ref;                /* in batch->refs */

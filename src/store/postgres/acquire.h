@@ -9,7 +9,7 @@ struct pg_wanted {
     int64_t tenant;
 };
 
-/* Those that can be had and are not ours without doubt are asked for; then
+/* Sorted by lane. Those that are not ours without doubt are asked for; then
  * `next` runs, whatever came of it: lane->state says. Begins and commits a
  * transaction of its own, or none if there is nothing to ask. */
 void pg_acquire(struct pg_op *op, const struct pg_wanted *wanted, size_t n,

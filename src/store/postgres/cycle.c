@@ -138,6 +138,7 @@ add_finish(struct pg_columns *c, enum kind kind, const struct store_finish *f,
 {
     pg_col_int(c, f->tenant);
     pg_col_int(c, f->delivery);
+    pg_col_int(c, was->attempts);
     pg_col_int(c, f->status);
     pg_col_int(c, f->attempt ? f->attempt->n : 0);
     if (kind == ENDED)
@@ -164,10 +165,10 @@ send_finishes(struct pg_op *op, enum kind kind)
         enum pg which;
         const char *types;
     } kinds[N_KINDS] = {
-        [ENDED] = {PG_finish_ended, "llsiliittttt"},
-        [DEAD] = {PG_finish_dead, "llsitttt"},
-        [WAITING] = {PG_finish_waiting, "llsittttll"},
-        [BACK] = {PG_finish_back, "llsittttl"},
+        [ENDED] = {PG_finish_ended, "llisiliittttt"},
+        [DEAD] = {PG_finish_dead, "llisitttt"},
+        [WAITING] = {PG_finish_waiting, "llisittttll"},
+        [BACK] = {PG_finish_back, "llisittttl"},
     };
     struct cycle *s = op->state;
     struct pg_columns rows;
@@ -345,6 +346,7 @@ note_claim(struct pg_op *op, struct claiming *k, struct claim_batch *batch,
     const struct delivery *d = &w->delivery;
     struct claim claim = {.delivery = d->id,
                           .tenant = d->tenant,
+                          .attempts = d->attempts,
                           .lane = signed_lane(d->priority, k->lane->lane),
                           .rank = d->rank,
                           .batch = batch};

@@ -18,7 +18,8 @@ enum pg_lane_state {
 struct pg_lane {
     int64_t lane;
     enum pg_lane_state state;
-    int64_t token; /* MINE */
+    int64_t token;      /* MINE */
+    int64_t next_token; /* while it is acquired; 0: it was not to be had */
     /* MINE, but a commit of ours may still be under way: what it claimed is
      * nobody's, and must be told from what we hold. */
     bool is_doubtful;

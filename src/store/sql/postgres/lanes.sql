@@ -1,14 +1,19 @@
--- Lanes that nobody has, or whose owner is not among the living, become ours.
--- name: lane_acquire (cycle)
-INSERT INTO lane AS l (lane, tenant, owner, token, since)
-SELECT x.lane, x.tenant, $3::int8, 1, clock_timestamp()
-FROM unnest($1::int8[], $2::int8[]) AS x(lane, tenant)
-WHERE EXISTS (SELECT FROM node WHERE incarnation = $3 AND is_live)
-ORDER BY x.lane
-ON CONFLICT (lane) DO UPDATE SET owner = excluded.owner, token = l.token + 1,
-since = excluded.since
-WHERE l.owner = excluded.owner OR NOT EXISTS (SELECT FROM node
-WHERE incarnation = l.owner AND is_live)
+-- To have a lane: its row is there, it is locked and read, and only then, in a
+-- later statement and knowing what was read, taken. A lost connection can leave
+-- the first step behind, but not one that takes what somebody has taken since.
+-- name: lane_add (cycle)
+INSERT INTO lane (lane, tenant, owner, token, since)
+SELECT x.lane, x.tenant, 0, 0, clock_timestamp() FROM (SELECT
+unnest($1::int8[]) AS lane, unnest($2::int8[]) AS tenant) AS x ORDER BY x.lane
+ON CONFLICT (lane) DO NOTHING;
+-- name: lane_look (cycle)
+SELECT l.lane, l.owner, EXISTS (SELECT FROM node n
+WHERE n.incarnation = l.owner AND n.is_live)
+FROM lane l WHERE l.lane = ANY ($1::int8[]) ORDER BY l.lane FOR UPDATE OF l;
+-- name: lane_take (cycle)
+UPDATE lane SET owner = $2::int8, token = token + 1, since = clock_timestamp()
+WHERE lane = ANY ($1::int8[])
+AND EXISTS (SELECT FROM node WHERE incarnation = $2 AND is_live)
 RETURNING lane, token;
 -- What an owner before us had in flight got an attempt that nobody saw the end
 -- of. $3: what we hold ourselves.
@@ -30,11 +35,6 @@ provider, verdict, detail)
 SELECT id, attempts, at_ms, 0, 0, 0, provider, $6::text, $7::text FROM row
 )
 SELECT tenant, id FROM row WHERE crashes >= $8::int2;
--- A commit of ours that nobody knows of has ended by now: its row lock is gone.
--- name: lane_reacquire (cycle)
-UPDATE lane SET token = token + 1 WHERE lane IN (SELECT lane FROM lane
-WHERE lane = ANY ($1::int8[]) AND owner = $2::int8 ORDER BY lane FOR UPDATE)
-RETURNING lane, token;
 -- Those that no batch of ours stands for never began.
 -- name: intent_forget (cycle)
 DELETE FROM intent i USING lane l WHERE i.lane = ANY ($1::int8[])
