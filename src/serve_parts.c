@@ -102,6 +102,7 @@ open_postgres(struct server *s, struct str url)
         .url = str_cstr(s->arena, url),
         .clock = s->clock,
         .may_own = serve_has_role(s, "worker"),
+        .keeps_house = serve_has_role(s, "scheduler"),
         .lease_ms = s->config->database_lease_ms,
     };
     const char *why = "";

@@ -447,7 +447,9 @@ pg_conn_sync(struct pg_conn *c, void (*on_end)(void *arg, enum pg_outcome o),
     if (PQpipelineSync(c->pq) != 1 || PQflush(c->pq) < 0)
         loop_timer_set(c->options.loop, &c->timer, 0, on_stuck);
     else
-        loop_timer_set(c->options.loop, &c->timer, EXCHANGE_MS,
+        loop_timer_set(c->options.loop, &c->timer,
+                       c->options.patience_ms ? c->options.patience_ms
+                                              : EXCHANGE_MS,
                        on_patience_over);
     loop_fd_want(c->fd, LOOP_READ | LOOP_WRITE);
 }

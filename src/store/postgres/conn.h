@@ -28,8 +28,9 @@ enum pg_outcome {
 struct pg_conn_options {
     struct loop *loop;
     const char *url;
-    const char *who;   /* which statements, as in `-- name: x (who)` */
-    const char *setup; /* SQL for each new connection; NULL: none */
+    const char *who;     /* which statements, as in `-- name: x (who)` */
+    const char *setup;   /* SQL for each new connection */
+    int64_t patience_ms; /* with one exchange; 0: 15 s */
     void (*on_ready)(void *arg);
     /* Called after the outcome of an exchange under way. why: for the log. */
     void (*on_lost)(void *arg, const char *why);

@@ -16,10 +16,12 @@
 #include "store/postgres/migrate.h"
 #include "store/postgres/pg_store.h"
 
-#define TICKS_A_LEASE 15  /* a second, with 15 s */
-#define MARGIN_PARTS 7    /* of it, a part that we do without */
-#define RING_MS 2         /* bells wait so long for others */
-#define BELL_MAX 7000     /* bytes; NOTIFY takes 8000 */
+#define TICKS_A_LEASE 15 /* a second, with 15 s */
+#define MARGIN_PARTS 7   /* of it, a part that we do without */
+#define RING_MS 2        /* bells wait so long for others */
+#define BELL_MAX 7000    /* bytes; NOTIFY takes 8000 */
+#define DAYS_AHEAD 3     /* partitions that are there before they are needed */
+#define DAYS_EVERY_MS 3600000
 #define ID_AHEAD_MS 10000 /* reserved for the ids to come */
 #define NAME_MAX_BYTES 64
 
@@ -43,6 +45,7 @@ struct pg_node {
     _Atomic int64_t lease;       /* counts losses */
     _Atomic int64_t lease_ms;    /* monotonic: it surely holds until then */
     int64_t no_burial_before_ms; /* monotonic */
+    int64_t days_due_ms;         /* monotonic: when to look for partitions */
     int64_t n_live;              /* nodes, when we looked last */
     int64_t seq;                 /* of the last change that was told here */
     int64_t due_known_ms;        /* of what waits, told here; 0: nothing */
@@ -527,6 +530,29 @@ send_tick(struct pg_node *n)
 }
 
 static void
+on_days(void *arg, enum pg_outcome o)
+{
+    struct pg_node *n = arg;
+
+    if (o == PG_FAILED)
+        LOG_ERROR("upkeep.days_failed",
+                  log_cstr("why", pg_conn_message(n->conn)));
+    if (o != PG_DONE)
+        n->days_due_ms = mono_ms(n) + n->options.lease_ms;
+    pump(n);
+}
+
+/* Any node, whatever its roles: without a partition nothing is accepted. */
+static void
+send_days(struct pg_node *n)
+{
+    n->days_due_ms = mono_ms(n) + DAYS_EVERY_MS;
+    pg_put_int4(pg_conn_params(n->conn), DAYS_AHEAD);
+    pg_conn_send(n->conn, PG_make_days);
+    pg_conn_sync(n->conn, on_days, n);
+}
+
+static void
 on_returned(void *arg, enum pg_outcome o)
 {
     struct pg_node *n = arg;
@@ -612,6 +638,8 @@ pump(struct pg_node *n)
     } else if (n->is_tick_due) {
         n->is_tick_due = false;
         send_tick(n);
+    } else if (mono_ms(n) >= n->days_due_ms) {
+        send_days(n);
     } else if (has_bells(n)) {
         ring(n);
     }

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "store/postgres/keeper.h"
 #include "store/postgres/lanes.h"
 #include "store/postgres/migrate.h"
 #include "store/postgres/node.h"
@@ -114,6 +115,7 @@ pg_store_tell(struct pg_store *s)
 static void
 store_free(struct pg_store *s)
 {
+    pg_keeper_free(s->keeper);
     pg_node_free(s->node);
     pg_session_close(&s->accept);
     pg_session_close(&s->cycle);
@@ -329,6 +331,8 @@ start_thread(struct pg_store *s)
     for (int i = 0; i < PG_READERS; i++)
         pg_session_open(&s->read[i], s, "read", reader_setup);
     pg_node_start(s);
+    if (s->keeps_house)
+        s->keeper = pg_keeper_start(s);
     s->thread = loop_thread_start(s->loop, "store-pg");
 }
 
@@ -343,6 +347,7 @@ postgres_store_open(const struct postgres_store_options *o, struct store **ret,
     s->clock = o->clock;
     s->url = xstrdup(o->url);
     s->max_queued = o->max_queued ? o->max_queued : MAX_QUEUED;
+    s->keeps_house = o->keeps_house;
     s->lanes = pg_lanes_new();
     e = introduce(s, o, ret_why);
     if (e != ERR_OK) {

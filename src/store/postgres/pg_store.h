@@ -6,6 +6,7 @@
  *   write    everything else that changes something, one after another
  *   read     (two) questions
  *   control  this node's heart-beat, bells from and to the other nodes
+ *   keeper   (one of the processes) upkeep of the database itself
  *
  * What is not marked belongs to that thread. */
 #pragma once
@@ -50,11 +51,13 @@ struct pg_store {
     struct task end_task;
     struct pg_session accept, cycle, write, read[PG_READERS];
     unsigned next_reader;
-    struct notices notices; /* of the op that is about to end */
-    int64_t epoch;          /* of all inboxes */
-    struct pg_lanes *lanes; /* what this node owns */
-    int64_t last_batch;     /* of intents */
-    struct pg_node *node;   /* who it is */
+    struct notices notices;   /* of the op that is about to end */
+    int64_t epoch;            /* of all inboxes */
+    struct pg_lanes *lanes;   /* what this node owns */
+    int64_t last_batch;       /* of intents */
+    struct pg_node *node;     /* who it is */
+    struct pg_keeper *keeper; /* NULL: others keep house */
+    bool keeps_house;
 };
 
 /* session.c */

@@ -15,6 +15,7 @@ struct postgres_store_options {
     struct clock *clock;
     const char *roles; /* of this process, for others to see */
     bool may_own;      /* lanes: it has the role worker */
+    bool keeps_house;  /* in the database: it has the role scheduler */
     int64_t lease_ms;  /* after so much silence others take over; 0: 15 s */
     size_t max_queued; /* requests that wait, else ERR_FULL; 0: 16384 */
 };

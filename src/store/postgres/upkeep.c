@@ -2,6 +2,7 @@
  * time. Where a piece ends is in the database (meta), so whichever node is
  * next goes on from there.
  *
+ *   day     a day that is over goes whole: its partitions are dropped
  *   begin   lock the cursor
  *   scan    the old notifications after it, and whether each may go
  *   pick    the deliveries of those that may
@@ -12,6 +13,7 @@
  * there to remove, and nothing is. */
 #include "base/id.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "store/postgres/pg_store.h"
 
 #define MAX 10000
@@ -259,6 +261,33 @@ locked(struct pg_op *op)
 }
 
 static void
+lock(struct pg_op *op)
+{
+    pg_op_begin(op);
+    (void)pg_op_params(op);
+    pg_op_send(op, PG_purge_lock);
+    pg_op_await(op, locked);
+}
+
+static void
+day_is_over(struct pg_op *op)
+{
+    struct purging *s = op->state;
+    struct pg_rows r = pg_op_rows(op, 0);
+    int64_t n = pg_next(&r) ? pg_int(&r) : 0;
+
+    if (n < 0)
+        LOG_WARN("upkeep.day_busy");
+    if (n <= 0) {
+        lock(op);
+        return;
+    }
+    LOG_INFO("upkeep.day_dropped", log_int("notifications", n));
+    s->p->n_purged = s->p->max; /* there may be another */
+    pg_op_done(op);
+}
+
+static void
 begin(struct pg_op *op)
 {
     struct purging *s = ARENA_NEW(op->arena, struct purging);
@@ -268,10 +297,13 @@ begin(struct pg_op *op)
     s->p->n_purged = 0;
     if (s->p->max > MAX)
         s->p->max = MAX;
-    pg_op_begin(op);
-    (void)pg_op_params(op);
-    pg_op_send(op, PG_purge_lock);
-    pg_op_await(op, locked);
+    if (s->p->settled_before_ms <= 0) {
+        lock(op);
+        return;
+    }
+    pg_put_int(pg_op_params(op), id_after(s->p->settled_before_ms));
+    pg_op_send(op, PG_purge_day);
+    pg_op_commit(op, day_is_over);
 }
 
 const struct pg_verb pg_verb_purge = {.begin = begin};

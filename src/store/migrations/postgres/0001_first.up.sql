@@ -145,12 +145,105 @@ CREATE TABLE attempt (
     PRIMARY KEY (delivery, n)
 ) PARTITION BY RANGE (delivery);
 
-CREATE TABLE notification_old PARTITION OF notification
-    FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
-CREATE TABLE ended_old PARTITION OF ended
-    FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
-CREATE TABLE attempt_old PARTITION OF attempt
-    FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
+-- The first id of a day in UTC.
+CREATE FUNCTION belfry_first_id(day date) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT (extract(epoch FROM day)::bigint * 1000 - 1704067200000) << 22
+$$;
+
+-- Makes what is missing of the partitions of today and the days after. What is
+-- made alone and then attached keeps nobody waiting.
+CREATE FUNCTION belfry_make_days(ahead integer) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+    below bigint;
+    parent text;
+    part text;
+    made integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7310858714312114035);
+    SELECT value INTO below FROM meta WHERE name = 'old_below';
+    FOR day IN 0 .. ahead LOOP
+        CONTINUE WHEN belfry_first_id(today + day) < below;
+        FOREACH parent IN ARRAY ARRAY['notification', 'ended', 'attempt'] LOOP
+            part := parent || to_char(today + day, '_YYYYMMDD');
+            CONTINUE WHEN to_regclass(part) IS NOT NULL;
+            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING INDEXES)',
+                part, parent);
+            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
+                parent, part, belfry_first_id(today + day),
+                belfry_first_id(today + day + 1));
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END $$;
+
+-- The oldest day goes if all of it was before that id: dropped whole, but for
+-- what a delivery that has not ended, or is a dead letter, still needs; that is
+-- kept with the rest of what is old. Returns about how many notifications went.
+-- Nobody waits for it longer than a fifth of a second, or it gives up (-1).
+CREATE FUNCTION belfry_drop_day(before bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    below bigint;
+    upper bigint;
+    day date;
+    gone bigint;
+    kept bigint;
+    parent text;
+    part text;
+BEGIN
+    SELECT value INTO below FROM meta WHERE name = 'old_below' FOR UPDATE;
+    day := to_timestamp(((below >> 22) + 1704067200000) / 1000.0)
+        AT TIME ZONE 'UTC';
+    upper := belfry_first_id(day + 1);
+    IF upper > before OR
+        to_regclass('notification' || to_char(day, '_YYYYMMDD')) IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM set_config('lock_timeout', '200ms', true);
+    FOREACH parent IN ARRAY ARRAY['notification', 'ended', 'attempt'] LOOP
+        part := parent || to_char(day, '_YYYYMMDD');
+        EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', parent, part);
+        EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', parent,
+            parent || '_old');
+    END LOOP;
+    CREATE TEMPORARY TABLE belfry_kept ON COMMIT DROP AS
+        SELECT tenant, notification, id FROM ready
+        WHERE notification >= below AND notification < upper
+        UNION ALL SELECT tenant, notification, id FROM waiting
+        WHERE notification >= below AND notification < upper
+        UNION ALL SELECT tenant, notification, id FROM dead
+        WHERE notification >= below AND notification < upper;
+    EXECUTE format('INSERT INTO notification_old SELECT * FROM %I n WHERE (tenant, id) IN (SELECT tenant, notification FROM belfry_kept)',
+        'notification' || to_char(day, '_YYYYMMDD'));
+    GET DIAGNOSTICS kept = ROW_COUNT;
+    EXECUTE format('INSERT INTO attempt_old SELECT * FROM %I a WHERE delivery IN (SELECT id FROM belfry_kept)',
+        'attempt' || to_char(day, '_YYYYMMDD'));
+    EXECUTE format('INSERT INTO ended_old SELECT * FROM %I e WHERE (tenant, notification) IN (SELECT tenant, notification FROM belfry_kept)',
+        'ended' || to_char(day, '_YYYYMMDD'));
+    SELECT greatest(reltuples, kept)::bigint INTO gone FROM pg_class
+        WHERE oid = to_regclass('notification' || to_char(day, '_YYYYMMDD'));
+    FOREACH parent IN ARRAY ARRAY['notification', 'ended', 'attempt'] LOOP
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (MINVALUE) TO (%s)',
+            parent, parent || '_old', upper);
+        EXECUTE format('DROP TABLE %I', parent || to_char(day, '_YYYYMMDD'));
+    END LOOP;
+    UPDATE meta SET value = upper WHERE name = 'old_below';
+    DROP TABLE belfry_kept;
+    RETURN gone - kept;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN -1;
+END $$;
+
+-- Work that one process does for all, while its turn lasts.
+CREATE TABLE duty (
+    name text PRIMARY KEY,
+    holder bigint NOT NULL,
+    until timestamptz NOT NULL
+);
 
 -- A process. incarnation is drawn at random and never used again.
 CREATE TABLE node (
@@ -273,6 +366,20 @@ CREATE TABLE dedup (
 -- What can be forgotten.
 CREATE INDEX dedup_until ON dedup (until_ms);
 
--- purge_*: the notification that was looked at last.
+-- purge_*: the notification that was looked at last. old_below: the first id
+-- that has a day of its own; what is older is kept together, and goes row by
+-- row.
 INSERT INTO meta (name, value) VALUES ('change_seq', 0), ('purge_tenant', 0),
-    ('purge_after', 0);
+    ('purge_after', 0), ('old_below', belfry_first_id(
+        (clock_timestamp() AT TIME ZONE 'UTC')::date));
+DO $$
+DECLARE
+    parent text;
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['notification', 'ended', 'attempt'] LOOP
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (MINVALUE) TO (%s)',
+            parent || '_old', parent,
+            (SELECT value FROM meta WHERE name = 'old_below'));
+    END LOOP;
+END $$;
+SELECT belfry_make_days(3);

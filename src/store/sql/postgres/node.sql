@@ -61,3 +61,6 @@ WHERE incarnation = o.owner AND is_live);
 
 -- name: ring (control)
 SELECT pg_notify('belfry', $1::text);
+
+-- name: make_days (control)
+SELECT belfry_make_days($1::int4);

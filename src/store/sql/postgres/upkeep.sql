@@ -1,3 +1,6 @@
+-- A day that is over whole; see belfry_drop_day().
+-- name: purge_day (write)
+SELECT belfry_drop_day($1::int8);
 -- One node at a time; the others need not wait for it.
 -- name: purge_lock (write)
 SELECT value FROM meta WHERE name IN ('purge_after', 'purge_tenant')
@@ -24,7 +27,8 @@ AND r.id BETWEEN o.first_delivery AND o.last_delivery
 AND r.notification = o.id)
 FROM walk w LEFT JOIN LATERAL (SELECT id, created_ms, first_delivery,
 last_delivery FROM notification n WHERE n.tenant = w.tenant
-AND n.id > w.after AND n.id < $3::int8 AND n.created_ms < $4::int8
+AND n.id > w.after AND n.id < least($3::int8,
+(SELECT value FROM meta WHERE name = 'old_below')) AND n.created_ms < $4::int8
 ORDER BY id LIMIT $5::int8) o ON true LIMIT $5::int8;
 -- OFFSET 0: by the index, whatever the planner guesses about the ranges.
 -- name: purge_pick (write)
