@@ -1,76 +1,12 @@
 /* store_postgres.c - the contract on PostgreSQL, and what only a server that
- * several share can show. BELFRY_TEST_POSTGRES names one where databases may
- * be made; without it there is nothing to test. */
+ * several share can show. */
 #include "store/postgres/postgres.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "pg_rig.h"
 #include "store/pg_statements.h"
-#include "store_rig.h"
-
-static const char *
-server(void)
-{
-    return getenv("BELFRY_TEST_POSTGRES");
-}
-
-/* The folder of a rig has a name of its own; so has its database. */
-static const char *
-database(const struct rig *r)
-{
-    static char name[64];
-    size_t n = 0;
-
-    for (const char *p = r->path; *p && n + 1 < sizeof(name); p++)
-        name[n++] = *p == '/' || *p == '-' ? '_' : *p;
-    name[n] = '\0';
-    return name + 1;
-}
-
-static void
-run_on(const char *url, const char *sql)
-{
-    PGconn *c = PQconnectdb(url);
-    PGresult *r;
-
-    assert_int_equal(PQstatus(c), CONNECTION_OK);
-    PQclear(PQexec(c, "SET client_min_messages = error"));
-    r = PQexec(c, sql);
-    if (PQresultStatus(r) != PGRES_COMMAND_OK &&
-        PQresultStatus(r) != PGRES_TUPLES_OK)
-        fail_msg("%s: %s", sql, PQerrorMessage(c));
-    PQclear(r);
-    PQfinish(c);
-}
-
-/* The server's URL with another database. */
-static const char *
-url_of(const struct rig *r)
-{
-    static char url[400];
-    const char *slash = strrchr(server(), '/');
-
-    assert_non_null(slash);
-    snprintf(url, sizeof(url), "%.*s/%s", (int)(slash - server()), server(),
-             database(r));
-    return url;
-}
-
-static void
-make_database(const struct rig *r)
-{
-    char sql[200];
-    PGconn *c = PQconnectdb(url_of(r));
-    bool is_there = PQstatus(c) == CONNECTION_OK;
-
-    PQfinish(c);
-    if (is_there)
-        return;
-    snprintf(sql, sizeof(sql), "CREATE DATABASE \"%s\"", database(r));
-    run_on(server(), sql);
-}
 
 #define LEASE_MS 600000 /* so that no tick disturbs what a test hears */
 
@@ -85,8 +21,8 @@ open_with(struct rig *r, bool may_own, size_t max_queued)
     struct store *s = NULL;
     const char *why = "";
 
-    make_database(r);
-    o.url = url_of(r);
+    pg_make_database(r);
+    o.url = pg_url(r);
     if (postgres_store_open(&o, &s, &why) != ERR_OK)
         fail_msg("%s", why);
     return s;
@@ -98,17 +34,8 @@ open_postgres(struct rig *r)
     return open_with(r, true, 0);
 }
 
-static void
-drop(struct rig *r)
-{
-    char sql[200];
-
-    snprintf(sql, sizeof(sql), "DROP DATABASE \"%s\" WITH (FORCE)",
-             database(r));
-    run_on(server(), sql);
-}
-
-const struct kind the_kind = {"postgres", true, open_postgres, drop};
+const struct kind the_kind = {"postgres", true, open_postgres,
+                              pg_drop_database};
 
 /* ---- what is read ---- */
 
@@ -155,7 +82,7 @@ judge_plan(const char *name, const PGresult *plan)
 static void
 no_question_is_answered_by_reading_a_whole_table(void **state)
 {
-    PGconn *c = PQconnectdb(url_of(*state));
+    PGconn *c = PQconnectdb(pg_url(*state));
 
     PQclear(PQexec(c, "SET enable_seqscan = off; SET enable_bitmapscan = off; "
                       "SET plan_cache_mode = force_generic_plan"));
@@ -187,7 +114,7 @@ a_list_goes_on_where_it_gave_up_looking(void **state)
     struct store_delivery_list l = {
         .tenant = T, .filter = {.user = STR("ann")}, .limit = 10};
 
-    run_on(url_of(r), "INSERT INTO ended (tenant, id, notification, "
+    pg_run(pg_url(r), "INSERT INTO ended (tenant, id, notification, "
                       "created_ms, updated_ms, recipient, attempts, priority, "
                       "status, user_id, channel) "
                       "SELECT 7, i, 1, 1, 1, 0, 1, 2, 5, CASE WHEN i IN "
@@ -228,7 +155,7 @@ an_attempt_is_told_wherever_it_is_kept(void **state)
     assert_int_equal(claim_some(r, 2, true, ids), 2);
     assert_true(finish_one(r, ids[0], DELIVERY_RETRYING, 1));
     assert_true(finish_one(r, ids[1], DELIVERY_SENT, 1));
-    run_on(url_of(r), "INSERT INTO attempt (delivery, n, at_ms, duration_ms, "
+    pg_run(pg_url(r), "INSERT INTO attempt (delivery, n, at_ms, duration_ms, "
                       "retry_at_ms, status, verdict) "
                       "VALUES (1001, 2, 5, 5, 5, 5, 'retry')");
     assert_int_equal(ASK(r, notification_get, &g), ERR_OK);
@@ -266,7 +193,7 @@ documents_asked_for_at_once_come_to_who_asked(void **state)
         ARENA_ARRAY(r->arena, struct store_object_get, N);
     struct str keys[N][3];
 
-    run_on(url_of(r), "INSERT INTO object (kind, tenant, key, num, version, "
+    pg_run(pg_url(r), "INSERT INTO object (kind, tenant, key, num, version, "
                       "created_ms, updated_ms, body) "
                       "SELECT 6, t, 'user' || k, t * 1000 + k, 1, 1, 1, '{}' "
                       "FROM generate_series(1, 2) AS a (t), "
@@ -306,7 +233,7 @@ static const struct CMUnitTest own_tests[] = {
 int
 main(void)
 {
-    if (!server()) {
+    if (!pg_server()) {
         printf("1..0 # SKIP BELFRY_TEST_POSTGRES is not set\n");
         return 0;
     }

@@ -291,21 +291,3 @@ rig_teardown(void **state)
     rig_free(*state);
     return 0;
 }
-
-int
-run_contract(const char *name, const struct CMUnitTest *more, size_t n_more)
-{
-    size_t n = queue_tests_n + document_tests_n + n_more;
-    struct CMUnitTest *all = calloc(n, sizeof(*all));
-    int n_failed;
-
-    assert(all);
-    memcpy(all, queue_tests, queue_tests_n * sizeof(*all));
-    memcpy(all + queue_tests_n, document_tests,
-           document_tests_n * sizeof(*all));
-    if (n_more > 0)
-        memcpy(all + n - n_more, more, n_more * sizeof(*all));
-    n_failed = _cmocka_run_group_tests(name, all, n, NULL, NULL);
-    free(all);
-    return n_failed;
-}
