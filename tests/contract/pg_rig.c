@@ -92,6 +92,15 @@ pg_ask(struct rig *r, const char *sql, ...)
     return str_cstr(r->arena, buf_str(&text));
 }
 
+int64_t
+pg_number(const char *answer)
+{
+    int64_t v = 0;
+
+    assert_true(str_to_i64(str_from(answer), &v));
+    return v;
+}
+
 void
 pg_make_database(const struct rig *r)
 {

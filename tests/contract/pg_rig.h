@@ -15,5 +15,6 @@ void pg_run(const char *url, const char *sql); /* must succeed */
  * commas; NULL is ~. */
 const char *pg_ask(struct rig *r, const char *sql, ...)
     __attribute__((format(printf, 2, 3)));
+int64_t pg_number(const char *answer);
 #define ASSERT_SQL(r, want, ...)                                               \
     assert_string_equal(pg_ask(r, __VA_ARGS__), want)

@@ -40,6 +40,7 @@ struct pg_node {
     struct pg_conn *conn;
     struct loop_timer tick, ring;
     bool is_tick_due, is_registered, is_leaving, is_down, looks_at_lanes;
+    bool must_forget; /* what was claimed, once no cycle is under way */
     void (*left)(struct pg_store *s);
     int64_t asked_ms;            /* when the beat under way was sent */
     _Atomic int64_t lease;       /* counts losses */
@@ -409,6 +410,26 @@ on_notify(void *arg, struct str payload)
 
 enum { BEAT, BURY, LOOK, LANES };
 
+/* A cycle that is under way knows what is claimed, and goes on as who it was
+ * begun: so we forget, and return as somebody new, when it has ended. */
+static void
+forget(struct pg_node *n)
+{
+    if (!n->must_forget || n->store->cycle.op)
+        return;
+    n->must_forget = false;
+    pg_lanes_lose_all(n->store->lanes);
+}
+
+void
+pg_node_cycle_ended(struct pg_node *n)
+{
+    if (!n->must_forget)
+        return;
+    forget(n);
+    pump(n);
+}
+
 /* They think that we are dead. What was claimed must not be begun, not even
  * when we are back. */
 void
@@ -420,7 +441,8 @@ pg_node_lost(struct pg_node *n)
     n->is_registered = false;
     atomic_fetch_add(&n->lease, 1);
     atomic_store(&n->lease_ms, 0);
-    pg_lanes_lose_all(n->store->lanes);
+    n->must_forget = true;
+    forget(n);
 }
 
 static void
@@ -634,7 +656,8 @@ pump(struct pg_node *n)
     if (n->left) {
         send_leave(n);
     } else if (!n->is_registered) {
-        send_return(n);
+        if (!n->must_forget)
+            send_return(n);
     } else if (n->is_tick_due) {
         n->is_tick_due = false;
         send_tick(n);

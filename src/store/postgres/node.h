@@ -37,6 +37,7 @@ bool pg_node_may_own(const struct pg_node *n);
 int64_t pg_node_lease(const struct pg_node *n);
 /* Another node has what was ours. */
 void pg_node_lost(struct pg_node *n);
+void pg_node_cycle_ended(struct pg_node *n); /* store->cycle.op is NULL */
 
 /* For the others to hear, soon. */
 void pg_node_ring_ready(struct pg_node *n, int64_t tenant, int64_t signed_lane,

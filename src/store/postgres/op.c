@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
 
 #define TRIES_MAX 5
@@ -81,15 +82,23 @@ pg_op_affected(const struct pg_op *op, int i)
 /* ---- the end ---- */
 
 static void
-end(struct pg_op *op)
+leave(struct pg_op *op)
 {
     struct pg_session *s = op->session;
 
-    for (size_t i = 0; i < op->n; i++)
-        pg_session_answer(s, op->reqs[i], op->reqs[i]->err);
     arena_free(op->arena);
     s->op = NULL;
+    if (s == &s->store->cycle)
+        pg_node_cycle_ended(s->store->node);
     pg_session_wake(s);
+}
+
+static void
+end(struct pg_op *op)
+{
+    for (size_t i = 0; i < op->n; i++)
+        pg_session_answer(op->session, op->reqs[i], op->reqs[i]->err);
+    leave(op);
 }
 
 void
@@ -109,9 +118,7 @@ run_again(struct pg_op *op, size_t n_alone)
     for (size_t i = op->n; i > 0; i--)
         pg_session_put_back(s, op->reqs[i - 1]);
     s->n_alone += n_alone;
-    arena_free(op->arena);
-    s->op = NULL;
-    pg_session_wake(s);
+    leave(op);
 }
 
 static void

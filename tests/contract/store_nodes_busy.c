@@ -1,0 +1,219 @@
+/* store_nodes_busy.c - two nodes that change the same things at once. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store_nodes.h"
+
+/* ---- the waiting room ---- */
+
+static void
+what_is_due_is_promoted_once(void **state)
+{
+    enum { N = 3000 };
+    struct rig *r = *state, *nodes[2] = {r, node_peer(r)};
+    struct store_promote p[2];
+    size_t n = 0;
+
+    send_one(r, &(struct send){.id = 10000,
+                               .n = N,
+                               .status = DELIVERY_RETRYING,
+                               .due_ms = NOW});
+    do {
+        for (int i = 0; i < 2; i++) {
+            p[i] = (struct store_promote){.now_ms = NOW, .max = 100};
+            begin_on(r, nodes[i], STORE_VERB_promote, &p[i].req);
+        }
+        wait_for_all(r);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(p[i].req.err, ERR_OK);
+            n += p[i].n_promoted;
+        }
+    } while (p[0].next_due_ms > 0 || p[1].next_due_ms > 0);
+    assert_int_equal(n, N);
+    ASSERT_SQL(r, "3000,3000",
+               "SELECT count(*), count(DISTINCT id) FROM ready");
+    ASSERT_SQL(r, "0", "SELECT count(*) FROM waiting");
+}
+
+/* ---- documents ---- */
+
+enum { PUTS = 120, WRITES = 40 };
+
+static void
+fill_put(struct rig *r, struct store_object_put *p, int i)
+{
+    struct store_object_write *w =
+        ARENA_ARRAY(r->arena, struct store_object_write, WRITES);
+
+    for (int k = 0; k < WRITES; k++)
+        w[k] = (struct store_object_write){
+            .kind = OBJECT_USER,
+            .key =
+                str_fmt(r->arena, "k%d", i / 2 * 10 + (k * 7919 + i * 31) % 60),
+            .body = STR("{\"x\":1}"),
+            .if_version = k % 3 ? OBJECT_ANY_VERSION : 0,
+            .num = 1 + i * WRITES + k};
+    *p = (struct store_object_put){
+        .tenant = T, .now_ms = NOW, .writes = w, .n_writes = WRITES};
+}
+
+/* Each as often as it says; and the changes are numbered without a gap. */
+static void
+documents_of_two_nodes_keep_count(void **state)
+{
+    struct rig *r = *state, *nodes[2] = {r, node_peer(r)};
+    struct store_object_put *p =
+        ARENA_ARRAY(r->arena, struct store_object_put, PUTS);
+    int64_t n_done = 0;
+
+    for (int i = 0; i < PUTS; i++) {
+        fill_put(r, &p[i], i);
+        begin_on(r, nodes[i % 2], STORE_VERB_object_put, &p[i].req);
+    }
+    wait_for_all(r);
+    for (int i = 0; i < PUTS; i++) {
+        assert_int_equal(p[i].req.err, ERR_OK);
+        for (int k = 0; k < WRITES; k++)
+            n_done += p[i].writes[k].err == ERR_OK;
+    }
+    ASSERT_SQL(r, "t",
+               "SELECT bool_and(seq = n) FROM (SELECT seq, row_number() OVER "
+               "(ORDER BY seq) AS n FROM change) AS x");
+    assert_int_equal(pg_number(pg_ask(r, "SELECT sum(version) FROM object")),
+                     n_done);
+    assert_int_equal(pg_number(pg_ask(r, "SELECT max(seq) FROM change")),
+                     n_done);
+}
+
+/* ---- cancels ---- */
+
+enum { SENT = 500, EACH = 4, TURNS = 120, ACTS = 4, CLAIMS = 15 };
+
+struct race {
+    struct rig *r, *nodes[2];
+    bool is_claimed[20000], is_gone[20000]; /* by id */
+    struct store_finish finishes[2 * CLAIMS];
+    size_t n_finishes, n_claimed, n_stopped, n_lost;
+    struct attempt attempt; /* of each */
+    struct store_cycle cycles[2];
+    struct store_act acts[ACTS];
+    struct store_cancel cancel;
+};
+
+static void
+begin_turn(struct race *x, int turn)
+{
+    for (int i = 0; i < 2; i++) { /* one of them owns the lane */
+        x->cycles[i] = (struct store_cycle){.now_ms = NOW,
+                                            .tenant = T,
+                                            .lane = LANE,
+                                            .want = 10,
+                                            .want_critical = 5,
+                                            .records_intent = true};
+        if (i == 0) {
+            x->cycles[i].finishes = x->finishes;
+            x->cycles[i].n_finishes = x->n_finishes;
+        }
+        begin_on(x->r, x->nodes[i], STORE_VERB_cycle, &x->cycles[i].req);
+    }
+    for (int i = 0; i < ACTS; i++) {
+        int64_t n = (turn * ACTS + i) * 577 % SENT;
+
+        x->acts[i] = (struct store_act){.tenant = T,
+                                        .delivery = 1001 + 10 * n + i % EACH,
+                                        .kind = STORE_ACT_CANCEL,
+                                        .now_ms = NOW};
+        begin_on(x->r, x->nodes[i % 2], STORE_VERB_act, &x->acts[i].req);
+    }
+    x->cancel =
+        (struct store_cancel){.tenant = T,
+                              .notification = 1000 + 10 * (turn * 31 % SENT),
+                              .now_ms = NOW};
+    begin_on(x->r, x->nodes[1], STORE_VERB_cancel, &x->cancel.req);
+}
+
+static void
+take_stops(struct race *x)
+{
+    assert_int_equal(x->cancel.req.err, ERR_OK);
+    assert_int_equal(x->cancel.n_stopped + x->cancel.n_not_stopped, EACH);
+    x->n_stopped += x->cancel.n_stopped;
+    for (int i = 0; i < ACTS; i++) {
+        if (x->acts[i].req.err == ERR_OK) {
+            x->is_gone[x->acts[i].delivery] = true;
+            x->n_stopped++;
+        } else {
+            assert_int_equal(x->acts[i].req.err, ERR_CONFLICT);
+        }
+    }
+}
+
+static void
+take_claims(struct race *x)
+{
+    const struct store_cycle *c = &x->cycles[0];
+
+    assert_int_equal(c->req.err, ERR_OK);
+    assert_int_equal(x->cycles[1].req.err, ERR_OK);
+    assert_int_equal(x->cycles[1].n_work, 0);
+    for (size_t i = 0; i < x->n_finishes; i++)
+        x->n_lost += !x->finishes[i].is_done;
+    x->n_finishes = 0;
+    for (size_t i = 0; i < c->n_work; i++) {
+        int64_t id = c->work[i].delivery.id;
+
+        assert_false(x->is_claimed[id]);
+        x->is_claimed[id] = true;
+        x->n_claimed++;
+        x->finishes[x->n_finishes++] =
+            (struct store_finish){.tenant = T,
+                                  .delivery = id,
+                                  .status = DELIVERY_SENT,
+                                  .attempt = &x->attempt};
+    }
+    for (size_t i = 0; i < sizeof(x->is_gone); i++)
+        assert_false(x->is_gone[i] && x->is_claimed[i]);
+}
+
+static void
+what_is_cancelled_is_never_sent(void **state)
+{
+    struct rig *r = *state;
+    struct race *x = ARENA_NEW(r->arena, struct race);
+
+    x->r = x->nodes[0] = r;
+    x->nodes[1] = node_peer(r);
+    x->attempt = (struct attempt){.n = 1, .verdict = STR("sent")};
+    assert_int_equal(claim_now(r, LANE, 1), 0); /* it is ours */
+    for (int i = 0; i < SENT; i++)
+        begin(r, STORE_VERB_accept,
+              &make_accept(r, &(struct send){.id = 1000 + 10 * i,
+                                             .n = EACH,
+                                             .rank = i * 7919 % SENT + 1,
+                                             .is_critical = i % 5 == 0})
+                   ->req);
+    wait_for_all(r);
+    for (int turn = 0; turn < TURNS; turn++) {
+        begin_turn(x, turn);
+        wait_for_all(r);
+        take_stops(x);
+        take_claims(x);
+    }
+    assert_int_equal(x->n_lost, 0);
+    assert_true(x->n_claimed > 0 && x->n_stopped > 0);
+    ASSERT_SQL(r, "2000,2000",
+               "SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ready "
+               "UNION ALL SELECT id FROM ended) AS x");
+    assert_int_equal(pg_number(pg_ask(r,
+                                      "SELECT count(*) FROM ended WHERE status "
+                                      "= %d",
+                                      DELIVERY_CANCELLED)),
+                     x->n_stopped);
+}
+
+const struct CMUnitTest busy_tests[] = {
+    NODE_TEST_WITH(what_is_due_is_promoted_once, node_setup_deaf),
+    NODE_TEST_WITH(documents_of_two_nodes_keep_count, node_setup_deaf),
+    NODE_TEST_WITH(what_is_cancelled_is_never_sent, node_setup_deaf),
+};
+const size_t busy_tests_n = sizeof(busy_tests) / sizeof(*busy_tests);

@@ -1,0 +1,366 @@
+/* store_nodes_lost.c - connections that end, commits that nobody knows of,
+ * and a server that is away. */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/loop.h"
+#include "store_nodes.h"
+
+/* ---- connections ---- */
+
+enum { ROUNDS = 16, ACCEPTS = 10, CLAIMS = 30 };
+
+/* What a test has asked for and been told. */
+struct load {
+    struct rig *r;
+    struct store_accept *accepts[ROUNDS * ACCEPTS];
+    size_t n_accepts;
+    struct store_finish finishes[ROUNDS * ACCEPTS];
+    size_t n_finishes; /* claimed, and not known to be finished */
+    struct store_cycle cycle;
+    struct attempt attempt; /* of each */
+};
+
+static void
+begin_cycle(struct load *l)
+{
+    l->cycle = (struct store_cycle){.now_ms = NOW,
+                                    .tenant = T,
+                                    .lane = LANE,
+                                    .want = CLAIMS,
+                                    .records_intent = true,
+                                    .finishes = l->finishes,
+                                    .n_finishes = l->n_finishes};
+    begin(l->r, STORE_VERB_cycle, &l->cycle.req);
+}
+
+static void
+take_cycle(struct load *l)
+{
+    const struct store_cycle *c = &l->cycle;
+
+    if (c->req.err != ERR_OK) /* the finishes go again */
+        return;
+    l->n_finishes = 0;
+    for (size_t i = 0; i < c->n_work; i++)
+        l->finishes[l->n_finishes++] =
+            (struct store_finish){.tenant = T,
+                                  .delivery = c->work[i].delivery.id,
+                                  .status = DELIVERY_SENT,
+                                  .attempt = &l->attempt};
+}
+
+static void
+begin_accepts(struct load *l)
+{
+    for (int i = 0; i < ACCEPTS; i++) {
+        int64_t id = 1000 + 10 * (int64_t)l->n_accepts;
+        struct store_accept *a = make_accept(l->r, &(struct send){.id = id});
+
+        l->accepts[l->n_accepts++] = a;
+        begin(l->r, STORE_VERB_accept, &a->req);
+    }
+}
+
+/* Its store works as if nothing had been. */
+static bool
+works(struct rig *r)
+{
+    static int64_t id = 1000000;
+    struct store_notification_get g = {.tenant = T + 1};
+
+    g.id = id += 10;
+    return ASK(r, accept,
+               make_accept(r, &(struct send){.id = id,
+                                             .tenant = T + 1,
+                                             .lane = 300})) == ERR_OK &&
+           ASK(r, notification_get, &g) == ERR_OK;
+}
+
+static void
+drain(struct load *l)
+{
+    do {
+        begin_cycle(l);
+        wait_for_all(l->r);
+        take_cycle(l);
+    } while (l->cycle.req.err != ERR_OK || l->n_finishes > 0);
+}
+
+static void
+check_what_is_there(struct load *l)
+{
+    struct rig *r = l->r;
+    size_t n_there = 0, n_ok = 0;
+
+    for (size_t i = 0; i < l->n_accepts; i++) {
+        const struct store_accept *a = l->accepts[i];
+        struct store_notification_get g = {
+            .tenant = T, .id = 1000 + 10 * (int64_t)i, .max_deliveries = 2};
+        bool is_there = ASK(r, notification_get, &g) == ERR_OK;
+
+        if (a->req.err == ERR_OK)
+            assert_true(is_there);
+        else if (a->req.err != ERR_UNCERTAIN)
+            assert_false(is_there);
+        n_there += is_there;
+        n_ok += a->req.err == ERR_OK;
+        if (!is_there)
+            continue;
+        assert_int_equal(g.n_deliveries, 1);
+        assert_int_equal(g.deliveries[0].status, DELIVERY_SENT);
+        assert_int_equal(g.deliveries[0].attempts, 1);
+    }
+    assert_true(n_ok > 0);
+    assert_int_equal(pg_number(pg_ask(r,
+                                      "SELECT count(*) FROM notification "
+                                      "WHERE tenant = %d",
+                                      T)),
+                     n_there);
+}
+
+static void
+connections_may_end_at_any_moment(void **state)
+{
+    struct load *l = calloc(1, sizeof(*l));
+    struct rig *r = *state, *peer = node_peer(r);
+
+    assert_non_null(l);
+    l->r = r;
+    l->attempt = (struct attempt){.n = 1, .verdict = STR("sent")};
+    cut(r, "%"); /* while there is nothing to do */
+    UNTIL(SOON_MS, works(r));
+    for (int i = 0; i < ROUNDS; i++) {
+        begin_accepts(l);
+        begin_cycle(l);
+        poll(NULL, 0, i % 8);
+        cut(r, "%");
+        wait_for_all(r);
+        take_cycle(l);
+    }
+    UNTIL(SOON_MS, works(r) && works(peer));
+    drain(l);
+    check_what_is_there(l);
+    ASSERT_SQL(r, "0", "SELECT count(*) FROM ready WHERE tenant = %d", T);
+    node_leave(r);
+    UNTIL(SOON_MS, claim_now(peer, 300, 1) == 1); /* it takes lanes over */
+    assert_int_equal(claim_now(peer, LANE, 10), 0);
+    ASSERT_SQL(r, "0", "SELECT count(*) FROM attempt");
+    free(l);
+}
+
+/* ---- commits that nobody knows of ---- */
+
+static void
+a_claim_that_nobody_knows_of_is_nobodys(void **state)
+{
+    struct rig *r = *state, *peer = node_peer(r);
+    struct store_cycle c = {.now_ms = NOW,
+                            .tenant = T,
+                            .lane = LANE,
+                            .want = 2,
+                            .records_intent = true};
+    int64_t ids[10];
+
+    assert_int_equal(claim_now(r, LANE, 1), 0); /* it is ours */
+    send_one(r, &(struct send){.id = 1000, .n = 2});
+    gate_make(r);
+    gate_shut(r);
+    begin(r, STORE_VERB_cycle, &c.req);
+    gate_await(r, "cycle");
+    gate_sever(r, "cycle");
+    wait_for_all(r);
+    assert_int_equal(c.req.err, ERR_UNCERTAIN);
+    c.want = 1;
+    begin(r, STORE_VERB_cycle, &c.req);
+    UNTIL(LATE_MS,
+          *pg_ask(r, "SELECT 1 FROM pg_stat_activity WHERE datname = "
+                     "current_database() AND application_name = "
+                     "'belfry cycle' AND wait_event = 'transactionid'"));
+    gate_open(); /* only now the first one commits */
+    wait_for_all(r);
+    assert_int_equal(c.req.err, ERR_OK);
+    assert_int_equal(c.n_work, 1);
+    assert_int_equal(c.work[0].delivery.id, 1001);
+    ASSERT_SQL(r, "{1001}", "SELECT ids FROM intent");
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+    node_leave(r);
+    UNTIL(SOON_MS, claim_some(peer, 10, true, ids) == 1);
+    assert_int_equal(ids[0], 1002);
+    assert_string_equal(attempts_of(peer, 1002), "");
+}
+
+static void
+a_node_may_be_lost_while_it_commits(void **state)
+{
+    struct rig *r = *state;
+    struct attempt t = {.n = 1, .verdict = STR("sent")};
+    struct store_finish f = {
+        .tenant = T, .delivery = 1001, .status = DELIVERY_SENT, .attempt = &t};
+    struct store_cycle c = {.now_ms = NOW,
+                            .finishes = &f,
+                            .n_finishes = 1,
+                            .tenant = T,
+                            .lane = LANE,
+                            .want = 1,
+                            .records_intent = true};
+
+    send_one(r, &(struct send){.id = 1000, .n = 3});
+    assert_int_equal(claim_now(r, LANE, 1), 1);
+    gate_make(r);
+    gate_shut(r);
+    begin(r, STORE_VERB_cycle, &c.req);
+    gate_await(r, "cycle");
+    (void)pg_ask(r, "UPDATE node SET is_live = false");
+    poll(NULL, 0, LEASE_MS / 5); /* a few ticks: it knows */
+    gate_open();
+    wait_for_all(r);
+    assert_int_equal(c.req.err, ERR_OK);
+    assert_true(f.is_done); /* nobody had taken the lane */
+    for (size_t i = 0; i < c.n_work; i++)
+        assert_false(store_holds(r->store, c.lease));
+    UNTIL(SOON_MS, claim_now(r, LANE, 10) > 0); /* it is back */
+    assert_int_equal(status_of(r, 1001), DELIVERY_SENT);
+    assert_int_equal(status_of(r, 1002), DELIVERY_SENDING);
+    assert_int_equal(status_of(r, 1003), DELIVERY_SENDING);
+    assert_string_equal(attempts_of(r, 1003), "");
+}
+
+/* ---- a server that is away ---- */
+
+static char server_dir[100], own_url[200], first_url[200];
+
+/* Runs tools/postgres; what it prints, in ret. */
+static void
+run_tool(const char *verb, char *ret, size_t size)
+{
+    const char *tool = getenv("BELFRY_POSTGRES_TOOL");
+    int fds[2], status;
+    size_t n = 0;
+    ssize_t got;
+    pid_t pid;
+
+    assert_int_equal(pipe(fds), 0);
+    pid = fork();
+    if (pid == 0) {
+        dup2(fds[1], STDOUT_FILENO);
+        close(fds[0]);
+        close(fds[1]);
+        execl(tool, tool, verb, server_dir, (char *)NULL);
+        _exit(99);
+    }
+    close(fds[1]);
+    while (n + 1 < size && (got = read(fds[0], ret + n, size - 1 - n)) > 0)
+        n += (size_t)got;
+    ret[n] = '\0';
+    ret[strcspn(ret, "\n")] = '\0';
+    close(fds[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static int
+own_server_setup(void **state)
+{
+    const char *folder = getenv("BELFRY_POSTGRES_FOLDER");
+
+    if (!getenv("BELFRY_POSTGRES_TOOL"))
+        return 0;
+    snprintf(server_dir, sizeof(server_dir), "%s/belfry-nodes-XXXXXX",
+             folder ? folder : "/tmp");
+    assert_non_null(mkdtemp(server_dir));
+    rmdir(server_dir);
+    run_tool("start", own_url, sizeof(own_url));
+    snprintf(first_url, sizeof(first_url), "%s", pg_server());
+    setenv("BELFRY_TEST_POSTGRES", own_url, 1);
+    return node_setup(state);
+}
+
+static int
+own_server_teardown(void **state)
+{
+    char none[10];
+
+    if (!*state)
+        return 0;
+    run_tool("start", own_url, sizeof(own_url)); /* unless it runs */
+    node_teardown(state);
+    run_tool("remove", none, sizeof(none));
+    setenv("BELFRY_TEST_POSTGRES", first_url, 1);
+    return 0;
+}
+
+/* One of each kind, at once; how long until all of them are told that it is
+ * away. */
+static int64_t
+ask_in_vain(struct rig *r, struct store_cycle *c)
+{
+    struct store_accept *a = make_accept(r, &(struct send){.id = 5000});
+    struct store_promote p = {.now_ms = NOW, .max = 1};
+    struct store_delivery_get g = {.tenant = T, .id = 1001};
+    int64_t began_ms = mono_now_ms();
+
+    begin(r, STORE_VERB_accept, &a->req);
+    begin(r, STORE_VERB_cycle, &c->req);
+    begin(r, STORE_VERB_promote, &p.req);
+    begin(r, STORE_VERB_delivery_get, &g.req);
+    wait_for_all(r);
+    assert_true(a->req.err == ERR_IO || a->req.err == ERR_UNCERTAIN);
+    assert_true(c->req.err == ERR_IO || c->req.err == ERR_UNCERTAIN);
+    assert_true(p.req.err == ERR_IO || p.req.err == ERR_UNCERTAIN);
+    assert_int_equal(g.req.err, ERR_IO);
+    return mono_now_ms() - began_ms;
+}
+
+static void
+a_server_that_is_away_is_said_to_be_and_found_again(void **state)
+{
+    struct rig *r = *state;
+    char none[10];
+    struct attempt t = {.n = 1, .verdict = STR("sent")};
+    struct store_finish f = {
+        .tenant = T, .delivery = 1001, .status = DELIVERY_SENT, .attempt = &t};
+    struct store_cycle c = {.now_ms = NOW,
+                            .tenant = T,
+                            .lane = LANE,
+                            .want = 1,
+                            .records_intent = true};
+
+    if (!r)
+        skip();
+    send_one(r, &(struct send){.id = 1000, .n = 2});
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_int_equal(c.n_work, 1);
+    assert_true(store_holds(r->store, c.lease));
+    c.finishes = &f;
+    c.n_finishes = 1;
+    run_tool("kill", none, sizeof(none));
+    assert_true(ask_in_vain(r, &c) < 2500);
+    assert_true(ask_in_vain(r, &c) < 500); /* it is known by now */
+    UNTIL(LEASE_MS + SOON_MS, !store_holds(r->store, c.lease));
+    run_tool("start", own_url, sizeof(own_url));
+    UNTIL(SOON_MS, works(r));
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_true(f.is_done);
+    assert_int_equal(status_of(r, 1001), DELIVERY_SENT);
+    UNTIL(SOON_MS, c.n_work == 1 || ASK(r, cycle, &c) != ERR_OK);
+    assert_int_equal(c.work[0].delivery.id, 1002);
+    assert_string_equal(attempts_of(r, 1002), "");
+    c.n_work = 0;
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_false(f.is_done); /* it was, before */
+}
+
+const struct CMUnitTest lost_tests[] = {
+    NODE_TEST(connections_may_end_at_any_moment),
+    NODE_TEST(a_claim_that_nobody_knows_of_is_nobodys),
+    NODE_TEST(a_node_may_be_lost_while_it_commits),
+    cmocka_unit_test_setup_teardown(
+        a_server_that_is_away_is_said_to_be_and_found_again, own_server_setup,
+        own_server_teardown),
+};
+const size_t lost_tests_n = sizeof(lost_tests) / sizeof(*lost_tests);
