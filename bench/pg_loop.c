@@ -216,11 +216,12 @@ put_ended(struct link *l, const struct batch *b)
     struct pg_columns c;
     struct pg_params *p = params(l);
 
-    pg_columns_init(&c, l->arena, "llisiliittttt", b->n);
+    pg_columns_init(&c, l->arena, "llilsiliittttt", b->n);
     for (size_t i = 0; i < b->n; i++) {
         pg_col_int(&c, TENANT);
         pg_col_int(&c, b->ids[i]);
         pg_col_int(&c, leases); /* attempts that it had */
+        pg_col_int(&c, LANE);
         pg_col_int(&c, 4);
         pg_col_int(&c, 1);
         pg_col_int(&c, 1); /* when */
@@ -346,7 +347,7 @@ cycle_with_leases(struct link *l, struct batch *b)
     return l->n - 1;
 }
 
-#define FOUND "WHERE r.tenant = f.tenant AND r.id = f.id AND r.attempts = f.had"
+#define FOUND "AND r.attempts = f.had AND r.lane IS NOT DISTINCT FROM f.was_in"
 
 /* The finish of a lease is the owner's, but for whose row it is. */
 static const char *
@@ -358,7 +359,7 @@ lease_ended(struct arena *a)
 
     if (!at)
         fatal("finish_ended is another statement now");
-    return str_fmt(a, "%.*s AND r.updated_ms = $15::int8%s",
+    return str_fmt(a, "%.*s AND r.updated_ms = $16::int8%s",
                    (int)((size_t)(at - text) + n), text, at + n)
         .p;
 }

@@ -10,6 +10,8 @@
 #include "base/loop.h"
 #include "store_nodes.h"
 
+#define OTHER_LANE 200
+
 /* ---- connections ---- */
 
 enum { ROUNDS = 16, ACCEPTS = 10, CLAIMS = 30 };
@@ -195,6 +197,49 @@ a_claim_that_nobody_knows_of_is_nobodys(void **state)
 }
 
 static void
+a_finish_that_nobody_knows_of_is_done_once(void **state)
+{
+    struct rig *r = *state, *peer = node_peer(r);
+    struct attempt t = {.n = 1, .verdict = STR("retry")};
+    struct store_finish f[3] = {
+        {.tenant = T, .delivery = 1001, .status = DELIVERY_SENT, .attempt = &t},
+        {.tenant = T,
+         .delivery = 1002,
+         .status = DELIVERY_QUEUED,
+         .lane = OTHER_LANE,
+         .attempt = &t},
+        {.tenant = T,
+         .delivery = 1003,
+         .status = DELIVERY_RETRYING,
+         .lane = OTHER_LANE,
+         .due_ms = NOW,
+         .attempt = &t}};
+    struct store_cycle c = {.now_ms = NOW, .finishes = f, .n_finishes = 3};
+    struct store_promote p = {.now_ms = NOW, .max = 10};
+
+    send_one(r, &(struct send){.id = 1000, .n = 3});
+    assert_int_equal(claim_now(r, LANE, 3), 3);
+    gate_make(r);
+    gate_shut(r);
+    begin(r, STORE_VERB_cycle, &c.req);
+    gate_await(r, "cycle");
+    gate_sever(r, "cycle");
+    wait_for_all(r);
+    assert_int_equal(c.req.err, ERR_UNCERTAIN);
+    gate_open();
+    UNTIL(SOON_MS, ASK(peer, promote, &p) == ERR_OK && p.n_promoted == 1);
+    assert_int_equal(claim_now(peer, OTHER_LANE, 10), 2);
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK); /* the same again */
+    for (int i = 0; i < 3; i++)
+        assert_false(f[i].is_done);
+    assert_true(finish_one(peer, 1002, DELIVERY_RETRYING, 2));
+    assert_true(finish_one(peer, 1003, DELIVERY_SENT, 2));
+    assert_string_equal(attempts_of(r, 1001), "retry 1");
+    assert_string_equal(attempts_of(r, 1002), "retry 1 sent 2");
+    assert_string_equal(attempts_of(r, 1003), "retry 1 sent 2");
+}
+
+static void
 a_node_may_be_lost_while_it_commits(void **state)
 {
     struct rig *r = *state;
@@ -358,6 +403,7 @@ a_server_that_is_away_is_said_to_be_and_found_again(void **state)
 const struct CMUnitTest lost_tests[] = {
     NODE_TEST(connections_may_end_at_any_moment),
     NODE_TEST(a_claim_that_nobody_knows_of_is_nobodys),
+    NODE_TEST(a_finish_that_nobody_knows_of_is_done_once),
     NODE_TEST(a_node_may_be_lost_while_it_commits),
     cmocka_unit_test_setup_teardown(
         a_server_that_is_away_is_said_to_be_and_found_again, own_server_setup,

@@ -139,6 +139,7 @@ add_finish(struct pg_columns *c, enum kind kind, const struct store_finish *f,
     pg_col_int(c, f->tenant);
     pg_col_int(c, f->delivery);
     pg_col_int(c, was->attempts);
+    pg_col_int(c, was->lane);
     pg_col_int(c, f->status);
     pg_col_int(c, f->attempt ? f->attempt->n : 0);
     if (kind == ENDED)
@@ -165,10 +166,10 @@ send_finishes(struct pg_op *op, enum kind kind)
         enum pg which;
         const char *types;
     } kinds[N_KINDS] = {
-        [ENDED] = {PG_finish_ended, "llisiliittttt"},
-        [DEAD] = {PG_finish_dead, "llisitttt"},
-        [WAITING] = {PG_finish_waiting, "llisittttll"},
-        [BACK] = {PG_finish_back, "llisittttl"},
+        [ENDED] = {PG_finish_ended, "llilsiliittttt"},
+        [DEAD] = {PG_finish_dead, "llilsitttt"},
+        [WAITING] = {PG_finish_waiting, "llilsittttll"},
+        [BACK] = {PG_finish_back, "llilsittttl"},
     };
     struct cycle *s = op->state;
     struct pg_columns rows;

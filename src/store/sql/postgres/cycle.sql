@@ -1,17 +1,21 @@
--- Finishes: $1 to $5 are tenant, delivery, the attempts that it had when it was
--- claimed, status, and the number of the attempt that was made (0: none). NULL
--- keeps a provider and a tally; an error, too, where no attempt was made.
+-- Finishes: $1 to $6 are tenant, delivery, the attempts and the lane that it
+-- had when it was claimed, status, and the number of the attempt that was made
+-- (0: none). A finish may come twice, after a commit that nobody knew of; by
+-- then the row may be in another lane, and somebody else's, or have come back.
+-- (NOT DISTINCT: so that no index of lanes is read for it.) NULL keeps a
+-- provider and a tally; an error, too, where no attempt was made.
 -- name: finish_ended (cycle)
 WITH gone AS (
 DELETE FROM ready r USING
 (SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
-unnest($3::int4[]) AS had,
-unnest($4::int2[]) AS status, unnest($5::int4[]) AS n,
-unnest($6::int8[]) AS at_ms, unnest($7::int4[]) AS call_ms, unnest($8::int4[])
-AS call_status, unnest($9::text[]) AS reason, unnest($10::text[]) AS provider,
-unnest($11::text[]) AS error, unnest($12::text[]) AS verdict,
-unnest($13::text[]) AS detail) AS f
-WHERE r.tenant = f.tenant AND r.id = f.id AND r.attempts = f.had
+unnest($3::int4[]) AS had, unnest($4::int8[]) AS was_in,
+unnest($5::int2[]) AS status, unnest($6::int4[]) AS n,
+unnest($7::int8[]) AS at_ms, unnest($8::int4[]) AS call_ms, unnest($9::int4[])
+AS call_status, unnest($10::text[]) AS reason, unnest($11::text[]) AS provider,
+unnest($12::text[]) AS error, unnest($13::text[]) AS verdict,
+unnest($14::text[]) AS detail) AS f
+WHERE r.tenant = f.tenant AND r.id = f.id
+AND r.attempts = f.had AND r.lane IS NOT DISTINCT FROM f.was_in
 RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
 r.attempts, r.priority, r.user_id, r.channel, r.provider AS old_provider,
 r.error AS old_error, f.status, f.n, f.at_ms, f.call_ms, f.call_status,
@@ -20,7 +24,7 @@ f.reason, f.provider, f.error, f.verdict, f.detail
 INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, at_ms,
 recipient, attempts, call_ms, call_status, priority, status, user_id, channel,
 provider, reason, error, verdict, detail)
-SELECT tenant, id, notification, created_ms, $14::int8, at_ms, recipient,
+SELECT tenant, id, notification, created_ms, $15::int8, at_ms, recipient,
 CASE WHEN n > 0 THEN n ELSE attempts END, call_ms, call_status, priority,
 status, user_id, channel, coalesce(provider, old_provider), reason,
 CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END, verdict, detail
@@ -30,11 +34,12 @@ RETURNING id;
 WITH gone AS (
 DELETE FROM ready r USING
 (SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
-unnest($3::int4[]) AS had,
-unnest($4::int2[]) AS status, unnest($5::int4[]) AS n,
-unnest($6::text[]) AS reason, unnest($7::text[]) AS provider,
-unnest($8::text[]) AS error, unnest($9::text[]) AS tally) AS f
-WHERE r.tenant = f.tenant AND r.id = f.id AND r.attempts = f.had
+unnest($3::int4[]) AS had, unnest($4::int8[]) AS was_in,
+unnest($5::int2[]) AS status, unnest($6::int4[]) AS n,
+unnest($7::text[]) AS reason, unnest($8::text[]) AS provider,
+unnest($9::text[]) AS error, unnest($10::text[]) AS tally) AS f
+WHERE r.tenant = f.tenant AND r.id = f.id
+AND r.attempts = f.had AND r.lane IS NOT DISTINCT FROM f.was_in
 RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
 r.attempts, r.priority, r.user_id, r.channel, r.provider AS old_provider,
 r.error AS old_error, r.tally AS old_tally, f.status, f.n, f.reason,
@@ -42,7 +47,7 @@ f.provider, f.error, f.tally
 )
 INSERT INTO dead (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error, tally)
-SELECT tenant, id, notification, created_ms, $10::int8, recipient,
+SELECT tenant, id, notification, created_ms, $11::int8, recipient,
 CASE WHEN n > 0 THEN n ELSE attempts END, priority, status, user_id, channel,
 coalesce(provider, old_provider), reason,
 CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END,
@@ -52,12 +57,13 @@ RETURNING id;
 WITH gone AS (
 DELETE FROM ready r USING
 (SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
-unnest($3::int4[]) AS had,
-unnest($4::int2[]) AS status, unnest($5::int4[]) AS n,
-unnest($6::text[]) AS reason, unnest($7::text[]) AS provider,
-unnest($8::text[]) AS error, unnest($9::text[]) AS tally, unnest($10::int8[])
-AS due_ms, unnest($11::int8[]) AS lane) AS f
-WHERE r.tenant = f.tenant AND r.id = f.id AND r.attempts = f.had
+unnest($3::int4[]) AS had, unnest($4::int8[]) AS was_in,
+unnest($5::int2[]) AS status, unnest($6::int4[]) AS n,
+unnest($7::text[]) AS reason, unnest($8::text[]) AS provider,
+unnest($9::text[]) AS error, unnest($10::text[]) AS tally, unnest($11::int8[])
+AS due_ms, unnest($12::int8[]) AS lane) AS f
+WHERE r.tenant = f.tenant AND r.id = f.id
+AND r.attempts = f.had AND r.lane IS NOT DISTINCT FROM f.was_in
 RETURNING r.tenant, r.id, r.notification, r.rank, r.created_ms, r.recipient,
 r.attempts, r.priority, r.crashes, r.user_id, r.channel,
 r.provider AS old_provider, r.error AS old_error, r.tally AS old_tally,
@@ -66,7 +72,7 @@ f.status, f.n, f.reason, f.provider, f.error, f.tally, f.due_ms, f.lane
 INSERT INTO waiting (tenant, id, notification, due_ms, lane, rank, created_ms,
 updated_ms, recipient, attempts, priority, crashes, status, user_id, channel,
 provider, reason, error, tally)
-SELECT tenant, id, notification, due_ms, lane, rank, created_ms, $12::int8,
+SELECT tenant, id, notification, due_ms, lane, rank, created_ms, $13::int8,
 recipient, CASE WHEN n > 0 THEN n ELSE attempts END, priority, crashes, status,
 user_id, channel, coalesce(provider, old_provider), reason,
 CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END,
@@ -74,19 +80,20 @@ coalesce(tally, old_tally) FROM gone
 RETURNING id;
 -- Given back, or handed to another provider's lane.
 -- name: finish_back (cycle)
-UPDATE ready r SET lane = f.lane, updated_ms = $11::int8, reason = f.reason,
+UPDATE ready r SET lane = f.lane, updated_ms = $12::int8, reason = f.reason,
 attempts = CASE WHEN f.n > 0 THEN f.n ELSE r.attempts END,
 provider = coalesce(f.provider, r.provider),
 error = CASE WHEN f.n > 0 THEN f.error ELSE coalesce(f.error, r.error) END,
 tally = coalesce(f.tally, r.tally)
 FROM
 (SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
-unnest($3::int4[]) AS had,
-unnest($4::int2[]) AS status, unnest($5::int4[]) AS n,
-unnest($6::text[]) AS reason, unnest($7::text[]) AS provider,
-unnest($8::text[]) AS error, unnest($9::text[]) AS tally, unnest($10::int8[])
+unnest($3::int4[]) AS had, unnest($4::int8[]) AS was_in,
+unnest($5::int2[]) AS status, unnest($6::int4[]) AS n,
+unnest($7::text[]) AS reason, unnest($8::text[]) AS provider,
+unnest($9::text[]) AS error, unnest($10::text[]) AS tally, unnest($11::int8[])
 AS lane) AS f
-WHERE r.tenant = f.tenant AND r.id = f.id AND r.attempts = f.had
+WHERE r.tenant = f.tenant AND r.id = f.id
+AND r.attempts = f.had AND r.lane IS NOT DISTINCT FROM f.was_in
 RETURNING r.id;
 -- The attempts of those that have not ended; not of rows that were gone.
 -- name: attempt_add (cycle)
