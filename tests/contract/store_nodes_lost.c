@@ -1,5 +1,5 @@
 /* store_nodes_lost.c - connections that end, commits that nobody knows of,
- * and a server that is away. */
+ * bells that are not heard, and a server that is away. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -275,6 +275,115 @@ a_node_may_be_lost_while_it_commits(void **state)
     assert_string_equal(attempts_of(r, 1003), "");
 }
 
+/* ---- bells ---- */
+
+static int64_t
+put_object(struct rig *r)
+{
+    struct store_object_write w = {.kind = OBJECT_USER,
+                                   .key = STR("ann"),
+                                   .body = STR("{}"),
+                                   .if_version = OBJECT_ANY_VERSION,
+                                   .num = 1};
+    struct store_object_put p = {
+        .tenant = T, .now_ms = NOW, .writes = &w, .n_writes = 1};
+
+    assert_int_equal(ASK(r, object_put, &p), ERR_OK);
+    return p.seq;
+}
+
+static const struct store_notice *
+told(struct rig *r, size_t n, enum store_notice_kind kind)
+{
+    UNTIL(SOON_MS, heard_since(r, n, kind));
+    return &heard_since(r, n, kind)->notice;
+}
+
+static bool
+was_told_of(const struct rig *r, size_t n, int64_t lane)
+{
+    size_t n_heard = r->n_heard;
+
+    for (; n < n_heard; n++)
+        if (r->heard[n].notice.kind == STORE_NOTICE_READY &&
+            r->heard[n].notice.lane == lane)
+            return true;
+    return false;
+}
+
+static void
+other_nodes_are_told_what_was_committed(void **state)
+{
+    struct rig *r = *state, *peer;
+    const struct store_notice *heard;
+    int64_t seq;
+    size_t n;
+
+    UNTIL(SOON_MS,
+          str_is(str_from(pg_ask(r, "SELECT beat > started FROM node")), "t"));
+    peer = node_peer(r); /* after r has looked, and was alone */
+    rig_listen(peer);
+    UNTIL(SOON_MS,
+          put_object(r) > 0 && heard_since(peer, 0, STORE_NOTICE_CHANGE));
+    assert_int_equal(claim_now(peer, LANE, 1), 0); /* it is its own */
+    for (int i = 0; i < 2; i++) {
+        n = peer->n_heard;
+        send_one(r, &(struct send){.id = 1000 + 10 * i, .is_critical = i == 1});
+        heard = told(peer, n, STORE_NOTICE_READY);
+        assert_int_equal(heard->tenant, T);
+        assert_int_equal(heard->lane, LANE);
+        assert_int_equal(heard->is_critical, i == 1);
+        assert_int_equal(claim_now(peer, LANE, 10), 1);
+    }
+    n = peer->n_heard;
+    seq = put_object(r);
+    assert_int_equal(told(peer, n, STORE_NOTICE_CHANGE)->seq, seq);
+    send_one(r, &(struct send){
+                    .id = 3000, .status = DELIVERY_RETRYING, .due_ms = 77});
+    assert_int_equal(told(peer, n, STORE_NOTICE_WAIT)->due_ms, 77);
+    for (int i = 0; i < 2; i++) {
+        n = peer->n_heard;
+        send_one(r, &(struct send){
+                        .id = 4000 + 10 * i, .user = "b c", .in_app = true});
+        heard = told(peer, n, STORE_NOTICE_INBOX);
+        assert_null(heard->event);
+        assert_int_equal(heard->tenant, T);
+        assert_int_equal(heard->seq, i + 1);
+        assert_true(heard->epoch > 0);
+    }
+    assert_string_equal(heard_since(peer, n, STORE_NOTICE_INBOX)->user, "b c");
+}
+
+static void
+what_no_bell_told_is_found(void **state)
+{
+    struct rig *r = *state, *peer = node_peer(r);
+    size_t n;
+    int64_t seq;
+
+    rig_listen(peer);
+    assert_int_equal(claim_now(peer, LANE, 1), 0); /* it is its own */
+    send_one(r, &(struct send){.id = 1000, .rank = 99});
+    UNTIL(SOON_MS, claim_now(peer, LANE, 1) == 1);
+    wait_for_beats(r, 2);
+    (void)pg_ask(r, "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM "
+                    "pg_stat_activity WHERE datname = current_database() AND "
+                    "application_name = 'belfry control' ORDER BY "
+                    "backend_start DESC LIMIT 1) AS peers");
+    n = peer->n_heard;
+    send_one(r, &(struct send){.id = 2000, .rank = 5}); /* before its mark */
+    send_one(r, &(struct send){.id = 3000, .lane = OTHER_LANE});
+    send_one(r, &(struct send){
+                    .id = 4000, .status = DELIVERY_RETRYING, .due_ms = 77});
+    seq = put_object(r);
+    assert_int_equal(told(peer, n, STORE_NOTICE_CHANGE)->seq, seq);
+    assert_int_equal(told(peer, n, STORE_NOTICE_WAIT)->due_ms, 77);
+    UNTIL(SOON_MS, was_told_of(peer, n, LANE));
+    UNTIL(SOON_MS, was_told_of(peer, n, OTHER_LANE));
+    assert_int_equal(claim_now(peer, LANE, 10), 1);
+    assert_int_equal(claim_now(peer, OTHER_LANE, 10), 1);
+}
+
 /* ---- a server that is away ---- */
 
 static char server_dir[100], own_url[200], first_url[200];
@@ -405,6 +514,8 @@ const struct CMUnitTest lost_tests[] = {
     NODE_TEST(a_claim_that_nobody_knows_of_is_nobodys),
     NODE_TEST(a_finish_that_nobody_knows_of_is_done_once),
     NODE_TEST(a_node_may_be_lost_while_it_commits),
+    NODE_TEST_WITH(other_nodes_are_told_what_was_committed, node_setup_deaf),
+    NODE_TEST_WITH(what_no_bell_told_is_found, node_setup_slow),
     cmocka_unit_test_setup_teardown(
         a_server_that_is_away_is_said_to_be_and_found_again, own_server_setup,
         own_server_teardown),

@@ -118,6 +118,16 @@ pg_lane_sweep(struct pg_lane *lane)
 }
 
 void
+pg_lanes_doubt_marks(struct pg_lanes *l)
+{
+    struct str key;
+    void *lane;
+
+    for (size_t at = 0; map_next(l->by_lane, &at, &key, &lane);)
+        ((struct pg_lane *)lane)->swept_ms = -PG_LANE_SWEEP_MS;
+}
+
+void
 pg_lanes_row(struct pg_lanes *l, int64_t signed_lane, int64_t rank, int64_t id)
 {
     struct lane_mark before = {rank, id - 1};

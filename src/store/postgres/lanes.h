@@ -44,6 +44,9 @@ bool pg_lanes_is_wanted(const struct pg_lanes *l, int64_t signed_lane);
 /* The database says that it holds something and is nobody's, or ours. True:
  * it should be claimed from; not so if it is ours and was lately. */
 bool pg_lanes_look(struct pg_lanes *l, int64_t signed_lane, int64_t now_ms);
+/* Some may have come that we were not told of: look at all lanes as if that
+ * had been long ago. */
+void pg_lanes_doubt_marks(struct pg_lanes *l);
 /* A row became ready; signed_lane is negative for a critical one. */
 void pg_lanes_row(struct pg_lanes *l, int64_t signed_lane, int64_t rank,
                   int64_t id);

@@ -41,6 +41,7 @@ struct pg_node {
     struct loop_timer tick, ring;
     bool is_tick_due, is_registered, is_leaving, is_down, looks_at_lanes;
     bool must_forget; /* what was claimed, once no cycle is under way */
+    bool must_greet;  /* so that nobody thinks that it is alone */
     void (*left)(struct pg_store *s);
     int64_t asked_ms;            /* when the beat under way was sent */
     _Atomic int64_t lease;       /* counts losses */
@@ -215,8 +216,8 @@ is_alone(const struct pg_node *n)
 static bool
 has_bells(const struct pg_node *n)
 {
-    return map_count(n->lanes) > 0 || n->due_ms > 0 || n->change_seq > 0 ||
-           n->inboxes.n > 0;
+    return n->must_greet || map_count(n->lanes) > 0 || n->due_ms > 0 ||
+           n->change_seq > 0 || n->inboxes.n > 0;
 }
 
 static void
@@ -338,6 +339,7 @@ ring(struct pg_node *n)
     if (n->due_ms > 0)
         buf_printf(&text, "w %lld\n", (long long)n->due_ms);
     n->change_seq = n->due_ms = 0;
+    n->must_greet = false;
     take_lanes(n, &text);
     take_lines(n, &text);
     pg_put_text(p, buf_str(&text));
@@ -367,7 +369,10 @@ hear_line(struct pg_node *n, struct str line)
         return false;
     switch (kind.n == 1 ? kind.p[0] : '\0') {
     case 'n':
-        return v[0] == n->incarnation;
+        if (v[0] == n->incarnation)
+            return true;
+        n->n_live = n->n_live > 2 ? n->n_live : 2;
+        break;
     case 'c':
         if (v[0] > n->seq)
             notices_change(told, 0, OBJECT_WORKSPACE, v[0]);
@@ -676,7 +681,8 @@ on_ready(void *arg)
     if (n->is_down)
         LOG_INFO("store.back", log_cstr("session", "control"));
     n->is_down = false;
-    n->is_tick_due = true;
+    n->is_tick_due = n->must_greet = true;
+    pg_lanes_doubt_marks(n->store->lanes); /* bells may have been missed */
     pump(n);
 }
 
