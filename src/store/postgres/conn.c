@@ -96,15 +96,13 @@ close_connection(struct pg_conn *c)
     c->pq = NULL;
 }
 
+/* The first line; the others are advice. */
 static void
 remember_why(struct pg_conn *c, const char *why)
 {
-    size_t n;
-
     if (why != c->why)
         snprintf(c->why, sizeof(c->why), "%s", why);
-    for (n = strlen(c->why); n > 0 && c->why[n - 1] == '\n'; n--)
-        c->why[n - 1] = '\0';
+    c->why[strcspn(c->why, "\n")] = '\0';
 }
 
 static void
@@ -336,6 +334,14 @@ on_fd(struct loop_fd *f, int events, void *arg)
 
 /* ---- connecting ---- */
 
+/* Else libpq writes them to stderr, in between our lines. */
+static void
+drop_notice(void *arg, const char *text)
+{
+    (void)arg;
+    (void)text;
+}
+
 static void
 start(struct pg_conn *c)
 {
@@ -349,6 +355,7 @@ start(struct pg_conn *c)
     c->pq = PQconnectStartParams(keys, values, 1);
     if (!c->pq)
         fatal("store: no memory for a connection");
+    (void)PQsetNoticeProcessor(c->pq, drop_notice, NULL);
     c->state = CONNECTING;
     if (PQstatus(c->pq) == CONNECTION_BAD) {
         lose(c, PQerrorMessage(c->pq));
