@@ -181,7 +181,9 @@ async function checkWebhooks(belfry, ledger, hook) {
 }
 
 // On a copy: the one that the kill left is for Belfry alone to recover.
+// PostgreSQL has not been killed.
 async function checkDatabase(belfry) {
+    if (!belfry.database) return;
     const dir = await mkdtemp(path.join(belfry.dir, 'copy-'));
     for (const tail of ['', '-wal'])
         await copyFile(belfry.database + tail, path.join(dir, `db${tail}`))

@@ -9,7 +9,7 @@ import { started } from './lib/belfry.mjs';
 describe('another secret key file', { timeout: 60000 }, () => {
     it('is refused at the start, and the right one goes on', async (t) => {
         const belfry = await started(t);
-        const file = `${belfry.database}.key`;
+        const file = belfry.keyFile;
         const right = await readFile(file);
         const id = await belfry.send({ to: 'u1', title: 'x' });
         await belfry.kill9();

@@ -37,7 +37,7 @@ stage() {
     mkdir -p build/logs
     stage_counts=build/logs/$name.counts
     rm -f "$stage_counts"
-    printf '== %-8s ' "$name" >&2
+    printf '== %-9s ' "$name" >&2
     "$@" >"$log" 2>&1 || status=$?
     p=$((status == 0)) f=$((status != 0)) s=0
     [ ! -s "$stage_counts" ] || read -r p f s <"$stage_counts"

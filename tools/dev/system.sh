@@ -25,17 +25,30 @@ count_tap() {
                      n["skipped"] + n["todo"] }' "$1"
 }
 
-# node_tests KIND: tests/KIND/*.test.mjs against the binary with sanitizers.
+# node_tests STAGE FILE...: against the binary with sanitizers.
 node_tests() {
     local tap=$PWD/build/logs/$1.tap status=0
+    shift
     BELFRY_BIN=$PWD/build/asan/belfry BELFRY_POSTFIX=$PWD/$postfix_root \
         BELFRY_CHROMIUM=$(find_browser) \
         with_postgres node --test \
         --test-reporter=spec --test-reporter-destination=stdout \
         --test-reporter=tap --test-reporter-destination="$tap" \
-        "tests/$1"/*.test.mjs || status=$?
+        "$@" || status=$?
     count_tap "$tap" >"$stage_counts"
     return $status
+}
+
+# Those that would say the same again, whatever the database is.
+not_on_postgres=(bad_input front_door harness idle nodes postfix postgres_rig)
+
+postgres_tests() {
+    local file files=()
+    for file in tests/system/*.test.mjs; do
+        [[ " ${not_on_postgres[*]} " == *" $(basename "$file" .test.mjs) "* ]] ||
+            files+=("$file")
+    done
+    BELFRY_TEST_DATABASE=postgres node_tests system-pg "${files[@]}"
 }
 
 has_system_tests() {
@@ -65,8 +78,9 @@ command_test() {
     stage deep lint_deep
     stage model verify_model
     if has_system_tests; then
-        stage system node_tests system
-        stage browser node_tests browser
+        stage system node_tests system tests/system/*.test.mjs
+        stage system-pg postgres_tests
+        stage browser node_tests browser tests/browser/*.test.mjs
     fi
     say "all of it took $SECONDS s; the logs are in build/logs/"
     summary

@@ -1,22 +1,38 @@
 // belfry.mjs - a Belfry of its own for each test: the real binary in a
 // directory that goes away, and an `api()` that holds each exchange against
 // the OpenAPI document that the server itself serves.
+//
+// With BELFRY_TEST_DATABASE=postgres its database is a fresh one on the
+// stage's PostgreSQL server in place of a file. Several servers share one that
+// is given as `postgres`, with one `keyFile`.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
 import { loadDocument } from './openapi.mjs';
+import { createDatabase } from './postgres.mjs';
 import { until } from './until.mjs';
 
 export const ROOT_KEY = 'bf_root_key_of_the_system_tests_0123456789';
 export const BINARY = path.resolve(process.env.BELFRY_BIN ?? 'build/belfry');
+const ON_POSTGRES = process.env.BELFRY_TEST_DATABASE === 'postgres';
 
 // A sanitizer's report, wherever in the output.
 const REPORT =
     /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: |Assertion .* failed/;
+
+// After kill -9 the next one owns what the last one did once this is over.
+const LEASE = '4s';
+
+export async function makeKeyFile(dir) {
+    const file = path.join(dir, 'secret.key');
+    await writeFile(file, randomBytes(32), { mode: 0o600 });
+    return file;
+}
 
 function environment(dir, extra) {
     const env = {
@@ -44,24 +60,53 @@ export class Belfry {
         this.child = null;
     }
 
-    // options: dev, flags [], env {}, listen, database (a path)
+    // options: dev, flags [], env {}, listen, database (a path), roles (a
+    // list), postgres (a URL), keyFile
     static async start(options = {}) {
         const b = new Belfry(options);
         b.dir = await mkdtemp(path.join(tmpdir(), 'belfry-test-'));
-        b.database = options.database ?? path.join(b.dir, 'belfry.db');
-        await b.launch();
+        try {
+            await b.findDatabase();
+            await b.launch();
+        } catch (error) {
+            await b.leave();
+            throw error;
+        }
         return b;
     }
 
+    // Sets `databaseUrl`, as --db takes it, and `keyFile`; on SQLite
+    // `database`, a path.
+    async findDatabase() {
+        const { database, postgres, keyFile } = this.options;
+        if (!postgres && (database || !ON_POSTGRES)) {
+            this.database = database ?? path.join(this.dir, 'belfry.db');
+            this.databaseUrl = `sqlite:${this.database}`;
+            this.keyFile = `${this.database}.key`;
+            return;
+        }
+        if (!postgres) this.fresh = await createDatabase();
+        this.databaseUrl = postgres ?? this.fresh.url;
+        this.keyFile = keyFile ?? await makeKeyFile(this.dir);
+    }
+
+    async leave() {
+        await rm(this.dir, { recursive: true, force: true });
+        await this.fresh?.drop();
+    }
+
     async launch() {
-        const { dev, flags = [], env = {} } = this.options;
-        const listen = this.listen ?? this.options.listen ?? '127.0.0.1:0';
-        const args = ['serve', '--listen', listen, '--db',
-            `sqlite:${this.database}`];
+        const { dev, flags = [], env = {}, roles } = this.options;
+        const listen = this.listen || this.options.listen || '127.0.0.1:0';
+        const args = ['serve', '--listen', listen, '--db', this.databaseUrl];
         if (dev) args.push('--dev');
+        if (roles) args.push('--roles', roles);
         const child = spawn(BINARY, [...args, ...flags], {
             cwd: this.dir,
-            env: environment(this.dir, env),
+            env: environment(this.dir, this.database ? env : {
+                BELFRY_SECRET_KEY_FILE: this.keyFile,
+                BELFRY_DATABASE_LEASE: LEASE, ...env,
+            }),
             stdio: ['ignore', 'pipe', 'pipe'],
         });
         this.child = child;
@@ -73,17 +118,18 @@ export class Belfry {
         const mark = this.stderr.length;
         child.stdout.on('data', (d) => (this.stdout += d));
         child.stderr.on('data', (d) => (this.stderr += d));
-        const ready = /server\.ready\b.*?\blisten="?([^\s"]+)/;
+        const ready = /server\.ready\b.*?\blisten="?([^\s"]*)/;
         const found = await until('the server is ready', () => {
             if (this.exited)
                 throw new Error(`belfry ended at once:\n${this.stderr}`);
             return ready.exec(this.stderr.slice(mark));
         }, { timeout: 20000, every: 10 });
-        this.listen = found[1];
+        this.document = null;
+        this.listen = found[1]; // empty: not with these roles
+        if (!this.listen) return;
         this.url = `http://${this.listen}`;
         const [, port] = /:(\d+)$/.exec(this.listen);
         this.port = Number(port);
-        this.document = null;
     }
 
     // ---- requests ----
@@ -242,7 +288,7 @@ export class Belfry {
             const at = this.stderr.search(REPORT);
             assert.fail(this.stderr.slice(Math.max(0, at - 500), at + 6000));
         }
-        await rm(this.dir, { recursive: true, force: true });
+        await this.leave();
         const violations = [...new Set(this.violations)];
         assert.equal(violations.length, 0, 'exchanges that the OpenAPI ' +
             `document does not describe:\n${violations.join('\n')}`);

@@ -30,18 +30,25 @@ export async function query(url, text, values) {
     }
 }
 
-// The URL of a new, empty database, dropped after the test whoever is still in
-// it. `server` is a URL as well: by default that of the stage's server.
-export async function databaseUrl(t,
+// A new, empty database: its URL, and how to drop it, whoever is still in it.
+// `server` is a URL as well: by default that of the stage's server.
+export async function createDatabase(
     server = process.env.BELFRY_TEST_POSTGRES) {
     assert.ok(server, 'BELFRY_TEST_POSTGRES is the URL of a PostgreSQL ' +
         'server; ./dev test sees to it');
     const name = `test_${randomBytes(8).toString('hex')}`;
     await query(server, `CREATE DATABASE ${name}`);
-    t.after(() => query(server, `DROP DATABASE ${name} WITH (FORCE)`));
     const url = new URL(server);
     url.pathname = `/${name}`;
-    return url.href;
+    return { url: url.href, drop: () =>
+        query(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+// The URL of one that is dropped after the test.
+export async function databaseUrl(t, server) {
+    const { url, drop } = await createDatabase(server);
+    t.after(drop);
+    return url;
 }
 
 export class Postgres {
