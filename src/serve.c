@@ -89,7 +89,8 @@ bool
 serve_has_role(const struct server *s, const char *role)
 {
     for (size_t i = 0; i < s->config->server_roles.n; i++)
-        if (str_is(s->config->server_roles.items[i], role))
+        if (str_is(s->config->server_roles.items[i], role) ||
+            str_is(s->config->server_roles.items[i], "all"))
             return true;
     return false;
 }
@@ -106,6 +107,8 @@ on_ready(struct server *s)
     }
     if (serve_has_role(s, "worker"))
         serve_start_outlet(s);
+    else if (serve_has_role(s, "scheduler"))
+        serve_start_waiting_room(s);
     serve_run_fronts(s);
     serve_start_upkeep(s);
     health_report(STR("store"), HEALTH_OK, str_from(s->store->driver->name),

@@ -212,6 +212,15 @@ struct news {
 };
 
 static void
+tell_waiting_room(struct task *t)
+{
+    struct news *n = CONTAINER_OF(t, struct news, task);
+
+    queue_on_wait(n->server->waiting_room, n->due_ms);
+    free(n);
+}
+
+static void
 tell_dispatch(struct task *t)
 {
     struct news *n = CONTAINER_OF(t, struct news, task);
@@ -230,12 +239,14 @@ static void
 post_news(struct server *s, const struct store_notice *n)
 {
     struct news *news;
+    bool is_for_outlet = s->outlet.thread != NULL;
 
-    if (!s->outlet.thread)
-        return; /* it looks at everything when it starts */
+    /* Each looks at everything when it starts. */
+    if (!is_for_outlet && !(s->waiting_room && n->kind == STORE_NOTICE_WAIT))
+        return;
     news = xcalloc(1, sizeof(*news));
     *news = (struct news){
-        .task = {.run = tell_dispatch},
+        .task = {.run = is_for_outlet ? tell_dispatch : tell_waiting_room},
         .server = s,
         .kind = n->kind,
         .tenant = n->tenant,
@@ -243,7 +254,7 @@ post_news(struct server *s, const struct store_notice *n)
         .due_ms = n->due_ms,
         .is_critical = n->is_critical,
     };
-    loop_post(s->outlet.loop, &news->task);
+    loop_post(is_for_outlet ? s->outlet.loop : s->loop, &news->task);
 }
 
 /* Another configuration is current: lanes take theirs from it. */
@@ -320,6 +331,24 @@ serve_start_outlet(struct server *s)
     o->start.run = start_dispatch;
     loop_post(o->loop, &o->start);
 }
+
+/* ---- the waiting room, without an outlet ---- */
+
+static void
+leave_lane(void *arg, int64_t tenant, int64_t lane)
+{
+    (void)arg, (void)tenant, (void)lane; /* it is for those who call */
+}
+
+void
+serve_start_waiting_room(struct server *s)
+{
+    s->waiting_room = queue_new(&(struct queue_options){
+        .env = &s->env, .on_unknown_lane = leave_lane, .arg = s});
+    queue_start(s->waiting_room);
+}
+
+/* ---- tests of providers ---- */
 
 static void
 run_test(struct task *t)
@@ -554,6 +583,12 @@ drain_outlet(struct task *t)
     dispatch_drain(o->dispatch, DRAIN_GRACE_MS, on_dispatch_drained, o);
 }
 
+static void
+on_waiting_room_drained(void *arg)
+{
+    part_done(arg);
+}
+
 void
 serve_drain(struct server *s)
 {
@@ -563,7 +598,7 @@ serve_drain(struct server *s)
     }
     __atomic_store_n(&s->is_draining, true, __ATOMIC_RELAXED);
     loop_timer_clear(s->loop, &s->upkeep);
-    s->n_left = 1 + (s->outlet.thread != NULL);
+    s->n_left = 1 + (s->outlet.thread != NULL) + (s->waiting_room != NULL);
     for (int i = 0; i < s->n_fronts; i++)
         s->n_left += s->fronts[i].thread != NULL;
     loop_timer_set(s->loop, &s->limit, DRAIN_LIMIT_MS, on_limit);
@@ -575,6 +610,8 @@ serve_drain(struct server *s)
     s->outlet.drain.run = drain_outlet;
     if (s->outlet.thread)
         loop_post(s->outlet.loop, &s->outlet.drain);
+    if (s->waiting_room)
+        queue_drain(s->waiting_room, on_waiting_room_drained, s);
     part_done(s); /* this one's own */
 }
 
@@ -627,6 +664,7 @@ serve_close(struct server *s)
         loop_free(s->outlet.loop);
     }
     hear_last_answers(s->loop);
+    queue_free(s->waiting_room);
     hubs_free(s->hubs);
     snapshots_free(s->snapshots);
     limiter_free(s->key_limiter);

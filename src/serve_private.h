@@ -9,6 +9,7 @@
 #include "dispatch/dispatch.h"
 #include "net/egress.h"
 #include "net/fetch.h"
+#include "queue/queue.h"
 #include "realtime/hub.h"
 #include "store/store.h"
 
@@ -63,6 +64,8 @@ struct server {
     struct front fronts[FRONTS_MAX];
     int n_fronts;
     struct outlet outlet;
+    /* Promotes what is due where there is no outlet to do it; no lanes. */
+    struct queue *waiting_room;
     char address[300]; /* where it listens, with the real port */
     struct str public_url;
     int64_t started_ms;
@@ -86,6 +89,7 @@ bool serve_open(struct server *s);          /* config to store */
 bool serve_open_fronts(struct server *s);   /* they listen */
 void serve_reload_fronts(struct server *s); /* the certificate */
 void serve_start_outlet(struct server *s);
+void serve_start_waiting_room(struct server *s);
 void serve_run_fronts(struct server *s);
 void serve_first_documents(struct server *s, void (*then)(struct server *s));
 void serve_banner(struct server *s);

@@ -1,4 +1,5 @@
-/* serve_upkeep.c - what is done now and then: retention, gauges. */
+/* serve_upkeep.c - what is done now and then: retention, by who has the role
+ * scheduler, and the gauges of this process. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -103,7 +104,7 @@ on_upkeep(struct loop_timer *t)
 {
     struct server *s = CONTAINER_OF(t, struct server, upkeep);
 
-    if (!s->is_purging)
+    if (!s->is_purging && serve_has_role(s, "scheduler"))
         purge(s, s->clock->wall_ms(s->clock));
     if (!s->is_counting)
         count(s);

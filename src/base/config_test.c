@@ -225,8 +225,8 @@ errors_say_what_and_where_and_how_to_mend_it(void **state)
         {"[server]\nroles =\n", "FILE:2: server.roles \"\" is empty; name at "
                                 "least one\n"},
         {"[server]\nroles = api,wroker\n",
-         "FILE:2: server.roles names an unknown role; use api, worker, "
-         "scheduler\n"},
+         "FILE:2: server.roles names an unknown role \"wroker\"; did you mean "
+         "worker?\n"},
         {"[server]\nbootstrap_key = short-secret\n",
          "FILE:2: server.bootstrap_key is too short; use 32 characters or "
          "more\n"},

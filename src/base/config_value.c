@@ -204,13 +204,34 @@ check_listen(struct str s)
 }
 
 static const char *
-check_roles(const struct config_list *roles)
+nearest_role(struct str name)
+{
+    static const char *const roles[] = {"api", "worker", "scheduler", "all"};
+    size_t best = 0, least = SIZE_MAX;
+
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+        size_t distance = str_distance(name, str_from(roles[i]));
+
+        if (distance < least) {
+            least = distance;
+            best = i;
+        }
+    }
+    return roles[best];
+}
+
+static const char *
+check_roles(struct arena *a, const struct config_list *roles)
 {
     for (size_t i = 0; i < roles->n; i++) {
-        if (!str_is(roles->items[i], "api") &&
-            !str_is(roles->items[i], "worker") &&
-            !str_is(roles->items[i], "scheduler"))
-            return "names an unknown role; use api, worker, scheduler";
+        struct str name = roles->items[i];
+        const char *near = nearest_role(name);
+
+        if (!str_is(name, near))
+            return str_cstr(
+                a,
+                str_fmt(a, "names an unknown role \"%.*s\"; did you mean %s?",
+                        STR_ARG(name), near));
     }
     return NULL;
 }
@@ -289,7 +310,7 @@ config_check(struct arena *a, const struct config *c)
         const char *why;
     } checks[] = {
         {CONFIG_server_listen, check_listen(c->server_listen)},
-        {CONFIG_server_roles, check_roles(&c->server_roles)},
+        {CONFIG_server_roles, check_roles(a, &c->server_roles)},
         {CONFIG_server_base_path, check_base_path(c->server_base_path)},
         {CONFIG_server_public_url, check_public_url(c->server_public_url)},
         {CONFIG_database_url, check_database(c->database_url)},
