@@ -80,6 +80,7 @@ struct server {
     struct store_stats stats;
     struct arena *upkeep_arena;
     bool is_purging, is_counting;
+    bool is_store_away; /* so said the last count */
     int exit_code;
 };
 

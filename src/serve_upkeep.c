@@ -10,6 +10,7 @@
 #include "serve_private.h"
 
 #define UPKEEP_EVERY_MS 5000
+#define COUNT_AGAIN_MS 1000 /* it may be back soon */
 #define PURGE_MAX 500
 
 static void
@@ -61,6 +62,8 @@ set_lane(struct server *s, const struct store_lane_stat *l, int64_t now_ms)
     workspace_put(w);
 }
 
+static void on_upkeep(struct loop_timer *t);
+
 static void
 on_counted(struct store_req *req, enum err e)
 {
@@ -77,6 +80,9 @@ on_counted(struct store_req *req, enum err e)
             STR("store"), e == ERR_OK ? HEALTH_OK : HEALTH_DOWN,
             str_from(e == ERR_OK ? s->store->driver->name : err_title(e)),
             now_ms);
+    s->is_store_away = e != ERR_OK && e != ERR_TIMEOUT;
+    if (s->is_store_away && !s->is_draining)
+        loop_timer_set(s->loop, &s->upkeep, COUNT_AGAIN_MS, on_upkeep);
     if (e != ERR_OK)
         return;
     metric_set(metrics_series(METRIC_sqlite_wal_bytes), st->wal_bytes);
@@ -104,7 +110,7 @@ on_upkeep(struct loop_timer *t)
 {
     struct server *s = CONTAINER_OF(t, struct server, upkeep);
 
-    if (!s->is_purging && serve_has_role(s, "scheduler"))
+    if (!s->is_purging && !s->is_store_away && serve_has_role(s, "scheduler"))
         purge(s, s->clock->wall_ms(s->clock));
     if (!s->is_counting)
         count(s);

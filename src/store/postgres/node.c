@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/health.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -39,9 +40,11 @@ struct pg_node {
     char host[NAME_MAX_BYTES], roles[NAME_MAX_BYTES];
     struct pg_conn *conn;
     struct loop_timer tick, ring;
-    bool is_tick_due, is_registered, is_leaving, is_down, looks_at_lanes;
-    bool must_forget; /* what was claimed, once no cycle is under way */
-    bool must_greet;  /* so that nobody thinks that it is alone */
+    bool is_tick_due, is_registered, is_leaving, looks_at_lanes;
+    bool must_forget;      /* what was claimed, once no cycle is under way */
+    bool must_greet;       /* so that nobody thinks that it is alone */
+    int64_t down_since_ms; /* monotonic; 0: is not */
+    bool is_away;          /* for so long that it is said */
     void (*left)(struct pg_store *s);
     int64_t asked_ms;            /* when the beat under way was sent */
     _Atomic int64_t lease;       /* counts losses */
@@ -635,6 +638,18 @@ send_leave(struct pg_node *n)
     pg_conn_sync(n->conn, on_left, n);
 }
 
+/* One that comes back soon is not missed. */
+static void
+tell_if_away(struct pg_node *n)
+{
+    if (n->is_away || n->down_since_ms == 0 ||
+        mono_ms(n) - n->down_since_ms < PG_AWAY_MS)
+        return;
+    n->is_away = true;
+    health_report(STR("store"), HEALTH_DOWN, STR("the database is away"),
+                  n->store->clock->wall_ms(n->store->clock));
+}
+
 static void
 on_tick(struct loop_timer *t)
 {
@@ -645,6 +660,7 @@ on_tick(struct loop_timer *t)
                    n->options.lease_ms / TICKS_A_LEASE, on_tick);
     if (n->is_registered && !pg_node_holds(n, pg_node_lease(n)))
         LOG_WARN("node.silent", log_int("slot", n->slot));
+    tell_if_away(n);
     pump(n);
 }
 
@@ -678,9 +694,14 @@ on_ready(void *arg)
 {
     struct pg_node *n = arg;
 
-    if (n->is_down)
+    if (n->down_since_ms != 0)
         LOG_INFO("store.back", log_cstr("session", "control"));
-    n->is_down = false;
+    if (n->is_away)
+        health_report(STR("store"), HEALTH_OK,
+                      str_from(n->store->base.driver->name),
+                      n->store->clock->wall_ms(n->store->clock));
+    n->down_since_ms = 0;
+    n->is_away = false;
     n->is_tick_due = n->must_greet = true;
     pg_lanes_doubt_marks(n->store->lanes); /* bells may have been missed */
     pump(n);
@@ -691,10 +712,12 @@ on_lost(void *arg, const char *why)
 {
     struct pg_node *n = arg;
 
-    if (!n->is_down)
+    if (n->down_since_ms == 0) {
         LOG_WARN("store.lost", log_cstr("session", "control"),
                  log_cstr("why", why));
-    n->is_down = true;
+        n->down_since_ms = mono_ms(n);
+    }
+    tell_if_away(n);
     pump(n);
 }
 

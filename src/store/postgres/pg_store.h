@@ -21,6 +21,7 @@
 #include "store/postgres/postgres.h"
 
 #define PG_READERS 2
+#define PG_AWAY_MS 1000 /* a database away for longer is said to be */
 
 /* A connection and those who wait for it. */
 struct pg_session {

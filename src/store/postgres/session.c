@@ -6,8 +6,7 @@
 #include "base/log.h"
 #include "store/postgres/pg_store.h"
 
-#define LOOK_MS 100  /* between looks at those that wait */
-#define AWAY_MS 1000 /* a database away for longer is said to be */
+#define LOOK_MS 100 /* between looks at those that wait */
 
 static const struct pg_verb *const verbs[STORE_VERB_COUNT] = {
 #define V(name, access) [STORE_VERB_##name] = &pg_verb_##name,
@@ -64,7 +63,7 @@ static bool
 is_away(const struct pg_session *s)
 {
     return s->down_since_ms != 0 &&
-           loop_now_ms(s->store->loop) - s->down_since_ms >= AWAY_MS;
+           loop_now_ms(s->store->loop) - s->down_since_ms >= PG_AWAY_MS;
 }
 
 static void
