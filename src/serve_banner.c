@@ -13,6 +13,43 @@ paint(bool is_terminal, const char *code)
     return is_terminal ? code : "";
 }
 
+/* Up to the next of `ends`, or the end. */
+static size_t
+find_end(struct str s, size_t from, const char *ends)
+{
+    while (from < s.n && !strchr(ends, s.p[from]))
+        from++;
+    return from;
+}
+
+/* A database URL without its password, which may stand before the host or be
+ * a parameter. */
+static struct str
+without_password(struct arena *a, struct str url)
+{
+    size_t i = 0, user = find_end(url, 0, ":") + 3;
+    size_t colon = find_end(url, user, ":@/");
+    size_t at = find_end(url, user, "@/");
+    struct buf out;
+
+    buf_init(&out, a);
+    if (str_starts(url, STR("postgres")) && colon < at && at < url.n &&
+        url.p[at] == '@') {
+        buf_put_str(&out, str_sub(url, 0, colon));
+        buf_put_cstr(&out, ":***");
+        i = at;
+    }
+    while (i < url.n) {
+        if (str_starts(str_sub(url, i, url.n), STR("password="))) {
+            buf_put_cstr(&out, "password=***");
+            i = find_end(url, i, "&");
+        } else {
+            buf_put_char(&out, url.p[i++]);
+        }
+    }
+    return buf_str(&out);
+}
+
 void
 serve_banner(struct server *s)
 {
@@ -27,12 +64,12 @@ serve_banner(struct server *s)
 
     if (!s->dev_sink)
         return;
-    fprintf(stderr,
-            "\n%sbelfry " BELFRY_VERSION "%s  %.*s%s  pid %d  %sready in %lld "
-            "ms%s\n",
-            bold, off, STR_ARG(s->config->database_url),
-            s->is_new ? " (new)" : "", (int)getpid(), dim, (long long)took_ms,
-            off);
+    fprintf(
+        stderr,
+        "\n%sbelfry " BELFRY_VERSION "%s  %.*s%s  pid %d  %sready in %lld "
+        "ms%s\n",
+        bold, off, STR_ARG(without_password(s->arena, s->config->database_url)),
+        s->is_new ? " (new)" : "", (int)getpid(), dim, (long long)took_ms, off);
     fprintf(
         stderr,
         "  Dev sink    %.*s/dev#key=%.*s\n"
