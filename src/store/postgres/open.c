@@ -15,6 +15,7 @@
 #define MAX_QUEUED 16384
 #define LEASE_MS 15000
 #define VERSION_LEAST 150000
+#define CONNECT_S "5" /* for one address, at the start */
 
 static struct pg_store *
 store_of(struct store *s)
@@ -273,6 +274,33 @@ remember_epoch(struct pg_store *s, PGconn *c, const char **ret_why)
     return s->epoch < 0 ? ERR_IO : ERR_OK;
 }
 
+/* What libpq says of a URL that it cannot read, or takes for another, may quote
+ * the password: with a / in it, it is a port. */
+static bool
+is_readable(const char *url)
+{
+    PQconninfoOption *all = PQconninfoParse(url, NULL);
+    bool is_so = all != NULL;
+
+    for (PQconninfoOption *o = all; o && o->keyword; o++) {
+        if (o->val && strcmp(o->keyword, "port") == 0)
+            is_so &= o->val[strspn(o->val, "0123456789,")] == '\0';
+        if (o->val && strcmp(o->keyword, "host") == 0)
+            is_so &= !strchr(o->val, '@');
+    }
+    PQconninfoFree(all);
+    return is_so;
+}
+
+static PGconn *
+connect_once(const char *url)
+{
+    static const char *const names[] = {"connect_timeout", "dbname", NULL};
+    const char *const values[] = {CONNECT_S, url, NULL};
+
+    return PQconnectdbParams(names, values, 1); /* the URL's own wins */
+}
+
 static enum err
 introduce(struct pg_store *s, const struct postgres_store_options *o,
           const char **ret_why)
@@ -281,9 +309,16 @@ introduce(struct pg_store *s, const struct postgres_store_options *o,
                                        o->lease_ms ? o->lease_ms : LEASE_MS,
                                    .may_own = o->may_own,
                                    .roles = o->roles ? o->roles : ""};
-    PGconn *c = PQconnectdb(s->url);
+    PGconn *c;
     enum err e = ERR_OK;
 
+    if (!is_readable(s->url)) {
+        *ret_why = "the URL cannot be read: postgres://USER:PASSWORD@HOST:PORT/"
+                   "DATABASE, with what is special in the password "
+                   "percent-encoded (/ is %2F, @ is %40)";
+        return ERR_INVALID;
+    }
+    c = connect_once(s->url);
     if (PQstatus(c) != CONNECTION_OK) {
         *ret_why = pg_why("%s", PQerrorMessage(c));
         e = ERR_IO;
