@@ -392,7 +392,7 @@ describe('the harness', { timeout: 60000 }, () => {
     it('fails where an exchange is not what the document says', async () => {
         const belfry = await Belfry.start();
         await belfry.get('/v1/users');
-        const { document } = belfry.document;
+        const { document } = await belfry.document;
         delete document.paths['/v1/users'].get.responses['200'];
         delete document.paths['/v1/users'].get.responses.default;
         await belfry.get('/v1/users');

@@ -159,8 +159,8 @@ export class Belfry {
             body: /json$/.test(type) && text ? JSON.parse(text) : undefined,
         };
         if (!unchecked) {
-            this.document ??= await loadDocument(this.url);
-            for (const fault of this.document.check({
+            this.document ??= loadDocument(this.url);
+            for (const fault of (await this.document).check({
                 method, route, body, contentType: all['Content-Type'],
             }, answer)) this.violations.push(`${method} ${route}: ${fault}`);
         }
