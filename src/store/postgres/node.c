@@ -40,7 +40,7 @@ struct pg_node {
     char host[NAME_MAX_BYTES], roles[NAME_MAX_BYTES];
     struct pg_conn *conn;
     struct loop_timer tick, ring;
-    bool is_tick_due, is_registered, is_leaving, looks_at_lanes;
+    bool is_tick_due, is_registered, is_leaving, looks_at_lanes, is_silent;
     bool must_forget;      /* what was claimed, once no cycle is under way */
     bool must_greet;       /* so that nobody thinks that it is alone */
     int64_t down_since_ms; /* monotonic; 0: is not */
@@ -638,6 +638,17 @@ send_leave(struct pg_node *n)
     pg_conn_sync(n->conn, on_left, n);
 }
 
+/* Once each time: nothing is begun until a beat is heard again. */
+static void
+tell_if_silent(struct pg_node *n)
+{
+    bool was_silent = n->is_silent;
+
+    n->is_silent = n->is_registered && !pg_node_holds(n, pg_node_lease(n));
+    if (n->is_silent && !was_silent)
+        LOG_WARN("node.silent", log_int("slot", n->slot));
+}
+
 /* One that comes back soon is not missed. */
 static void
 tell_if_away(struct pg_node *n)
@@ -658,8 +669,7 @@ on_tick(struct loop_timer *t)
     n->is_tick_due = true;
     loop_timer_set(n->store->loop, &n->tick,
                    n->options.lease_ms / TICKS_A_LEASE, on_tick);
-    if (n->is_registered && !pg_node_holds(n, pg_node_lease(n)))
-        LOG_WARN("node.silent", log_int("slot", n->slot));
+    tell_if_silent(n);
     tell_if_away(n);
     pump(n);
 }
