@@ -324,9 +324,9 @@ a_wrong_variable_or_flag_is_an_error(void **state)
         messages.p,
         "--lissen: there is no such flag; see belfry serve --help\n");
     assert_false(load(&control));
-    assert_string_equal(
-        messages.p, "BELFRY_DATABASE_URL: database.url \"sqlite:a?b\" holds "
-                    "a control character; leave it out\n");
+    assert_string_equal(messages.p,
+                        "BELFRY_DATABASE_URL: database.url holds a control "
+                        "character; leave it out\n");
 }
 
 static void
