@@ -6,48 +6,12 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "serve_private.h"
+#include "store/postgres/postgres.h"
 
 static const char *
 paint(bool is_terminal, const char *code)
 {
     return is_terminal ? code : "";
-}
-
-/* Up to the next of `ends`, or the end. */
-static size_t
-find_end(struct str s, size_t from, const char *ends)
-{
-    while (from < s.n && !strchr(ends, s.p[from]))
-        from++;
-    return from;
-}
-
-/* A database URL without its password, which may stand before the host or be
- * a parameter. */
-static struct str
-without_password(struct arena *a, struct str url)
-{
-    size_t i = 0, user = find_end(url, 0, ":") + 3;
-    size_t colon = find_end(url, user, ":@/");
-    size_t at = find_end(url, user, "@/");
-    struct buf out;
-
-    buf_init(&out, a);
-    if (str_starts(url, STR("postgres")) && colon < at && at < url.n &&
-        url.p[at] == '@') {
-        buf_put_str(&out, str_sub(url, 0, colon));
-        buf_put_cstr(&out, ":***");
-        i = at;
-    }
-    while (i < url.n) {
-        if (str_starts(str_sub(url, i, url.n), STR("password="))) {
-            buf_put_cstr(&out, "password=***");
-            i = find_end(url, i, "&");
-        } else {
-            buf_put_char(&out, url.p[i++]);
-        }
-    }
-    return buf_str(&out);
 }
 
 void
@@ -60,16 +24,18 @@ serve_banner(struct server *s)
     const char *dim = paint(is_terminal, "\033[2m");
     const char *off = paint(is_terminal, "\033[0m");
     struct str key = s->config->server_bootstrap_key, path, why;
+    struct str database = s->config->database_url;
     int64_t took_ms = s->clock->mono_ms(s->clock) - s->started_ms;
 
     if (!s->dev_sink)
         return;
-    fprintf(
-        stderr,
-        "\n%sbelfry " BELFRY_VERSION "%s  %.*s%s  pid %d  %sready in %lld "
-        "ms%s\n",
-        bold, off, STR_ARG(without_password(s->arena, s->config->database_url)),
-        s->is_new ? " (new)" : "", (int)getpid(), dim, (long long)took_ms, off);
+    if (str_starts(database, STR("postgres")))
+        database = postgres_url_shown(s->arena, database);
+    fprintf(stderr,
+            "\n%sbelfry " BELFRY_VERSION "%s  %.*s%s  pid %d  %sready in %lld "
+            "ms%s\n",
+            bold, off, STR_ARG(database), s->is_new ? " (new)" : "",
+            (int)getpid(), dim, (long long)took_ms, off);
     fprintf(
         stderr,
         "  Dev sink    %.*s/dev#key=%.*s\n"

@@ -93,8 +93,12 @@ static const char *const key_words[] = {"create", "ls", "revoke", NULL};
 static const char *const token_examples[] = {"belfry token u_1",
                                              "belfry token u_1 --ttl 5m", NULL};
 static const char *const migrate_examples[] = {
-    "belfry migrate status", "belfry migrate plan", "belfry migrate up",
-    "belfry migrate down --to 1 --db sqlite:belfry.db", NULL};
+    "belfry migrate status",
+    "belfry migrate plan",
+    "belfry migrate up",
+    "belfry migrate down --to 1 --db sqlite:belfry.db",
+    "belfry migrate verify --db postgres://belfry@db.example.com/belfry",
+    NULL};
 static const char *const migrate_words[] = {"status", "plan",   "up",
                                             "down",   "verify", NULL};
 static const char *const doctor_examples[] = {
@@ -206,8 +210,8 @@ const struct command commands[] = {
      .examples = migrate_examples,
      .options = migrate_options,
      .words = migrate_words,
-     .notes = "Works on the SQLite file itself; up and down need the server "
-              "to be stopped.",
+     .notes = "Works on the database itself. On SQLite, up and down need the "
+              "server to be stopped; on PostgreSQL servers may run meanwhile.",
      .min_args = 1,
      .max_args = 1},
     {.name = "doctor",

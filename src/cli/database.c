@@ -1,5 +1,7 @@
 #include "cli/database.h"
 
+#include "store/postgres/postgres.h"
+
 #define SQLITE "sqlite:"
 
 enum err
@@ -8,7 +10,7 @@ database_find(struct cli *c, struct database *ret, struct buf *messages)
     struct arena *a = c->arena;
     struct config_flag flag = {"--db", NULL};
     struct config_sources s = {.environ = c->environ, .flags = &flag};
-    struct str url;
+    struct str url, key_file;
 
     *ret = (struct database){0};
     if (args_has(&c->args, "db")) {
@@ -20,14 +22,16 @@ database_find(struct cli *c, struct database *ret, struct buf *messages)
     if (config_load(a, &s, &ret->config, messages) != ERR_OK)
         return ERR_INVALID;
     url = ret->config->database_url;
-    if (!str_starts(url, STR(SQLITE))) {
-        buf_put_cstr(messages, "the database must be sqlite:PATH here\n");
-        return ERR_NOT_SUPPORTED;
+    key_file = ret->config->server_secret_key_file;
+    ret->is_sqlite = str_starts(url, STR(SQLITE));
+    if (ret->is_sqlite) {
+        url = str_sub(url, sizeof(SQLITE) - 1, SIZE_MAX);
+        if (key_file.n == 0)
+            key_file = str_fmt(a, "%.*s.key", STR_ARG(url));
     }
-    url = str_sub(url, sizeof(SQLITE) - 1, SIZE_MAX);
-    ret->path = str_cstr(a, url);
-    ret->key_file = ret->config->server_secret_key_file.n > 0
-                        ? str_cstr(a, ret->config->server_secret_key_file)
-                        : str_cstr(a, str_fmt(a, "%.*s.key", STR_ARG(url)));
+    ret->place = str_cstr(a, url);
+    ret->name =
+        ret->is_sqlite ? ret->place : str_cstr(a, postgres_url_shown(a, url));
+    ret->key_file = key_file.n > 0 ? str_cstr(a, key_file) : NULL;
     return ERR_OK;
 }

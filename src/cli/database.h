@@ -6,8 +6,10 @@
 
 struct database {
     struct config *config;
-    char *path;     /* of the SQLite file */
-    char *key_file; /* that seals its secrets */
+    bool is_sqlite;
+    char *place;    /* the path of the SQLite file, or the URL */
+    char *name;     /* the same for people: without a password */
+    char *key_file; /* that seals its secrets; NULL: none is named */
 };
 /* As `belfry serve` would, with this command's --db and --config. Messages
  * as of config_load(); after an error the last one says why. */

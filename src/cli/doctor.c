@@ -2,14 +2,10 @@
  * what to do where it is not. */
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "cli/database.h"
 #include "cli/delivery.h"
-#include "store/sqlite/migrate.h"
+#include "cli/doctor_private.h"
 
-#define SECRET_BYTES 32
 #define FILES_BESIDE 256 /* descriptors for all but streams */
 #define DRIFT_MAX_MS 2000
 #define SLOW_MS 500
@@ -29,15 +25,6 @@ const struct arg_option doctor_options[] = {
     {.type = ARG_END},
 };
 
-struct doctor {
-    struct cli *cli;
-    struct buf text;
-    struct json_writer json;
-    struct buf json_text;
-    int n_problems, n_warnings;
-    bool is_reachable;
-};
-
 static const char *
 mark_name(enum term_symbol mark)
 {
@@ -53,10 +40,9 @@ mark_name(enum term_symbol mark)
     }
 }
 
-/* `fix` is empty where nothing is to be done. */
-static void
-report(struct doctor *d, enum term_symbol mark, const char *name,
-       struct str detail, struct str fix)
+void
+doctor_report(struct doctor *d, enum term_symbol mark, const char *name,
+              struct str detail, struct str fix)
 {
     const struct term *t = &d->cli->out;
     struct json_writer *w = &d->json;
@@ -102,74 +88,18 @@ check_config(struct doctor *d, struct database *ret)
     while (str_ends(text, STR("\n")))
         text.n--;
     if (e != ERR_OK)
-        report(d, TERM_NO, "config", text, STR("mend that line or variable"));
+        doctor_report(d, TERM_NO, "config", text,
+                      STR("mend that line or variable"));
     else if (text.n > 0)
-        report(d, TERM_WARN, "config", text, STR("take the variable away"));
+        doctor_report(d, TERM_WARN, "config", text,
+                      STR("take the variable away"));
     else
-        report(d, TERM_YES, "config",
-               ret->config->file
-                   ? str_fmt(c->arena, "%s parsed", ret->config->file)
-                   : STR("no file; defaults, environment and flags"),
-               STR_NONE);
+        doctor_report(d, TERM_YES, "config",
+                      ret->config->file
+                          ? str_fmt(c->arena, "%s parsed", ret->config->file)
+                          : STR("no file; defaults, environment and flags"),
+                      STR_NONE);
     return e == ERR_OK;
-}
-
-static void
-check_database(struct doctor *d, const struct database *db)
-{
-    struct cli *c = d->cli;
-    struct sqlite_migrate m = {
-        .path = db->path, .clock = clock_system(), .arena = c->arena};
-    enum err e;
-
-    if (access(db->path, F_OK) != 0) {
-        report(d, TERM_SKIP, "database",
-               str_fmt(c->arena, "%s is not there yet", db->path),
-               STR("belfry serve makes it; or name another with --db"));
-        return;
-    }
-    e = sqlite_migrate_verify(&m);
-    if (e == ERR_OK)
-        report(
-            d, TERM_YES, "database",
-            str_fmt(c->arena, "%s, schema %d", db->path, sqlite_migrations_n),
-            STR_NONE);
-    else
-        report(
-            d, TERM_NO, "database",
-            str_fmt(c->arena, "%s: %s", db->path, m.why ? m.why : err_title(e)),
-            STR("belfry migrate status, then belfry migrate up"));
-}
-
-static void
-check_secret(struct doctor *d, const struct database *db)
-{
-    struct cli *c = d->cli;
-    struct stat st;
-
-    if (stat(db->key_file, &st) != 0) {
-        bool is_new = access(db->path, F_OK) != 0;
-
-        report(d, is_new ? TERM_SKIP : TERM_NO, "secret",
-               str_fmt(c->arena, "%s is not there%s", db->key_file,
-                       is_new ? " yet" : "; stored secrets cannot be read"),
-               is_new ? STR("belfry serve makes it")
-                      : STR("put the file back, or name it with "
-                            "BELFRY_SECRET_KEY_FILE"));
-    } else if (st.st_size != SECRET_BYTES) {
-        report(d, TERM_NO, "secret",
-               str_fmt(c->arena, "%s has %lld bytes, not %d", db->key_file,
-                       (long long)st.st_size, SECRET_BYTES),
-               STR("put the right file back"));
-    } else if (st.st_mode & (S_IRWXG | S_IRWXO)) {
-        report(d, TERM_NO, "secret",
-               str_fmt(c->arena, "%s can be used by others (mode %03o)",
-                       db->key_file, (unsigned)(st.st_mode & 0777)),
-               str_fmt(c->arena, "chmod 600 %s", db->key_file));
-    } else {
-        report(d, TERM_YES, "secret", str_fmt(c->arena, "%s", db->key_file),
-               STR_NONE);
-    }
 }
 
 static void
@@ -184,17 +114,18 @@ check_files(struct doctor *d, const struct database *db)
     /* The server raises the soft limit to the hard one by itself. */
     if (streams == 0 || limit.rlim_max == RLIM_INFINITY ||
         limit.rlim_max >= (rlim_t)needed)
-        report(d, TERM_YES, "files",
-               str_fmt(c->arena, "%llu may be open",
-                       (unsigned long long)limit.rlim_max),
-               STR_NONE);
+        doctor_report(d, TERM_YES, "files",
+                      str_fmt(c->arena, "%llu may be open",
+                              (unsigned long long)limit.rlim_max),
+                      STR_NONE);
     else
-        report(d, TERM_WARN, "files",
-               str_fmt(c->arena, "%llu may be open, %lld streams need %lld",
-                       (unsigned long long)limit.rlim_max, (long long)streams,
-                       (long long)needed),
-               STR("raise LimitNOFILE (ulimit -Hn), or lower "
-                   "BELFRY_REALTIME_MAX_CONNECTIONS"));
+        doctor_report(d, TERM_WARN, "files",
+                      str_fmt(c->arena,
+                              "%llu may be open, %lld streams need %lld",
+                              (unsigned long long)limit.rlim_max,
+                              (long long)streams, (long long)needed),
+                      STR("raise LimitNOFILE (ulimit -Hn), or lower "
+                          "BELFRY_REALTIME_MAX_CONNECTIONS"));
 }
 
 /* ---- the server ---- */
@@ -219,31 +150,33 @@ check_server(struct doctor *d, struct client_answer *ret)
     ask(d, "/healthz", ret);
     d->is_reachable = ret->outcome == CLIENT_ANSWERED && ret->status == 200;
     if (!d->is_reachable) {
-        report(d, TERM_NO, "server",
-               str_fmt(c->arena, "%.*s: %.*s", STR_ARG(url),
-                       STR_ARG(ret->outcome == CLIENT_ANSWERED
-                                   ? str_fmt(c->arena, "/healthz answered %d",
-                                             ret->status)
-                                   : ret->detail)),
-               STR("start it with belfry serve --dev, or name it with --url "
-                   "or BELFRY_URL"));
+        doctor_report(
+            d, TERM_NO, "server",
+            str_fmt(c->arena, "%.*s: %.*s", STR_ARG(url),
+                    STR_ARG(ret->outcome == CLIENT_ANSWERED
+                                ? str_fmt(c->arena, "/healthz answered %d",
+                                          ret->status)
+                                : ret->detail)),
+            STR("start it with belfry serve --dev, or name it with --url "
+                "or BELFRY_URL"));
         return;
     }
     ask(d, "/readyz", &ready);
     if (ready.status != 200)
-        report(d, TERM_NO, "server",
-               str_fmt(c->arena, "%.*s is up but not ready (%d)", STR_ARG(url),
-                       ready.status),
-               STR("its log says why; belfry doctor on its machine checks "
-                   "more"));
+        doctor_report(
+            d, TERM_NO, "server",
+            str_fmt(c->arena, "%.*s is up but not ready (%d)", STR_ARG(url),
+                    ready.status),
+            STR("its log says why; belfry doctor on its machine checks "
+                "more"));
     else
-        report(d, ret->duration_ms > SLOW_MS ? TERM_WARN : TERM_YES, "server",
-               str_fmt(c->arena, "%.*s is ready, answered in %.*s",
-                       STR_ARG(url),
-                       STR_ARG(span_text(c->arena, ret->duration_ms))),
-               ret->duration_ms > SLOW_MS ? STR("look at the load and the way "
-                                                "to it")
-                                          : STR_NONE);
+        doctor_report(
+            d, ret->duration_ms > SLOW_MS ? TERM_WARN : TERM_YES, "server",
+            str_fmt(c->arena, "%.*s is ready, answered in %.*s", STR_ARG(url),
+                    STR_ARG(span_text(c->arena, ret->duration_ms))),
+            ret->duration_ms > SLOW_MS ? STR("look at the load and the way "
+                                             "to it")
+                                       : STR_NONE);
 }
 
 /* The header has whole seconds, so the truth is up to one later. */
@@ -255,20 +188,21 @@ check_drift(struct doctor *d, const struct client_answer *health)
     int64_t drift;
 
     if (health->date_ms == 0) {
-        report(d, TERM_SKIP, "clock", STR("the answer has no Date"), STR_NONE);
+        doctor_report(d, TERM_SKIP, "clock", STR("the answer has no Date"),
+                      STR_NONE);
         return;
     }
     drift = now - health->duration_ms / 2 - (health->date_ms + 500);
     if (drift < 0)
         drift = -drift;
     drift = drift > 500 ? drift - 500 : 0;
-    report(d, drift > DRIFT_MAX_MS ? TERM_NO : TERM_YES, "clock",
-           drift == 0 ? STR("as the server's")
-                      : str_fmt(c->arena, "%.*s off the server's",
-                                STR_ARG(span_text(c->arena, drift))),
-           drift > DRIFT_MAX_MS ? STR("let both follow NTP: timedatectl "
-                                      "set-ntp true")
-                                : STR_NONE);
+    doctor_report(d, drift > DRIFT_MAX_MS ? TERM_NO : TERM_YES, "clock",
+                  drift == 0 ? STR("as the server's")
+                             : str_fmt(c->arena, "%.*s off the server's",
+                                       STR_ARG(span_text(c->arena, drift))),
+                  drift > DRIFT_MAX_MS ? STR("let both follow NTP: timedatectl "
+                                             "set-ntp true")
+                                       : STR_NONE);
 }
 
 static bool
@@ -278,21 +212,23 @@ check_key(struct doctor *d)
     struct client_answer a;
 
     if (!client_has_key(c->client)) {
-        report(d, TERM_WARN, "key", STR("none is given"),
-               STR("set BELFRY_KEY, or give --key-file FILE"));
+        doctor_report(d, TERM_WARN, "key", STR("none is given"),
+                      STR("set BELFRY_KEY, or give --key-file FILE"));
         return false;
     }
     ask(d, "/v1/deliveries?limit=1", &a);
     if (a.status == 401)
-        report(d, TERM_NO, "key", json_str_of(c->arena, a.root, "detail"),
-               STR("make one with belfry key create, using an admin key"));
+        doctor_report(
+            d, TERM_NO, "key", json_str_of(c->arena, a.root, "detail"),
+            STR("make one with belfry key create, using an admin key"));
     else if (a.status == 200)
-        report(d, TERM_YES, "key", STR("known, may read"), STR_NONE);
+        doctor_report(d, TERM_YES, "key", STR("known, may read"), STR_NONE);
     else
-        report(d, TERM_WARN, "key",
-               str_fmt(c->arena, "%d: %.*s", a.status,
-                       STR_ARG(json_str_of(c->arena, a.root, "detail"))),
-               STR("for ls, get and tail use a key with the scope read"));
+        doctor_report(
+            d, TERM_WARN, "key",
+            str_fmt(c->arena, "%d: %.*s", a.status,
+                    STR_ARG(json_str_of(c->arena, a.root, "detail"))),
+            STR("for ls, get and tail use a key with the scope read"));
     return a.status != 401;
 }
 
@@ -331,30 +267,31 @@ check_stream(struct doctor *d)
     o.key = make_token(d);
     user = o.key.n > 0 ? client_new(c->arena, &o, &why) : NULL;
     if (!user) {
-        report(d, TERM_SKIP, "stream",
-               STR("not tried: this key makes no user tokens"), STR_NONE);
+        doctor_report(d, TERM_SKIP, "stream",
+                      STR("not tried: this key makes no user tokens"),
+                      STR_NONE);
         return;
     }
     ms = client_first_bytes(user, c->arena, &call, &a);
     client_free(user);
     if (ms < 0)
-        report(d, TERM_NO, "stream",
-               str_fmt(c->arena, "no event within %d s: %.*s",
-                       STREAM_WAIT_MS / 1000, STR_ARG(a.detail)),
-               STR("a proxy holds it back: proxy_buffering off (nginx), "
-                   "flush_interval -1 (Caddy)"));
+        doctor_report(d, TERM_NO, "stream",
+                      str_fmt(c->arena, "no event within %d s: %.*s",
+                              STREAM_WAIT_MS / 1000, STR_ARG(a.detail)),
+                      STR("a proxy holds it back: proxy_buffering off (nginx), "
+                          "flush_interval -1 (Caddy)"));
     else if (a.status != 200)
-        report(d, TERM_NO, "stream",
-               str_fmt(c->arena, "%d: %.*s", a.status,
-                       STR_ARG(json_str_of(c->arena, a.root, "detail"))),
-               STR("let proxies pass /v1/inbox/stream on"));
+        doctor_report(d, TERM_NO, "stream",
+                      str_fmt(c->arena, "%d: %.*s", a.status,
+                              STR_ARG(json_str_of(c->arena, a.root, "detail"))),
+                      STR("let proxies pass /v1/inbox/stream on"));
     else
-        report(d, ms > STREAM_SLOW_MS ? TERM_WARN : TERM_YES, "stream",
-               str_fmt(c->arena, "first event after %.*s",
-                       STR_ARG(span_text(c->arena, ms))),
-               ms > STREAM_SLOW_MS ? STR("a proxy may buffer it: "
-                                         "proxy_buffering off (nginx)")
-                                   : STR_NONE);
+        doctor_report(d, ms > STREAM_SLOW_MS ? TERM_WARN : TERM_YES, "stream",
+                      str_fmt(c->arena, "first event after %.*s",
+                              STR_ARG(span_text(c->arena, ms))),
+                      ms > STREAM_SLOW_MS ? STR("a proxy may buffer it: "
+                                                "proxy_buffering off (nginx)")
+                                          : STR_NONE);
 }
 
 static int
@@ -388,8 +325,8 @@ run_doctor(struct cli *c)
     json_put_key(&d.json, "checks");
     json_begin_array(&d.json);
     if (check_config(&d, &db)) {
-        check_database(&d, &db);
-        check_secret(&d, &db);
+        doctor_check_database(&d, &db);
+        doctor_check_secret(&d, &db);
         check_files(&d, &db);
     }
     check_server(&d, &health);

@@ -1,10 +1,11 @@
-/* migrate.c - belfry migrate: the schema of the SQLite file itself. */
+/* migrate.c - belfry migrate: the schema of the database itself. */
 #include <unistd.h>
 
 #include "base/config.h"
 #include "cli/database.h"
 #include "cli/delivery.h"
-#include "store/sqlite/migrate.h"
+#include "store/migration.h"
+#include "store/postgres/inspect.h"
 
 const struct arg_option migrate_options[] = {
     {.name = "to",
@@ -21,18 +22,39 @@ const struct arg_option migrate_options[] = {
      .type = ARG_TEXT,
      .value = "FILE",
      .help = "Settings (default /etc/belfry/belfry.conf)"},
+    {.name = "sql", .type = ARG_FLAG, .help = "plan: show what would run, too"},
     {.name = "yes", .type = ARG_FLAG, .help = "down: do not ask"},
     {.type = ARG_END},
 };
 
-static int
-complain(struct cli *c, const struct sqlite_migrate *m, enum err e)
+struct migration_job {
+    struct cli *cli;
+    struct database db;
+    struct migrate m;
+};
+
+static struct str
+how_to_go_on(const struct migration_job *j, enum err e)
 {
-    cli_complain(c, str_fmt(c->arena, "%s", m->why ? m->why : err_title(e)),
-                 STR_NONE,
-                 e == ERR_CONFLICT ? STR("is a server running on it? stop it "
-                                         "first; else: belfry migrate verify")
-                                   : STR("check --db and the permissions"));
+    if (e == ERR_TIMEOUT)
+        return STR("nothing is half-done: end that one, or try again when "
+                   "less goes on");
+    if (e == ERR_CONFLICT && j->db.is_sqlite)
+        return STR("is a server running on it? stop it first; else: belfry "
+                   "migrate verify");
+    if (e == ERR_CONFLICT)
+        return STR("belfry migrate status shows each version; use the program "
+                   "that made them, or a backup");
+    return STR("check --db and the permissions");
+}
+
+static int
+complain(struct migration_job *j, enum err e)
+{
+    struct cli *c = j->cli;
+
+    cli_complain(c, str_fmt(c->arena, "%s", j->m.why ? j->m.why : err_title(e)),
+                 STR_NONE, how_to_go_on(j, e));
     return CLI_FAILED;
 }
 
@@ -40,9 +62,8 @@ static const char *
 state_name(enum migration_state s)
 {
     static const char *const names[] = {
-        [MIGRATION_PENDING] = "pending",
-        [MIGRATION_APPLIED] = "applied",
-        [MIGRATION_CHANGED] = "changed",
+        [MIGRATION_PENDING] = "pending", [MIGRATION_APPLIED] = "applied",
+        [MIGRATION_CHANGED] = "changed", [MIGRATION_NEWER] = "newer",
         [MIGRATION_UNKNOWN] = "unknown",
     };
 
@@ -54,40 +75,57 @@ state_style(enum migration_state s)
 {
     if (s == MIGRATION_APPLIED)
         return TERM_GREEN;
-    return s == MIGRATION_PENDING ? TERM_YELLOW : TERM_RED;
+    return s == MIGRATION_PENDING || s == MIGRATION_NEWER ? TERM_YELLOW
+                                                          : TERM_RED;
+}
+
+/* What would run; NULL: it is not to be shown. */
+static const char *
+script_of(const struct migration_job *j, const struct migration_status *s)
+{
+    const struct migration_set *k = j->m.driver->known;
+
+    if (s->state != MIGRATION_PENDING || !args_has(&j->cli->args, "sql"))
+        return NULL;
+    return k->all[s->number - 1].up;
 }
 
 static void
-put_json(const struct migration_status *s, struct buf *out)
+put_json(const struct migration_job *j, const struct migration_status *s,
+         struct buf *out)
 {
     struct json_writer w = json_writer(out);
+    const char *sql = script_of(j, s);
 
     json_begin_object(&w);
     json_int_field(&w, "number", s->number);
     json_str_field(&w, "name", s->name);
     json_str_field(&w, "state", str_from(state_name(s->state)));
     json_time_field(&w, "applied_at", s->applied_ms);
+    if (sql)
+        json_str_field(&w, "sql", str_from(sql));
     json_end_object(&w);
     buf_put_char(out, '\n');
 }
 
 static int
-show(struct cli *c, const struct sqlite_migrate *m, bool only_pending)
+show(struct migration_job *j, bool only_pending)
 {
     static const char *const heads[] = {"N", "NAME", "STATE", "APPLIED", NULL};
+    struct cli *c = j->cli;
     struct table *t = table_new(c->arena, &c->out, heads);
     struct buf out;
     size_t n = 0;
 
     buf_init(&out, c->arena);
-    for (size_t i = 0; i < m->n_status; i++) {
-        const struct migration_status *s = &m->status[i];
+    for (size_t i = 0; i < j->m.n_status; i++) {
+        const struct migration_status *s = &j->m.status[i];
 
         if (only_pending && s->state != MIGRATION_PENDING)
             continue;
         n++;
         if (c->is_json) {
-            put_json(s, &out);
+            put_json(j, s, &out);
             continue;
         }
         table_cell(t, TERM_PLAIN, str_fmt(c->arena, "%d", s->number));
@@ -97,134 +135,167 @@ show(struct cli *c, const struct sqlite_migrate *m, bool only_pending)
     }
     if (!c->is_json && (n > 0 || !only_pending))
         table_write(t, &out);
+    for (size_t i = 0; !c->is_json && i < j->m.n_status; i++) {
+        const char *sql = script_of(j, &j->m.status[i]);
+
+        if (sql)
+            buf_printf(&out, "\n-- %d\n%s", j->m.status[i].number, sql);
+    }
     return cli_print(c, &out, CLI_OK);
 }
 
-static size_t
-count_pending(const struct sqlite_migrate *m)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < m->n_status; i++)
-        n += m->status[i].state == MIGRATION_PENDING;
-    return n;
-}
-
-/* The last one that is applied; 0: none. */
 static int
-version(const struct sqlite_migrate *m)
+plan(struct migration_job *j)
 {
-    int last = 0;
-
-    for (size_t i = 0; i < m->n_status; i++)
-        if (m->status[i].state != MIGRATION_PENDING &&
-            m->status[i].number > last)
-            last = m->status[i].number;
-    return last;
-}
-
-static int
-plan(struct cli *c, struct sqlite_migrate *m)
-{
-    enum err e = sqlite_migrate_status(m);
-    int code;
+    struct cli *c = j->cli;
+    enum err e = migrate_status(&j->m);
+    int n, code;
 
     if (e != ERR_OK)
-        return complain(c, m, e);
-    code = show(c, m, true);
-    if (count_pending(m) == 0)
-        cli_note(c, TERM_YES, "version %d, nothing to do", version(m));
+        return complain(j, e);
+    code = show(j, true);
+    n = migrate_count_pending(&j->m);
+    if (n == 0)
+        cli_note(c, TERM_YES, "version %d, nothing to do",
+                 migrate_version(&j->m));
+    else if (j->db.is_sqlite)
+        cli_note(c, TERM_DOT,
+                 "%d to go; copy the file first, then run: belfry migrate up",
+                 n);
     else
         cli_note(c, TERM_DOT,
-                 "%zu to go; copy the file first, then run: belfry migrate "
-                 "up",
-                 count_pending(m));
+                 "%d to go; take a backup first, then run: belfry migrate up "
+                 "(servers may run meanwhile)",
+                 n);
     return code;
 }
 
 static int
-up(struct cli *c, struct sqlite_migrate *m)
+up(struct migration_job *j)
 {
-    enum err e = sqlite_migrate_up(m);
+    enum err e = migrate_up(&j->m);
 
     if (e != ERR_OK)
-        return complain(c, m, e);
-    cli_note(c, TERM_YES, "%s is at version %d", m->path, version(m));
-    return c->is_json ? show(c, m, false) : CLI_OK;
+        return complain(j, e);
+    cli_note(j->cli, TERM_YES, "%s is at version %d", j->db.name,
+             migrate_version(&j->m));
+    return j->cli->is_json ? show(j, false) : CLI_OK;
+}
+
+/* Nodes that run a program which may need what is about to go. */
+static void
+warn_of_nodes(struct migration_job *j)
+{
+    struct cli *c = j->cli;
+    struct postgres_inspect p = {
+        .url = j->db.place, .clock = j->m.clock, .arena = c->arena};
+
+    if (j->db.is_sqlite || postgres_inspect(&p) != ERR_OK)
+        return;
+    for (size_t i = 0; i < p.n_nodes; i++)
+        cli_note(c, TERM_WARN,
+                 "a server of version %.*s lives on %.*s (pid %lld)%s",
+                 STR_ARG(p.nodes[i].version), STR_ARG(p.nodes[i].host),
+                 (long long)p.nodes[i].pid,
+                 i + 1 < p.n_nodes ? ""
+                                   : "; stop those that need what goes: they "
+                                     "fail without it, and bring it back when "
+                                     "they start again");
 }
 
 static int
-down(struct cli *c, struct sqlite_migrate *m)
+down(struct migration_job *j)
 {
-    enum err e = sqlite_migrate_status(m);
+    struct cli *c = j->cli;
+    enum err e = migrate_status(&j->m);
+    int version = migrate_version(&j->m), to, code;
     struct str question;
-    int to, code;
 
     if (e != ERR_OK)
-        return complain(c, m, e);
-    to = (int)args_number(&c->args, "to", version(m) > 0 ? version(m) - 1 : 0);
-    if (to >= version(m)) {
-        cli_note(c, TERM_SKIP, "version %d; nothing to undo", version(m));
+        return complain(j, e);
+    to = (int)args_number(&c->args, "to", version > 0 ? version - 1 : 0);
+    if (to >= version) {
+        cli_note(c, TERM_SKIP, "version %d; nothing to undo", version);
         return CLI_OK;
     }
+    warn_of_nodes(j);
     question = str_fmt(c->arena,
                        "Going back from version %d to %d loses what only the "
                        "newer one can hold. Go on?",
-                       version(m), to);
+                       version, to);
     if (!cli_confirm(c, question.p, 1, &code))
         return code;
-    e = sqlite_migrate_down(m, to);
+    e = migrate_down(&j->m, to);
     if (e != ERR_OK)
-        return complain(c, m, e);
-    cli_note(c, TERM_YES, "%s is at version %d", m->path, version(m));
-    return c->is_json ? show(c, m, false) : CLI_OK;
+        return complain(j, e);
+    cli_note(c, TERM_YES, "%s is at version %d", j->db.name,
+             migrate_version(&j->m));
+    return c->is_json ? show(j, false) : CLI_OK;
 }
 
 static int
-verify(struct cli *c, struct sqlite_migrate *m)
+verify(struct migration_job *j)
 {
-    enum err e = sqlite_migrate_verify(m);
+    struct cli *c = j->cli;
+    enum err e = migrate_verify(&j->m);
+    int known = j->m.driver->known->n;
 
-    if (e == ERR_OK) {
-        cli_note(c, TERM_YES, "%s is as this program made it", m->path);
-        return c->is_json ? show(c, m, false) : CLI_OK;
-    }
-    cli_complain(c, str_fmt(c->arena, "%s", m->why ? m->why : err_title(e)),
+    if (e == ERR_OK && migrate_version(&j->m) > known)
+        cli_note(c, TERM_YES,
+                 "%s is as a newer program made it (version %d); this one, of "
+                 "version %d, goes on with that",
+                 j->db.name, migrate_version(&j->m), known);
+    else if (e == ERR_OK)
+        cli_note(c, TERM_YES, "%s is as this program made it", j->db.name);
+    if (e == ERR_OK)
+        return c->is_json ? show(j, false) : CLI_OK;
+    cli_complain(c, str_fmt(c->arena, "%s", j->m.why ? j->m.why : err_title(e)),
                  STR_NONE,
                  STR("belfry migrate status shows each version; use the "
                      "program that made them, or a backup"));
     return CLI_FAILED;
 }
 
+static int
+status(struct migration_job *j)
+{
+    enum err e = migrate_status(&j->m);
+
+    return e == ERR_OK ? show(j, false) : complain(j, e);
+}
+
 int
 run_migrate(struct cli *c)
 {
     struct str word = args_rest(&c->args, 0);
-    struct sqlite_migrate m = {.clock = clock_system(), .arena = c->arena};
-    struct database db;
+    struct migration_job j = {.cli = c};
     struct buf messages;
-    enum err e;
 
     buf_init(&messages, c->arena);
-    if (database_find(c, &db, &messages) != ERR_OK)
+    if (database_find(c, &j.db, &messages) != ERR_OK)
         return cli_usage(c, "%.*s", STR_ARG(str_trim(buf_str(&messages))));
-    m.path = db.path;
+    j.m = (struct migrate){.driver = j.db.is_sqlite ? &sqlite_migrate_driver
+                                                    : &postgres_migrate_driver,
+                           .place = j.db.place,
+                           .clock = clock_system(),
+                           .arena = c->arena};
     if (args_has(&c->args, "to") && !str_is(word, "down"))
         return cli_usage(c, "--to goes with down");
-    if (!str_is(word, "up") && access(db.path, F_OK) != 0) {
-        cli_complain(c, str_fmt(c->arena, "there is no %s", db.path), STR_NONE,
+    if (args_has(&c->args, "sql") && !str_is(word, "plan"))
+        return cli_usage(c, "--sql goes with plan");
+    if (j.db.is_sqlite && !str_is(word, "up") &&
+        access(j.db.place, F_OK) != 0) {
+        cli_complain(c, str_fmt(c->arena, "there is no %s", j.db.place),
+                     STR_NONE,
                      STR("belfry serve and belfry migrate up make it; or name "
                          "another with --db"));
         return CLI_FAILED;
     }
     if (str_is(word, "plan"))
-        return plan(c, &m);
+        return plan(&j);
     if (str_is(word, "up"))
-        return up(c, &m);
+        return up(&j);
     if (str_is(word, "down"))
-        return down(c, &m);
-    if (str_is(word, "verify"))
-        return verify(c, &m);
-    e = sqlite_migrate_status(&m);
-    return e == ERR_OK ? show(c, &m, false) : complain(c, &m, e);
+        return down(&j);
+    return str_is(word, "verify") ? verify(&j) : status(&j);
 }

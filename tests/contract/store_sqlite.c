@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store/sqlite/migrate.h"
+#include "store/migration.h"
 #include "store/statements.h"
 #include "store_rig.h"
 
@@ -558,9 +558,31 @@ a_newer_schema_is_refused(void **state)
 
     store_close(r->store);
     r->store = NULL;
-    sql(r, "INSERT INTO migration VALUES (99, 'later', 'x', 1)");
+    sql(r, "INSERT INTO migration VALUES (99, 'later', 'x', 99, 1)");
     assert_int_equal(sqlite_store_open(&o, &s, &why), ERR_CONFLICT);
     assert_non_null(strstr(why, "schema 99"));
+}
+
+static void
+a_newer_schema_that_only_adds_is_no_hindrance(void **state)
+{
+    struct rig *r = *state;
+    struct migrate m = {.driver = &sqlite_migrate_driver,
+                        .place = r->path,
+                        .clock = &r->clock.base,
+                        .arena = r->arena};
+
+    store_close(r->store);
+    r->store = NULL;
+    sql(r, "INSERT INTO migration VALUES (99, 'later', 'x', 1, 1)");
+    r->store = open_sqlite(r);
+    assert_int_equal(migrate_verify(&m), ERR_OK);
+    assert_int_equal(migrate_version(&m), 99);
+    assert_int_equal(m.status[m.n_status - 1].state, MIGRATION_NEWER);
+    store_close(r->store);
+    r->store = NULL;
+    assert_int_equal(migrate_down(&m, 0), ERR_CONFLICT);
+    assert_non_null(strstr(m.why, "newer program"));
 }
 
 static void
@@ -580,28 +602,30 @@ static void
 migrations_go_down_and_up_again(void **state)
 {
     struct rig *r = *state;
-    struct sqlite_migrate m = {
-        .path = r->path, .clock = &r->clock.base, .arena = r->arena};
+    struct migrate m = {.driver = &sqlite_migrate_driver,
+                        .place = r->path,
+                        .clock = &r->clock.base,
+                        .arena = r->arena};
 
-    assert_int_equal(sqlite_migrate_verify(&m), ERR_OK);
+    assert_int_equal(migrate_verify(&m), ERR_OK);
     assert_int_equal(m.status[0].state, MIGRATION_APPLIED);
     assert_int_equal(m.status[0].applied_ms, NOW);
-    assert_int_equal(sqlite_migrate_down(&m, 0), ERR_CONFLICT); /* in use */
+    assert_int_equal(migrate_down(&m, 0), ERR_CONFLICT); /* in use */
     store_close(r->store);
     r->store = NULL;
-    assert_int_equal(sqlite_migrate_down(&m, 0), ERR_OK);
+    assert_int_equal(migrate_down(&m, 0), ERR_OK);
     assert_int_equal(m.status[0].state, MIGRATION_PENDING);
-    assert_int_equal(sqlite_migrate_verify(&m), ERR_CONFLICT);
+    assert_int_equal(migrate_verify(&m), ERR_CONFLICT);
     sql(r, "CREATE TABLE notification (x)"); /* in the way */
-    assert_int_equal(sqlite_migrate_up(&m), ERR_IO);
+    assert_int_equal(migrate_up(&m), ERR_IO);
     assert_non_null(strstr(m.why, "notification"));
     sql(r, "DROP TABLE notification"); /* and no half of it was left */
-    assert_int_equal(sqlite_migrate_up(&m), ERR_OK);
-    assert_int_equal(sqlite_migrate_verify(&m), ERR_OK);
+    assert_int_equal(migrate_up(&m), ERR_OK);
+    assert_int_equal(migrate_verify(&m), ERR_OK);
     sql(r, "UPDATE migration SET sha256 = 'other'");
-    assert_int_equal(sqlite_migrate_verify(&m), ERR_CONFLICT);
+    assert_int_equal(migrate_verify(&m), ERR_CONFLICT);
     assert_non_null(strstr(m.why, "another text"));
-    assert_int_equal(sqlite_migrate_down(&m, 7), ERR_INVALID);
+    assert_int_equal(migrate_down(&m, 7), ERR_INVALID);
 }
 
 /* ---- how it asks ---- */
@@ -670,6 +694,7 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(what_is_asked_after_the_stop_is_told_so),
     RIG_TEST(a_second_opener_is_told_who_has_it),
     RIG_TEST(a_newer_schema_is_refused),
+    RIG_TEST(a_newer_schema_that_only_adds_is_no_hindrance),
     RIG_TEST(a_path_that_cannot_be_is_an_error_with_a_reason),
     RIG_TEST(migrations_go_down_and_up_again),
     RIG_TEST(no_hot_statement_scans_or_sorts),

@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/rng.h"
+#include "store/postgres/connect.h"
 #include "store/postgres/lanes.h"
-#include "store/postgres/migrate.h"
 #include "store/postgres/pg_store.h"
 
 #define TICKS_A_LEASE 15 /* a second, with 15 s */

@@ -6,6 +6,8 @@
 #include "base/id.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "store/postgres/connect.h"
+#include "store/postgres/inspect.h"
 #include "store/postgres/keeper.h"
 #include "store/postgres/lanes.h"
 #include "store/postgres/migrate.h"
@@ -14,8 +16,6 @@
 
 #define MAX_QUEUED 16384
 #define LEASE_MS 15000
-#define VERSION_LEAST 150000
-#define CONNECT_S "5" /* for one address, at the start */
 
 static struct pg_store *
 store_of(struct store *s)
@@ -229,7 +229,7 @@ is_setting(PGconn *c, const char *name, const char *value)
 static enum err
 check_server(PGconn *c, const char **ret_why)
 {
-    if (PQserverVersion(c) < VERSION_LEAST) {
+    if (PQserverVersion(c) < POSTGRES_VERSION_LEAST) {
         *ret_why = pg_why("the server is PostgreSQL %d; 15 or newer is needed",
                           PQserverVersion(c) / 10000);
         return ERR_INVALID;
@@ -274,33 +274,6 @@ remember_epoch(struct pg_store *s, PGconn *c, const char **ret_why)
     return s->epoch < 0 ? ERR_IO : ERR_OK;
 }
 
-/* What libpq says of a URL that it cannot read, or takes for another, may quote
- * the password: with a / in it, it is a port. */
-static bool
-is_readable(const char *url)
-{
-    PQconninfoOption *all = PQconninfoParse(url, NULL);
-    bool is_so = all != NULL;
-
-    for (PQconninfoOption *o = all; o && o->keyword; o++) {
-        if (o->val && strcmp(o->keyword, "port") == 0)
-            is_so &= o->val[strspn(o->val, "0123456789,")] == '\0';
-        if (o->val && strcmp(o->keyword, "host") == 0)
-            is_so &= !strchr(o->val, '@');
-    }
-    PQconninfoFree(all);
-    return is_so;
-}
-
-static PGconn *
-connect_once(const char *url)
-{
-    static const char *const names[] = {"connect_timeout", "dbname", NULL};
-    const char *const values[] = {CONNECT_S, url, NULL};
-
-    return PQconnectdbParams(names, values, 1); /* the URL's own wins */
-}
-
 static enum err
 introduce(struct pg_store *s, const struct postgres_store_options *o,
           const char **ret_why)
@@ -309,20 +282,9 @@ introduce(struct pg_store *s, const struct postgres_store_options *o,
                                        o->lease_ms ? o->lease_ms : LEASE_MS,
                                    .may_own = o->may_own,
                                    .roles = o->roles ? o->roles : ""};
-    PGconn *c;
-    enum err e = ERR_OK;
+    PGconn *c = NULL;
+    enum err e = pg_connect(s->url, "belfry start", &c, ret_why);
 
-    if (!is_readable(s->url)) {
-        *ret_why = "the URL cannot be read: postgres://USER:PASSWORD@HOST:PORT/"
-                   "DATABASE, with what is special in the password "
-                   "percent-encoded (/ is %2F, @ is %40)";
-        return ERR_INVALID;
-    }
-    c = connect_once(s->url);
-    if (PQstatus(c) != CONNECTION_OK) {
-        *ret_why = pg_why("%s", PQerrorMessage(c));
-        e = ERR_IO;
-    }
     if (e == ERR_OK)
         e = check_server(c, ret_why);
     if (e == ERR_OK)

@@ -7,6 +7,7 @@
  * all connections. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "store/store.h"
 
@@ -22,11 +23,13 @@ struct postgres_store_options {
 
 /* Connects, migrates, checks that the server keeps what it says that it has
  * kept, takes a slot, starts the thread. ERR_CONFLICT: the schema is newer
- * than this program; ERR_INVALID: the server is unsafe or too old; ERR_IO.
- * *ret_why is for a person, until the next call in this thread. */
+ * than this program can go on with; ERR_INVALID: the server is unsafe or too
+ * old; ERR_IO. *ret_why is for a person, until the next call in this thread. */
 enum err postgres_store_open(const struct postgres_store_options *o,
                              struct store **ret,
                              const char **ret_why) MUST_CHECK;
+/* For people: without a password or other options. */
+struct str postgres_url_shown(struct arena *a, struct str url);
 /* The slot, for id_maker_new(); ids up to this were used in it before. */
 int postgres_store_node(const struct store *s);
 int64_t postgres_store_max_id(const struct store *s);

@@ -452,7 +452,7 @@ stats_told(struct pg_op *op)
         s->n_dead = pg_next(&r) ? pg_int(&r) : 0;
         s->file_bytes = pg_int(&r);
         s->wal_bytes = 0; /* the server's, of all its databases */
-        s->schema = postgres_migrations_n;
+        s->schema = postgres_migrations.n;
     }
     pg_op_done(op);
 }

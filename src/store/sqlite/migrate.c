@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "store/migration.h"
 #include "store/sqlite/db.h"
 
 enum err
@@ -54,69 +55,48 @@ has_table(struct db *c)
     return is_there;
 }
 
-static enum migration_state
-judge(int number, const char *sha256)
-{
-    if (number < 1 || number > sqlite_migrations_n)
-        return MIGRATION_UNKNOWN;
-    if (!sha256 || strcmp(sqlite_migrations[number - 1].sha256, sha256) != 0)
-        return MIGRATION_CHANGED;
-    return MIGRATION_APPLIED;
-}
-
-static void
-list_known(struct sqlite_migrate *m, size_t room)
-{
-    m->status = ARENA_ARRAY(m->arena, struct migration_status,
-                            (size_t)sqlite_migrations_n + room);
-    m->n_status = (size_t)sqlite_migrations_n;
-    for (int i = 0; i < sqlite_migrations_n; i++)
-        m->status[i] = (struct migration_status){
-            .number = sqlite_migrations[i].number,
-            .name = str_from(sqlite_migrations[i].name),
-            .state = MIGRATION_PENDING};
-}
-
-#define UNKNOWN_MAX 1000 /* newer migrations that are listed */
-
 static enum err
-read_status(struct db *c, struct sqlite_migrate *m)
+read_rows(struct migrate *m)
 {
+    struct db *c = m->conn;
     sqlite3_stmt *s = NULL;
     int rc;
 
-    list_known(m, UNKNOWN_MAX);
     if (!has_table(c))
         return ERR_OK;
     rc = sqlite3_prepare_v2(c->db,
-                            "SELECT number, name, sha256, applied_ms FROM "
-                            "migration ORDER BY number",
+                            "SELECT number, name, sha256, works_with, "
+                            "applied_ms FROM migration ORDER BY number",
                             -1, &s, NULL);
     while (rc == SQLITE_OK || rc == SQLITE_ROW) {
-        struct migration_status *st;
-        int number;
+        struct migrate_row row;
 
         rc = sqlite3_step(s);
         if (rc != SQLITE_ROW)
             break;
-        number = sqlite3_column_int(s, 0);
-        if (number >= 1 && number <= sqlite_migrations_n)
-            st = &m->status[number - 1];
-        else if (m->n_status < (size_t)sqlite_migrations_n + UNKNOWN_MAX)
-            st = &m->status[m->n_status++];
-        else
-            continue;
-        st->number = number;
-        st->name = str_dup(m->arena,
-                           str_from((const char *)sqlite3_column_text(s, 1)));
-        st->state = judge(number, (const char *)sqlite3_column_text(s, 2));
-        st->applied_ms = sqlite3_column_int64(s, 3);
+        row.number = sqlite3_column_int(s, 0);
+        row.name = str_from((const char *)sqlite3_column_text(s, 1));
+        row.sha256 = str_from((const char *)sqlite3_column_text(s, 2));
+        row.works_with = sqlite3_column_int(s, 3);
+        row.applied_ms = sqlite3_column_int64(s, 4);
+        migrate_add(m, &row);
     }
     sqlite3_finalize(s);
     if (rc == SQLITE_DONE)
         return ERR_OK;
     m->why = db_why("cannot read its migrations: %s", sqlite3_errmsg(c->db));
     return ERR_IO;
+}
+
+static enum err
+prepare(struct migrate *m)
+{
+    return db_exec(m->conn,
+                   "CREATE TABLE IF NOT EXISTS migration (number INTEGER "
+                   "PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, "
+                   "works_with INTEGER NOT NULL, applied_ms INTEGER NOT NULL) "
+                   "STRICT",
+                   &m->why);
 }
 
 static enum err
@@ -127,12 +107,13 @@ remember(struct db *c, const struct migration *g, int64_t now_ms)
 
     sqlite3_prepare_v2(c->db,
                        "INSERT INTO migration (number, name, sha256, "
-                       "applied_ms) VALUES (?, ?, ?, ?)",
+                       "works_with, applied_ms) VALUES (?, ?, ?, ?, ?)",
                        -1, &s, NULL);
     sqlite3_bind_int(s, 1, g->number);
     sqlite3_bind_text(s, 2, g->name, -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 3, g->sha256, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 4, now_ms);
+    sqlite3_bind_int(s, 4, g->works_with);
+    sqlite3_bind_int64(s, 5, now_ms);
     rc = sqlite3_step(s);
     sqlite3_finalize(s);
     return rc == SQLITE_DONE ? ERR_OK : ERR_IO;
@@ -152,170 +133,81 @@ forget(struct db *c, int number)
     return rc == SQLITE_DONE ? ERR_OK : ERR_IO;
 }
 
-/* One script, up (now_ms > 0) or down. */
 static enum err
-run_script(struct db *c, const struct migration *g, int64_t now_ms,
-           const char **ret_why)
+run_script(struct migrate *m, const struct migration *g, bool is_up)
 {
-    enum err e = db_exec(c, "BEGIN IMMEDIATE", ret_why);
+    struct db *c = m->conn;
+    enum err e = db_exec(c, "BEGIN IMMEDIATE", &m->why);
 
     if (e != ERR_OK)
         return e;
-    e = db_exec(c, now_ms > 0 ? g->up : g->down, ret_why);
+    e = db_exec(c, is_up ? g->up : g->down, &m->why);
     if (e == ERR_OK)
-        e = now_ms > 0 ? remember(c, g, now_ms) : forget(c, g->number);
+        e = is_up ? remember(c, g, m->clock->wall_ms(m->clock))
+                  : forget(c, g->number);
     if (e == ERR_OK)
-        e = db_exec(c, "COMMIT", ret_why);
+        e = db_exec(c, "COMMIT", &m->why);
     if (e == ERR_OK)
         return ERR_OK;
-    *ret_why = db_why("migration %d (%s) failed: %s", g->number, g->name,
-                      sqlite3_errmsg(c->db));
+    m->why = db_why("migration %d (%s) failed: %s", g->number, g->name,
+                    sqlite3_errmsg(c->db));
     sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
     return e;
 }
 
-static const struct migration_status *
-first_bad(const struct sqlite_migrate *m)
-{
-    for (size_t i = 0; i < m->n_status; i++)
-        if (m->status[i].state == MIGRATION_CHANGED ||
-            m->status[i].state == MIGRATION_UNKNOWN)
-            return &m->status[i];
-    return NULL;
-}
-
-/* The applied ones must be the first ones of the known row. */
-static enum err
-check(struct sqlite_migrate *m)
-{
-    const struct migration_status *bad = first_bad(m);
-
-    if (bad && bad->state == MIGRATION_UNKNOWN) {
-        m->why =
-            db_why("the database has schema %d, this program knows up "
-                   "to %d: use the newer program",
-                   (int)m->status[m->n_status - 1].number, sqlite_migrations_n);
-        return ERR_CONFLICT;
-    }
-    if (bad) {
-        m->why =
-            db_why("migration %d was applied from another text", bad->number);
-        return ERR_CONFLICT;
-    }
-    for (size_t i = 1; i < m->n_status; i++)
-        if (m->status[i].state == MIGRATION_APPLIED &&
-            m->status[i - 1].state != MIGRATION_APPLIED) {
-            m->why = db_why("migration %d is applied and %d is not",
-                            m->status[i].number, m->status[i - 1].number);
-            return ERR_CONFLICT;
-        }
-    return ERR_OK;
-}
+struct file {
+    struct db db;
+    int lock; /* -1: none */
+};
 
 static enum err
-go_up(struct db *c, struct sqlite_migrate *m, int64_t now_ms)
+open_file(struct migrate *m, bool writes)
 {
-    enum err e = read_status(c, m);
+    struct file *f = ARENA_NEW(m->arena, struct file);
+    enum err e = ERR_OK;
 
-    if (e == ERR_OK)
-        e = check(m);
-    if (e == ERR_OK)
-        e = db_exec(c,
-                    "CREATE TABLE IF NOT EXISTS migration (number INTEGER "
-                    "PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, "
-                    "applied_ms INTEGER NOT NULL) STRICT",
-                    &m->why);
-    for (int i = 0; e == ERR_OK && i < sqlite_migrations_n; i++)
-        if (m->status[i].state == MIGRATION_PENDING)
-            e = run_script(c, &sqlite_migrations[i], now_ms, &m->why);
-    return e;
-}
-
-enum err
-sqlite_migrate_conn(struct db *c, int64_t now_ms, const char **ret_why)
-{
-    struct sqlite_migrate m = {.arena = arena_new()};
-    enum err e = go_up(c, &m, now_ms);
-
-    if (e != ERR_OK)
-        *ret_why = m.why;
-    arena_free(m.arena);
-    return e;
-}
-
-enum err
-sqlite_migrate_status(struct sqlite_migrate *m)
-{
-    struct db c;
-    enum err e;
-
-    if (access(m->path, F_OK) != 0) {
-        m->why = db_why("there is no %s", m->path);
+    f->lock = -1;
+    m->conn = f;
+    if (!writes && access(m->place, F_OK) != 0) {
+        m->why = db_why("there is no %s", m->place);
         return ERR_NOT_FOUND;
     }
-    e = db_open(&c, m->path, true, &m->why);
+    if (writes)
+        e = sqlite_lock(m->place, &f->lock, &m->why);
+    return e == ERR_OK ? db_open(&f->db, m->place, !writes, &m->why) : e;
+}
+
+static void
+close_file(struct migrate *m)
+{
+    struct file *f = m->conn;
+
+    db_close(&f->db);
+    if (f->lock >= 0)
+        close(f->lock);
+    m->conn = NULL;
+}
+
+const struct migrate_driver sqlite_migrate_driver = {
+    .known = &sqlite_migrations,
+    .open = open_file,
+    .read = read_rows,
+    .prepare = prepare,
+    .run = run_script,
+    .close = close_file,
+};
+
+enum err
+sqlite_migrate_conn(struct db *c, struct clock *clock, const char **ret_why)
+{
+    struct migrate m = {.driver = &sqlite_migrate_driver,
+                        .clock = clock,
+                        .arena = arena_new(),
+                        .conn = c};
+    enum err e = migrate_open_up(&m);
+
     if (e != ERR_OK)
-        return e;
-    e = read_status(&c, m);
-    db_close(&c);
+        *ret_why = db_why("%s", str_cstr(m.arena, str_from(m.why)));
+    arena_free(m.arena);
     return e;
-}
-
-enum err
-sqlite_migrate_verify(struct sqlite_migrate *m)
-{
-    enum err e = sqlite_migrate_status(m);
-
-    if (e == ERR_OK)
-        e = check(m);
-    for (size_t i = 0; e == ERR_OK && i < m->n_status; i++)
-        if (m->status[i].state == MIGRATION_PENDING) {
-            m->why = db_why("migration %d is not applied", m->status[i].number);
-            e = ERR_CONFLICT;
-        }
-    return e;
-}
-
-/* Up to the last, or down until `to` is the last. */
-static enum err
-migrate(struct sqlite_migrate *m, bool is_up, int to)
-{
-    struct db c = {0};
-    int fd;
-    enum err e = sqlite_lock(m->path, &fd, &m->why);
-
-    if (e != ERR_OK)
-        return e;
-    e = db_open(&c, m->path, false, &m->why);
-    if (e == ERR_OK && is_up) {
-        e = go_up(&c, m, m->clock->wall_ms(m->clock));
-    } else if (e == ERR_OK) {
-        e = read_status(&c, m);
-        if (e == ERR_OK)
-            e = check(m);
-        for (int i = sqlite_migrations_n - 1; e == ERR_OK && i >= to; i--)
-            if (m->status[i].state == MIGRATION_APPLIED)
-                e = run_script(&c, &sqlite_migrations[i], 0, &m->why);
-    }
-    if (e == ERR_OK)
-        e = read_status(&c, m);
-    db_close(&c);
-    close(fd);
-    return e;
-}
-
-enum err
-sqlite_migrate_up(struct sqlite_migrate *m)
-{
-    return migrate(m, true, 0);
-}
-
-enum err
-sqlite_migrate_down(struct sqlite_migrate *m, int to)
-{
-    if (to < 0 || to > sqlite_migrations_n) {
-        m->why = db_why("there is no migration %d", to);
-        return ERR_INVALID;
-    }
-    return migrate(m, false, to);
 }

@@ -141,7 +141,7 @@ open_writer(struct sqlite_store *s, int64_t max_pages, const char **ret_why)
     char limit[64];
 
     if (e == ERR_OK)
-        e = sqlite_migrate_conn(&w->conn, now_ms, ret_why);
+        e = sqlite_migrate_conn(&w->conn, s->clock, ret_why);
     if (e == ERR_OK)
         e = db_prepare(&w->conn, false, ret_why);
     if (e != ERR_OK)

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/list.h"
-#include "store/sqlite/migrate.h"
+#include "store/migration.h"
 #include "store/sqlite/reader.h"
 
 #define LIST_MAX 1000 /* of anything in one answer */
@@ -399,6 +399,6 @@ read_stats(struct reader *r, struct store_req *req)
     }
     s->file_bytes = file_bytes(r->path, "");
     s->wal_bytes = file_bytes(r->path, "-wal");
-    s->schema = sqlite_migrations_n;
+    s->schema = sqlite_migrations.n;
     return ERR_OK;
 }

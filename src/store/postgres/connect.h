@@ -1,0 +1,15 @@
+/* connect.h - a connection for start-up and the command line, which wait for
+ * it. The URL may hold a password: it is shown to nobody, and neither is what
+ * libpq says of a URL that it cannot read. */
+#pragma once
+
+#include <libpq-fe.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* ERR_INVALID: that is no URL; ERR_IO. *ret is NULL then. */
+enum err pg_connect(const char *url, const char *who, PGconn **ret,
+                    const char **ret_why) MUST_CHECK;
+/* Text for a person, until this thread's next call. */
+const char *pg_why(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
