@@ -111,6 +111,7 @@ on_ready(struct server *s)
         serve_start_waiting_room(s);
     serve_run_fronts(s);
     serve_start_upkeep(s);
+    serve_start_outbox(s);
     health_report(STR("store"), HEALTH_OK, str_from(s->store->driver->name),
                   s->clock->wall_ms(s->clock));
     metric_set(metrics_series(METRIC_build_info, BELFRY_VERSION), 1);

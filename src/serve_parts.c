@@ -197,6 +197,11 @@ serve_open(struct server *s)
         s->key_limiter = limiter_new(s->config->http_rate_per_key);
     if (s->config->http_rate_per_address > 0)
         s->address_limiter = limiter_new(s->config->http_rate_per_address);
+    s->app = (struct app){.env = &s->env,
+                          .snapshots = s->snapshots,
+                          .ids = s->ids,
+                          .vault = s->vault};
+    s->outbox = outbox_new(&s->app);
     serve_listen_to_store(s);
     return true;
 }
@@ -281,6 +286,8 @@ on_commit(void *arg, const struct store_notice *notices, size_t n)
         else if (notice->kind == STORE_NOTICE_CHANGE && notice->seq > seq &&
                  notice->object_kind != OBJECT_USER)
             seq = notice->seq;
+        else if (notice->kind == STORE_NOTICE_OUTBOX)
+            outbox_ring(s->outbox);
     }
     hubs_on_commit(s->hubs, notices, n);
     if (seq > 0)
@@ -293,6 +300,14 @@ serve_listen_to_store(struct server *s)
     struct store_listener l = {.on_commit = on_commit, .arg = s};
 
     store_listen(s->store, &l);
+}
+
+/* Whatever its roles are: those that wait are few, and it is the same work. */
+void
+serve_start_outbox(struct server *s)
+{
+    s->app.public_url = s->public_url;
+    outbox_start(s->outbox);
 }
 
 /* ---- the outlet ---- */
@@ -584,7 +599,7 @@ drain_outlet(struct task *t)
 }
 
 static void
-on_waiting_room_drained(void *arg)
+on_own_part_drained(void *arg)
 {
     part_done(arg);
 }
@@ -598,7 +613,8 @@ serve_drain(struct server *s)
     }
     __atomic_store_n(&s->is_draining, true, __ATOMIC_RELAXED);
     loop_timer_clear(s->loop, &s->upkeep);
-    s->n_left = 1 + (s->outlet.thread != NULL) + (s->waiting_room != NULL);
+    s->n_left = 2 /* with the outbox */ + (s->outlet.thread != NULL) +
+                (s->waiting_room != NULL);
     for (int i = 0; i < s->n_fronts; i++)
         s->n_left += s->fronts[i].thread != NULL;
     loop_timer_set(s->loop, &s->limit, DRAIN_LIMIT_MS, on_limit);
@@ -611,7 +627,8 @@ serve_drain(struct server *s)
     if (s->outlet.thread)
         loop_post(s->outlet.loop, &s->outlet.drain);
     if (s->waiting_room)
-        queue_drain(s->waiting_room, on_waiting_room_drained, s);
+        queue_drain(s->waiting_room, on_own_part_drained, s);
+    outbox_drain(s->outbox, on_own_part_drained, s);
     part_done(s); /* this one's own */
 }
 
@@ -665,6 +682,7 @@ serve_close(struct server *s)
     }
     hear_last_answers(s->loop);
     queue_free(s->waiting_room);
+    outbox_free(s->outbox);
     hubs_free(s->hubs);
     snapshots_free(s->snapshots);
     limiter_free(s->key_limiter);

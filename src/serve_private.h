@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "app/dev_sink.h"
+#include "app/outbox.h"
 #include "auth/vault.h"
 #include "base/config.h"
 #include "base/rng.h"
@@ -60,6 +61,8 @@ struct server {
     struct egress_policy *egress;
     struct dev_sink *dev_sink; /* NULL: not --dev */
     struct hubs *hubs;
+    struct app app;        /* of this thread */
+    struct outbox *outbox; /* what applications left in the database */
     struct limiter *key_limiter, *address_limiter; /* NULL: none */
     struct front fronts[FRONTS_MAX];
     int n_fronts;
@@ -95,6 +98,7 @@ void serve_run_fronts(struct server *s);
 void serve_first_documents(struct server *s, void (*then)(struct server *s));
 void serve_banner(struct server *s);
 void serve_start_upkeep(struct server *s);
+void serve_start_outbox(struct server *s);
 void serve_listen_to_store(struct server *s);
 void serve_drain(struct server *s);
 void serve_close(struct server *s);

@@ -15,7 +15,6 @@
 #include "base/rng.h"
 #include "net/cors.h"
 
-#define PROBLEM_PATH "/docs/errors#"
 #define SCOPES_ALL                                                             \
     (AUTH_SEND | AUTH_READ | AUTH_WRITE | AUTH_ADMIN | AUTH_METRICS)
 

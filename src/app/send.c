@@ -286,6 +286,7 @@ fill_row(struct send *s, struct send_item *item, int64_t id)
         .items = ARENA_ARRAY(s->arena, struct inbox_item, item->n_decisions),
         .dedup_key = q->dedup_key,
         .dedup_until_ms = s->now_ms + q->dedup_window_ms,
+        .outbox = item->outbox,
     };
     for (size_t i = 0; i < item->n_decisions; i++) {
         row->deliveries[i].id = id_make(s->app->ids, s->now_ms, 1);

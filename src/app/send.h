@@ -20,6 +20,7 @@
 
 struct send_item {
     struct json doc;
+    int64_t outbox; /* as for store_accept_item */
     /* result */
     struct problem problem; /* set: this one was refused */
     struct send_request request;

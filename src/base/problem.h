@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "base/json.h"
 
+/* Of the page that has all types, below the public URL. */
+#define PROBLEM_PATH "/docs/errors#"
 #define PROBLEM_ERRORS_MAX 32 /* further ones are counted, not kept */
 
 struct problem_error {

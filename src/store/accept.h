@@ -14,7 +14,9 @@ struct store_accept_item {
     size_t n_items;
     struct str dedup_key;   /* empty: none; counts within the tenant */
     int64_t dedup_until_ms; /* wall clock */
+    int64_t outbox;         /* its row, which goes in this commit; 0: none */
     /* result */
+    bool is_gone; /* so is that row: somebody accepted it; nothing was done */
     bool is_duplicate;
     int64_t id;         /* the first one's, if a duplicate */
     int64_t created_ms; /* the first one's, if a duplicate */

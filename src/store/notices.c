@@ -76,6 +76,12 @@ notices_change(struct notices *n, int64_t tenant, enum object_kind kind,
 }
 
 void
+notices_outbox(struct notices *n)
+{
+    (void)add(n, STORE_NOTICE_OUTBOX);
+}
+
+void
 notices_tell(struct notices *n, const struct store_listener *l)
 {
     if (n->next_due_ms != 0)

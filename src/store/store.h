@@ -15,6 +15,7 @@
 #include "store/cycle.h"
 #include "store/inbox.h"
 #include "store/object.h"
+#include "store/outbox.h"
 #include "store/read.h"
 #include "store/req.h"
 #include "store/upkeep.h"
@@ -26,6 +27,7 @@ enum store_notice_kind {
     STORE_NOTICE_INBOX,  /* tenant, user, epoch, event; event NULL (a bell):
                           * another process changed it, up to rev `seq` */
     STORE_NOTICE_CHANGE, /* seq, tenant, object_kind */
+    STORE_NOTICE_OUTBOX, /* there are rows to take */
 };
 struct store_notice {
     enum store_notice_kind kind;

@@ -223,11 +223,69 @@ documents_asked_for_at_once_come_to_who_asked(void **state)
         }
 }
 
+/* ---- the outbox ---- */
+
+static struct store_accept *
+accept_row(struct rig *r, int64_t id, int64_t row)
+{
+    struct store_accept *a = make_accept(r, &(struct send){.id = id});
+
+    a->items[0].outbox = row;
+    return a;
+}
+
+static bool
+is_stored(struct rig *r, int64_t id)
+{
+    struct store_notification_get g = {.tenant = T, .id = id};
+
+    return ASK(r, notification_get, &g) == ERR_OK;
+}
+
+static void
+an_outbox_row_is_taken_by_one_and_goes_with_its_accept(void **state)
+{
+    struct rig *r = *state;
+    struct store_outbox one = {.max = 2, .lease_ms = 60000}, two = one;
+    struct store_outbox three = {.max = 9, .lease_ms = 60000, .n_refused = 1};
+    struct store_outbox_refusal refusal = {.problem = STR("{}")};
+    struct store_accept *a, *b, *c;
+
+    run_on(url_of(r), "INSERT INTO outbox (tenant, at, doc) "
+                      "SELECT 7, now(), '{}' FROM generate_series(1, 3)");
+    assert_int_equal(ASK(r, outbox, &one), ERR_OK);
+    assert_int_equal(ASK(r, outbox, &two), ERR_OK);
+    assert_int_equal(one.n_rows, 2);
+    assert_int_equal(two.n_rows, 1);
+    assert_int_equal(one.rows[0].tenant, T);
+    assert_true(str_is(one.rows[0].doc, "{}"));
+    a = accept_row(r, 1000, one.rows[0].id);
+    b = accept_row(r, 2000, one.rows[0].id); /* in the same commit */
+    begin(r, STORE_VERB_accept, &a->req);
+    begin(r, STORE_VERB_accept, &b->req);
+    wait_for_all(r);
+    c = accept_row(r, 3000, one.rows[0].id); /* and later */
+    assert_int_equal(ASK(r, accept, c), ERR_OK);
+    assert_int_equal(a->req.err, ERR_OK);
+    assert_int_equal(b->req.err, ERR_OK);
+    assert_true(a->items[0].is_gone != b->items[0].is_gone);
+    assert_true(c->items[0].is_gone);
+    assert_int_equal(is_stored(r, 1000) + is_stored(r, 2000), 1);
+    assert_false(is_stored(r, 3000));
+    run_on(url_of(r), "UPDATE outbox SET taken_until = '-infinity'");
+    refusal.id = one.rows[1].id;
+    three.refused = &refusal;
+    assert_int_equal(ASK(r, outbox, &three), ERR_OK);
+    assert_int_equal(three.n_rows, 1); /* its lease was over */
+    assert_int_equal(three.rows[0].id, two.rows[0].id);
+}
+
 static const struct CMUnitTest own_tests[] = {
     RIG_TEST(no_question_is_answered_by_reading_a_whole_table),
     RIG_TEST(a_list_goes_on_where_it_gave_up_looking),
     RIG_TEST(an_attempt_is_told_wherever_it_is_kept),
     RIG_TEST(documents_asked_for_at_once_come_to_who_asked),
+    RIG_TEST(an_outbox_row_is_taken_by_one_and_goes_with_its_accept),
 };
 
 int

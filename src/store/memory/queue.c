@@ -381,6 +381,17 @@ is_due(struct mem *m, const struct store_purge *p,
 }
 
 enum err
+mem_outbox(struct mem *m, struct store_req *req)
+{
+    struct store_outbox *o = CONTAINER_OF(req, struct store_outbox, req);
+
+    (void)m;
+    o->n_rows = 0;
+    o->change_seq = 0;
+    return ERR_OK;
+}
+
+enum err
 mem_purge(struct mem *m, struct store_req *req)
 {
     struct store_purge *p = CONTAINER_OF(req, struct store_purge, req);

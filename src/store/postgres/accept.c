@@ -1,12 +1,13 @@
 /* accept.c - notifications, their deliveries and inbox items: whatever waits
  * goes in together, in one commit.
  *
- *   [keys] -> [inboxes] -> rows
+ *   [outbox] -> [keys] -> [inboxes] -> rows
  *
  * Requests with an Idempotency-Key or a dedup key first learn who was before
  * them; those with inbox items first take the users' next revs, whose rows
- * stay locked until the commit. The others are one exchange. All transactions
- * lock in this order: idempotency keys, dedup keys, inboxes, each sorted. */
+ * stay locked until the commit. What comes from the outbox first deletes its
+ * rows there. The others are one exchange. All transactions lock in this
+ * order: outbox, idempotency keys, dedup keys, inboxes, each sorted. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -40,6 +41,8 @@ struct accept {
     size_t n_idems;
     struct entry **keyed; /* each dedup key once, sorted */
     size_t n_keyed;
+    struct entry **rows; /* those from the outbox, sorted */
+    size_t n_rows;
     struct inbox_item **items; /* by user, then as they came */
     size_t n_items;
     struct inbox *inboxes;
@@ -83,7 +86,7 @@ is_live(const struct store_accept *a)
 static bool
 is_new(const struct entry *e)
 {
-    return is_live(e->request) && !e->item->is_duplicate;
+    return is_live(e->request) && !e->item->is_gone && !e->item->is_duplicate;
 }
 
 static void
@@ -585,7 +588,8 @@ list_keyed(struct pg_op *op)
         struct str key;
 
         e->item->is_duplicate = false;
-        if (e->item->dedup_key.n == 0 || !is_live(e->request))
+        if (e->item->dedup_key.n == 0 || e->item->is_gone ||
+            !is_live(e->request))
             continue;
         key = str_fmt(op->arena, "%lld %.*s", (long long)e->request->tenant,
                       STR_ARG(e->item->dedup_key));
@@ -646,11 +650,10 @@ list_entries(struct pg_op *op)
 }
 
 static void
-begin(struct pg_op *op)
+claim_keys(struct pg_op *op)
 {
-    struct accept *s = op->state = ARENA_NEW(op->arena, struct accept);
+    struct accept *s = op->state;
 
-    list_entries(op);
     if (s->n_idems == 0) {
         look_for_duplicates(op);
         return;
@@ -658,6 +661,72 @@ begin(struct pg_op *op)
     ensure_begun(op);
     pg_idem_claim(op, s->idems, s->n_idems);
     pg_op_await(op, with_idems);
+}
+
+/* ---- the outbox ---- */
+
+static int
+by_row(const void *a, const void *b)
+{
+    const struct entry *x = *(struct entry *const *)a;
+    const struct entry *y = *(struct entry *const *)b;
+
+    return (x->item->outbox > y->item->outbox) -
+           (x->item->outbox < y->item->outbox);
+}
+
+static void
+with_outbox(struct pg_op *op)
+{
+    struct accept *s = op->state;
+    struct pg_rows r = pg_op_rows(op, 0);
+
+    while (pg_next(&r)) {
+        struct entry key_entry, *key = &key_entry, **found;
+        struct store_accept_item item = {.outbox = pg_int(&r)};
+
+        key_entry = (struct entry){.item = &item};
+        found = bsearch(&key, s->rows, s->n_rows, sizeof(*s->rows), by_row);
+        if (found)
+            (*found)->item->is_gone = false;
+    }
+    claim_keys(op);
+}
+
+/* Of two for one row, which nobody asks for, one would be gone. */
+static void
+list_rows(struct pg_op *op)
+{
+    struct accept *s = op->state;
+
+    s->rows = ARENA_ARRAY(op->arena, struct entry *, s->n_entries);
+    for (size_t i = 0; i < s->n_entries; i++) {
+        s->entries[i].item->is_gone = s->entries[i].item->outbox > 0;
+        if (s->entries[i].item->is_gone)
+            s->rows[s->n_rows++] = &s->entries[i];
+    }
+    qsort(s->rows, s->n_rows, sizeof(*s->rows), by_row);
+}
+
+static void
+begin(struct pg_op *op)
+{
+    struct accept *s = op->state = ARENA_NEW(op->arena, struct accept);
+    struct pg_columns rows;
+
+    list_entries(op);
+    list_rows(op);
+    if (s->n_rows == 0) {
+        claim_keys(op);
+        return;
+    }
+    ensure_begun(op);
+    pg_columns_init(&rows, op->arena, "l", s->n_rows);
+    for (size_t i = 0; i < s->n_rows; i++)
+        pg_col_int(&rows, s->rows[i]->item->outbox);
+    pg_put_columns(pg_op_params(op), &rows);
+    pg_op_send(op, PG_outbox_delete);
+    pg_op_await(op, with_outbox);
 }
 
 const struct pg_verb pg_verb_accept = {

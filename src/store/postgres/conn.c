@@ -255,7 +255,8 @@ take_notifications(struct pg_conn *c)
 
     while (c->pq == pq && (n = PQnotifies(pq)) != NULL) {
         if (c->options.on_notify)
-            c->options.on_notify(c->options.arg, str_from(n->extra));
+            c->options.on_notify(c->options.arg, str_from(n->relname),
+                                 str_from(n->extra));
         PQfreemem(n);
     }
 }

@@ -34,7 +34,8 @@ struct pg_conn_options {
     void (*on_ready)(void *arg);
     /* Called after the outcome of an exchange under way. why: for the log. */
     void (*on_lost)(void *arg, const char *why);
-    void (*on_notify)(void *arg, struct str payload); /* NULL: not listening */
+    /* NULL: not listening */
+    void (*on_notify)(void *arg, struct str channel, struct str payload);
     void *arg;
 };
 

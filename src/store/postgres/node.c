@@ -25,6 +25,7 @@
 #define DAYS_EVERY_MS 3600000
 #define ID_AHEAD_MS 10000 /* reserved for the ids to come */
 #define NAME_MAX_BYTES 64
+#define OUTBOX_BELL "belfry_outbox" /* rung by applications, if at all */
 
 struct bell { /* a lane's first row */
     int64_t tenant, lane, rank, id;
@@ -403,11 +404,15 @@ hear_line(struct pg_node *n, struct str line)
 }
 
 static void
-on_notify(void *arg, struct str payload)
+on_notify(void *arg, struct str channel, struct str payload)
 {
     struct pg_node *n = arg;
     struct str line;
 
+    if (str_is(channel, OUTBOX_BELL)) {
+        notices_outbox(&n->store->notices);
+        payload = STR_NONE; /* whatever an application says */
+    }
     while (str_split(&payload, '\n', &line))
         if (hear_line(n, line))
             return;
@@ -500,6 +505,8 @@ take_look(struct pg_node *n)
     if (due_ms > 0 && due_ms != n->due_known_ms)
         notices_wait(&n->store->notices, due_ms);
     n->due_known_ms = due_ms;
+    if (pg_int(&r) > 0)
+        notices_outbox(&n->store->notices);
 }
 
 static void
@@ -735,7 +742,8 @@ on_lost(void *arg, const char *why)
 
 static const char setup[] =
     "SET synchronous_commit = off; SET statement_timeout = '5s'; "
-    "SET lock_timeout = '1s'; SET jit = off; LISTEN belfry";
+    "SET lock_timeout = '1s'; SET jit = off; LISTEN belfry; "
+    "LISTEN " OUTBOX_BELL;
 
 void
 pg_node_start(struct pg_store *s)

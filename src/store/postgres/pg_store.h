@@ -70,13 +70,10 @@ void pg_session_put_back(struct pg_session *s, struct store_req *req);
 void pg_session_wake(struct pg_session *s);
 void pg_session_answer(struct pg_session *s, struct store_req *req, enum err e);
 
-/* The verbs; NULL is none. */
-extern const struct pg_verb pg_verb_accept, pg_verb_cycle, pg_verb_promote,
-    pg_verb_act, pg_verb_cancel, pg_verb_object_put, pg_verb_object_delete,
-    pg_verb_inbox_mark, pg_verb_purge, pg_verb_object_get, pg_verb_object_list,
-    pg_verb_changes, pg_verb_notification_get, pg_verb_notification_list,
-    pg_verb_delivery_get, pg_verb_delivery_list, pg_verb_delivery_groups,
-    pg_verb_inbox_list, pg_verb_inbox_replay, pg_verb_inbox_revs, pg_verb_stats;
+/* The verbs: pg_verb_accept and so on. */
+#define V(name, access) extern const struct pg_verb pg_verb_##name;
+#include "store/verbs.def"
+#undef V
 
 /* What notices hold goes to the listener, and to the other nodes. */
 void pg_store_tell(struct pg_store *s);

@@ -46,7 +46,9 @@ UPDATE node SET is_live = false WHERE incarnation = $1::int8;
 -- name: look (control)
 SELECT (SELECT count(*) FROM node WHERE is_live),
 (SELECT value FROM meta WHERE name = 'change_seq'),
-(SELECT due_ms FROM waiting WHERE due_ms > 0 ORDER BY due_ms, id LIMIT 1);
+(SELECT due_ms FROM waiting WHERE due_ms > 0 ORDER BY due_ms, id LIMIT 1),
+(SELECT count(*) FROM (SELECT FROM outbox WHERE taken_until < clock_timestamp()
+ORDER BY id LIMIT 1) AS o);
 -- Lanes that hold something and are ours or nobody's, however much they hold.
 -- name: lanes_due (control)
 WITH RECURSIVE l AS (

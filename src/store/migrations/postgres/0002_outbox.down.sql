@@ -1,0 +1,2 @@
+DROP FUNCTION belfry_send(jsonb, text);
+DROP TABLE outbox, outbox_refused;

@@ -1,0 +1,63 @@
+/* outbox.c - see store/outbox.h. Any node may take: SKIP LOCKED gives each row
+ * to one of them. */
+#include "base/list.h"
+#include "store/postgres/pg_store.h"
+
+static struct store_outbox *
+outbox_of(struct pg_op *op)
+{
+    return CONTAINER_OF(op->reqs[0], struct store_outbox, req);
+}
+
+static void
+taken(struct pg_op *op)
+{
+    struct store_outbox *o = outbox_of(op);
+    int at = o->n_refused > 0 ? 1 : 0;
+    struct pg_rows r = pg_op_rows(op, at);
+
+    o->rows = ARENA_ARRAY(o->req.arena, struct store_outbox_row, o->max);
+    for (o->n_rows = 0; o->n_rows < o->max && pg_next(&r); o->n_rows++) {
+        struct store_outbox_row *row = &o->rows[o->n_rows];
+
+        row->id = pg_int(&r);
+        row->tenant = pg_int(&r);
+        row->doc = pg_text(&r, o->req.arena);
+    }
+    r = pg_op_rows(op, at + 1);
+    o->change_seq = pg_next(&r) ? pg_int(&r) : 0;
+    pg_op_done(op);
+}
+
+static void
+send_refused(struct pg_op *op, const struct store_outbox *o)
+{
+    struct pg_columns refused;
+
+    pg_columns_init(&refused, op->arena, "lT", o->n_refused);
+    for (size_t i = 0; i < o->n_refused; i++) {
+        pg_col_int(&refused, o->refused[i].id);
+        pg_col_text(&refused, o->refused[i].problem);
+    }
+    pg_put_columns(pg_op_params(op), &refused);
+    pg_op_send(op, PG_outbox_refuse);
+}
+
+static void
+begin(struct pg_op *op)
+{
+    const struct store_outbox *o = outbox_of(op);
+    struct pg_params *p;
+
+    if (o->n_refused > 0)
+        send_refused(op, o);
+    p = pg_op_params(op);
+    pg_put_int(p, (int64_t)o->max);
+    pg_put_int(p, o->lease_ms);
+    pg_op_send(op, PG_outbox_take);
+    (void)pg_op_params(op);
+    pg_op_send(op, PG_outbox_seq);
+    pg_op_commit(op, taken);
+}
+
+const struct pg_verb pg_verb_outbox = {.begin = begin};
