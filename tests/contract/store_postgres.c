@@ -251,7 +251,7 @@ an_outbox_row_is_taken_by_one_and_goes_with_its_accept(void **state)
     struct store_outbox_refusal refusal = {.problem = STR("{}")};
     struct store_accept *a, *b, *c;
 
-    run_on(url_of(r), "INSERT INTO outbox (tenant, at, doc) "
+    pg_run(pg_url(r), "INSERT INTO outbox (tenant, at, doc) "
                       "SELECT 7, now(), '{}' FROM generate_series(1, 3)");
     assert_int_equal(ASK(r, outbox, &one), ERR_OK);
     assert_int_equal(ASK(r, outbox, &two), ERR_OK);
@@ -272,7 +272,7 @@ an_outbox_row_is_taken_by_one_and_goes_with_its_accept(void **state)
     assert_true(c->items[0].is_gone);
     assert_int_equal(is_stored(r, 1000) + is_stored(r, 2000), 1);
     assert_false(is_stored(r, 3000));
-    run_on(url_of(r), "UPDATE outbox SET taken_until = '-infinity'");
+    pg_run(pg_url(r), "UPDATE outbox SET taken_until = '-infinity'");
     refusal.id = one.rows[1].id;
     three.refused = &refusal;
     assert_int_equal(ASK(r, outbox, &three), ERR_OK);

@@ -558,7 +558,7 @@ a_newer_schema_is_refused(void **state)
 
     store_close(r->store);
     r->store = NULL;
-    sql(r, "INSERT INTO migration VALUES (99, 'later', 'x', 99, 1)");
+    sql(r, "INSERT INTO migration VALUES (99, 'later', 'x', 1, 99)");
     assert_int_equal(sqlite_store_open(&o, &s, &why), ERR_CONFLICT);
     assert_non_null(strstr(why, "schema 99"));
 }
@@ -583,6 +583,23 @@ a_newer_schema_that_only_adds_is_no_hindrance(void **state)
     r->store = NULL;
     assert_int_equal(migrate_down(&m, 0), ERR_CONFLICT);
     assert_non_null(strstr(m.why, "newer program"));
+}
+
+static void
+what_the_first_programs_made_goes_on(void **state)
+{
+    struct rig *r = *state;
+    struct migrate m = {.driver = &sqlite_migrate_driver,
+                        .place = r->path,
+                        .clock = &r->clock.base,
+                        .arena = r->arena};
+
+    send_one(r, &(struct send){.id = 1000});
+    store_close(r->store);
+    sql(r, "ALTER TABLE migration DROP COLUMN works_with");
+    r->store = r->kind->open(r);
+    assert_int_equal(status_of(r, 1001), DELIVERY_QUEUED);
+    assert_int_equal(migrate_verify(&m), ERR_OK);
 }
 
 static void
@@ -694,6 +711,7 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(what_is_asked_after_the_stop_is_told_so),
     RIG_TEST(a_second_opener_is_told_who_has_it),
     RIG_TEST(a_newer_schema_is_refused),
+    RIG_TEST(what_the_first_programs_made_goes_on),
     RIG_TEST(a_newer_schema_that_only_adds_is_no_hindrance),
     RIG_TEST(a_path_that_cannot_be_is_an_error_with_a_reason),
     RIG_TEST(migrations_go_down_and_up_again),

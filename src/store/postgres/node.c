@@ -41,7 +41,8 @@ struct pg_node {
     char host[NAME_MAX_BYTES], roles[NAME_MAX_BYTES];
     struct pg_conn *conn;
     struct loop_timer tick, ring;
-    bool is_tick_due, is_registered, is_leaving, looks_at_lanes, is_silent;
+    bool is_tick_due, is_registered, is_leaving, is_look_due, looks_at_lanes,
+        is_silent;
     bool must_forget;      /* what was claimed, once no cycle is under way */
     bool must_greet;       /* so that nobody thinks that it is alone */
     int64_t down_since_ms; /* monotonic; 0: is not */
@@ -421,7 +422,8 @@ on_notify(void *arg, struct str channel, struct str payload)
 
 /* ---- the tick ---- */
 
-enum { BEAT, BURY, LOOK, LANES };
+enum { BEAT, BURY };  /* the results of a beat... */
+enum { LOOK, LANES }; /* ...and of a look */
 
 /* A cycle that is under way knows what is claimed, and goes on as who it was
  * begun: so we forget, and return as somebody new, when it has ended. */
@@ -523,15 +525,14 @@ take_lanes_due(struct pg_node *n)
 }
 
 static void
-on_ticked(void *arg, enum pg_outcome o)
+on_looked(void *arg, enum pg_outcome o)
 {
     struct pg_node *n = arg;
 
     if (o == PG_FAILED)
-        LOG_ERROR("node.failed", log_cstr("why", pg_conn_message(n->conn)));
+        LOG_ERROR("node.look_failed",
+                  log_cstr("why", pg_conn_message(n->conn)));
     if (o == PG_DONE) {
-        take_beat(n);
-        take_burials(n);
         take_look(n);
         if (n->looks_at_lanes)
             take_lanes_due(n);
@@ -541,8 +542,37 @@ on_ticked(void *arg, enum pg_outcome o)
     pump(n);
 }
 
+/* Apart from the beat, which must not depend on how long this takes. */
 static void
-send_tick(struct pg_node *n)
+send_look(struct pg_node *n)
+{
+    (void)pg_conn_params(n->conn);
+    pg_conn_send(n->conn, PG_look);
+    if (n->looks_at_lanes) {
+        pg_put_int(pg_conn_params(n->conn), n->incarnation);
+        pg_conn_send(n->conn, PG_lanes_due);
+    }
+    pg_conn_sync(n->conn, on_looked, n);
+}
+
+static void
+on_beaten(void *arg, enum pg_outcome o)
+{
+    struct pg_node *n = arg;
+
+    if (o == PG_FAILED)
+        LOG_ERROR("node.beat_failed",
+                  log_cstr("why", pg_conn_message(n->conn)));
+    if (o == PG_DONE) {
+        take_beat(n);
+        take_burials(n);
+        n->is_look_due = true;
+    }
+    pump(n);
+}
+
+static void
+send_beat(struct pg_node *n)
 {
     int64_t wall_ms = n->store->clock->wall_ms(n->store->clock);
     bool may_bury = mono_ms(n) >= n->no_burial_before_ms;
@@ -556,14 +586,7 @@ send_tick(struct pg_node *n)
     p = pg_conn_params(n->conn);
     pg_put_int(p, may_bury ? n->options.lease_ms : INT32_MAX);
     pg_conn_send(n->conn, PG_node_bury);
-    (void)pg_conn_params(n->conn);
-    pg_conn_send(n->conn, PG_look);
-    if (n->looks_at_lanes) {
-        p = pg_conn_params(n->conn);
-        pg_put_int(p, n->incarnation);
-        pg_conn_send(n->conn, PG_lanes_due);
-    }
-    pg_conn_sync(n->conn, on_ticked, n);
+    pg_conn_sync(n->conn, on_beaten, n);
 }
 
 static void
@@ -698,7 +721,10 @@ pump(struct pg_node *n)
             send_return(n);
     } else if (n->is_tick_due) {
         n->is_tick_due = false;
-        send_tick(n);
+        send_beat(n);
+    } else if (n->is_look_due) {
+        n->is_look_due = false;
+        send_look(n);
     } else if (mono_ms(n) >= n->days_due_ms) {
         send_days(n);
     } else if (has_bells(n)) {

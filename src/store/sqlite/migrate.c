@@ -40,19 +40,32 @@ sqlite_lock(const char *path, int *ret_fd, const char **ret_why)
     return ERR_OK;
 }
 
+/* A row comes. */
 static bool
-has_table(struct db *c)
+is_so(struct db *c, const char *sql)
 {
     bool is_there = false;
     sqlite3_stmt *s = NULL;
 
-    if (sqlite3_prepare_v2(c->db,
-                           "SELECT 1 FROM sqlite_schema WHERE type = 'table' "
-                           "AND name = 'migration'",
-                           -1, &s, NULL) == SQLITE_OK)
+    if (sqlite3_prepare_v2(c->db, sql, -1, &s, NULL) == SQLITE_OK)
         is_there = sqlite3_step(s) == SQLITE_ROW;
     sqlite3_finalize(s);
     return is_there;
+}
+
+static bool
+has_table(struct db *c)
+{
+    return is_so(c, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND "
+                    "name = 'migration'");
+}
+
+/* The first programs remembered no more than which migration it was. */
+static bool
+has_works_with(struct db *c)
+{
+    return is_so(c, "SELECT 1 FROM pragma_table_info('migration') WHERE "
+                    "name = 'works_with'");
 }
 
 static enum err
@@ -64,10 +77,14 @@ read_rows(struct migrate *m)
 
     if (!has_table(c))
         return ERR_OK;
-    rc = sqlite3_prepare_v2(c->db,
-                            "SELECT number, name, sha256, works_with, "
-                            "applied_ms FROM migration ORDER BY number",
-                            -1, &s, NULL);
+    rc = sqlite3_prepare_v2(
+        c->db,
+        has_works_with(c)
+            ? "SELECT number, name, sha256, works_with, applied_ms FROM "
+              "migration ORDER BY number"
+            : "SELECT number, name, sha256, number, applied_ms FROM migration "
+              "ORDER BY number",
+        -1, &s, NULL);
     while (rc == SQLITE_OK || rc == SQLITE_ROW) {
         struct migrate_row row;
 
@@ -91,12 +108,19 @@ read_rows(struct migrate *m)
 static enum err
 prepare(struct migrate *m)
 {
-    return db_exec(m->conn,
-                   "CREATE TABLE IF NOT EXISTS migration (number INTEGER "
-                   "PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, "
-                   "works_with INTEGER NOT NULL, applied_ms INTEGER NOT NULL) "
-                   "STRICT",
-                   &m->why);
+    enum err e = db_exec(
+        m->conn,
+        "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, "
+        "name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_ms INTEGER NOT "
+        "NULL, works_with INTEGER NOT NULL DEFAULT 1) STRICT",
+        &m->why);
+
+    if (e == ERR_OK && !has_works_with(m->conn))
+        e = db_exec(m->conn,
+                    "ALTER TABLE migration ADD COLUMN works_with INTEGER NOT "
+                    "NULL DEFAULT 1",
+                    &m->why);
+    return e;
 }
 
 static enum err
