@@ -25,6 +25,21 @@ store_of(struct store *s)
 
 /* ---- requests ---- */
 
+/* In turn, but not to one that has lost its connection while another has not.
+ */
+static struct pg_session *
+next_reader(struct pg_store *s)
+{
+    struct pg_session *r = NULL;
+
+    for (int i = 0; i < PG_READERS; i++) {
+        r = &s->read[s->next_reader++ % PG_READERS];
+        if (r->down_since_ms == 0)
+            break;
+    }
+    return r;
+}
+
 static struct pg_session *
 session_for(struct pg_store *s, enum store_verb v)
 {
@@ -34,7 +49,7 @@ session_for(struct pg_store *s, enum store_verb v)
         return &s->cycle;
     if (store_verb_writes(v))
         return &s->write;
-    return &s->read[s->next_reader++ % PG_READERS];
+    return next_reader(s);
 }
 
 static void
