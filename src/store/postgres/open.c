@@ -83,12 +83,23 @@ submit(struct store *base, struct store_req *req)
 }
 
 static void
+take_listener(struct task *t)
+{
+    struct pg_store *s = CONTAINER_OF(t, struct pg_store, listen_task);
+
+    s->listener = s->next_listener;
+}
+
+/* The thread has run since the store was opened, and hears of other nodes. */
+static void
 listen_to(struct store *base, const struct store_listener *l)
 {
     struct pg_store *s = store_of(base);
 
-    assert(!s->listener.on_commit);
-    s->listener = *l;
+    assert(!s->next_listener.on_commit);
+    s->next_listener = *l;
+    s->listen_task.run = take_listener;
+    loop_post(s->loop, &s->listen_task);
 }
 
 void

@@ -43,9 +43,11 @@ struct pg_store {
     struct clock *clock;
     char *url;
     size_t max_queued;
-    struct store_listener listener; /* before the first request */
-    atomic_size_t n_queued;         /* submitted and not answered */
-    atomic_bool is_stopped;         /* takes no more */
+    struct store_listener listener;
+    struct store_listener next_listener; /* set once, by any thread */
+    struct task listen_task;
+    atomic_size_t n_queued; /* submitted and not answered */
+    atomic_bool is_stopped; /* takes no more */
     struct loop *loop;
     struct loop_thread *thread;
     struct loop_timer end_timer;
