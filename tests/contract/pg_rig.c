@@ -69,8 +69,11 @@ pg_run(const char *url, const char *sql)
     PQfinish(c);
 }
 
+/* Not in the rig's arena: a store's thread may be at work there. */
+static struct arena *answers;
+
 const char *
-pg_ask(struct rig *r, const char *sql, ...)
+pg_ask(const struct rig *r, const char *sql, ...)
 {
     PGconn *c = connect_to(pg_url(r));
     PGresult *rows;
@@ -82,14 +85,16 @@ pg_ask(struct rig *r, const char *sql, ...)
     vsnprintf(asked, sizeof(asked), sql, args);
     va_end(args);
     rows = query(c, asked);
-    buf_init(&text, r->arena);
+    if (!answers)
+        answers = arena_new();
+    buf_init(&text, answers);
     for (int i = 0; i < PQntuples(rows); i++)
         for (int k = 0; k < PQnfields(rows); k++)
             buf_printf(&text, "%s%s", i + k > 0 ? "," : "",
                        PQgetisnull(rows, i, k) ? "~" : PQgetvalue(rows, i, k));
     PQclear(rows);
     PQfinish(c);
-    return str_cstr(r->arena, buf_str(&text));
+    return str_cstr(answers, buf_str(&text));
 }
 
 int64_t

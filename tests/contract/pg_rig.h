@@ -12,8 +12,8 @@ void pg_make_database(const struct rig *r);    /* unless it is there */
 void pg_drop_database(struct rig *r);          /* a kind's drop() */
 void pg_run(const char *url, const char *sql); /* must succeed */
 /* What a query of the rig's database answers: all values in a row, with
- * commas; NULL is ~. */
-const char *pg_ask(struct rig *r, const char *sql, ...)
+ * commas; NULL is ~. Stays until the program ends. */
+const char *pg_ask(const struct rig *r, const char *sql, ...)
     __attribute__((format(printf, 2, 3)));
 int64_t pg_number(const char *answer);
 #define ASSERT_SQL(r, want, ...)                                               \

@@ -66,10 +66,10 @@ documents_of_two_nodes_keep_count(void **state)
         ARENA_ARRAY(r->arena, struct store_object_put, PUTS);
     int64_t n_done = 0;
 
-    for (int i = 0; i < PUTS; i++) {
+    for (int i = 0; i < PUTS; i++)
         fill_put(r, &p[i], i);
+    for (int i = 0; i < PUTS; i++)
         begin_on(r, nodes[i % 2], STORE_VERB_object_put, &p[i].req);
-    }
     wait_for_all(r);
     for (int i = 0; i < PUTS; i++) {
         assert_int_equal(p[i].req.err, ERR_OK);
