@@ -387,6 +387,7 @@ what_no_bell_told_is_found(void **state)
 /* ---- a server that is away ---- */
 
 static char server_dir[100], own_url[200], first_url[200];
+static pid_t frozen; /* one of its processes */
 
 /* Runs tools/postgres; what it prints, in ret. */
 static void
@@ -441,11 +442,50 @@ own_server_teardown(void **state)
 
     if (!*state)
         return 0;
+    if (frozen)
+        kill(frozen, SIGCONT);
+    frozen = 0;
     run_tool("start", own_url, sizeof(own_url)); /* unless it runs */
     node_teardown(state);
     run_tool("remove", none, sizeof(none));
     setenv("BELFRY_TEST_POSTGRES", first_url, 1);
     return 0;
+}
+
+/* Its connection stays, and nothing comes any more. Only of a server of ours.
+ */
+static void
+freeze_backend(struct rig *r, const char *who)
+{
+    int64_t pid = pg_number(
+        pg_ask(r,
+               "SELECT pid FROM pg_stat_activity WHERE datname = "
+               "current_database() AND application_name = 'belfry %s'",
+               who));
+
+    frozen = (pid_t)pid;
+    assert_int_equal(kill(frozen, SIGSTOP), 0);
+}
+
+static void
+a_beat_that_is_not_answered_is_sent_anew_in_time(void **state)
+{
+    struct rig *r = *state;
+    struct store_cycle c = {.now_ms = NOW,
+                            .tenant = T,
+                            .lane = LANE,
+                            .want = 1,
+                            .records_intent = true};
+
+    if (!r)
+        skip();
+    send_one(r, &(struct send){.id = 1000});
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    freeze_backend(r, "control");
+    for (int64_t end_ms = mono_now_ms() + 2 * LEASE_MS; mono_now_ms() < end_ms;
+         poll(NULL, 0, 10))
+        assert_true(store_holds(r->store, c.lease));
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
 }
 
 /* One of each kind, at once; how long until all of them are told that it is
@@ -515,6 +555,9 @@ const struct CMUnitTest lost_tests[] = {
     NODE_TEST(a_node_may_be_lost_while_it_commits),
     NODE_TEST_WITH(other_nodes_are_told_what_was_committed, node_setup_deaf),
     NODE_TEST_WITH(what_no_bell_told_is_found, node_setup_slow),
+    cmocka_unit_test_setup_teardown(
+        a_beat_that_is_not_answered_is_sent_anew_in_time, own_server_setup,
+        own_server_teardown),
     cmocka_unit_test_setup_teardown(
         a_server_that_is_away_is_said_to_be_and_found_again, own_server_setup,
         own_server_teardown),

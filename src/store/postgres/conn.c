@@ -372,6 +372,8 @@ pg_conn_new(const struct pg_conn_options *o)
     struct pg_conn *c = xcalloc(1, sizeof(*c));
 
     c->options = *o;
+    if (c->options.patience_ms == 0)
+        c->options.patience_ms = EXCHANGE_MS;
     c->now = &c->exchanges[0];
     for (int i = 0; i < 2; i++)
         c->exchanges[i].arena = arena_new();
@@ -455,9 +457,7 @@ pg_conn_sync(struct pg_conn *c, void (*on_end)(void *arg, enum pg_outcome o),
     if (PQpipelineSync(c->pq) != 1 || PQflush(c->pq) < 0)
         loop_timer_set(c->options.loop, &c->timer, 0, on_stuck);
     else
-        loop_timer_set(c->options.loop, &c->timer,
-                       c->options.patience_ms ? c->options.patience_ms
-                                              : EXCHANGE_MS,
+        loop_timer_set(c->options.loop, &c->timer, c->options.patience_ms,
                        on_patience_over);
     loop_fd_want(c->fd, LOOP_READ | LOOP_WRITE);
 }

@@ -28,9 +28,11 @@ enum pg_outcome {
 struct pg_conn_options {
     struct loop *loop;
     const char *url;
-    const char *who;     /* which statements, as in `-- name: x (who)` */
-    const char *setup;   /* SQL for each new connection */
-    int64_t patience_ms; /* with one exchange; 0: 15 s */
+    const char *who;   /* which statements, as in `-- name: x (who)` */
+    const char *setup; /* SQL for each new connection; NULL: none */
+    /* Without an answer for so long, it is lost; 0: 15 s, which is beyond
+     * every statement_timeout. */
+    int64_t patience_ms;
     void (*on_ready)(void *arg);
     /* Called after the outcome of an exchange under way. why: for the log. */
     void (*on_lost)(void *arg, const char *why);

@@ -19,6 +19,7 @@
 
 #define TICKS_A_LEASE 15 /* a second, with 15 s */
 #define MARGIN_PARTS 7   /* of it, a part that we do without */
+#define PATIENCE_PARTS 3 /* of it; then there is time for another beat */
 #define RING_MS 2        /* bells wait so long for others */
 #define BELL_MAX 7000    /* bytes; NOTIFY takes 8000 */
 #define DAYS_AHEAD 3     /* partitions that are there before they are needed */
@@ -776,14 +777,16 @@ pg_node_start(struct pg_store *s)
 {
     struct pg_node *n = s->node;
 
-    n->conn = pg_conn_new(&(struct pg_conn_options){.loop = s->loop,
-                                                    .url = s->url,
-                                                    .who = "control",
-                                                    .setup = setup,
-                                                    .on_ready = on_ready,
-                                                    .on_lost = on_lost,
-                                                    .on_notify = on_notify,
-                                                    .arg = n});
+    n->conn = pg_conn_new(&(struct pg_conn_options){
+        .loop = s->loop,
+        .url = s->url,
+        .who = "control",
+        .setup = setup,
+        .patience_ms = n->options.lease_ms / PATIENCE_PARTS,
+        .on_ready = on_ready,
+        .on_lost = on_lost,
+        .on_notify = on_notify,
+        .arg = n});
     loop_timer_set(s->loop, &n->tick, 0, on_tick);
 }
 
