@@ -15,6 +15,7 @@
 #include "store/store.h"
 
 #define FRONTS_MAX 64
+#define NODES_MAX 1024
 #define DRAIN_GRACE_MS 20000 /* for calls to providers in flight */
 #define DRAIN_LIMIT_MS 28000 /* then it ends, whatever is left */
 
@@ -82,6 +83,7 @@ struct server {
     struct store_purge purge;
     struct store_stats stats;
     struct arena *upkeep_arena;
+    bool nodes[NODES_MAX]; /* by slot; shown in the health */
     bool is_purging, is_counting;
     bool is_store_away; /* so said the last count */
     int exit_code;

@@ -12,6 +12,7 @@
 #define UPKEEP_EVERY_MS 5000
 #define COUNT_AGAIN_MS 1000 /* it may be back soon */
 #define PURGE_MAX 500
+#define NODE_NAME_MAX 32
 
 static void
 on_purged(struct store_req *req, enum err e)
@@ -62,6 +63,46 @@ set_lane(struct server *s, const struct store_lane_stat *l, int64_t now_ms)
     workspace_put(w);
 }
 
+static void
+name_node(int64_t slot, char name[static NODE_NAME_MAX])
+{
+    snprintf(name, NODE_NAME_MAX, "node/%lld", (long long)slot);
+}
+
+static void
+tell_of_node(struct server *s, const struct store_node_stat *n, int64_t now_ms)
+{
+    bool is_silent = n->silent_ms > s->config->database_lease_ms / 2;
+    char name[NODE_NAME_MAX], detail[160];
+
+    name_node(n->slot, name);
+    snprintf(detail, sizeof(detail), "%.*s on %.*s, pid %lld%s",
+             STR_ARG(n->roles), STR_ARG(n->host), (long long)n->pid,
+             is_silent ? ", is silent" : "");
+    health_report(str_from(name), is_silent ? HEALTH_DEGRADED : HEALTH_OK,
+                  str_from(detail), now_ms);
+}
+
+/* Those who left, or were given up, are nobody's fault any more. */
+static void
+set_nodes(struct server *s, const struct store_stats *st, int64_t now_ms)
+{
+    bool is_there[NODES_MAX] = {false};
+    char name[NODE_NAME_MAX];
+
+    for (size_t i = 0; i < st->n_nodes; i++) {
+        tell_of_node(s, &st->nodes[i], now_ms);
+        is_there[st->nodes[i].slot % NODES_MAX] = true;
+    }
+    for (int slot = 0; slot < NODES_MAX; slot++) {
+        if (s->nodes[slot] && !is_there[slot]) {
+            name_node(slot, name);
+            health_forget(str_from(name));
+        }
+        s->nodes[slot] = is_there[slot];
+    }
+}
+
 static void on_upkeep(struct loop_timer *t);
 
 static void
@@ -88,6 +129,7 @@ on_counted(struct store_req *req, enum err e)
     metric_set(metrics_series(METRIC_sqlite_wal_bytes), st->wal_bytes);
     for (size_t i = 0; i < st->n_lanes; i++)
         set_lane(s, &st->lanes[i], now_ms);
+    set_nodes(s, st, now_ms);
 }
 
 static void

@@ -79,7 +79,7 @@ describe('roles', { timeout: 120000 }, () => {
         assert.ok(await listening(api.child.pid) > 0);
     });
 
-    it('scheduler, and no other, removes what is over', async (t) => {
+    it('scheduler, and no other, removes what is over, and all are known', async (t) => {
         const all = await nodes(t);
         const [api] = await Promise.all([all.start('api'),
             all.start('worker')]);
@@ -92,6 +92,17 @@ describe('roles', { timeout: 120000 }, () => {
         assert.equal(await kept(), 1);
         await all.start('scheduler');
         await until('it is gone', async () => await kept() === 0);
+        let shown;
+        await until(() => `all are shown: ${JSON.stringify(shown)}`,
+            async () => {
+                const { components } = await api.get('/v1/health');
+                shown = components.filter((c) => /^node\//.test(c.name))
+                    .map((c) => `${c.status} ${c.detail}`).sort();
+                return shown.length === 3;
+            });
+        for (const b of all.all)
+            assert.ok(shown.some((n) => n.startsWith(`ok ${b.options.roles} `)
+                && n.endsWith(`pid ${b.child.pid}`)), shown.join('\n'));
     });
 
     it('scheduler sends on what is due, and calls nobody', async (t) => {
@@ -178,6 +189,28 @@ describe('a worker', { timeout: 180000 }, () => {
         t.diagnostic(`${twice} made twice, on after ${gap} ms`);
         assert.ok(twice > 0, 'calls were in flight');
     });
+
+    it('that sleeps beyond its lease begins nothing when it wakes',
+        async (t) => {
+            const all = await nodes(t);
+            const hook = await hookFor(t);
+            hook.script('/in', Array(1000).fill({ status: 200, after: 100 }));
+            const [api, first] = await Promise.all([all.start('api'),
+                all.start('worker')]);
+            await putHook(api, hook, { concurrency: 4 });
+            const ids = [await api.send(WEBHOOK)];
+            await hook.called('/in');
+            await all.start('worker');
+            ids.push(...await sendMany(api, 150));
+            await hook.called('/in', 9);
+            first.child.kill('SIGSTOP');
+            await pause(200);
+            await hook.called('/in', hook.all.length + 20);
+            first.child.kill('SIGCONT');
+            const twice = await balance(api, hook, ids);
+            assert.ok(twice > 0 && twice <= 4, `${twice} made twice`);
+            await until('it is back', () => /node\.back/.test(first.stderr));
+        });
 
     it('that is told to stop gives back what it has not begun', async (t) => {
         const all = await nodes(t);
