@@ -23,6 +23,26 @@ pg_why(const char *fmt, ...)
     return text;
 }
 
+static const char *
+option(const PQconninfoOption *all, const char *keyword)
+{
+    for (const PQconninfoOption *o = all; o->keyword; o++)
+        if (strcmp(o->keyword, keyword) == 0)
+            return o->val;
+    return NULL;
+}
+
+/* A password with a / in it is taken for a port, one with an @ in part for a
+ * host; then what libpq says of these quotes it. */
+static bool
+is_as_meant(const PQconninfoOption *all)
+{
+    const char *port = option(all, "port"), *host = option(all, "host");
+
+    return (!port || port[strspn(port, "0123456789,")] == '\0') &&
+           (!host || !strchr(host, '@'));
+}
+
 /* NULL: it cannot be read. */
 static PQconninfoOption *
 parse(const char *url)
@@ -31,7 +51,10 @@ parse(const char *url)
     PQconninfoOption *o = PQconninfoParse(url, &message);
 
     PQfreemem(message); /* quotes the URL */
-    return o;
+    if (!o || is_as_meant(o))
+        return o;
+    PQconninfoFree(o);
+    return NULL;
 }
 
 enum err
@@ -47,8 +70,8 @@ pg_connect(const char *url, const char *who, PGconn **ret, const char **ret_why)
     *ret = NULL;
     if (!o) {
         *ret_why = "the database's URL cannot be read: it has to be "
-                   "postgres://USER@HOST/DATABASE, with special characters "
-                   "percent-encoded";
+                   "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special "
+                   "characters percent-encoded (/ is %2F, @ is %40)";
         return ERR_INVALID;
     }
     PQconninfoFree(o);
@@ -60,15 +83,6 @@ pg_connect(const char *url, const char *who, PGconn **ret, const char **ret_why)
     *ret_why = pg_why("%s", PQerrorMessage(c));
     PQfinish(c);
     return ERR_IO;
-}
-
-static const char *
-option(const PQconninfoOption *all, const char *keyword)
-{
-    for (const PQconninfoOption *o = all; o->keyword; o++)
-        if (strcmp(o->keyword, keyword) == 0)
-            return o->val;
-    return NULL;
 }
 
 static void
