@@ -52,6 +52,7 @@ struct pg_node {
     int64_t asked_ms;            /* when the beat under way was sent */
     _Atomic int64_t lease;       /* counts losses */
     _Atomic int64_t lease_ms;    /* monotonic: it surely holds until then */
+    int64_t beat_ms;             /* monotonic; when the last one was sent */
     int64_t no_burial_before_ms; /* monotonic */
     int64_t days_due_ms;         /* monotonic: when to look for partitions */
     int64_t n_live;              /* nodes, when we looked last */
@@ -113,6 +114,7 @@ extend_lease(struct pg_node *n, int64_t asked_ms)
 {
     int64_t ms = n->options.lease_ms;
 
+    n->beat_ms = asked_ms;
     atomic_store(&n->lease_ms, asked_ms + ms - ms / MARGIN_PARTS);
 }
 
@@ -543,6 +545,17 @@ on_looked(void *arg, enum pg_outcome o)
     pump(n);
 }
 
+/* After a silence of our own the others have not been heard for as long, maybe
+ * because nobody could be: they come first. */
+static bool
+may_bury(const struct pg_node *n)
+{
+    int64_t now_ms = mono_ms(n);
+
+    return now_ms >= n->no_burial_before_ms &&
+           now_ms - n->beat_ms <= n->options.lease_ms / 2;
+}
+
 /* Apart from the beat, which must not depend on how long this takes. */
 static void
 send_look(struct pg_node *n)
@@ -576,7 +589,6 @@ static void
 send_beat(struct pg_node *n)
 {
     int64_t wall_ms = n->store->clock->wall_ms(n->store->clock);
-    bool may_bury = mono_ms(n) >= n->no_burial_before_ms;
     struct pg_params *p;
 
     n->asked_ms = mono_ms(n);
@@ -585,7 +597,7 @@ send_beat(struct pg_node *n)
     pg_put_int(p, wall_ms + ID_AHEAD_MS);
     pg_conn_send(n->conn, PG_node_beat);
     p = pg_conn_params(n->conn);
-    pg_put_int(p, may_bury ? n->options.lease_ms : INT32_MAX);
+    pg_put_int(p, may_bury(n) ? n->options.lease_ms : INT32_MAX);
     pg_conn_send(n->conn, PG_node_bury);
     pg_conn_sync(n->conn, on_beaten, n);
 }
