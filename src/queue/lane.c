@@ -18,7 +18,7 @@
 #define CRITICAL_STREAK_MAX 9 /* then one of the others, if one waits */
 #define RECORD_MAX 1000       /* finishes in one commit */
 #define BACKOFF_MIN_MS 10
-#define BACKOFF_MAX_MS 2000
+#define BACKOFF_MAX_MS 1000
 
 static struct queue_row *
 row_of(struct heap_node *n)
