@@ -19,9 +19,10 @@
 #define CONNECT_MS 5000   /* from CONNECTING until READY */
 #define EXCHANGE_MS 15000 /* beyond every statement_timeout */
 #define PAUSE_MIN_MS 50
-#define PAUSE_MAX_MS 1000 /* the longest that one which is back waits for us   \
-                           */
-#define SENT_MAX 64       /* statements in one exchange */
+#define PAUSE_MAX_MS                                                           \
+    1000            /* the longest that one which is back waits for us         \
+                     */
+#define SENT_MAX 64 /* statements in one exchange */
 #define WHY_MAX 300
 
 enum state { WAITING, CONNECTING, SETTING_UP, PREPARING, READY, BUSY };
