@@ -199,7 +199,7 @@ run_bare(const char *path)
     struct watch began;
 
     if (db_open(&c, path, false, &why) != ERR_OK ||
-        sqlite_migrate_conn(&c, 1, &why) != ERR_OK ||
+        sqlite_migrate_conn(&c, clock_system(), &why) != ERR_OK ||
         db_prepare(&c, false, &why) != ERR_OK)
         fatal("%s", why);
     began = watch();
