@@ -244,10 +244,14 @@ static void
 post_news(struct server *s, const struct store_notice *n)
 {
     struct news *news;
-    bool is_for_outlet = s->outlet.thread != NULL;
+    bool is_for_outlet =
+        __atomic_load_n(&s->outlet.thread, __ATOMIC_ACQUIRE) != NULL;
+    bool is_for_waiting_room =
+        __atomic_load_n(&s->waiting_room, __ATOMIC_ACQUIRE) != NULL &&
+        n->kind == STORE_NOTICE_WAIT;
 
     /* Each looks at everything when it starts. */
-    if (!is_for_outlet && !(s->waiting_room && n->kind == STORE_NOTICE_WAIT))
+    if (!is_for_outlet && !is_for_waiting_room)
         return;
     news = xcalloc(1, sizeof(*news));
     *news = (struct news){
@@ -342,7 +346,8 @@ serve_start_outlet(struct server *s)
         .ids = s->ids,
         .public_url = s->public_url,
     });
-    o->thread = loop_thread_start(o->loop, "dispatch");
+    __atomic_store_n(&o->thread, loop_thread_start(o->loop, "dispatch"),
+                     __ATOMIC_RELEASE); /* the store's thread looks at it */
     o->start.run = start_dispatch;
     loop_post(o->loop, &o->start);
 }
@@ -358,8 +363,10 @@ leave_lane(void *arg, int64_t tenant, int64_t lane)
 void
 serve_start_waiting_room(struct server *s)
 {
-    s->waiting_room = queue_new(&(struct queue_options){
+    struct queue *q = queue_new(&(struct queue_options){
         .env = &s->env, .on_unknown_lane = leave_lane, .arg = s});
+
+    __atomic_store_n(&s->waiting_room, q, __ATOMIC_RELEASE);
     queue_start(s->waiting_room);
 }
 
