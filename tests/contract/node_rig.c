@@ -23,7 +23,7 @@ static struct store *
 open_node(struct rig *r)
 {
     struct postgres_store_options o = {.clock = clock_system(),
-                                       .roles = "test",
+                                       .roles = "worker",
                                        .may_own = true,
                                        .lease_ms = node_lease_ms};
     struct store *s = NULL;

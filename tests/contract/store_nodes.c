@@ -221,8 +221,44 @@ there_is_no_slot_beyond_the_last(void **state)
     assert_non_null(strstr(why, "1024"));
 }
 
+/* How many of the lanes 100, 200, 300, 400 give a row to it. */
+static int
+claim_from_four(struct rig *r, bool was_given[4])
+{
+    int n = 0;
+
+    for (int i = 0; i < 4; i++) {
+        was_given[i] |= claim_now(r, 100 * (i + 1), 1) == 1;
+        n += was_given[i];
+    }
+    return n;
+}
+
+static void
+a_node_that_joins_gets_its_share_of_the_lanes(void **state)
+{
+    struct rig *r = *state, *peer;
+    bool is_given[4] = {false};
+    int64_t id;
+
+    for (int i = 0; i < 4; i++)
+        send_one(r, &(struct send){
+                        .id = 1000 * (i + 1), .n = 2, .lane = 100 * (i + 1)});
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(claim_lane(r, 100 * (i + 1), 1, &id), 1);
+        if (i > 0) /* one of them is busy, and stays */
+            assert_true(finish_one(r, id, DELIVERY_SENT, 1));
+    }
+    peer = node_peer(r);
+    UNTIL(2 * LATE_MS, claim_from_four(peer, is_given) == 2);
+    assert_false(is_given[0]);
+    ASSERT_SQL(r, "2", "SELECT count(DISTINCT owner) FROM lane");
+    ASSERT_SQL(r, "0", "SELECT count(*) FROM attempt WHERE verdict <> 'sent'");
+}
+
 static const struct CMUnitTest owner_tests[] = {
     NODE_TEST(a_lane_has_one_owner_and_two_lanes_may_have_two),
+    NODE_TEST(a_node_that_joins_gets_its_share_of_the_lanes),
     NODE_TEST_WITH(a_node_that_leaves_hands_its_lanes_over_at_once,
                    node_setup_slow),
     NODE_TEST_WITH(what_a_leaving_node_had_not_finished_is_marked,

@@ -626,6 +626,7 @@ with_lanes(struct pg_op *op)
 
     for (size_t i = 0; i < s->n_claimings; i++)
         if (s->claimings[i].lane->state == PG_LANE_MINE &&
+            s->claimings[i].lane->leaving_ms == 0 &&
             pg_node_may_own(op->store->node))
             s->claimings[n++] = s->claimings[i];
     s->n_claimings = n;

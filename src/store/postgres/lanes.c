@@ -102,10 +102,89 @@ pg_lanes_look(struct pg_lanes *l, int64_t signed_lane, int64_t now_ms)
 
     if (!lane)
         return true;
+    if (lane->left_ms != 0 && now_ms - lane->left_ms < PG_LANE_AWAY_MS)
+        return false;
+    lane->left_ms = 0;
     if (lane->state == PG_LANE_TAKEN)
         lane->state = PG_LANE_UNKNOWN;
     return lane->state != PG_LANE_MINE ||
            now_ms - lane->swept_ms >= PG_LANE_SWEEP_MS;
+}
+
+/* ---- shares ---- */
+
+struct busy {
+    struct pg_lane *lane;
+    size_t n_claims;
+};
+
+static int
+by_claims(const void *a, const void *b)
+{
+    const struct busy *x = a, *y = b;
+
+    return (x->n_claims > y->n_claims) - (x->n_claims < y->n_claims);
+}
+
+/* Lanes that are ours without doubt, least busy first. */
+static struct busy *
+list_busy(const struct pg_lanes *l, struct arena *a, size_t *ret_n)
+{
+    struct busy *all = ARENA_ARRAY(a, struct busy, map_count(l->by_lane));
+    struct str key;
+    void *value;
+    size_t n = 0;
+
+    for (size_t at = 0; map_next(l->by_lane, &at, &key, &value);) {
+        struct pg_lane *lane = value;
+
+        if (lane->state != PG_LANE_MINE || lane->is_doubtful)
+            continue;
+        all[n].lane = lane;
+        (void)claims_of_lane(l->claims, lane->lane, a, &all[n].n_claims);
+        n++;
+    }
+    qsort(all, n, sizeof(*all), by_claims);
+    *ret_n = n;
+    return all;
+}
+
+void
+pg_lanes_balance(struct pg_lanes *l, int64_t share, int64_t now_ms)
+{
+    struct arena *a = arena_new();
+    size_t n;
+    struct busy *all = list_busy(l, a, &n);
+
+    for (size_t i = 0; share >= 0 && i + (size_t)share < n; i++)
+        if (all[i].lane->leaving_ms == 0)
+            all[i].lane->leaving_ms = now_ms;
+    arena_free(a);
+}
+
+size_t
+pg_lanes_let_go(struct pg_lanes *l, struct arena *a, int64_t now_ms,
+                int64_t **ret_lanes)
+{
+    size_t n, n_gone = 0;
+    struct busy *all = list_busy(l, a, &n);
+
+    *ret_lanes = ARENA_ARRAY(a, int64_t, n);
+    for (size_t i = 0; i < n; i++) {
+        struct pg_lane *lane = all[i].lane;
+
+        if (lane->leaving_ms == 0)
+            continue;
+        if (all[i].n_claims == 0) {
+            (*ret_lanes)[n_gone++] = lane->lane;
+            pg_lanes_lose(l, lane);
+            lane->state = PG_LANE_TAKEN;
+            lane->left_ms = now_ms;
+        } else if (now_ms - lane->leaving_ms >= PG_LANE_LEAVE_MS) {
+            lane->leaving_ms = 0;
+        }
+    }
+    return n_gone;
 }
 
 /* ---- marks ---- */
@@ -166,6 +245,7 @@ pg_lanes_lose(struct pg_lanes *l, struct pg_lane *lane)
     claims_drop_lane(l->claims, lane->lane);
     lane->state = PG_LANE_UNKNOWN;
     lane->is_doubtful = false;
+    lane->leaving_ms = 0;
     pg_lane_sweep(lane);
 }
 

@@ -23,14 +23,19 @@ struct pg_lane {
     /* MINE, but a commit of ours may still be under way: what it claimed is
      * nobody's, and must be told from what we hold. */
     bool is_doubtful;
+    int64_t leaving_ms; /* monotonic; since when it is claimed from no more, to
+                           be given up; 0: it is not */
+    int64_t left_ms;    /* monotonic; given up then, others come first */
     struct lane_mark marks[2]; /* [1]: critical */
     struct lane_mark told[2];  /* the lowest that came since a claim began */
     int64_t swept_ms;          /* monotonic; from the very start */
 };
 
-#define PG_LANE_SWEEP_MS                                                       \
-    5000 /* the longest that a mark too high hides work                        \
-          */
+/* The longest that a mark too high hides work, and the longest that a lane
+ * rests in order to be given up. */
+#define PG_LANE_SWEEP_MS 5000
+#define PG_LANE_LEAVE_MS 2000
+#define PG_LANE_AWAY_MS 5000 /* so long others come first */
 
 struct pg_lanes;
 
@@ -44,6 +49,13 @@ bool pg_lanes_is_wanted(const struct pg_lanes *l, int64_t signed_lane);
 /* The database says that it holds something and is nobody's, or ours. True:
  * it should be claimed from; not so if it is ours and was lately. */
 bool pg_lanes_look(struct pg_lanes *l, int64_t signed_lane, int64_t now_ms);
+/* Of ours, as many as there are beyond `share` shall go to others: those that
+ * are least busy. */
+void pg_lanes_balance(struct pg_lanes *l, int64_t share, int64_t now_ms);
+/* Those that can go now, as nothing is claimed from them: theirs to have. No
+ * cycle is under way. Others that are busy for too long stay after all. */
+size_t pg_lanes_let_go(struct pg_lanes *l, struct arena *a, int64_t now_ms,
+                       int64_t **ret_lanes);
 /* Some may have come that we were not told of: look at all lanes as if that
  * had been long ago. */
 void pg_lanes_doubt_marks(struct pg_lanes *l);

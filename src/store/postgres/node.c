@@ -497,7 +497,7 @@ static void
 take_look(struct pg_node *n)
 {
     struct pg_rows r = pg_conn_rows(n->conn, LOOK);
-    int64_t seq, due_ms;
+    int64_t seq, due_ms, n_workers, n_lanes;
 
     if (!pg_next(&r))
         return;
@@ -512,6 +512,11 @@ take_look(struct pg_node *n)
     n->due_known_ms = due_ms;
     if (pg_int(&r) > 0)
         notices_outbox(&n->store->notices);
+    n_workers = pg_int(&r);
+    n_lanes = pg_int(&r);
+    if (n->options.may_own && n_workers > 1)
+        pg_lanes_balance(n->store->lanes, (n_lanes + n_workers - 1) / n_workers,
+                         loop_now_ms(n->store->loop));
 }
 
 static void
@@ -543,6 +548,41 @@ on_looked(void *arg, enum pg_outcome o)
         notices_tell(&n->store->notices, &n->store->listener);
     }
     pump(n);
+}
+
+static void
+on_released(void *arg, enum pg_outcome o)
+{
+    (void)o; /* else they are ours still, which a look will show */
+    pump(arg);
+}
+
+/* False: there is none to release. Not while a cycle is under way, which may
+ * be about to claim. */
+static bool
+release_lanes(struct pg_node *n)
+{
+    struct pg_params *p = pg_conn_params(n->conn);
+    int64_t *lanes;
+    struct pg_array all;
+    size_t n_lanes;
+
+    if (n->store->cycle.op)
+        return false;
+    n_lanes = pg_lanes_let_go(n->store->lanes, p->arena,
+                              loop_now_ms(n->store->loop), &lanes);
+    if (n_lanes == 0)
+        return false;
+    all = pg_array(p->arena, PG_TYPE_INT8, n_lanes);
+    for (size_t i = 0; i < n_lanes; i++) {
+        LOG_INFO("lane.released", log_int("lane", lanes[i]));
+        pg_add_int(&all, lanes[i]);
+    }
+    pg_put_array(p, &all);
+    pg_put_int(p, n->incarnation);
+    pg_conn_send(n->conn, PG_lane_release);
+    pg_conn_sync(n->conn, on_released, n);
+    return true;
 }
 
 /* After a silence of our own the others have not been heard for as long, maybe
@@ -738,6 +778,8 @@ pump(struct pg_node *n)
     } else if (n->is_look_due) {
         n->is_look_due = false;
         send_look(n);
+    } else if (release_lanes(n)) {
+        return;
     } else if (mono_ms(n) >= n->days_due_ms) {
         send_days(n);
     } else if (has_bells(n)) {

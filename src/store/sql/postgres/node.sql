@@ -48,7 +48,10 @@ SELECT (SELECT count(*) FROM node WHERE is_live),
 (SELECT value FROM meta WHERE name = 'change_seq'),
 (SELECT due_ms FROM waiting WHERE due_ms > 0 ORDER BY due_ms, id LIMIT 1),
 (SELECT count(*) FROM (SELECT FROM outbox WHERE taken_until < clock_timestamp()
-ORDER BY id LIMIT 1) AS o);
+ORDER BY id LIMIT 1) AS o),
+(SELECT count(*) FROM node WHERE is_live AND roles LIKE '%worker%'),
+(SELECT count(*) FROM lane l JOIN node n ON n.incarnation = l.owner
+AND n.is_live);
 -- Lanes that hold something and are ours or nobody's, however much they hold.
 -- name: lanes_due (control)
 WITH RECURSIVE l AS (
@@ -60,6 +63,11 @@ WHERE lane > l.lane ORDER BY lane LIMIT 1) AS n
 SELECT l.tenant, l.lane FROM l LEFT JOIN lane o ON o.lane = abs(l.lane)
 WHERE o.lane IS NULL OR o.owner = $1::int8 OR NOT EXISTS (SELECT FROM node
 WHERE incarnation = o.owner AND is_live);
+
+-- Given up, so that another worker has its share. Nothing of them is claimed.
+-- name: lane_release (control)
+UPDATE lane SET owner = 0, token = token + 1, since = clock_timestamp()
+WHERE lane = ANY ($1::int8[]) AND owner = $2::int8;
 
 -- name: ring (control)
 SELECT pg_notify('belfry', $1::text);
