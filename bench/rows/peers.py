@@ -33,9 +33,9 @@ def peer(r, name, database, url, measure, *options):
             'database': cpu / a['n'], 'written': written / a['n']}
 
 
-def belfry(r, postgres, work):
+def belfry(r, postgres, work, **settings):
     """Of a new server, given `work`: it answers how often and how fast."""
-    s = Belfry(r, 'peers', postgres.fresh())
+    s = Belfry(r, 'peers', postgres.fresh(), **settings)
     s.provide('webhook', 'null', {}, concurrency=1024)
     written, cpu = postgres.written(), postgres.cpu_us()
     own = s.cpu_us()
@@ -54,7 +54,8 @@ def belfry_add(r, postgres, seconds):
         if a['refused']:
             raise Failed(f"belfry refused {a['refused']}")
         return a['requests'], a['requests'] * 1e6 / a['took_us']
-    return belfry(r, postgres, work)
+    # As of the peers, what is added is not worked on meanwhile.
+    return belfry(r, postgres, work, ROLES='api')
 
 
 def belfry_latency(r, postgres, n):
