@@ -1,0 +1,171 @@
+// nodes.mjs - the processes of a cluster. What dies by a fault's hand is
+// started again; what dies of its own accord is noted, as something to answer
+// for.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, existsSync, mkdirSync, writeFileSync }
+    from 'node:fs';
+import path from 'node:path';
+import { pause, until } from '../system/lib/until.mjs';
+
+export const KEY = 'bf_root_key_of_the_chaos_tests_0123456789';
+const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
+const READY = /server\.ready\b/;
+const LISTENS = /server\.ready\b.*?\blisten="?([^\s"]+)/;
+// The one way in which a process may end itself: its slot went to another
+// while it was thought dead.
+const YIELDED = /was given to another process meanwhile/;
+// Nor is it to blame for a database that is away while it starts.
+const NO_DATABASE = /could not (connect|be reached)|Connection refused|connection to server|starting up|shutting down|terminating connection|server closed the connection|recovery mode|SSL|timeout|not accept/i;
+const REPORT =
+    /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: |Assertion .* failed|assert/;
+
+export const hasFaketime = () => existsSync(FAKETIME);
+
+export class Node {
+    // binary, dir, name, roles, url (of the database), lease, steps (its wall
+    // clock can be moved)
+    constructor(options) {
+        Object.assign(this, options);
+        this.log = createWriteStream(path.join(this.dir, `${this.name}.log`));
+        this.tail = '';
+        this.complaints = [];
+        this.yields = 0;
+        this.starts = 0;
+        this.clock = path.join(this.dir, `${this.name}.clock`);
+        if (this.steps) this.setClock(0);
+        mkdirSync(path.join(this.dir, this.name), { recursive: true });
+    }
+
+    // Hours beside the real time.
+    setClock(hours) {
+        writeFileSync(this.clock, `${hours < 0 ? '-' : '+'}${
+            Math.abs(hours) * 3600}`);
+    }
+
+    environment() {
+        return {
+            PATH: process.env.PATH, HOME: this.dir, LANG: 'C.UTF-8',
+            ASAN_OPTIONS: 'detect_leaks=0:exitcode=99',
+            UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
+            BELFRY_BOOTSTRAP_KEY: KEY,
+            BELFRY_SECRET_KEY_FILE: path.join(this.dir, 'secret.key'),
+            BELFRY_EGRESS_ALLOW: '127.0.0.0/8',
+            BELFRY_DATABASE_URL: this.url,
+            BELFRY_DATABASE_LEASE: this.lease,
+            BELFRY_HTTP_THREADS: '1',
+            BELFRY_HTTP_RATE_PER_ADDRESS: '1000000',
+            ...(this.steps && {
+                LD_PRELOAD: FAKETIME, DONT_FAKE_MONOTONIC: '1',
+                FAKETIME_TIMESTAMP_FILE: this.clock,
+                FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_RESET: '1',
+            }),
+        };
+    }
+
+    isAlive() {
+        return Boolean(this.child) && !this.ended;
+    }
+
+    start() {
+        this.isWanted = true;
+        this.isLeaving = this.isKilled = false;
+        this.ended = null;
+        this.isReady = false;
+        this.starts++;
+        this.tail = '';
+        const listen = this.listen ?? '127.0.0.1:0';
+        this.child = spawn(this.binary, ['serve', '--roles', this.roles,
+            '--listen', listen], {
+            cwd: path.join(this.dir, this.name), env: this.environment(),
+            stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        this.log.write(`---- ${new Date().toISOString()} pid ${
+            this.child.pid}\n`);
+        const child = this.child;
+        for (const stream of [child.stdout, child.stderr])
+            stream.on('data', (d) => this.hear(child, String(d)));
+        this.exit = once(child, 'close').then(([code, signal]) =>
+            this.conclude(child, code, signal));
+    }
+
+    hear(child, text) {
+        this.log.write(text);
+        if (child !== this.child) return;
+        this.tail = (this.tail + text).slice(-20000);
+        if (this.isReady || !READY.test(this.tail)) return;
+        const found = LISTENS.exec(this.tail);
+        if (this.roles === 'api' && !found) return;
+        this.isReady = true;
+        if (found && this.roles === 'api') this.listen = found[1];
+    }
+
+    conclude(child, code, signal) {
+        this.log.write(`---- ended: ${code ?? signal}\n`);
+        if (child !== this.child) return;
+        this.ended = { code, signal };
+        const end = this.tail.slice(-3000);
+        if (REPORT.test(this.tail)) this.complain('a report', code ?? signal,
+            this.tail.slice(-8000));
+        else if (this.isKilled) return;
+        else if (this.isLeaving && code !== 0)
+            this.complain('did not stop well', code ?? signal, end);
+        else if (!this.isLeaving && YIELDED.test(this.tail)) this.yields++;
+        else if (!this.isLeaving && !(code === 1 || code === 2 ||
+            code === 75) && !NO_DATABASE.test(end))
+            this.complain('ended by itself', code ?? signal, end);
+        else if (!this.isLeaving && this.isReady)
+            this.complain('ended by itself', code ?? signal, end);
+        if (this.isWanted && !this.isLeaving)
+            setTimeout(() => this.isWanted && this.ended && this.start(), 200);
+    }
+
+    complain(what, how, text) {
+        this.complaints.push({ node: this.name, what, how, text });
+    }
+
+    signal(name) {
+        if (this.isAlive()) this.child.kill(name);
+    }
+
+    async kill9() {
+        this.isKilled = true;
+        this.isWanted = false;
+        this.signal('SIGKILL');
+        await this.exit;
+    }
+
+    // SIGTERM; whoever does not end in time is a complaint.
+    async stop(within = 30000) {
+        if (!this.isAlive()) {
+            this.isWanted = false;
+            return;
+        }
+        this.isLeaving = true;
+        this.isWanted = false;
+        this.signal('SIGTERM');
+        const late = setTimeout(() => this.signal('SIGABRT'), within);
+        await this.exit;
+        clearTimeout(late);
+    }
+
+    async ready(timeout = 40000) {
+        await until(() => `${this.name} is ready: ${this.tail.slice(-500)}`,
+            () => this.isReady && this.isAlive(), { timeout, every: 10 });
+    }
+
+    get httpUrl() {
+        return this.listen ? `http://${this.listen}` : null;
+    }
+
+    async close() {
+        this.isWanted = false;
+        if (this.isAlive()) {
+            this.signal('SIGCONT');
+            await this.kill9();
+        }
+        await pause(0);
+        this.log.end();
+    }
+}
