@@ -72,6 +72,7 @@ wait_for(struct settle *s, const struct tally *t, const struct settle_peer *p)
     s->finish.lane = p->lane;
     s->finish.due_ms =
         s->now_ms + retry_delay_ms(p->retry, calls, asked_ms, s->rng);
+    s->finish.reckoned_ms = s->now_ms;
     if (p->lane != s->called.lane || t->is_pinned)
         s->finish.tally = tally_text(s->arena, t);
     s->attempt.retry_at_ms = s->finish.due_ms;
@@ -231,6 +232,7 @@ settle_leave(struct leave *l)
         l->finish.lane = l->lane;
         l->finish.due_ms =
             l->until_ms > l->now_ms ? l->until_ms : l->now_ms + 1;
+        l->finish.reckoned_ms = l->now_ms;
         l->finish.reason = reason_code(REASON_CIRCUIT_OPEN);
         if (is_interrupted(d)) {
             t.is_pinned = true;

@@ -14,6 +14,9 @@ struct store_finish {
      * attempt. Anything else is a bug. */
     enum delivery_status status;
     int64_t due_ms;
+    /* When that was reckoned, by the same clock, which may be set before it is
+     * written; 0: just now. */
+    int64_t reckoned_ms;
     int64_t lane;
     struct str reason;
     struct str provider;

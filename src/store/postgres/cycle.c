@@ -132,9 +132,18 @@ add_call(struct pg_columns *c, const struct attempt *t)
     pg_col_int(c, t ? t->status : 0);
 }
 
+/* As if it were reckoned now: the statement makes it the database's time. */
+static int64_t
+due_ms(const struct store_finish *f, int64_t now_ms)
+{
+    return f->due_ms > 0 && f->reckoned_ms > 0
+               ? f->due_ms - f->reckoned_ms + now_ms
+               : f->due_ms;
+}
+
 static void
 add_finish(struct pg_columns *c, enum kind kind, const struct store_finish *f,
-           const struct claim *was)
+           const struct claim *was, int64_t now_ms)
 {
     pg_col_int(c, f->tenant);
     pg_col_int(c, f->delivery);
@@ -154,7 +163,7 @@ add_finish(struct pg_columns *c, enum kind kind, const struct store_finish *f,
     }
     pg_col_text(c, f->tally);
     if (kind == WAITING)
-        pg_col_int(c, f->due_ms);
+        pg_col_int(c, due_ms(f, now_ms));
     if (kind != DEAD)
         pg_col_int(c, lane_to(f, was));
 }
@@ -180,7 +189,7 @@ send_finishes(struct pg_op *op, enum kind kind)
                     kind == ENDED ? s->n_finishes : 0);
     for (size_t i = 0; i < s->n_finishes; i++)
         if (kind_of(s->finishes[i]) == kind)
-            add_finish(&rows, kind, s->finishes[i], &s->was[i]);
+            add_finish(&rows, kind, s->finishes[i], &s->was[i], s->now_ms);
     if (rows.n_rows == 0)
         return;
     p = pg_op_params(op);
@@ -591,7 +600,7 @@ tell_finishes(struct pg_op *op)
             pg_store_row_ready(op->store, f->tenant, lane_to(f, &s->was[i]),
                                s->was[i].rank, f->delivery);
         else if (kind_of(f) == WAITING)
-            notices_wait(&op->store->notices, f->due_ms);
+            notices_wait(&op->store->notices, due_ms(f, s->now_ms));
     }
 }
 

@@ -53,8 +53,15 @@ coalesce(provider, old_provider), reason,
 CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END,
 coalesce(tally, old_tally) FROM gone
 RETURNING id;
+-- When it is due was reckoned by a clock ($13: now, by that clock) that may have
+-- been set; who promotes it goes by the database's. A clock that is off by more
+-- than a day is left alone: then somebody means it.
 -- name: finish_waiting (cycle)
-WITH gone AS (
+WITH clock AS (
+SELECT CASE WHEN abs(ms) < 86400000 THEN ms ELSE 0 END AS off FROM
+(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8 - $13::int8 AS ms)
+AS c
+), gone AS (
 DELETE FROM ready r USING
 (SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id,
 unnest($3::int4[]) AS had, unnest($4::int8[]) AS was_in,
@@ -72,11 +79,12 @@ f.status, f.n, f.reason, f.provider, f.error, f.tally, f.due_ms, f.lane
 INSERT INTO waiting (tenant, id, notification, due_ms, lane, rank, created_ms,
 updated_ms, recipient, attempts, priority, crashes, status, user_id, channel,
 provider, reason, error, tally)
-SELECT tenant, id, notification, due_ms, lane, rank, created_ms, $13::int8,
-recipient, CASE WHEN n > 0 THEN n ELSE attempts END, priority, crashes, status,
+SELECT tenant, id, notification, CASE WHEN due_ms > 0 THEN due_ms + off ELSE 0
+END, lane, rank, created_ms, $13::int8, recipient,
+CASE WHEN n > 0 THEN n ELSE attempts END, priority, crashes, status,
 user_id, channel, coalesce(provider, old_provider), reason,
 CASE WHEN n > 0 THEN error ELSE coalesce(error, old_error) END,
-coalesce(tally, old_tally) FROM gone
+coalesce(tally, old_tally) FROM gone, clock
 RETURNING id;
 -- Given back, or handed to another provider's lane.
 -- name: finish_back (cycle)
