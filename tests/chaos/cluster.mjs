@@ -15,7 +15,7 @@ import { pause, until } from '../system/lib/until.mjs';
 import { checkFolder } from './checker.mjs';
 import { dump, left } from './dump.mjs';
 import { faults } from './faults.mjs';
-import { KEY, Node, hasFaketime } from './nodes.mjs';
+import { KEY, Node, freePort, hasFaketime } from './nodes.mjs';
 import { Ledger, Rng } from './ledger.mjs';
 import { Source } from './source.mjs';
 
@@ -23,7 +23,7 @@ const HERE = import.meta.dirname;
 const LEASE_MS = 2000;
 const N_APIS = 3;
 const N_WORKERS = 3;
-const LOAD_MS = [2500, 4500];
+const LOAD_MS = [2500, 4500]; // of a round
 const FAULTS = [1, 3]; // a round
 const DRAIN_MS = 60000;
 const WORKSPACES = ['default', 'east', 'west'];
@@ -86,7 +86,7 @@ class Series {
         writeFileSync(path.join(this.dir, 'secret.key'), randomBytes(32),
             { mode: 0o600 });
         for (let i = 0; i < N_APIS + N_WORKERS; i++)
-            this.nodes.push(this.node(i, ports[i]));
+            this.nodes.push(this.node(i, ports[i], await freePort()));
         this.apis = this.nodes.slice(0, N_APIS);
         this.workers = this.nodes.slice(N_APIS);
         for (const n of this.nodes) n.start();
@@ -94,14 +94,15 @@ class Series {
         await this.openLoad();
     }
 
-    node(i, port) {
+    node(i, route, port) {
         const url = new URL(this.url);
-        url.port = String(port);
+        url.port = String(route);
         url.searchParams.set('sslmode', 'disable');
         url.searchParams.set('gssencmode', 'disable');
         const isApi = i < N_APIS;
         return new Node({
-            binary: this.run.binary, dir: this.dir, url: url.href, route: i,
+            binary: this.run.binary, dir: this.dir, url: url.href, port,
+            route: i,
             name: isApi ? `api-${i}` : `worker-${i - N_APIS}`,
             roles: isApi ? 'api' : 'worker,scheduler',
             lease: `${LEASE_MS}ms`,
@@ -168,13 +169,13 @@ class Series {
 
     async round(n) {
         const names = this.pickFaults();
-        const load_ms = this.rng.between(...LOAD_MS);
+        const load_ms = this.rng.between(...this.run.load);
         const began = Date.now();
         const before = this.source.accepted;
         this.note('round', { n, names });
         const load = this.source.run(n);
         const strikes = names.map((name) => this.strike(name,
-            this.rng.between(200, load_ms - 800)));
+            this.rng.between(100, load_ms - 500)));
         await pause(load_ms);
         this.source.stop();
         await load;
@@ -299,13 +300,13 @@ async function oneSeries(run, seed, rounds, total) {
 // Answers with the sums, and with `failed`, the report of the series that did
 // not balance, where it ended.
 export async function run({ rounds, seed, binary, rate = 2000, series = 5,
-    only = null, keep = false, clocks = true, log = () => {} }) {
+    load = LOAD_MS, only = null, keep = false, log = () => {} }) {
     const dir = mkdtempSync(path.join(tmpdir(), 'belfry-chaos-'));
     const folder = mkdtempSync(path.join(process.env.BELFRY_POSTGRES_FOLDER ??
         tmpdir(), 'belfry-postgres-'));
     const postgres = new Postgres(folder, { max_wal_size: '512MB' });
-    const self = { binary, rate, only, keep, log, dir, postgres,
-        hasClocks: clocks && hasFaketime() && !hasSanitizer(binary) };
+    const self = { binary, rate, load, only, keep, log, dir, postgres,
+        hasClocks: hasFaketime() && !hasSanitizer(binary) };
     const total = { rounds: 0, load_ms: 0, figures: {}, answers: {} };
     try {
         await postgres.start();

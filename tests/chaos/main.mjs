@@ -1,4 +1,4 @@
-// main.mjs - `./dev chaos [ROUNDS]`.
+// main.mjs - `./dev chaos [ROUNDS]`: one process on SQLite.
 
 import { run } from './rounds.mjs';
 

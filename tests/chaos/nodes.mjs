@@ -4,6 +4,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import net from 'node:net';
 import { createWriteStream, existsSync, mkdirSync, writeFileSync }
     from 'node:fs';
 import path from 'node:path';
@@ -12,7 +13,6 @@ import { pause, until } from '../system/lib/until.mjs';
 export const KEY = 'bf_root_key_of_the_chaos_tests_0123456789';
 const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
 const READY = /server\.ready\b/;
-const LISTENS = /server\.ready\b.*?\blisten="?([^\s"]+)/;
 // The one way in which a process may end itself: its slot went to another
 // while it was thought dead.
 const YIELDED = /was given to another process meanwhile/;
@@ -23,9 +23,25 @@ const REPORT =
 
 export const hasFaketime = () => existsSync(FAKETIME);
 
+// Below those that the kernel gives to connections that go out, so that none
+// takes it while its owner is dead.
+export async function freePort() {
+    for (;;) {
+        const port = 12000 + Math.floor(Math.random() * 8000);
+        const server = net.createServer();
+        const isFree = await new Promise((done) => {
+            server.once('error', () => done(false));
+            server.listen(port, '127.0.0.1', () => done(true));
+        });
+        if (!isFree) continue;
+        await new Promise((done) => server.close(done));
+        return port;
+    }
+}
+
 export class Node {
-    // binary, dir, name, roles, url (of the database), lease, steps (its wall
-    // clock can be moved)
+    // binary, dir, name, roles, port, url (of the database), lease, steps
+    // (its wall clock can be moved)
     constructor(options) {
         Object.assign(this, options);
         this.log = createWriteStream(path.join(this.dir, `${this.name}.log`));
@@ -59,7 +75,7 @@ export class Node {
             ...(this.steps && {
                 LD_PRELOAD: FAKETIME, DONT_FAKE_MONOTONIC: '1',
                 FAKETIME_TIMESTAMP_FILE: this.clock,
-                FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_RESET: '1',
+                FAKETIME_NO_CACHE: '1',
             }),
         };
     }
@@ -68,16 +84,17 @@ export class Node {
         return Boolean(this.child) && !this.ended;
     }
 
+    // Nothing where another fault has done it.
     start() {
         this.isWanted = true;
+        if (this.isAlive()) return;
         this.isLeaving = this.isKilled = false;
         this.ended = null;
         this.isReady = false;
         this.starts++;
         this.tail = '';
-        const listen = this.listen ?? '127.0.0.1:0';
         this.child = spawn(this.binary, ['serve', '--roles', this.roles,
-            '--listen', listen], {
+            '--listen', `127.0.0.1:${this.port}`], {
             cwd: path.join(this.dir, this.name), env: this.environment(),
             stdio: ['ignore', 'pipe', 'pipe'],
         });
@@ -94,11 +111,7 @@ export class Node {
         this.log.write(text);
         if (child !== this.child) return;
         this.tail = (this.tail + text).slice(-20000);
-        if (this.isReady || !READY.test(this.tail)) return;
-        const found = LISTENS.exec(this.tail);
-        if (this.roles === 'api' && !found) return;
-        this.isReady = true;
-        if (found && this.roles === 'api') this.listen = found[1];
+        this.isReady ||= READY.test(this.tail);
     }
 
     conclude(child, code, signal) {
@@ -156,7 +169,7 @@ export class Node {
     }
 
     get httpUrl() {
-        return this.listen ? `http://${this.listen}` : null;
+        return `http://127.0.0.1:${this.port}`;
     }
 
     async close() {

@@ -164,7 +164,7 @@ function understand(response, text, c) {
         return { status, error: 'no JSON' };
     }
     if (status >= 300)
-        return { status, code: String(json.type).replace(/.*\//, '') };
+        return { status, code: String(json.type).replace(/.*[/#]/, '') };
     if (c.n === 1)
         return { status, ...(replay && { replay }),
             ...(json.duplicate && { duplicate: true }), ids: [json.id] };

@@ -20,6 +20,7 @@ postgres_packages=(
     libstdc++6 libsystemd0 libxml2 libzstd1 tzdata util-linux zlib1g
 )
 redis_packages=(libatomic1 libjemalloc2 liblzf1 libssl3 libsystemd0)
+chaos_packages=(libfaketime)
 bench_packages=(binutils libpcre2-8-0 python3 zlib1g)
 browser_packages=(chromium-headless-shell fonts-dejavu-core)
 node_packages=(nodejs npm)

@@ -80,6 +80,7 @@ command_test() {
     if has_system_tests; then
         stage system node_tests system tests/system/*.test.mjs
         stage system-pg postgres_tests
+        stage chaos node_tests chaos tests/chaos/*.test.mjs
         stage browser node_tests browser tests/browser/*.test.mjs
     fi
     say "all of it took $SECONDS s; the logs are in build/logs/"
