@@ -35,7 +35,8 @@ const STATUS = ['queued', 'held', 'sending', 'retrying', 'delivered', 'sent',
     'failed', 'dead', 'suppressed', 'merged', 'cancelled', 'expired'];
 const ARRIVED = ['delivered', 'sent'];
 // "It did not happen", not "it may have".
-const REFUSALS = ['io', 'unavailable', 'shutting_down', 'overloaded'];
+const REFUSALS = ['io', 'timeout', 'unavailable', 'shutting_down',
+    'overloaded'];
 
 class Report {
     constructor() {

@@ -24,7 +24,7 @@ const LEASE_MS = 2000;
 const N_APIS = 3;
 const N_WORKERS = 3;
 const LOAD_MS = [2500, 4500]; // of a round
-const FAULTS = [1, 3]; // a round
+const FAULTS = [1, 4]; // a round
 const DRAIN_MS = 60000;
 const WORKSPACES = ['default', 'east', 'west'];
 

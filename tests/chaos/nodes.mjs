@@ -14,10 +14,9 @@ export const KEY = 'bf_root_key_of_the_chaos_tests_0123456789';
 const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
 const READY = /server\.ready\b/;
 // The one way in which a process may end itself: its slot went to another
-// while it was thought dead.
+// while it was thought dead. (One that cannot start without a database is
+// started again.)
 const YIELDED = /was given to another process meanwhile/;
-// Nor is it to blame for a database that is away while it starts.
-const NO_DATABASE = /could not (connect|be reached)|Connection refused|connection to server|starting up|shutting down|terminating connection|server closed the connection|recovery mode|SSL|timeout|not accept/i;
 const REPORT =
     /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: |Assertion .* failed|assert/;
 
@@ -63,7 +62,7 @@ export class Node {
     environment() {
         return {
             PATH: process.env.PATH, HOME: this.dir, LANG: 'C.UTF-8',
-            ASAN_OPTIONS: 'detect_leaks=0:exitcode=99',
+            ASAN_OPTIONS: 'detect_leaks=1:exitcode=99',
             UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
             BELFRY_BOOTSTRAP_KEY: KEY,
             BELFRY_SECRET_KEY_FILE: path.join(this.dir, 'secret.key'),
@@ -118,24 +117,22 @@ export class Node {
         this.log.write(`---- ended: ${code ?? signal}\n`);
         if (child !== this.child) return;
         this.ended = { code, signal };
-        const end = this.tail.slice(-3000);
-        if (REPORT.test(this.tail)) this.complain('a report', code ?? signal,
-            this.tail.slice(-8000));
-        else if (this.isKilled) return;
+        const how = code ?? signal;
+        const isEarly = this.isLeaving && !this.isReady; // knows no signals yet
+        if (REPORT.test(this.tail)) this.complain('a report', how);
+        else if (this.isKilled || isEarly) return;
         else if (this.isLeaving && code !== 0)
-            this.complain('did not stop well', code ?? signal, end);
+            this.complain('did not stop well', how);
         else if (!this.isLeaving && YIELDED.test(this.tail)) this.yields++;
-        else if (!this.isLeaving && !(code === 1 || code === 2 ||
-            code === 75) && !NO_DATABASE.test(end))
-            this.complain('ended by itself', code ?? signal, end);
-        else if (!this.isLeaving && this.isReady)
-            this.complain('ended by itself', code ?? signal, end);
+        else if (!this.isLeaving && (this.isReady || signal))
+            this.complain('ended by itself', how);
         if (this.isWanted && !this.isLeaving)
             setTimeout(() => this.isWanted && this.ended && this.start(), 200);
     }
 
-    complain(what, how, text) {
-        this.complaints.push({ node: this.name, what, how, text });
+    complain(what, how) {
+        this.complaints.push({ node: this.name, what, how,
+            text: this.tail.slice(-8000) });
     }
 
     signal(name) {
