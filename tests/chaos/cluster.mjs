@@ -26,6 +26,7 @@ const N_WORKERS = 3;
 const LOAD_MS = [2500, 4500]; // of a round
 const FAULTS = [1, 4]; // a round
 const DRAIN_MS = 60000;
+const SLOW_MS = 15000; // a drain that took longer is a fault by itself
 const WORKSPACES = ['default', 'east', 'west'];
 
 // A forked process that answers.
@@ -199,6 +200,7 @@ class Series {
     }
 
     async drain() {
+        const began = Date.now();
         let last;
         if (!await this.source.settle(DRAIN_MS))
             throw new Error(`${this.source.pending.size} calls are undecided`);
@@ -210,6 +212,8 @@ class Series {
             this.stuck = e.message; // the checker says what it is
         });
         this.note('drained');
+        const ms = Date.now() - began;
+        if (ms > SLOW_MS) this.stuck ??= `it took ${ms} ms to drain`;
     }
 
     // ---- the end ----
@@ -269,7 +273,7 @@ const hasSanitizer = (binary) =>
     /lib[at]san/.test(execFileSync('ldd', [binary]).toString());
 
 async function oneSeries(run, seed, rounds, total) {
-    const s = new Series(run, seed);
+    const s = run.current = new Series(run, seed);
     let report;
     try {
         await s.open();
@@ -300,7 +304,8 @@ async function oneSeries(run, seed, rounds, total) {
 // Answers with the sums, and with `failed`, the report of the series that did
 // not balance, where it ended.
 export async function run({ rounds, seed, binary, rate = 2000, series = 5,
-    load = LOAD_MS, only = null, keep = false, log = () => {} }) {
+    load = LOAD_MS, only = null, keep = false, log = () => {},
+    onStart = () => {} }) {
     const dir = mkdtempSync(path.join(tmpdir(), 'belfry-chaos-'));
     const folder = mkdtempSync(path.join(process.env.BELFRY_POSTGRES_FOLDER ??
         tmpdir(), 'belfry-postgres-'));
@@ -308,6 +313,10 @@ export async function run({ rounds, seed, binary, rate = 2000, series = 5,
     const self = { binary, rate, load, only, keep, log, dir, postgres,
         hasClocks: hasFaketime() && !hasSanitizer(binary) };
     const total = { rounds: 0, load_ms: 0, figures: {}, answers: {} };
+    onStart(async () => { // to be called when one must end at once
+        await self.current?.close();
+        await postgres.remove();
+    });
     try {
         await postgres.start();
         for (let n = 0; total.rounds < rounds; n++) {

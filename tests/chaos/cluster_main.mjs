@@ -28,6 +28,10 @@ const total = await run({
     only: values.only, keep: values.keep,
     binary: path.resolve(process.env.BELFRY_BIN ?? 'build/belfry'),
     log: (line) => console.error(line),
+    onStart: (end) => {
+        for (const signal of ['SIGINT', 'SIGTERM'])
+            process.once(signal, () => end().finally(() => process.exit(130)));
+    },
 });
 console.log(`answers: ${JSON.stringify(total.answers)}`);
 print({ ...total, faults: {} });

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
-import { createWriteStream, existsSync, mkdirSync, writeFileSync }
+import { createWriteStream, existsSync, mkdirSync, rmSync, writeFileSync }
     from 'node:fs';
 import path from 'node:path';
 import { pause, until } from '../system/lib/until.mjs';
@@ -36,6 +36,12 @@ export async function freePort() {
         await new Promise((done) => server.close(done));
         return port;
     }
+}
+
+// What libfaketime leaves of a process that was killed.
+function removeShared(pid) {
+    for (const name of [`faketime_shm_${pid}`, `sem.faketime_sem_${pid}`])
+        rmSync(`/dev/shm/${name}`, { force: true });
 }
 
 export class Node {
@@ -117,6 +123,7 @@ export class Node {
         this.log.write(`---- ended: ${code ?? signal}\n`);
         if (child !== this.child) return;
         this.ended = { code, signal };
+        if (this.steps) removeShared(child.pid);
         const how = code ?? signal;
         const isEarly = this.isLeaving && !this.isReady; // knows no signals yet
         if (REPORT.test(this.tail)) this.complain('a report', how);
