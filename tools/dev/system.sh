@@ -64,6 +64,7 @@ command_test() {
         "${test_packages[@]}"
     need_postgres
     if has_system_tests; then
+        need_packages "${chaos_packages[@]}"
         need_node
         need_system_modules
         need_modules tests/browser

@@ -823,7 +823,9 @@ on_lost(void *arg, const char *why)
 
 static const char setup[] =
     "SET synchronous_commit = off; SET statement_timeout = '5s'; "
-    "SET lock_timeout = '1s'; SET jit = off; LISTEN belfry; "
+    "SET lock_timeout = '1s'; SET jit = off; "
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
+    "SET enable_bitmapscan = off; LISTEN belfry; "
     "LISTEN " OUTBOX_BELL;
 
 void
