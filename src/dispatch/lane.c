@@ -184,6 +184,19 @@ appetite(void *arg, size_t *ret_critical)
 
 /* ---- beginning ---- */
 
+/* How long what cannot go elsewhere waits for the breaker. A probe that is
+ * under way ends long before it would be given up. */
+static int64_t
+patience_ms(const struct lane *l)
+{
+    const struct breaker *b = &l->breaker;
+    int64_t ms = breaker_until_ms(b) - dispatch_mono_ms(l->dispatch);
+
+    if (b->state == BREAKER_PROBING && ms > b->limits->pause_ms)
+        return b->limits->pause_ms;
+    return ms;
+}
+
 void
 lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
            bool is_out)
@@ -201,8 +214,7 @@ lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
         .is_out = is_out,
     };
 
-    leave.until_ms = leave.now_ms + breaker_until_ms(&l->breaker) -
-                     dispatch_mono_ms(dispatch);
+    leave.until_ms = leave.now_ms + patience_ms(l);
     settle_leave(&leave);
     if (delivery_status_is_terminal(leave.finish.status) && l->texts)
         metric_add(l->outcomes[leave.finish.status], 1);

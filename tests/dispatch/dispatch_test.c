@@ -195,6 +195,37 @@ what_may_have_been_sent_is_not_given_to_another(void **state)
     assert_int_equal(rig_calls_of(r, RIG_LANE_B), 0);
 }
 
+/* A probe is given up after half a minute, but it ends long before. */
+static void
+what_waits_for_a_probe_waits_no_longer_than_a_pause(void **state)
+{
+    struct rig *r = *state;
+    struct store_delivery_get g;
+    int n_left = 0;
+    int64_t id;
+
+    RIG_SAY(&r->script_a, -1, -1, -1, 0);
+    r->a.concurrency = 4;
+    rig_use_b(r);
+    id = rig_send(r, 3, PRIORITY_NORMAL);
+    rig_wait_calls(r, 3); /* the breaker opens */
+    for (int64_t i = 0; i < 3; i++)
+        rig_wait(r, id + i, DELIVERY_RETRYING);
+    rig_advance(r, 1100);
+    rig_wait_calls(r, 4);
+    rig_turn(r, 60);
+    assert_int_equal(r->n_calls, 4);
+    for (int64_t i = 0; i < 3; i++) {
+        g = rig_get(r, id + i);
+        if (!str_is(g.delivery.reason, "circuit.open"))
+            continue; /* the probe */
+        n_left++;
+        assert_int_equal(g.delivery.status, DELIVERY_RETRYING);
+        assert_true(g.delivery.due_ms <= r->clock.now_ms + 1000);
+    }
+    assert_int_equal(n_left, 2);
+}
+
 static void
 a_disabled_providers_deliveries_go_to_the_next_or_end(void **state)
 {
@@ -452,6 +483,7 @@ main(void)
         RIG_TEST(an_open_breaker_calls_nobody_until_a_probe_succeeds),
         RIG_TEST(what_was_not_sent_goes_out_by_the_next_provider),
         RIG_TEST(behind_an_open_breaker_the_next_provider_takes_over),
+        RIG_TEST(what_waits_for_a_probe_waits_no_longer_than_a_pause),
         RIG_TEST(what_may_have_been_sent_is_not_given_to_another),
         RIG_TEST(a_disabled_providers_deliveries_go_to_the_next_or_end),
         RIG_TEST(a_deleted_providers_backlog_goes_to_the_next_or_ends),
