@@ -184,6 +184,43 @@ an_attempt_is_told_wherever_it_is_kept(void **state)
     assert_int_equal(g.counts[DELIVERY_SENT].n, 1);
 }
 
+/* One clock is an hour ahead, and another one is set between the verdict and
+ * the commit: what counts is the pause. */
+static void
+a_retry_waits_for_its_pause_whatever_the_clock_says(void **state)
+{
+    enum { HOUR_MS = 3600 * 1000 };
+    struct rig *r = *state;
+    struct clock *clock = clock_system();
+    int64_t before_ms = clock->wall_ms(clock), ahead_ms, behind_ms;
+    struct attempt t = {.n = 1, .verdict = STR("retry")};
+    struct store_finish f[2];
+    struct store_cycle c = {.finishes = f, .n_finishes = 2};
+    struct store_delivery_get g;
+    int64_t ids[2];
+
+    ahead_ms = before_ms + HOUR_MS;
+    behind_ms = ahead_ms - 2 * HOUR_MS;
+    send_one(r, &(struct send){.id = 1000, .n = 2});
+    assert_int_equal(claim_some(r, 2, true, ids), 2);
+    for (int i = 0; i < 2; i++)
+        f[i] = (struct store_finish){.tenant = T,
+                                     .delivery = ids[i],
+                                     .status = DELIVERY_RETRYING,
+                                     .lane = LANE,
+                                     .attempt = &t};
+    f[0].due_ms = ahead_ms + 5000;
+    f[1].reckoned_ms = behind_ms;
+    f[1].due_ms = behind_ms + 5000;
+    c.now_ms = ahead_ms;
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        get_delivery(r, ids[i], &g);
+        assert_in_range(g.delivery.due_ms, before_ms + 5000,
+                        clock->wall_ms(clock) + 5000);
+    }
+}
+
 static void
 documents_asked_for_at_once_come_to_who_asked(void **state)
 {
@@ -284,6 +321,7 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(no_question_is_answered_by_reading_a_whole_table),
     RIG_TEST(a_list_goes_on_where_it_gave_up_looking),
     RIG_TEST(an_attempt_is_told_wherever_it_is_kept),
+    RIG_TEST(a_retry_waits_for_its_pause_whatever_the_clock_says),
     RIG_TEST(documents_asked_for_at_once_come_to_who_asked),
     RIG_TEST(an_outbox_row_is_taken_by_one_and_goes_with_its_accept),
 };
