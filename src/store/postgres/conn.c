@@ -456,11 +456,15 @@ pg_conn_sync(struct pg_conn *c, void (*on_end)(void *arg, enum pg_outcome o),
     c->on_end = on_end;
     c->arg = arg;
     /* on_end never runs inside this call: a failure waits for the next turn. */
-    if (PQpipelineSync(c->pq) != 1 || PQflush(c->pq) < 0)
+    if (PQpipelineSync(c->pq) != 1 || PQflush(c->pq) < 0) {
+        /* libpq has closed the socket: nobody may ask the kernel about it. */
+        loop_fd_free(c->fd);
+        c->fd = NULL;
         loop_timer_set(c->options.loop, &c->timer, 0, on_stuck);
-    else
-        loop_timer_set(c->options.loop, &c->timer, c->options.patience_ms,
-                       on_patience_over);
+        return;
+    }
+    loop_timer_set(c->options.loop, &c->timer, c->options.patience_ms,
+                   on_patience_over);
     loop_fd_want(c->fd, LOOP_READ | LOOP_WRITE);
 }
 
