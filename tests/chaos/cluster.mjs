@@ -304,6 +304,7 @@ async function oneSeries(run, seed, rounds, total) {
 // Answers with the sums, and with `failed`, the report of the series that did
 // not balance, where it ended.
 export async function run({ rounds, seed, binary, rate = 2000, series = 5,
+    minutes = Infinity,
     load = LOAD_MS, only = null, keep = false, log = () => {},
     onStart = () => {} }) {
     const dir = mkdtempSync(path.join(tmpdir(), 'belfry-chaos-'));
@@ -312,6 +313,7 @@ export async function run({ rounds, seed, binary, rate = 2000, series = 5,
     const postgres = new Postgres(folder, { max_wal_size: '512MB' });
     const self = { binary, rate, load, only, keep, log, dir, postgres,
         hasClocks: hasFaketime() && !hasSanitizer(binary) };
+    const end = Date.now() + minutes * 60000;
     const total = { rounds: 0, load_ms: 0, figures: {}, answers: {} };
     onStart(async () => { // to be called when one must end at once
         await self.current?.close();
@@ -319,7 +321,7 @@ export async function run({ rounds, seed, binary, rate = 2000, series = 5,
     });
     try {
         await postgres.start();
-        for (let n = 0; total.rounds < rounds; n++) {
+        for (let n = 0; total.rounds < rounds && Date.now() < end; n++) {
             const r = await oneSeries(self, seed + n,
                 Math.min(series, rounds - total.rounds), total);
             if (!r.isGood) {

@@ -12,6 +12,7 @@ const { values, positionals } = parseArgs({
         rate: { type: 'string', default: '2000' },
         series: { type: 'string', default: '5' },
         only: { type: 'string', multiple: true },
+        minutes: { type: 'string', default: '60' }, // the longest
         keep: { type: 'boolean', default: false },
     },
 });
@@ -19,13 +20,13 @@ const rounds = Number(positionals[0] ?? 200);
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e6));
 if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seed)) {
     console.error('usage: ./dev chaos cluster [ROUNDS] [--seed N] [--rate N] ' +
-        '[--series N] [--only FAULT]... [--keep]');
+        '[--series N] [--minutes N] [--only FAULT]... [--keep]');
     process.exit(2);
 }
 console.error(`seed ${seed}`);
 const total = await run({
     rounds, seed, rate: Number(values.rate), series: Number(values.series),
-    only: values.only, keep: values.keep,
+    only: values.only, keep: values.keep, minutes: Number(values.minutes),
     binary: path.resolve(process.env.BELFRY_BIN ?? 'build/belfry'),
     log: (line) => console.error(line),
     onStart: (end) => {

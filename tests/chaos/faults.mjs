@@ -117,8 +117,13 @@ export const faults = {
             of: [c.rng.pick(c.nodes).route] });
         await pause(ms);
     },
-    'reset everybody': (c) => c.proxy.ask({ what: 'reset',
-        of: c.nodes.map((n) => n.route) }),
+    'reset everybody': async (c) => {
+        for (let i = c.rng.between(1, 20); i > 0; i--) {
+            await c.proxy.ask({ what: 'reset',
+                of: c.nodes.map((n) => n.route) });
+            await pause(c.rng.between(20, 200));
+        }
+    },
     'step a clock': async (c) => {
         const node = c.rng.pick(c.nodes.filter((n) => n.steps));
         if (!node) return;
