@@ -75,11 +75,19 @@ class Postgres:
             raise Failed(f'PostgreSQL refuses: {statements}')
         return json.loads(done.stdout)
 
-    def fresh(self):
+    def fresh(self, name='bench'):
         """The URL of an empty database, with nothing left to be written."""
-        self.ask('DROP DATABASE IF EXISTS bench WITH (FORCE)',
-                 'CREATE DATABASE bench', 'CHECKPOINT')
-        return self.url_of('bench')
+        self.ask(f'DROP DATABASE IF EXISTS {name} WITH (FORCE)',
+                 f'CREATE DATABASE {name}', 'CHECKPOINT')
+        return self.url_of(name)
+
+    def hold(self, name):
+        """A transaction with a snapshot of now, for as long as the tool
+        runs: what is deleted meanwhile cannot be removed."""
+        tool = self.rig.start('hold', self.url_of(name), command=[
+            NODE, ROOT / 'bench/peers/hold.mjs'])
+        tool.answer()
+        return tool
 
     def cpu_us(self):
         return all_cpu_us(self.pid)

@@ -1,11 +1,13 @@
 /* load.c - one HTTP request, again and again, over connections that stay.
  *
- *   load -p PORT -r FILE [-c CONNECTIONS] [-n COUNT | -t SECONDS] [-q RATE]
+ *   load -p PORT -r FILE... [-c CONNECTIONS] [-n COUNT | -t SECONDS] [-q RATE]
+ *        [-u]
  *
- * FILE holds the request, head and body. Without a rate each connection asks
- * again as soon as it was answered. With one, requests are due at even
- * intervals and a request's time counts from when it was due, so that a server
- * that stalls does not slow the clock it is measured by. */
+ * FILE holds the request, head and body; several, each with its -r, take
+ * turns. Without a rate each connection asks again as soon as it was answered.
+ * With one, requests are due at even intervals and a request's time counts
+ * from when it was due, so that a server that stalls does not slow the clock
+ * it is measured by. -u: until a line comes on stdin, or it is closed. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #include "tool.h"
 
 #define LATENCIES_MAX 10000000
+#define REQUESTS_MAX 100
 
 struct conn {
     int fd;
@@ -29,7 +32,9 @@ struct conn {
 static struct {
     int port, epoll, n_conns;
     int64_t count, seconds, rate;
-    struct tool_bytes request;
+    struct tool_bytes requests[REQUESTS_MAX];
+    int64_t n_requests;
+    bool is_told, is_over; /* -u; the line came */
     struct conn *conns;
     int *idle; /* indices of connections that have nothing to do */
     int n_idle;
@@ -42,7 +47,7 @@ static struct {
 static bool
 may_begin(int64_t now_us)
 {
-    if (load.count > 0 && load.n_begun >= load.count)
+    if (load.is_over || (load.count > 0 && load.n_begun >= load.count))
         return false;
     return now_us - load.began_us < load.seconds * 1000000;
 }
@@ -58,10 +63,13 @@ due_us(int64_t now_us)
 static void
 begin(struct conn *c, int64_t at_us)
 {
+    const struct tool_bytes *r =
+        &load.requests[load.n_begun % load.n_requests];
+
     c->is_busy = true;
     c->began_us = at_us;
     load.n_begun++;
-    tool_send(c->fd, load.request.p, load.request.n);
+    tool_send(c->fd, r->p, r->n);
 }
 
 static void
@@ -103,6 +111,13 @@ hear(struct conn *c)
 }
 
 static void
+hear_harness(void)
+{
+    epoll_ctl(load.epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+    load.is_over = true;
+}
+
+static void
 wait_for_answers(void)
 {
     struct epoll_event events[64];
@@ -115,8 +130,12 @@ wait_for_answers(void)
     wait_us = wait_us < 0 ? 0 : wait_us;
     t = (struct timespec){wait_us / 1000000, wait_us % 1000000 * 1000};
     n = epoll_pwait2(load.epoll, events, 64, &t, NULL);
-    for (int i = 0; i < n; i++)
-        hear(events[i].data.ptr);
+    for (int i = 0; i < n; i++) {
+        if (events[i].data.ptr)
+            hear(events[i].data.ptr);
+        else
+            hear_harness();
+    }
 }
 
 /* ---- the run ---- */
@@ -133,6 +152,8 @@ set_up(void)
         tool_watch(load.epoll, load.conns[i].fd, EPOLLIN, &load.conns[i]);
         load.idle[load.n_idle++] = i;
     }
+    if (load.is_told)
+        tool_watch(load.epoll, STDIN_FILENO, EPOLLIN, NULL);
     load.began_us = tool_now_us();
 }
 
@@ -159,13 +180,15 @@ read_options(int argc, char **argv)
 {
     int o;
 
-    while ((o = getopt(argc, argv, "p:r:c:n:t:q:")) != -1) {
+    while ((o = getopt(argc, argv, "p:r:c:n:t:q:u")) != -1) {
         switch (o) {
         case 'p':
             load.port = (int)tool_number(optarg, 1, 65535);
             break;
         case 'r':
-            load.request = tool_read_file(optarg);
+            if (load.n_requests == REQUESTS_MAX)
+                fatal("at most %d requests", REQUESTS_MAX);
+            load.requests[load.n_requests++] = tool_read_file(optarg);
             break;
         case 'c':
             load.n_conns = (int)tool_number(optarg, 1, 10000);
@@ -179,11 +202,14 @@ read_options(int argc, char **argv)
         case 'q':
             load.rate = tool_number(optarg, 1, 1000000);
             break;
+        case 'u':
+            load.is_told = true;
+            break;
         default:
             fatal("see the head of load.c");
         }
     }
-    if (load.port == 0 || load.request.n == 0)
+    if (load.port == 0 || load.n_requests == 0)
         fatal("-p PORT and -r FILE are needed");
 }
 

@@ -36,12 +36,13 @@ class Size:
     rounds: int = 3
     backlog: int = None
     history: int = None
+    burst: int = None
 
     def __post_init__(self):
         if self.quick:
             self.rounds = 1
         self.backlog = self.backlog or self.of(200_000)
-        self.history = self.history or self.of(1_000_000)
+        self.burst = self.burst or self.of(1_000_000)
 
     def of(self, n):
         return n // 10 if self.quick else n

@@ -104,12 +104,13 @@ class Belfry:
     def cpu_us(self):
         return cpu_us(self.pid)
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, workspace='default'):
         c = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
         try:
             c.request(method, path, json.dumps(body) if body else None, {
                 'Authorization': f'Bearer {KEY}',
-                'Content-Type': 'application/json'})
+                'Content-Type': 'application/json',
+                'X-Belfry-Workspace': workspace})
             answer = c.getresponse()
             text = answer.read().decode()
         finally:
@@ -118,10 +119,11 @@ class Belfry:
             raise Failed(f'{method} {path}: {answer.status} {text[:300]}')
         return text
 
-    def provide(self, channel, driver, config, concurrency=64, **more):
+    def provide(self, channel, driver, config, concurrency=64,
+                workspace='default', **more):
         self.ask('PUT', f'/v1/providers/{driver}', {
             'channel': channel, 'driver': driver, 'config': config,
-            'concurrency': concurrency, **more})
+            'concurrency': concurrency, **more}, workspace)
 
     def ended(self, outcome='delivered'):
         """Deliveries that came to that end since the start."""

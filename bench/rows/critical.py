@@ -22,19 +22,26 @@ def round_of(r, s, sink):
     return max(times)
 
 
-def measure(r):
+def on(r, database, row):
     n = r.size.backlog
     sink = r.start('sink', '-d', 100, '-m', MARK)
-    s = Belfry(r, 'critical')
+    s = Belfry(r, row, database)
     s.provide('webhook', 'webhook',
               {'url': f"http://127.0.0.1:{sink.answer()['port']}/hook"},
               concurrency=16)
+    cpu = s.cpu_us()
     r.load(s, request('POST', '/v1/notifications/batch',
                       batch_body(BATCH, 'webhook')), '-c', 4, '-n', n // BATCH)
+    cpu = (s.cpu_us() - cpu) / n
     rounds = [round_of(r, s, sink) for _ in range(r.size.rounds)]
     r.end(s)
     r.end(sink)
     ms = median(rounds)
-    return [Result('critical', f'a critical one behind {n:,}', ms, 'ms',
+    return [Result(row, f'a critical one behind {n:,}', ms, 'ms',
                    goal='< 1 s', ok=ms < 1000, rounds=rounds,
-                   notes=[f'the slowest of {PROBES} in each round'])]
+                   notes=[f'the slowest of {PROBES} in each round; '
+                          f'{cpu:.1f} µs of CPU each to accept the others'])]
+
+
+def measure(r):
+    return on(r, None, 'critical')

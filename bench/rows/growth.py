@@ -24,7 +24,8 @@ def new_server(r, name):
 
 
 def measure(r):
-    n, history = r.size.of(100_000), r.size.history
+    n = r.size.of(100_000)
+    history = r.size.history or r.size.of(1_000_000)
     old = new_server(r, 'old')
     cycle(r, old, history)
     ended, with_history, empty = history, [], []
