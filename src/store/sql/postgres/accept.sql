@@ -13,7 +13,8 @@ WHERE dedup.until_ms <= $6::int8;
 SELECT x.k, d.id, d.created_ms FROM
 (SELECT unnest($1::int4[]) AS k, unnest($2::int8[]) AS tenant,
 unnest($3::text[]) AS key) AS x
-JOIN dedup d ON d.tenant = x.tenant AND d.key = x.key;
+CROSS JOIN LATERAL (SELECT * FROM dedup y WHERE y.tenant = x.tenant
+AND y.key = x.key OFFSET 0) AS d;
 
 -- name: notification_add (accept)
 INSERT INTO notification (tenant, id, created_ms, first_delivery,
@@ -89,5 +90,6 @@ AS user_id) AS x;
 DELETE FROM inbox_event e USING
 (SELECT unnest($1::int8[]) AS tenant, unnest($2::text[]) AS user_id,
 unnest($3::int8[]) AS rev) AS x
-WHERE e.tenant = x.tenant
-AND e.user_id = x.user_id AND e.rev <= x.rev;
+CROSS JOIN LATERAL (SELECT y.ctid AS at FROM inbox_event y
+WHERE y.tenant = x.tenant AND y.user_id = x.user_id AND y.rev <= x.rev
+OFFSET 0) AS w WHERE e.ctid = w.at;

@@ -1,3 +1,9 @@
+-- Rows are looked up one by one, then changed where they lie. Of a queue that
+-- was empty when it was last analysed the planner believes that to read all of
+-- an index is cheaper than a look-up; joined as usual, each row that is ready
+-- was compared with each that was sent. "The first from there on" leaves it no
+-- choice: only the primary key has that order.
+
 -- Finishes: $1 to $6 are tenant, delivery, the attempts and the lane that it
 -- had when it was claimed, status, and the number of the attempt that was made
 -- (0: none). A finish may come twice, after a commit that nobody knew of; by
@@ -14,7 +20,9 @@ unnest($7::int8[]) AS at_ms, unnest($8::int4[]) AS call_ms, unnest($9::int4[])
 AS call_status, unnest($10::text[]) AS reason, unnest($11::text[]) AS provider,
 unnest($12::text[]) AS error, unnest($13::text[]) AS verdict,
 unnest($14::text[]) AS detail) AS f
-WHERE r.tenant = f.tenant AND r.id = f.id
+CROSS JOIN LATERAL (SELECT y.ctid AS at, y.tenant, y.id FROM ready y
+WHERE (y.tenant, y.id) >= (f.tenant, f.id) ORDER BY y.tenant, y.id LIMIT 1) AS w
+WHERE r.ctid = w.at AND w.tenant = f.tenant AND w.id = f.id
 AND r.attempts = f.had AND r.lane IS NOT DISTINCT FROM f.was_in
 RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
 r.attempts, r.priority, r.user_id, r.channel, r.provider AS old_provider,
@@ -38,7 +46,9 @@ unnest($3::int4[]) AS had, unnest($4::int8[]) AS was_in,
 unnest($5::int2[]) AS status, unnest($6::int4[]) AS n,
 unnest($7::text[]) AS reason, unnest($8::text[]) AS provider,
 unnest($9::text[]) AS error, unnest($10::text[]) AS tally) AS f
-WHERE r.tenant = f.tenant AND r.id = f.id
+CROSS JOIN LATERAL (SELECT y.ctid AS at, y.tenant, y.id FROM ready y
+WHERE (y.tenant, y.id) >= (f.tenant, f.id) ORDER BY y.tenant, y.id LIMIT 1) AS w
+WHERE r.ctid = w.at AND w.tenant = f.tenant AND w.id = f.id
 AND r.attempts = f.had AND r.lane IS NOT DISTINCT FROM f.was_in
 RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
 r.attempts, r.priority, r.user_id, r.channel, r.provider AS old_provider,
@@ -69,7 +79,9 @@ unnest($5::int2[]) AS status, unnest($6::int4[]) AS n,
 unnest($7::text[]) AS reason, unnest($8::text[]) AS provider,
 unnest($9::text[]) AS error, unnest($10::text[]) AS tally, unnest($11::int8[])
 AS due_ms, unnest($12::int8[]) AS lane) AS f
-WHERE r.tenant = f.tenant AND r.id = f.id
+CROSS JOIN LATERAL (SELECT y.ctid AS at, y.tenant, y.id FROM ready y
+WHERE (y.tenant, y.id) >= (f.tenant, f.id) ORDER BY y.tenant, y.id LIMIT 1) AS w
+WHERE r.ctid = w.at AND w.tenant = f.tenant AND w.id = f.id
 AND r.attempts = f.had AND r.lane IS NOT DISTINCT FROM f.was_in
 RETURNING r.tenant, r.id, r.notification, r.rank, r.created_ms, r.recipient,
 r.attempts, r.priority, r.crashes, r.user_id, r.channel,
@@ -100,7 +112,9 @@ unnest($5::int2[]) AS status, unnest($6::int4[]) AS n,
 unnest($7::text[]) AS reason, unnest($8::text[]) AS provider,
 unnest($9::text[]) AS error, unnest($10::text[]) AS tally, unnest($11::int8[])
 AS lane) AS f
-WHERE r.tenant = f.tenant AND r.id = f.id
+CROSS JOIN LATERAL (SELECT y.ctid AS at, y.tenant, y.id FROM ready y
+WHERE (y.tenant, y.id) >= (f.tenant, f.id) ORDER BY y.tenant, y.id LIMIT 1) AS w
+WHERE r.ctid = w.at AND w.tenant = f.tenant AND w.id = f.id
 AND r.attempts = f.had AND r.lane IS NOT DISTINCT FROM f.was_in
 RETURNING r.id;
 -- The attempts of those that have not ended; not of rows that were gone.
@@ -114,8 +128,9 @@ unnest($3::int4[]) AS n, unnest($4::int8[]) AS at_ms, unnest($5::int8[]) AS
 duration_ms, unnest($6::int8[]) AS retry_at_ms, unnest($7::int4[]) AS status,
 unnest($8::text[]) AS provider, unnest($9::text[]) AS verdict,
 unnest($10::text[]) AS detail) AS x
-WHERE EXISTS (SELECT FROM ready r WHERE r.tenant = x.tenant
-AND r.id = x.delivery AND r.attempts = x.n)
+WHERE EXISTS (SELECT FROM (SELECT tenant, id, attempts FROM ready
+WHERE (tenant, id) >= (x.tenant, x.delivery) ORDER BY tenant, id LIMIT 1) AS r
+WHERE r.tenant = x.tenant AND r.id = x.delivery AND r.attempts = x.n)
 OR EXISTS (SELECT FROM waiting w WHERE w.tenant = x.tenant
 AND w.id = x.delivery AND w.attempts = x.n)
 OR EXISTS (SELECT FROM dead d WHERE d.tenant = x.tenant
@@ -128,7 +143,8 @@ WHERE lane = $1::int8 AND batch = $2::int8;
 -- name: intent_remove (cycle)
 DELETE FROM intent i USING
 (SELECT unnest($1::int8[]) AS lane, unnest($2::int8[]) AS batch) AS x
-WHERE i.lane = x.lane AND i.batch = x.batch;
+CROSS JOIN LATERAL (SELECT y.ctid AS at FROM intent y WHERE y.lane = x.lane
+AND y.batch = x.batch OFFSET 0) AS w WHERE i.ctid = w.at;
 
 -- $1 lane; $2, $3 the mark of its critical rows, $4, $5 of the others; $6 how
 -- many, $7 how many critical ones beyond; $8 what we hold although it lies
@@ -157,12 +173,14 @@ SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
 n.traceparent, n.doc FROM
 (SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id) AS x
-JOIN notification n ON n.tenant = x.tenant AND n.id = x.id;
+CROSS JOIN LATERAL (SELECT * FROM notification y WHERE y.tenant = x.tenant
+AND y.id = x.id OFFSET 0) AS n;
 -- name: users_of (cycle)
 SELECT o.tenant, o.key, o.body FROM
 (SELECT unnest($2::int8[]) AS tenant, unnest($3::text[]) AS key) AS x
-JOIN object o ON o.kind = $1::int2 AND o.tenant = x.tenant
-AND o.key = x.key WHERE o.body IS NOT NULL;
+CROSS JOIN LATERAL (SELECT * FROM object y WHERE y.kind = $1::int2
+AND y.tenant = x.tenant AND y.key = x.key OFFSET 0) AS o
+WHERE o.body IS NOT NULL;
 
 -- Never early: neither by our clock nor by the database's.
 -- name: promote (write)

@@ -10,9 +10,11 @@ status = -1 WHERE idem.until_ms <= $4::int8;
 -- name: idem_read (accept write)
 SELECT w.n, i.status, i.fingerprint, i.body
 FROM unnest($1::int8[], $2::text[]) WITH ORDINALITY AS w (tenant, key, n)
-JOIN idem i ON i.tenant = w.tenant AND i.key = w.key;
+CROSS JOIN LATERAL (SELECT * FROM idem y WHERE y.tenant = w.tenant
+AND y.key = w.key OFFSET 0) AS i;
 -- name: idem_save (accept write)
 UPDATE idem i SET status = w.status, fingerprint = w.fingerprint, body = w.body
 FROM unnest($1::int8[], $2::text[], $3::int4[], $4::bytea[], $5::text[])
 AS w (tenant, key, status, fingerprint, body)
-WHERE i.tenant = w.tenant AND i.key = w.key;
+CROSS JOIN LATERAL (SELECT y.ctid AS at FROM idem y WHERE y.tenant = w.tenant
+AND y.key = w.key OFFSET 0) AS o WHERE i.ctid = o.at;

@@ -27,7 +27,10 @@ SELECT tenant, at_ms, unnest(ids) AS id, unnest(attempts) AS attempts FROM gone
 ), row AS (
 UPDATE ready r SET attempts = r.attempts + 1, crashes = r.crashes + 1,
 updated_ms = $4::int8, reason = $5::text FROM flight f
-WHERE r.tenant = f.tenant AND r.id = f.id AND r.attempts = f.attempts
+CROSS JOIN LATERAL (SELECT y.ctid AS at, y.tenant, y.id FROM ready y
+WHERE (y.tenant, y.id) >= (f.tenant, f.id) ORDER BY y.tenant, y.id LIMIT 1) AS w
+WHERE r.ctid = w.at AND w.tenant = f.tenant AND w.id = f.id
+AND r.attempts = f.attempts
 RETURNING r.tenant, r.id, r.attempts, r.crashes, r.provider, f.at_ms
 ), noted AS (
 INSERT INTO attempt (delivery, n, at_ms, duration_ms, retry_at_ms, status,
@@ -44,7 +47,9 @@ AND l.lane = i.lane AND l.owner = $2::int8 AND i.batch <> ALL ($3::int8[]);
 -- name: quarantine (cycle)
 WITH gone AS (
 DELETE FROM ready r USING unnest($1::int8[], $2::int8[]) AS x(tenant, id)
-WHERE r.tenant = x.tenant AND r.id = x.id
+CROSS JOIN LATERAL (SELECT y.ctid AS at, y.tenant, y.id FROM ready y
+WHERE (y.tenant, y.id) >= (x.tenant, x.id) ORDER BY y.tenant, y.id LIMIT 1) AS w
+WHERE r.ctid = w.at AND w.tenant = x.tenant AND w.id = x.id
 RETURNING r.tenant, r.id, r.notification, r.created_ms, r.recipient,
 r.attempts, r.priority, r.user_id, r.channel, r.provider, r.tally
 )

@@ -14,7 +14,8 @@
 SELECT w.ord, o.num, o.version, o.created_ms, o.updated_ms, o.body
 FROM unnest($1::int4[], $2::int2[], $3::int8[], $4::text[])
     AS w (ord, kind, tenant, key)
-JOIN object o ON o.kind = w.kind AND o.tenant = w.tenant AND o.key = w.key
+CROSS JOIN LATERAL (SELECT * FROM object y WHERE y.kind = w.kind
+AND y.tenant = w.tenant AND y.key = w.key OFFSET 0) AS o
 WHERE o.body IS NOT NULL;
 
 -- name: object_list (read)
@@ -328,7 +329,8 @@ ORDER BY i.id DESC;
 -- name: inbox_revs (read)
 SELECT x.k, u.rev FROM (SELECT unnest($1::int4[]) AS k, unnest($2::int8[]) AS
 tenant, unnest($3::text[]) AS user_id) AS x
-JOIN inbox_user u ON u.tenant = x.tenant AND u.user_id = x.user_id;
+CROSS JOIN LATERAL (SELECT * FROM inbox_user y WHERE y.tenant = x.tenant
+AND y.user_id = x.user_id OFFSET 0) AS u;
 -- name: inbox_replay (read)
 SELECT u.rev, u.unseen, u.unread, e.rev, e.kind, e.change, e.before_rev,
     e.at_ms, e.ids, i.id, i.tenant, i.notification, i.delivery, i.user_id,
