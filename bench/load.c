@@ -63,8 +63,7 @@ due_us(int64_t now_us)
 static void
 begin(struct conn *c, int64_t at_us)
 {
-    const struct tool_bytes *r =
-        &load.requests[load.n_begun % load.n_requests];
+    const struct tool_bytes *r = &load.requests[load.n_begun % load.n_requests];
 
     c->is_busy = true;
     c->began_us = at_us;
