@@ -15,8 +15,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "store/postgres/connect.h"
 
-#define CONNECT_MS 5000   /* from CONNECTING until READY */
+#define CONNECT_MS 5000   /* from CONNECTING to an address until READY */
 #define EXCHANGE_MS 15000 /* beyond every statement_timeout */
 #define PAUSE_MIN_MS 50
 #define PAUSE_MAX_MS                                                           \
@@ -24,6 +25,8 @@
                      */
 #define SENT_MAX 64 /* statements in one exchange */
 #define WHY_MAX 300
+
+#define PROBE_S "1" /* so that one which waits for an answer sees silence */
 
 enum state { WAITING, CONNECTING, SETTING_UP, PREPARING, READY, BUSY };
 
@@ -42,6 +45,8 @@ struct pg_conn {
     struct loop_timer timer; /* the next attempt, or the end of patience */
     int64_t pause_ms;
     bool is_down;
+    int64_t sent_ms;    /* by the loop's clock: the exchange under way */
+    int64_t silence_ms; /* see pg_conn_silence_ms() */
     char why[WHY_MAX];
     struct pg_params params;
     struct exchange exchanges[2];
@@ -113,6 +118,7 @@ lose(struct pg_conn *c, const char *why)
     bool was_busy = c->state == BUSY;
 
     remember_why(c, why);
+    c->silence_ms = was_busy ? loop_now_ms(c->options.loop) - c->sent_ms : 0;
     close_connection(c);
     c->state = WAITING;
     c->is_down = true;
@@ -299,6 +305,7 @@ watch(struct pg_conn *c, int events)
 static void
 connect_further(struct pg_conn *c)
 {
+    struct loop *l = c->options.loop;
     PostgresPollingStatusType next;
 
     loop_fd_free(c->fd);
@@ -308,6 +315,8 @@ connect_further(struct pg_conn *c)
         lose(c, PQerrorMessage(c->pq));
         return;
     }
+    if (PQstatus(c->pq) == CONNECTION_STARTED) /* another address */
+        loop_timer_set(l, &c->timer, CONNECT_MS, on_patience_over);
     watch(c, next == PGRES_POLLING_READING ? LOOP_READ : LOOP_WRITE);
     if (next == PGRES_POLLING_OK)
         set_up(c);
@@ -348,11 +357,17 @@ drop_notice(void *arg, const char *text)
 static void
 start(struct pg_conn *c)
 {
-    const char *keys[] = {"dbname",          "application_name",
-                          "client_encoding", "tcp_user_timeout",
-                          "keepalives_idle", NULL};
+    /* What stands before the URL gives way to it. */
+    const char *keys[] = {"tcp_user_timeout",
+                          "keepalives_idle",
+                          "keepalives_interval",
+                          "dbname",
+                          "application_name",
+                          "client_encoding",
+                          NULL};
     char name[64];
-    const char *values[] = {c->options.url, name, "UTF8", "10000", "10", NULL};
+    const char *values[] = {PG_SILENCE_MS, PROBE_S, PROBE_S, c->options.url,
+                            name,          "UTF8",  NULL};
 
     snprintf(name, sizeof(name), "belfry %s", c->options.who);
     c->pq = PQconnectStartParams(keys, values, 1);
@@ -409,6 +424,12 @@ pg_conn_is_down(const struct pg_conn *c)
     return c->is_down;
 }
 
+int64_t
+pg_conn_silence_ms(const struct pg_conn *c)
+{
+    return c->silence_ms;
+}
+
 const char *
 pg_conn_why(const struct pg_conn *c)
 {
@@ -453,6 +474,7 @@ pg_conn_sync(struct pg_conn *c, void (*on_end)(void *arg, enum pg_outcome o),
 {
     assert(c->state == READY);
     c->state = BUSY;
+    c->sent_ms = loop_now_ms(c->options.loop);
     c->on_end = on_end;
     c->arg = arg;
     /* on_end never runs inside this call: a failure waits for the next turn. */

@@ -48,6 +48,9 @@ bool pg_conn_is_ready(const struct pg_conn *c); /* and no exchange runs */
 /* Connecting failed, or it was lost: what cannot wait need not. */
 bool pg_conn_is_down(const struct pg_conn *c);
 const char *pg_conn_why(const struct pg_conn *c); /* that it is down */
+/* Within on_lost: for how long an exchange had waited for its answer; 0: none
+ * was under way. */
+int64_t pg_conn_silence_ms(const struct pg_conn *c);
 
 /* For the next statement; its arena lives until the exchange has ended. */
 struct pg_params *pg_conn_params(struct pg_conn *c);

@@ -60,10 +60,11 @@ parse(const char *url)
 enum err
 pg_connect(const char *url, const char *who, PGconn **ret, const char **ret_why)
 {
-    static const char *const keys[] = {"fallback_application_name",
-                                       "connect_timeout", "dbname",
-                                       "client_encoding", NULL};
-    const char *values[] = {who, "5", url, "UTF8", NULL};
+    static const char *const keys[] = {
+        "fallback_application_name", "connect_timeout",
+        "tcp_user_timeout",          "dbname",
+        "client_encoding",           NULL};
+    const char *values[] = {who, "5", PG_SILENCE_MS, url, "UTF8", NULL};
     PQconninfoOption *o = parse(url);
     PGconn *c;
 

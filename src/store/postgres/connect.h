@@ -8,6 +8,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+/* A server that is slow still acknowledges what it gets; where packets are lost
+ * nothing does, and only silence tells. The URL may say how long instead. */
+#define PG_SILENCE_MS "1500"
+
 /* ERR_INVALID: that is no URL; ERR_IO. *ret is NULL then. */
 enum err pg_connect(const char *url, const char *who, PGconn **ret,
                     const char **ret_why) MUST_CHECK;

@@ -813,7 +813,7 @@ on_lost(void *arg, const char *why)
     if (n->down_since_ms == 0) {
         LOG_WARN("store.lost", log_cstr("session", "control"),
                  log_cstr("why", why));
-        n->down_since_ms = mono_ms(n);
+        n->down_since_ms = mono_ms(n) - pg_conn_silence_ms(n->conn);
     }
     tell_if_away(n);
     pump(n);

@@ -193,7 +193,8 @@ on_lost(void *arg, const char *why)
 
     if (s->down_since_ms != 0)
         return; /* still away */
-    s->down_since_ms = loop_now_ms(s->store->loop);
+    s->down_since_ms =
+        loop_now_ms(s->store->loop) - pg_conn_silence_ms(s->conn);
     LOG_WARN("store.lost", log_cstr("session", s->who), log_cstr("why", why));
 }
 
