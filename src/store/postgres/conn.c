@@ -28,6 +28,11 @@
 
 #define PROBE_S "1" /* so that one which waits for an answer sees silence */
 
+/* The other way: else locks and sessions of one that is gone stay for hours. */
+#define SERVER_PATIENCE                                                        \
+    "SET tcp_user_timeout = '5s'; SET tcp_keepalives_idle = 5; "               \
+    "SET tcp_keepalives_interval = 5; "
+
 enum state { WAITING, CONNECTING, SETTING_UP, PREPARING, READY, BUSY };
 
 struct exchange {
@@ -39,6 +44,7 @@ struct exchange {
 
 struct pg_conn {
     struct pg_conn_options options;
+    char *setup;
     enum state state;
     PGconn *pq;
     struct loop_fd *fd;
@@ -284,8 +290,7 @@ static void
 set_up(struct pg_conn *c)
 {
     c->state = SETTING_UP;
-    if (PQsetnonblocking(c->pq, 1) != 0 ||
-        PQsendQuery(c->pq, c->options.setup) != 1)
+    if (PQsetnonblocking(c->pq, 1) != 0 || PQsendQuery(c->pq, c->setup) != 1)
         lose(c, PQerrorMessage(c->pq));
     else
         flush(c);
@@ -383,12 +388,23 @@ start(struct pg_conn *c)
     watch(c, LOOP_WRITE);
 }
 
+static char *
+add_patience(const char *setup)
+{
+    size_t size = sizeof(SERVER_PATIENCE) + strlen(setup);
+    char *s = xcalloc(1, size);
+
+    snprintf(s, size, SERVER_PATIENCE "%s", setup);
+    return s;
+}
+
 struct pg_conn *
 pg_conn_new(const struct pg_conn_options *o)
 {
     struct pg_conn *c = xcalloc(1, sizeof(*c));
 
     c->options = *o;
+    c->setup = add_patience(o->setup ? o->setup : "");
     if (c->options.patience_ms == 0)
         c->options.patience_ms = EXCHANGE_MS;
     c->now = &c->exchanges[0];
@@ -409,6 +425,7 @@ pg_conn_free(struct pg_conn *c)
         clear(&c->exchanges[i]);
         arena_free(c->exchanges[i].arena);
     }
+    free(c->setup);
     free(c);
 }
 

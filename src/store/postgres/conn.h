@@ -29,7 +29,7 @@ struct pg_conn_options {
     struct loop *loop;
     const char *url;
     const char *who;   /* which statements, as in `-- name: x (who)` */
-    const char *setup; /* SQL for each new connection; NULL: none */
+    const char *setup; /* SQL for each new connection; copied; NULL: none */
     /* Without an answer for so long, it is lost; 0: 15 s, which is beyond
      * every statement_timeout. */
     int64_t patience_ms;

@@ -16,6 +16,7 @@
 
 #define MAX_QUEUED 16384
 #define LEASE_MS 15000
+#define IDLE_MAX_MS 10000 /* within a transaction */
 
 static struct pg_store *
 store_of(struct store *s)
@@ -300,12 +301,17 @@ remember_epoch(struct pg_store *s, PGconn *c, const char **ret_why)
     return s->epoch < 0 ? ERR_IO : ERR_OK;
 }
 
+static int64_t
+lease_of(const struct postgres_store_options *o)
+{
+    return o->lease_ms ? o->lease_ms : LEASE_MS;
+}
+
 static enum err
 introduce(struct pg_store *s, const struct postgres_store_options *o,
           const char **ret_why)
 {
-    struct pg_node_options node = {.lease_ms =
-                                       o->lease_ms ? o->lease_ms : LEASE_MS,
+    struct pg_node_options node = {.lease_ms = lease_of(o),
                                    .may_own = o->may_own,
                                    .roles = o->roles ? o->roles : ""};
     PGconn *c = NULL;
@@ -336,7 +342,7 @@ introduce(struct pg_store *s, const struct postgres_store_options *o,
     "SET enable_bitmapscan = off; SET enable_hashjoin = off; "                 \
     "SET enable_mergejoin = off; SET enable_material = off; "
 
-static const char writer_setup[] = WRITER, queue_setup[] = WRITER QUEUE;
+static const char writer_setup[] = WRITER;
 /* A list is read from an index and ends early. By its figures, which are those
  * of the average tenant, the planner would sort all that a big one has. */
 static const char reader_setup[] =
@@ -345,11 +351,24 @@ static const char reader_setup[] =
     "SET enable_bitmapscan = off; SET max_parallel_workers_per_gather = 0; "
     "SET default_transaction_read_only = on";
 
+/* Of one that is cut off within a cycle, the server keeps the lane's lock no
+ * longer than the others wait before they want it. */
 static void
-start_thread(struct pg_store *s)
+open_cycle(struct pg_store *s, int64_t lease_ms)
+{
+    char setup[1000];
+
+    snprintf(setup, sizeof(setup),
+             WRITER QUEUE "SET idle_in_transaction_session_timeout = %lld",
+             (long long)(lease_ms < IDLE_MAX_MS ? lease_ms : IDLE_MAX_MS));
+    pg_session_open(&s->cycle, s, "cycle", setup);
+}
+
+static void
+start_thread(struct pg_store *s, int64_t lease_ms)
 {
     pg_session_open(&s->accept, s, "accept", writer_setup);
-    pg_session_open(&s->cycle, s, "cycle", queue_setup);
+    open_cycle(s, lease_ms);
     pg_session_open(&s->write, s, "write", writer_setup);
     for (int i = 0; i < PG_READERS; i++)
         pg_session_open(&s->read[i], s, "read", reader_setup);
@@ -378,7 +397,7 @@ postgres_store_open(const struct postgres_store_options *o, struct store **ret,
         return e;
     }
     s->loop = loop_new();
-    start_thread(s);
+    start_thread(s, lease_of(o));
     *ret = &s->base;
     return ERR_OK;
 }
