@@ -11,7 +11,7 @@ lint_packages=(clang-format-14 clang-tidy-14 cppcheck git)
 test_packages=(
     clang-14 libclang-rt-14-dev llvm-14
     libhttp-parser-dev libjansson-dev
-    ca-certificates curl openssl procps spin sqlite3 util-linux
+    ca-certificates curl iproute2 openssl procps spin sqlite3 util-linux
     libdb5.3 libicu72 libnsl2 libsasl2-2
 )
 # What PostgreSQL loads when it is unpacked, and its time zones; then Redis.

@@ -61,7 +61,7 @@ export class Belfry {
     }
 
     // options: dev, flags [], env {}, listen, database (a path), roles (a
-    // list), postgres (a URL), keyFile
+    // list), postgres (a URL), keyFile, at (what the command begins with)
     static async start(options = {}) {
         const b = new Belfry(options);
         b.dir = await mkdtemp(path.join(tmpdir(), 'belfry-test-'));
@@ -96,12 +96,13 @@ export class Belfry {
     }
 
     async launch() {
-        const { dev, flags = [], env = {}, roles } = this.options;
+        const { dev, flags = [], env = {}, roles, at = [] } = this.options;
         const listen = this.listen || this.options.listen || '127.0.0.1:0';
         const args = ['serve', '--listen', listen, '--db', this.databaseUrl];
         if (dev) args.push('--dev');
         if (roles) args.push('--roles', roles);
-        const child = spawn(BINARY, [...args, ...flags], {
+        const [program, ...words] = [...at, BINARY, ...args, ...flags];
+        const child = spawn(program, words, {
             cwd: this.dir,
             env: environment(this.dir, this.database ? env : {
                 BELFRY_SECRET_KEY_FILE: this.keyFile,

@@ -53,9 +53,10 @@ export async function databaseUrl(t, server) {
 
 export class Postgres {
     // settings: as in postgresql.conf, {log_statement: 'all'}; kept over
-    // restarts
-    constructor(dir, settings) {
+    // restarts. at: what the commands begin with
+    constructor(dir, settings, at = []) {
         this.dir = dir;
+        this.at = at;
         this.settings = Object.entries(settings).map((s) => s.join('='));
     }
 
@@ -63,7 +64,9 @@ export class Postgres {
         const tool = process.env.BELFRY_POSTGRES_TOOL;
         assert.ok(tool, 'BELFRY_POSTGRES_TOOL is tools/postgres; ' +
             './dev test sees to it');
-        const { stdout } = await run(tool, [command, this.dir, ...args]);
+        const [program, ...words] = [...this.at, tool, command, this.dir,
+            ...args];
+        const { stdout } = await run(program, words);
         return stdout.trim();
     }
 
@@ -93,10 +96,10 @@ export class Postgres {
 }
 
 // A server for one test, gone after it.
-export async function startPostgres(t, settings = {}) {
+export async function startPostgres(t, settings = {}, at = []) {
     const folder = process.env.BELFRY_POSTGRES_FOLDER ?? tmpdir();
     const dir = await mkdtemp(path.join(folder, 'belfry-postgres-'));
-    const server = new Postgres(dir, settings);
+    const server = new Postgres(dir, settings, at);
     t.after(() => server.remove());
     await server.start();
     return server;

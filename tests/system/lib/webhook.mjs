@@ -37,6 +37,7 @@ export class Receiver {
         this.all.push({
             at: Date.now(), path: request.url, method: request.method,
             headers: request.headers, body, step,
+            from: request.socket.remoteAddress,
             ...this.verify(body, request.headers),
         });
         this.answer(step, request, response);
@@ -70,7 +71,7 @@ export class Receiver {
     }
 
     url(path) {
-        return `http://127.0.0.1:${this.port}${path}`;
+        return `http://${this.host}:${this.port}${path}`;
     }
 
     calls(path) {
@@ -83,8 +84,9 @@ export class Receiver {
             options);
     }
 
-    async listen() {
-        this.server.listen(0, '127.0.0.1');
+    async listen(host) {
+        this.host = host;
+        this.server.listen(0, host);
         await once(this.server, 'listening');
         this.port = this.server.address().port;
         return this;
@@ -96,4 +98,4 @@ export class Receiver {
     }
 }
 
-export const receiver = () => new Receiver().listen();
+export const receiver = (host = '127.0.0.1') => new Receiver().listen(host);
