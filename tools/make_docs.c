@@ -91,10 +91,14 @@ write_metrics(struct buf *out)
 {
     buf_put_cstr(out, "# Metrics\n\n");
     buf_printf(out, generated, "src/base/metrics.def");
-    buf_put_cstr(out,
-                 "`GET /metrics`, in the Prometheus text format.\n\n"
-                 "| metric | kind | labels | meaning |\n|---|---|---|---|\n");
-#define METRIC(name, kind, labels, help)                                       \
+    buf_put_cstr(
+        out, "`GET /metrics`, in the Prometheus text format. Of several "
+             "processes on one\ndatabase any API process shows all: SUM adds "
+             "up, NODE has a label `node`,\nSHARED is told once, WORST is the "
+             "largest. `process_*` is per node.\n\n"
+             "| metric | kind | across | labels | meaning "
+             "|\n|---|---|---|---|---|\n");
+#define METRIC(name, kind, across, labels, help)                               \
     buf_put_cstr(out, "| `belfry_" #name "` | " #kind " | " labels " | " help  \
                       " |\n");
 #include "base/metrics.def"

@@ -3,38 +3,28 @@
  * A series is made once and never freed. The lock guards the lists and the
  * hash table; values are relaxed atomics beside them. A histogram's count is
  * the sum of its buckets as they are read, so it always agrees with +Inf. */
-#include "base/metrics.h"
-
 #include <assert.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/arena.h"
-#include "base/metrics_process.h"
+#include "base/metrics_private.h"
 
 #define LABELS_MAX 4
 #define HASH_SLOTS 8192 /* a power of two, > 2 * (series + others) */
-#define BUCKETS 15
 
-enum kind { COUNTER, GAUGE, GAUGE_MS, HISTOGRAM_MS };
-
-static const struct {
-    const char *name;
-    enum kind kind;
-    const char *labels;
-    const char *help;
-} table[] = {
-#define METRIC(name, kind, labels, help) {"belfry_" #name, kind, labels, help},
+const struct metric_row metric_rows[METRIC_COUNT] = {
+#define METRIC(name, kind, across, labels, help)                               \
+    {"belfry_" #name, METRIC_##kind, METRIC_##across, labels, help},
 #include "base/metrics.def"
 #undef METRIC
 };
 
-static const int64_t bucket_ms[BUCKETS] = {
+const int64_t metric_bucket_ms[METRIC_BUCKETS] = {
     1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000};
 
 struct histogram {
-    _Atomic uint64_t counts[BUCKETS + 1]; /* each by itself; last is +Inf */
+    _Atomic uint64_t counts[METRIC_BUCKETS + 1]; /* each by itself */
     _Atomic int64_t sum_ms;
 };
 
@@ -78,7 +68,7 @@ put_label_value(struct buf *b, const char *value)
 static void
 put_labels(struct buf *b, enum metric m, const char *const *values)
 {
-    struct str rest = str_from(table[m].labels), name;
+    struct str rest = str_from(metric_rows[m].labels), name;
     int i = 0;
 
     while (rest.n > 0 && str_split(&rest, ',', &name)) {
@@ -102,7 +92,7 @@ new_series(enum metric m, struct str labels)
     s->labels = xcalloc(1, labels.n + 1);
     if (labels.n > 0)
         memcpy(s->labels, labels.p, labels.n);
-    if (table[m].kind == HISTOGRAM_MS)
+    if (metric_rows[m].kind == METRIC_HISTOGRAM_MS)
         s->histogram = xcalloc(1, sizeof(*s->histogram));
     if (!f->last)
         f->last = &f->first;
@@ -181,14 +171,15 @@ void
 metric_add(struct metric_series *s, int64_t n)
 {
     assert(!s->histogram);
-    assert(n >= 0 || table[s->metric].kind != COUNTER);
+    assert(n >= 0 || metric_rows[s->metric].kind != METRIC_COUNTER);
     atomic_fetch_add_explicit(&s->value, n, memory_order_relaxed);
 }
 
 void
 metric_set(struct metric_series *s, int64_t v)
 {
-    assert(table[s->metric].kind == GAUGE || table[s->metric].kind == GAUGE_MS);
+    assert(metric_rows[s->metric].kind == METRIC_GAUGE ||
+           metric_rows[s->metric].kind == METRIC_GAUGE_MS);
     atomic_store_explicit(&s->value, v, memory_order_relaxed);
 }
 
@@ -201,100 +192,49 @@ metric_observe_ms(struct metric_series *s, int64_t ms)
     assert(h);
     if (ms < 0) /* two clocks that disagree; not worth dying for */
         ms = 0;
-    while (i < BUCKETS && ms > bucket_ms[i])
+    while (i < METRIC_BUCKETS && ms > metric_bucket_ms[i])
         i++;
     atomic_fetch_add_explicit(&h->counts[i], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->sum_ms, ms, memory_order_relaxed);
 }
 
-/* Milliseconds as seconds: exact, and without zeros that say nothing. */
 static void
-put_seconds(struct buf *b, int64_t ms)
+hand_over(const struct metric_series *s, metric_visit *visit, void *arg)
 {
-    uint64_t size = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
-    int fraction = (int)(size % 1000), digits = 3;
+    struct metric_values v = {
+        .value = atomic_load_explicit(&s->value, memory_order_relaxed)};
 
-    buf_printf(b, "%s%" PRIu64, ms < 0 ? "-" : "", size / 1000);
-    if (fraction == 0)
-        return;
-    for (; fraction % 10 == 0; digits--)
-        fraction /= 10;
-    buf_printf(b, ".%0*d", digits, fraction);
-}
-
-static void
-put_name(struct buf *b, const struct metric_series *s, const char *suffix)
-{
-    buf_printf(b, "%s%s", table[s->metric].name, suffix);
-    if (s->labels[0])
-        buf_printf(b, "{%s}", s->labels);
-    buf_put_char(b, ' ');
-}
-
-static void
-write_histogram(struct buf *b, const struct metric_series *s)
-{
-    const char *comma = s->labels[0] ? "," : "";
-    struct histogram *h = s->histogram;
-    uint64_t count = 0;
-
-    for (int i = 0; i <= BUCKETS; i++) {
-        count += atomic_load_explicit(&h->counts[i], memory_order_relaxed);
-        buf_printf(b, "%s_bucket{%s%sle=\"", table[s->metric].name, s->labels,
-                   comma);
-        if (i < BUCKETS)
-            put_seconds(b, bucket_ms[i]);
-        else
-            buf_put_cstr(b, "+Inf");
-        buf_printf(b, "\"} %" PRIu64 "\n", count);
-    }
-    put_name(b, s, "_sum");
-    put_seconds(b, atomic_load_explicit(&h->sum_ms, memory_order_relaxed));
-    buf_put_char(b, '\n');
-    put_name(b, s, "_count");
-    buf_printf(b, "%" PRIu64 "\n", count);
-}
-
-static void
-write_series(struct buf *b, struct metric_series *s)
-{
-    int64_t v = atomic_load_explicit(&s->value, memory_order_relaxed);
-
-    if (s->histogram) {
-        write_histogram(b, s);
-        return;
-    }
-    put_name(b, s, "");
-    if (table[s->metric].kind == GAUGE_MS)
-        put_seconds(b, v);
-    else
-        buf_put_i64(b, v);
-    buf_put_char(b, '\n');
+    for (int i = 0; s->histogram && i <= METRIC_BUCKETS; i++)
+        v.counts[i] = atomic_load_explicit(&s->histogram->counts[i],
+                                           memory_order_relaxed);
+    if (s->histogram)
+        v.value =
+            atomic_load_explicit(&s->histogram->sum_ms, memory_order_relaxed);
+    visit(arg, s->metric, str_from(s->labels), &v);
 }
 
 /* What has no labels is there from the start: a rate from 0 to 1 is seen. */
-static void
-write_family(struct buf *b, enum metric m)
-{
-    static const char *const types[] = {"counter", "gauge", "gauge",
-                                        "histogram"};
-
-    if (!table[m].labels[0])
-        find_or_add(m, STR(""));
-    if (!families[m].first)
-        return;
-    buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", table[m].name, table[m].help,
-               table[m].name, types[table[m].kind]);
-    for (struct metric_series *s = families[m].first; s; s = s->next)
-        write_series(b, s);
-}
-
 void
-metrics_write(struct buf *out)
+metrics_each(metric_visit *visit, void *arg)
 {
     pthread_mutex_lock(&lock);
-    for (int m = 0; m < METRIC_COUNT; m++)
-        write_family(out, (enum metric)m);
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        if (!metric_rows[m].labels[0])
+            find_or_add((enum metric)m, STR(""));
+        for (struct metric_series *s = families[m].first; s; s = s->next)
+            hand_over(s, visit, arg);
+    }
     pthread_mutex_unlock(&lock);
-    metrics_process_write(out);
+}
+
+int64_t
+metrics_total(enum metric m)
+{
+    int64_t total = 0;
+
+    pthread_mutex_lock(&lock);
+    for (struct metric_series *s = families[m].first; s; s = s->next)
+        total += atomic_load_explicit(&s->value, memory_order_relaxed);
+    pthread_mutex_unlock(&lock);
+    return total;
 }

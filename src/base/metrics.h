@@ -14,7 +14,7 @@
 #include "base/buf.h"
 
 enum metric {
-#define METRIC(name, kind, labels, help) METRIC_##name,
+#define METRIC(name, kind, across, labels, help) METRIC_##name,
 #include "base/metrics.def"
 #undef METRIC
     METRIC_COUNT
@@ -37,6 +37,9 @@ struct metric_series *metrics_series_of(enum metric m,
 void metric_add(struct metric_series *s, int64_t n); /* counter: n >= 0 */
 void metric_set(struct metric_series *s, int64_t v); /* gauges */
 void metric_observe_ms(struct metric_series *s, int64_t ms);
+/* Of all its series. */
+int64_t metrics_total(enum metric m);
 
-/* All of it in the Prometheus text format 0.0.4, and the process_* family. */
+/* All of it in the Prometheus text format 0.0.4, and the process_* family; of
+ * several processes: metrics_sum.h. */
 void metrics_write(struct buf *out);

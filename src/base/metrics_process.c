@@ -4,11 +4,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "base/str.h"
 
 /* The start of a small file; what /proc says fits by far. */
 static struct str
@@ -37,15 +38,28 @@ get_field(struct str s, int at, uint64_t *ret)
     return str_to_u64(word, ret);
 }
 
+const struct process_row process_rows[PROCESS_COUNT] = {
+    [PROCESS_CPU] = {"process_cpu_seconds_total", "counter",
+                     "Processor time of the process, user and system."},
+    [PROCESS_VIRTUAL] = {"process_virtual_memory_bytes", "gauge",
+                         "Address space of the process."},
+    [PROCESS_RESIDENT] = {"process_resident_memory_bytes", "gauge",
+                          "Memory of the process that is in RAM."},
+    [PROCESS_OPEN_FDS] = {"process_open_fds", "gauge", "Open descriptors."},
+    [PROCESS_MAX_FDS] = {"process_max_fds", "gauge",
+                         "Descriptors that may be open."},
+    [PROCESS_START] = {"process_start_time_seconds", "gauge",
+                       "When the process began, in seconds since 1970."},
+};
+
 static void
-put_metric(struct buf *b, const char *name, const char *type, const char *help)
+put(char *text, uint64_t v)
 {
-    buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n%s ", name, help, name, type,
-               name);
+    snprintf(text, PROCESS_VALUE_MAX, "%" PRIu64, v);
 }
 
 static void
-write_cpu(struct buf *b)
+read_cpu(char *text)
 {
     struct rusage use;
     int64_t us;
@@ -54,13 +68,12 @@ write_cpu(struct buf *b)
         return;
     us = ((int64_t)use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 +
          use.ru_utime.tv_usec + use.ru_stime.tv_usec;
-    put_metric(b, "process_cpu_seconds_total", "counter",
-               "Processor time of the process, user and system.");
-    buf_printf(b, "%" PRId64 ".%06" PRId64 "\n", us / 1000000, us % 1000000);
+    snprintf(text, PROCESS_VALUE_MAX, "%" PRId64 ".%06" PRId64, us / 1000000,
+             us % 1000000);
 }
 
 static void
-write_memory(struct buf *b)
+read_memory(char *all, char *in_ram)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size, resident;
     char text[256];
@@ -68,39 +81,31 @@ write_memory(struct buf *b)
 
     if (!get_field(s, 0, &size) || !get_field(s, 1, &resident))
         return;
-    put_metric(b, "process_virtual_memory_bytes", "gauge",
-               "Address space of the process.");
-    buf_printf(b, "%" PRIu64 "\n", size * page);
-    put_metric(b, "process_resident_memory_bytes", "gauge",
-               "Memory of the process that is in RAM.");
-    buf_printf(b, "%" PRIu64 "\n", resident * page);
+    put(all, size * page);
+    put(in_ram, resident * page);
 }
 
 static void
-write_descriptors(struct buf *b)
+read_descriptors(char *open, char *most)
 {
     DIR *d = opendir("/proc/self/fd");
     struct rlimit limit;
-    int n = -3; /* ".", ".." and the directory itself */
+    uint64_t n = 0;
 
+    while (d && readdir(d))
+        n++;
     if (d) {
-        while (readdir(d))
-            n++;
         closedir(d);
-        put_metric(b, "process_open_fds", "gauge", "Open descriptors.");
-        buf_printf(b, "%d\n", n);
+        put(open, n - 3); /* ".", ".." and the directory itself */
     }
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        put_metric(b, "process_max_fds", "gauge",
-                   "Descriptors that may be open.");
-        buf_printf(b, "%" PRIu64 "\n", (uint64_t)limit.rlim_cur);
-    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        put(most, (uint64_t)limit.rlim_cur);
 }
 
 /* Ticks from boot to start are in /proc/self/stat, behind a name in brackets
  * that may hold anything; the time of boot is in /proc/stat. */
 static void
-write_start(struct buf *b)
+read_start(char *value)
 {
     static const char key[] = "\nbtime ";
     uint64_t ticks, boot, hz = (uint64_t)sysconf(_SC_CLK_TCK);
@@ -120,17 +125,16 @@ write_start(struct buf *b)
     s = (struct str){at, s.n - (size_t)(at - s.p)};
     if (!str_split(&s, '\n', &line) || !str_to_u64(line, &boot))
         return;
-    put_metric(b, "process_start_time_seconds", "gauge",
-               "When the process began, in seconds since 1970.");
-    buf_printf(b, "%" PRIu64 ".%02" PRIu64 "\n", boot + ticks / hz,
-               ticks % hz * 100 / hz);
+    snprintf(value, PROCESS_VALUE_MAX, "%" PRIu64 ".%02" PRIu64,
+             boot + ticks / hz, ticks % hz * 100 / hz);
 }
 
 void
-metrics_process_write(struct buf *out)
+metrics_process_read(char values[static PROCESS_COUNT][PROCESS_VALUE_MAX])
 {
-    write_cpu(out);
-    write_memory(out);
-    write_descriptors(out);
-    write_start(out);
+    memset(values, 0, PROCESS_COUNT * sizeof(*values));
+    read_cpu(values[PROCESS_CPU]);
+    read_memory(values[PROCESS_VIRTUAL], values[PROCESS_RESIDENT]);
+    read_descriptors(values[PROCESS_OPEN_FDS], values[PROCESS_MAX_FDS]);
+    read_start(values[PROCESS_START]);
 }
