@@ -141,7 +141,7 @@ tell_of(struct collection *c, const struct health_part *p)
     all = json_root(doc);
     for (struct json v = json_first(all); !json_is(v, JSON_ABSENT);
          v = json_next(all, v)) {
-        struct told t = {.node = p->node};
+        struct told t = {.node = p->node, .is_own = p->node.n == 0};
 
         t.name = json_str_of(c->arena, v, "name");
         t.detail = json_str_of(c->arena, v, "detail");

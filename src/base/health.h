@@ -15,7 +15,7 @@ enum health health_write(struct json_writer *w, struct str only);
 
 /* What another process wrote with health_write(). */
 struct health_part {
-    struct str node; /* "3" */
+    struct str node; /* "3"; empty: as if this one had it */
     struct str components;
 };
 /* The same, of this process (own: its node) and others on one database. Of a

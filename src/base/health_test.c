@@ -106,6 +106,19 @@ a_workspace_sees_its_own_of_every_node(void **state)
     assert_int_equal(worst, HEALTH_DEGRADED);
 }
 
+static void
+a_part_of_no_node_is_told_as_our_own(void **state)
+{
+    struct health_part other = {
+        STR_NONE, STR("[{\"name\":\"node/1\",\"status\":\"ok\",\"detail\":"
+                      "\"api\"," AT "]")};
+
+    (void)state;
+    assert_string_equal(
+        written(STR_NONE, &(struct health_parts){STR("1"), &other, 1}),
+        "[{\"name\":\"node/1\",\"status\":\"ok\",\"detail\":\"api\"," AT "]");
+}
+
 static bool
 is_of_two(void *arg, struct str name, struct str node)
 {
@@ -155,6 +168,7 @@ main(void)
         T(what_only_another_has_is_told_with_its_node),
         T(where_they_differ_the_worst_is_told_with_its_node),
         T(a_workspace_sees_its_own_of_every_node),
+        T(a_part_of_no_node_is_told_as_our_own),
         T(who_has_nothing_more_to_say_is_left_out),
         T(what_is_not_understood_is_left_out),
     };

@@ -29,6 +29,9 @@ struct metrics_sum {
     struct map *series; /* metric and labels -> struct series */
     struct series *first[METRIC_COUNT], **last[METRIC_COUNT];
     struct buf process[PROCESS_COUNT]; /* lines */
+    bool (*is_silent)(void *arg, enum metric m, struct str labels,
+                      struct str node); /* NULL: none is */
+    void *arg;
 };
 
 /* What is being added. */
@@ -61,6 +64,16 @@ metrics_sum_free(struct metrics_sum *s)
     map_free(s->series);
     arena_free(s->arena);
     free(s);
+}
+
+void
+metrics_sum_skip(struct metrics_sum *s,
+                 bool (*is_silent)(void *arg, enum metric m, struct str labels,
+                                   struct str node),
+                 void *arg)
+{
+    s->is_silent = is_silent;
+    s->arg = arg;
 }
 
 /* ---- add ---- */
@@ -134,6 +147,9 @@ add(void *arg, enum metric m, struct str labels, const struct metric_values *v)
     struct series *one;
 
     if (from->is_past && !stays_counted(m))
+        return;
+    if (from->sum->is_silent && !from->is_past &&
+        from->sum->is_silent(from->sum->arg, m, labels, from->node))
         return;
     if (metric_rows[m].across == METRIC_NODE && from->node.n > 0) {
         buf_init(&with_node, from->sum->arena);

@@ -21,6 +21,13 @@ struct metrics_sum;
 struct metrics_sum *metrics_sum_new(void);
 void metrics_sum_free(struct metrics_sum *s); /* NULL is allowed */
 
+/* Leaves out, of what is added from then on, each series of which it says that
+ * the node has nothing more to say of it. */
+void metrics_sum_skip(struct metrics_sum *s,
+                      bool (*is_silent)(void *arg, enum metric m,
+                                        struct str labels, struct str node),
+                      void *arg);
+
 /* node: the value of that label; empty: there is but one, and no label. */
 void metrics_sum_add_own(struct metrics_sum *s, struct str node);
 /* age_ms: of the report; the youngest tells what is SHARED. */

@@ -168,6 +168,32 @@ a_report_says_what_was_counted_here(void **state)
         metrics_sum_total(w->sum, METRIC_events_rejected_total, STR_NONE), 12);
 }
 
+static char two;
+
+static bool
+is_two(void *arg, enum metric m, struct str labels, struct str node)
+{
+    assert_ptr_equal(arg, &two);
+    return m == METRIC_breaker_state && str_is(labels, "provider=\"p\"") &&
+           str_is(node, "2");
+}
+
+static void
+what_a_node_has_no_more_to_say_of_is_left_out(void **state)
+{
+    struct world *w = *state;
+
+    metrics_sum_skip(w->sum, is_two, &two);
+    metrics_sum_add(w->sum, STR("belfry_breaker_state{provider=\"p\"} 1\n"),
+                    STR("1"), 0);
+    metrics_sum_add(w->sum,
+                    STR("belfry_breaker_state{provider=\"p\"} 2\n"
+                        "belfry_breaker_state{provider=\"q\"} 2\n"),
+                    STR("2"), 0);
+    assert_has_line(w, "belfry_breaker_state{provider=\"p\"} 1");
+    assert_has_line(w, "belfry_breaker_state{provider=\"q\"} 2");
+}
+
 static void
 a_total_is_of_those_with_the_label(void **state)
 {
@@ -224,6 +250,7 @@ main(void)
         T(what_is_of_a_process_says_of_which),
         T(what_the_past_counted_stays_and_nothing_else_of_it),
         T(a_report_says_what_was_counted_here),
+        T(what_a_node_has_no_more_to_say_of_is_left_out),
         T(a_total_is_of_those_with_the_label),
         T(what_is_not_understood_is_left_out),
     };
