@@ -485,6 +485,8 @@ open_front(struct server *s, int i)
         .start_test = serve_has_role(s, "worker") ? start_test : NULL,
         .start_test_arg = s,
         .is_draining = &s->is_draining,
+        .started_ms = s->clock->wall_ms(s->clock) -
+                      (s->clock->mono_ms(s->clock) - s->started_ms),
     });
     s->n_fronts = i + 1;
     if (!listen_front(s, f, i))
@@ -669,6 +671,7 @@ void
 serve_close(struct server *s)
 {
     stop_threads(s);
+    serve_report_last(s);
     store_stop(s->store);
     for (int i = 0; i < s->n_fronts; i++) {
         struct front *f = &s->fronts[i];
@@ -699,6 +702,8 @@ serve_close(struct server *s)
     id_maker_free(s->ids);
     vault_free(s->vault);
     arena_free(s->upkeep_arena);
+    arena_free(s->report_arena);
+    serve_free_gauges(s);
     store_close(s->store);
     if (s->loop)
         loop_free(s->loop);

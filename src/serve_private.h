@@ -15,7 +15,7 @@
 #include "store/store.h"
 
 #define FRONTS_MAX 64
-#define NODES_MAX 1024
+#define MINUTE_SAMPLES 64    /* of what ended in the last minute */
 #define DRAIN_GRACE_MS 20000 /* for calls to providers in flight */
 #define DRAIN_LIMIT_MS 28000 /* then it ends, whatever is left */
 
@@ -83,8 +83,15 @@ struct server {
     struct store_purge purge;
     struct store_stats stats;
     struct arena *upkeep_arena;
-    bool nodes[NODES_MAX]; /* by slot; shown in the health */
-    bool is_purging, is_counting;
+    struct store_report report;
+    struct arena *report_arena;
+    struct map *gauges; /* of lanes; see serve_upkeep.c */
+    struct {
+        int64_t at_ms, n_ended;
+    } minute[MINUTE_SAMPLES]; /* oldest first */
+    int n_minute;
+    bool has_begun; /* its upkeep */
+    bool is_purging, is_counting, is_reporting;
     bool is_store_away; /* so said the last count */
     int exit_code;
 };
@@ -100,6 +107,8 @@ void serve_run_fronts(struct server *s);
 void serve_first_documents(struct server *s, void (*then)(struct server *s));
 void serve_banner(struct server *s);
 void serve_start_upkeep(struct server *s);
+void serve_report_last(struct server *s);
+void serve_free_gauges(struct server *s);
 void serve_start_outbox(struct server *s);
 void serve_listen_to_store(struct server *s);
 void serve_drain(struct server *s);

@@ -1,18 +1,21 @@
 /* serve_upkeep.c - what is done now and then: retention, by who has the role
- * scheduler, and the gauges of this process. */
+ * scheduler, the gauges of this process, and its report to the others. */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "app/cluster.h"
 #include "base/clock.h"
 #include "base/health.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/metrics.h"
 #include "serve_private.h"
 
 #define UPKEEP_EVERY_MS 5000
 #define COUNT_AGAIN_MS 1000 /* it may be back soon */
 #define PURGE_MAX 500
-#define NODE_NAME_MAX 32
+#define MINUTE_MS 60000
 
 static void
 on_purged(struct store_req *req, enum err e)
@@ -46,76 +49,112 @@ purge(struct server *s, int64_t now_ms)
     store_purge(s->store, &s->purge);
 }
 
-static void
-set_lane(struct server *s, const struct store_lane_stat *l, int64_t now_ms)
+/* ---- gauges ---- */
+
+struct gauges { /* of a lane */
+    struct metric_series *ready, *waiting, *age;
+    bool is_there;
+};
+
+static struct gauges *
+gauges_of(struct server *s, const struct store_lane_stat *l)
 {
     const struct workspace *w = snapshots_workspace(s->snapshots, l->tenant);
     const struct provider *p = w ? workspace_lane(w, l->lane) : NULL;
+    struct gauges *g;
     char name[300];
 
     snprintf(name, sizeof(name), "%.*s/%.*s", STR_ARG(w ? w->key : STR("gone")),
              STR_ARG(p ? p->name : STR("gone")));
-    metric_set(metrics_series(METRIC_queue_depth, name, "ready"), l->n_ready);
-    metric_set(metrics_series(METRIC_queue_depth, name, "waiting"),
-               l->n_waiting);
-    metric_set(metrics_series(METRIC_queue_oldest_ready_age_seconds, name),
-               l->oldest_ready_ms ? now_ms - l->oldest_ready_ms : 0);
     workspace_put(w);
-}
-
-static void
-name_node(int64_t slot, char name[static NODE_NAME_MAX])
-{
-    snprintf(name, NODE_NAME_MAX, "node/%lld", (long long)slot);
-}
-
-static void
-tell_of_node(struct server *s, const struct store_node_stat *n, int64_t now_ms)
-{
-    bool is_silent = n->silent_ms > s->config->database_lease_ms / 2;
-    char name[NODE_NAME_MAX], detail[160];
-
-    name_node(n->slot, name);
-    snprintf(detail, sizeof(detail), "%.*s on %.*s, pid %lld%s",
-             STR_ARG(n->roles), STR_ARG(n->host), (long long)n->pid,
-             is_silent ? ", is silent" : "");
-    health_report(str_from(name), is_silent ? HEALTH_DEGRADED : HEALTH_OK,
-                  str_from(detail), now_ms);
-}
-
-/* Those who left, or were given up, are nobody's fault any more. */
-static void
-set_nodes(struct server *s, const struct store_stats *st, int64_t now_ms)
-{
-    bool is_there[NODES_MAX] = {false};
-    char name[NODE_NAME_MAX];
-
-    for (size_t i = 0; i < st->n_nodes; i++) {
-        tell_of_node(s, &st->nodes[i], now_ms);
-        is_there[st->nodes[i].slot % NODES_MAX] = true;
+    if (!s->gauges)
+        s->gauges = map_new();
+    g = map_get(s->gauges, str_from(name));
+    if (!g) {
+        g = xcalloc(1, sizeof(*g));
+        g->ready = metrics_series(METRIC_queue_depth, name, "ready");
+        g->waiting = metrics_series(METRIC_queue_depth, name, "waiting");
+        g->age = metrics_series(METRIC_queue_oldest_ready_age_seconds, name);
+        (void)map_put(s->gauges, str_from(name), g);
     }
-    for (int slot = 0; slot < NODES_MAX; slot++) {
-        if (s->nodes[slot] && !is_there[slot]) {
-            name_node(slot, name);
-            health_forget(str_from(name));
-        }
-        s->nodes[slot] = is_there[slot];
+    return g;
+}
+
+static void
+set_gauges(const struct gauges *g, int64_t n_ready, int64_t n_waiting,
+           int64_t age_ms)
+{
+    metric_set(g->ready, n_ready);
+    metric_set(g->waiting, n_waiting);
+    metric_set(g->age, age_ms);
+}
+
+/* A lane that holds nothing is not counted. */
+static void
+set_lanes(struct server *s, const struct store_stats *st, int64_t now_ms)
+{
+    struct str name;
+    void *value;
+
+    for (size_t i = 0; i < st->n_lanes; i++) {
+        const struct store_lane_stat *l = &st->lanes[i];
+        struct gauges *g = gauges_of(s, l);
+
+        set_gauges(g, l->n_ready, l->n_waiting,
+                   l->oldest_ready_ms ? now_ms - l->oldest_ready_ms : 0);
+        g->is_there = true;
+    }
+    for (size_t at = 0; s->gauges && map_next(s->gauges, &at, &name, &value);) {
+        struct gauges *g = value;
+
+        if (!g->is_there)
+            set_gauges(g, 0, 0, 0);
+        g->is_there = false;
     }
 }
+
+static void
+set_rate(struct server *s)
+{
+    int64_t now_ms = s->clock->mono_ms(s->clock);
+    int64_t total = metrics_total(METRIC_deliveries_total);
+
+    /* The first one is where the minute begins, or as near as can be. */
+    while (s->n_minute > 1 && (s->minute[1].at_ms <= now_ms - MINUTE_MS ||
+                               s->n_minute == MINUTE_SAMPLES)) {
+        s->n_minute--;
+        memmove(s->minute, s->minute + 1,
+                (size_t)s->n_minute * sizeof(s->minute[0]));
+    }
+    metric_set(metrics_series(METRIC_deliveries_per_minute),
+               s->n_minute > 0 ? total - s->minute[0].n_ended : 0);
+    s->minute[s->n_minute].at_ms = now_ms;
+    s->minute[s->n_minute++].n_ended = total;
+}
+
+void
+serve_free_gauges(struct server *s)
+{
+    struct str name;
+    void *value;
+
+    for (size_t at = 0; s->gauges && map_next(s->gauges, &at, &name, &value);)
+        free(value);
+    map_free(s->gauges);
+}
+
+/* ---- how the store is, and what is in it ---- */
 
 static void on_upkeep(struct loop_timer *t);
 
 static void
-on_counted(struct store_req *req, enum err e)
+tell_of_store(struct server *s, enum err e)
 {
-    struct store_stats *st = CONTAINER_OF(req, struct store_stats, req);
-    struct server *s = CONTAINER_OF(st, struct server, stats);
     int64_t now_ms = s->clock->wall_ms(s->clock);
 
-    s->is_counting = false;
     if (e == ERR_TIMEOUT)
-        health_report(STR("store"), HEALTH_DEGRADED,
-                      STR("counting what is queued takes too long"), now_ms);
+        health_report(STR("store"), HEALTH_DEGRADED, STR("it answers too late"),
+                      now_ms);
     else
         health_report(
             STR("store"), e == ERR_OK ? HEALTH_OK : HEALTH_DOWN,
@@ -124,27 +163,93 @@ on_counted(struct store_req *req, enum err e)
     s->is_store_away = e != ERR_OK && e != ERR_TIMEOUT;
     if (s->is_store_away && !s->is_draining)
         loop_timer_set(s->loop, &s->upkeep, COUNT_AGAIN_MS, on_upkeep);
+}
+
+static void
+on_counted(struct store_req *req, enum err e)
+{
+    struct store_stats *st = CONTAINER_OF(req, struct store_stats, req);
+    struct server *s = CONTAINER_OF(st, struct server, stats);
+
+    s->is_counting = false;
+    tell_of_store(s, e);
     if (e != ERR_OK)
         return;
     metric_set(metrics_series(METRIC_sqlite_wal_bytes), st->wal_bytes);
-    for (size_t i = 0; i < st->n_lanes; i++)
-        set_lane(s, &st->lanes[i], now_ms);
-    set_nodes(s, st, now_ms);
+    set_lanes(s, st, s->clock->wall_ms(s->clock));
+}
+
+/* A million rows are not counted by each process that shares them; the others
+ * hear what was counted from its report. */
+static bool
+may_count(const struct server *s)
+{
+    return !s->store->driver->is_shared || serve_has_role(s, "scheduler");
+}
+
+static struct arena *
+fresh_arena(struct arena **a)
+{
+    if (!*a)
+        *a = arena_new();
+    arena_reset(*a);
+    return *a;
 }
 
 static void
 count(struct server *s)
 {
-    if (!s->upkeep_arena)
-        s->upkeep_arena = arena_new();
-    arena_reset(s->upkeep_arena);
     s->is_counting = true;
     s->stats = (struct store_stats){
-        .req = {.arena = s->upkeep_arena,
+        .req = {.arena = fresh_arena(&s->upkeep_arena),
                 .loop = s->loop,
                 .on_done = on_counted},
     };
     store_stats(s->store, &s->stats);
+}
+
+static void
+on_reported(struct store_req *req, enum err e)
+{
+    struct store_report *r = CONTAINER_OF(req, struct store_report, req);
+    struct server *s = CONTAINER_OF(r, struct server, report);
+
+    s->is_reporting = false;
+    if (!may_count(s))
+        tell_of_store(s, e);
+}
+
+static void
+report(struct server *s)
+{
+    s->is_reporting = true;
+    s->report = (struct store_report){
+        .req = {.arena = fresh_arena(&s->report_arena),
+                .loop = s->loop,
+                .on_done = on_reported},
+    };
+    cluster_report(&s->app, &s->report);
+}
+
+static void
+on_last_report(struct store_req *req, enum err e)
+{
+    (void)req, (void)e;
+}
+
+/* What was counted since the one before. */
+void
+serve_report_last(struct server *s)
+{
+    if (!s->store || !s->store->driver->is_shared || s->is_reporting ||
+        !s->has_begun)
+        return;
+    s->report = (struct store_report){
+        .req = {.arena = fresh_arena(&s->report_arena),
+                .loop = s->loop,
+                .on_done = on_last_report},
+    };
+    cluster_report(&s->app, &s->report);
 }
 
 static void
@@ -154,13 +259,20 @@ on_upkeep(struct loop_timer *t)
 
     if (!s->is_purging && !s->is_store_away && serve_has_role(s, "scheduler"))
         purge(s, s->clock->wall_ms(s->clock));
-    if (!s->is_counting)
+    set_rate(s);
+    if (!s->is_counting && may_count(s))
         count(s);
+    if (!s->is_reporting && s->store->driver->is_shared)
+        report(s);
     loop_timer_set(s->loop, &s->upkeep, UPKEEP_EVERY_MS, on_upkeep);
 }
 
 void
 serve_start_upkeep(struct server *s)
 {
+    s->has_begun = true;
+    set_rate(s);
+    if (s->store->driver->is_shared)
+        report(s);
     loop_timer_set(s->loop, &s->upkeep, UPKEEP_EVERY_MS, on_upkeep);
 }

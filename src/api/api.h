@@ -25,6 +25,7 @@ struct api_options {
     struct limiter *key_limiter;     /* NULL: none */
     struct limiter *address_limiter; /* of requests without a valid key */
     const bool *is_draining;         /* readyz says no from then on */
+    int64_t started_ms;              /* wall clock */
 };
 
 struct api *api_new(const struct api_options *o);

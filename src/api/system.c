@@ -1,7 +1,8 @@
 /* system.c - how the server is: health, metrics, its own description. */
 #include "api/api.h"
 #include "api/route.h"
-#include "base/health.h"
+#include "app/cluster.h"
+#include "base/list.h"
 #include "base/metrics.h"
 
 static void
@@ -26,9 +27,39 @@ handle_readyz(struct call *c)
         call_reply_text(c, 200, "text/plain; charset=utf-8", STR("ready\n"));
 }
 
+/* ---- of all processes ---- */
+
+struct asking {
+    struct call *call;
+    struct cluster cluster;
+};
+
 static void
-handle_health(struct call *c)
+ask_all(struct call *c, bool wants_metrics, void (*on_done)(struct cluster *))
 {
+    struct asking *x = ARENA_NEW(c->arena, struct asking);
+
+    *x = (struct asking){.call = c,
+                         .cluster = {.app = c->app,
+                                     .arena = c->arena,
+                                     .wants_metrics = wants_metrics,
+                                     .on_done = on_done}};
+    if (cluster_is_shared(c->app))
+        cluster_ask(&x->cluster);
+    else
+        on_done(&x->cluster);
+}
+
+static struct call *
+call_of(struct cluster *all)
+{
+    return CONTAINER_OF(all, struct asking, cluster)->call;
+}
+
+static void
+tell_health(struct cluster *all)
+{
+    struct call *c = call_of(all);
     struct buf components, out;
     struct json_writer w;
     struct str only = STR_NONE;
@@ -37,7 +68,8 @@ handle_health(struct call *c)
     if (!c->is_root)
         only = str_fmt(c->arena, "provider/%.*s/", STR_ARG(c->workspace->key));
     w = call_writer(c, &components);
-    worst = health_write(&w, only);
+    worst = cluster_write_health(
+        all, only, api_options(c->api)->config->database_lease_ms, &w);
     w = call_writer(c, &out);
     json_begin_object(&w);
     json_str_field(&w, "status", str_from(health_name(worst)));
@@ -47,13 +79,26 @@ handle_health(struct call *c)
 }
 
 static void
-handle_metrics(struct call *c)
+handle_health(struct call *c)
 {
+    ask_all(c, false, tell_health);
+}
+
+static void
+tell_metrics(struct cluster *all)
+{
+    struct call *c = call_of(all);
     struct buf out;
 
     buf_init(&out, c->arena);
-    metrics_write(&out);
+    cluster_write_metrics(all, &out);
     call_reply_text(c, 200, METRICS_CONTENT_TYPE, buf_str(&out));
+}
+
+static void
+handle_metrics(struct call *c)
+{
+    ask_all(c, true, tell_metrics);
 }
 
 static void

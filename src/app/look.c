@@ -31,3 +31,9 @@ look_groups(const struct app *app, struct store_delivery_groups *g)
 {
     store_delivery_groups(app->env->store, g);
 }
+
+void
+look_lanes(const struct app *app, struct store_lanes *l)
+{
+    store_lanes(app->env->store, l);
+}

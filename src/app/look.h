@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "store/read.h"
+#include "store/report.h"
 
 void look_notification(const struct app *app, struct store_notification_get *g);
 void look_notifications(const struct app *app,
@@ -12,3 +13,4 @@ void look_notifications(const struct app *app,
 void look_delivery(const struct app *app, struct store_delivery_get *g);
 void look_deliveries(const struct app *app, struct store_delivery_list *l);
 void look_groups(const struct app *app, struct store_delivery_groups *g);
+void look_lanes(const struct app *app, struct store_lanes *l);

@@ -17,6 +17,7 @@
 #include "store/object.h"
 #include "store/outbox.h"
 #include "store/read.h"
+#include "store/report.h"
 #include "store/req.h"
 #include "store/upkeep.h"
 

@@ -16,12 +16,6 @@ struct store_lane_stat {
     int64_t n_ready, n_waiting;
     int64_t oldest_ready_ms; /* created; 0: none */
 };
-/* A process that shares this database, and is alive for all that is known. */
-struct store_node_stat {
-    int64_t slot, pid;
-    struct str host, roles;
-    int64_t silent_ms; /* since it was last heard */
-};
 struct store_stats {
     struct store_req req;
     /* Which lanes have something ready, and no more: n_ready is 1 or so, and
@@ -29,9 +23,7 @@ struct store_stats {
     bool only_lanes;
     struct store_lane_stat *lanes; /* result: lanes that hold something */
     size_t n_lanes;
-    int64_t n_dead;                /* failed or dead, all tenants */
-    struct store_node_stat *nodes; /* by slot; none where it is not shared */
-    size_t n_nodes;
+    int64_t n_dead; /* failed or dead, all tenants */
     int64_t file_bytes, wal_bytes;
     int schema;
 };

@@ -639,6 +639,46 @@ stats_count_what_is_ready_waiting_and_dead(void **state)
 }
 
 static void
+lanes_are_counted_for_their_tenant_alone(void **state)
+{
+    static const int64_t asked[] = {500, LANE, 600};
+    struct rig *r = *state;
+    struct store_lanes l = {.tenant = T, .lanes = asked, .n_lanes = 3};
+
+    send_one(r, &(struct send){.id = 1000, .n = 3});
+    send_one(r, &(struct send){.id = 2000, .is_critical = true});
+    send_one(r, &(struct send){
+                    .id = 3000, .status = DELIVERY_RETRYING, .due_ms = NOW});
+    send_one(r, &(struct send){.id = 4000, .status = DELIVERY_DEAD});
+    send_one(r, &(struct send){.id = 5000, .tenant = T + 1, .lane = 500});
+    assert_int_equal(ASK(r, lanes, &l), ERR_OK);
+    for (size_t i = 0; i < 3; i++) {
+        bool is_ours = asked[i] == LANE;
+
+        assert_int_equal(l.states[i].n_waiting, is_ours ? 1 : 0);
+        assert_int_equal(l.states[i].oldest_ready_ms, is_ours ? NOW : 0);
+        assert_int_equal(l.states[i].n_ready, is_ours ? 4 : 0);
+        assert_false(l.states[i].is_owned);
+    }
+    l = (struct store_lanes){.tenant = T};
+    assert_int_equal(ASK(r, lanes, &l), ERR_OK);
+}
+
+static void
+a_report_is_taken(void **state)
+{
+    struct rig *r = *state;
+    struct store_report one = {.health = STR("[]"), .metrics = STR("")};
+    struct store_reports all = {.wants_metrics = true};
+
+    assert_int_equal(ASK(r, report, &one), ERR_OK);
+    assert_int_equal(ASK(r, reports, &all), ERR_OK);
+    assert_true(all.n_processes <= 1);
+    assert_int_equal(all.n_past, 0);
+    assert_int_equal(all.n_owners, 0);
+}
+
+static void
 lanes_that_have_something_ready_are_listed_without_counting(void **state)
 {
     struct rig *r = *state;
@@ -726,6 +766,8 @@ const struct CMUnitTest document_tests[] = {
     RIG_TEST(pages_of_deliveries_miss_none_and_repeat_none),
     RIG_TEST(dead_letters_are_grouped_by_what_killed_them),
     RIG_TEST(stats_count_what_is_ready_waiting_and_dead),
+    RIG_TEST(lanes_are_counted_for_their_tenant_alone),
+    RIG_TEST(a_report_is_taken),
     RIG_TEST(lanes_that_have_something_ready_are_listed_without_counting),
     RIG_TEST(no_read_shows_another_tenants_things),
 };

@@ -68,6 +68,86 @@ what_a_leaving_node_had_not_finished_is_marked(void **state)
     assert_string_equal(attempts_of(peer, 1003), "");
 }
 
+/* ---- reports ---- */
+
+static const struct store_process *
+process_at(const struct store_reports *all, bool is_self)
+{
+    for (size_t i = 0; i < all->n_processes; i++)
+        if (all->processes[i].is_self == is_self)
+            return &all->processes[i];
+    fail_msg("no process %s", is_self ? "that is it" : "beside it");
+    return NULL;
+}
+
+static void
+each_node_reads_what_the_others_say(void **state)
+{
+    struct rig *r = *state, *peer = node_peer(r);
+    struct store_report one = {.health = STR("[1]"), .metrics = STR("a 1\n")};
+    struct store_report two = {.health = STR("[2]"), .metrics = STR("a 2\n")};
+    struct store_reports all = {.wants_metrics = true};
+
+    send_one(r, &(struct send){.id = 1000, .n = 4});
+    assert_int_equal(claim_now(peer, LANE, 2), 2);
+    assert_int_equal(ASK(r, report, &one), ERR_OK);
+    assert_int_equal(ASK(peer, report, &one), ERR_OK);
+    assert_int_equal(ASK(peer, report, &two), ERR_OK);
+    assert_int_equal(ASK(r, reports, &all), ERR_OK);
+    assert_int_equal(all.n_processes, 2);
+    assert_true(str_is(process_at(&all, true)->metrics, "a 1\n"));
+    assert_true(str_is(process_at(&all, false)->metrics, "a 2\n"));
+    assert_true(str_is(process_at(&all, false)->health, "[2]"));
+    assert_true(process_at(&all, false)->report_age_ms >= 0);
+    assert_int_equal(all.n_past, 0);
+    assert_int_equal(all.n_owners, 1);
+    assert_int_equal(all.owners[0].lane, LANE);
+    assert_int_equal(all.owners[0].slot, process_at(&all, false)->slot);
+    all = (struct store_reports){0};
+    assert_int_equal(ASK(peer, reports, &all), ERR_OK);
+    assert_true(str_is(process_at(&all, false)->health, "[1]"));
+    assert_int_equal(process_at(&all, false)->metrics.n, 0);
+}
+
+static void
+a_report_of_one_that_left_is_of_the_past(void **state)
+{
+    struct rig *r = *state, *peer = node_peer(r);
+    struct store_report one = {.health = STR("[]"), .metrics = STR("a 1\n")};
+    struct store_reports all = {.wants_metrics = true};
+
+    assert_int_equal(ASK(r, report, &one), ERR_OK);
+    node_leave(r);
+    assert_int_equal(ASK(peer, reports, &all), ERR_OK);
+    assert_int_equal(all.n_processes, 2);
+    assert_true(all.processes[0].is_live && all.processes[0].is_self);
+    assert_int_equal(all.processes[0].report_age_ms, -1);
+    assert_false(all.processes[1].is_live);
+    assert_int_equal(all.processes[1].health.n, 0);
+    assert_int_equal(all.n_past, 1);
+    assert_true(str_is(all.past[0], "a 1\n"));
+}
+
+static void
+a_lane_tells_its_owner(void **state)
+{
+    static const int64_t asked[] = {LANE, OTHER_LANE};
+    struct rig *r = *state, *peer = node_peer(r);
+    struct store_lanes l = {.tenant = T, .lanes = asked, .n_lanes = 2};
+
+    send_one(r, &(struct send){.id = 1000, .n = 4});
+    assert_int_equal(claim_now(r, LANE, 2), 2);
+    assert_int_equal(ASK(peer, lanes, &l), ERR_OK);
+    assert_true(l.states[0].is_owned);
+    assert_int_equal(l.states[0].slot, postgres_store_node(r->store));
+    assert_true(l.states[0].host.n > 0 && l.states[0].since_ms > 0);
+    assert_false(l.states[1].is_owned);
+    l.tenant = T + 1;
+    assert_int_equal(ASK(peer, lanes, &l), ERR_OK);
+    assert_false(l.states[0].is_owned);
+    assert_int_equal(l.states[0].n_ready, 0);
+}
+
 /* ---- death ---- */
 
 static void
@@ -257,6 +337,9 @@ a_node_that_joins_gets_its_share_of_the_lanes(void **state)
 }
 
 static const struct CMUnitTest owner_tests[] = {
+    NODE_TEST(each_node_reads_what_the_others_say),
+    NODE_TEST(a_report_of_one_that_left_is_of_the_past),
+    NODE_TEST(a_lane_tells_its_owner),
     NODE_TEST(a_lane_has_one_owner_and_two_lanes_may_have_two),
     NODE_TEST(a_node_that_joins_gets_its_share_of_the_lanes),
     NODE_TEST_WITH(a_node_that_leaves_hands_its_lanes_over_at_once,

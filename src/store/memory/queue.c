@@ -392,6 +392,13 @@ mem_outbox(struct mem *m, struct store_req *req)
 }
 
 enum err
+mem_report(struct mem *m, struct store_req *req)
+{
+    (void)m, (void)req;
+    return ERR_OK;
+}
+
+enum err
 mem_purge(struct mem *m, struct store_req *req)
 {
     struct store_purge *p = CONTAINER_OF(req, struct store_purge, req);

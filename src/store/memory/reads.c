@@ -282,3 +282,40 @@ mem_stats(struct mem *m, struct store_req *req)
     s->n_lanes = lanes.n;
     return ERR_OK;
 }
+
+enum err
+mem_reports(struct mem *m, struct store_req *req)
+{
+    struct store_reports *q = CONTAINER_OF(req, struct store_reports, req);
+
+    (void)m;
+    q->n_processes = q->n_past = q->n_owners = 0;
+    return ERR_OK;
+}
+
+enum err
+mem_lanes(struct mem *m, struct store_req *req)
+{
+    struct store_lanes *q = CONTAINER_OF(req, struct store_lanes, req);
+
+    q->states = ARENA_ARRAY(req->arena, struct store_lane_state, q->n_lanes);
+    ROW_EACH(struct mem_delivery, d, &m->deliveries)
+    {
+        int64_t lane = d->ready_lane ? d->ready_lane : d->wait_lane;
+
+        lane = lane < 0 ? -lane : lane;
+        for (size_t i = 0; i < q->n_lanes; i++) {
+            struct store_lane_state *s = &q->states[i];
+
+            if (d->is_gone || lane == 0 || q->lanes[i] != lane ||
+                d->d.tenant != q->tenant)
+                continue;
+            s->n_waiting += d->ready_lane == 0;
+            s->n_ready += d->ready_lane != 0;
+            if (d->ready_lane != 0 && (s->oldest_ready_ms == 0 ||
+                                       d->d.created_ms < s->oldest_ready_ms))
+                s->oldest_ready_ms = d->d.created_ms;
+        }
+    }
+    return ERR_OK;
+}

@@ -1,8 +1,10 @@
 /* keeper.c - see keeper.h.
  *
- *   rest -> take the duty, ask how things are -> clear a table, and the next
- *    ^                                            |
- *    `--------------------------------------------' none is left */
+ *   rest -> take the duty, ask how things are -> add up what those counted
+ *    ^                                           that ended
+ *    |                                            |
+ *    `------------------------------------------ clear a table, and the next,
+ *                                                until none is left */
 #include "store/postgres/keeper.h"
 
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include "base/health.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/metrics_sum.h"
 #include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
 
@@ -19,6 +22,8 @@
 #define PATIENCE_MS 600000 /* for one table */
 #define DEAD_MAX 20000     /* rows; fewer are left to autovacuum */
 #define OLD_MS 60000       /* a transaction that is older is told of */
+#define OVER_MS 300000     /* who is silent for so long does not come back */
+#define OVER_MAX 50        /* reports of such, at a time */
 
 static const struct {
     const char *table;
@@ -41,6 +46,7 @@ struct pg_keeper {
     bool is_due;
     bool is_dirty[N_TABLES];
     bool is_worried; /* of an old transaction */
+    bool has_past;   /* reports of those that ended: add_up() */
 };
 
 static void pump(struct pg_keeper *k);
@@ -98,6 +104,85 @@ take_oldest(struct pg_keeper *k, int answer)
              log_str("application", name));
 }
 
+/* ---- those that ended ---- */
+
+static void
+on_folded(void *arg, enum pg_outcome o)
+{
+    struct pg_keeper *k = arg;
+
+    if (o == PG_FAILED)
+        LOG_WARN("keeper.fold_failed",
+                 log_cstr("why", pg_conn_message(k->conn)));
+    pump(k);
+}
+
+/* What they counted goes to what those before them did. */
+static void
+fold(struct pg_keeper *k)
+{
+    struct pg_rows over = pg_conn_rows(k->conn, 0);
+    struct pg_rows past = pg_conn_rows(k->conn, 1);
+    struct metrics_sum *sum = metrics_sum_new();
+    struct arena *a = arena_new();
+    struct pg_array ids = pg_array(a, PG_TYPE_INT8, pg_count(&over));
+    struct buf text = {.arena = a};
+    struct pg_params *p;
+
+    if (pg_next(&past))
+        metrics_sum_add_past(sum, pg_borrow(&past));
+    while (pg_next(&over)) {
+        pg_add_int(&ids, pg_int(&over));
+        metrics_sum_add_past(sum, pg_borrow(&over));
+    }
+    metrics_sum_write_past(sum, &text);
+    p = pg_conn_params(k->conn);
+    pg_put_array(p, &ids);
+    pg_put_int(p, OVER_MS);
+    pg_put_text(p, buf_str(&text));
+    pg_conn_send(k->conn, PG_reports_fold);
+    pg_conn_sync(k->conn, on_folded, k);
+    metrics_sum_free(sum);
+    arena_free(a);
+}
+
+static void
+on_past(void *arg, enum pg_outcome o)
+{
+    struct pg_keeper *k = arg;
+    struct pg_rows over;
+
+    if (o == PG_FAILED)
+        LOG_WARN("keeper.fold_failed",
+                 log_cstr("why", pg_conn_message(k->conn)));
+    if (o == PG_DONE) {
+        over = pg_conn_rows(k->conn, 0);
+        if (pg_count(&over) > 0) {
+            fold(k);
+            return;
+        }
+    }
+    pump(k);
+}
+
+static bool
+add_up(struct pg_keeper *k)
+{
+    struct pg_params *p;
+
+    if (!k->has_past)
+        return false;
+    k->has_past = false;
+    p = pg_conn_params(k->conn);
+    pg_put_int(p, OVER_MS);
+    pg_put_int(p, OVER_MAX);
+    pg_conn_send(k->conn, PG_reports_over);
+    (void)pg_conn_params(k->conn);
+    pg_conn_send(k->conn, PG_reports_sum);
+    pg_conn_sync(k->conn, on_past, k);
+    return true;
+}
+
 /* ---- dead rows ---- */
 
 static void
@@ -127,6 +212,7 @@ on_asked(void *arg, enum pg_outcome o)
         if (pg_next(&r)) { /* it is our turn */
             take_dirty(k, 1);
             take_oldest(k, 2);
+            k->has_past = true;
         }
     }
     pump(k);
@@ -176,7 +262,7 @@ clear_next(struct pg_keeper *k)
 static void
 pump(struct pg_keeper *k)
 {
-    if (!pg_conn_is_ready(k->conn) || clear_next(k) || !k->is_due)
+    if (!pg_conn_is_ready(k->conn) || add_up(k) || clear_next(k) || !k->is_due)
         return;
     k->is_due = false;
     ask(k);

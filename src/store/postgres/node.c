@@ -35,7 +35,7 @@ struct bell { /* a lane's first row */
 struct pg_node {
     struct pg_store *store;
     struct pg_node_options options;
-    int64_t incarnation;
+    int64_t incarnation, process;
     int64_t next_incarnation; /* while it returns; 0: does not */
     int slot;                 /* the first one */
     int64_t id_limit_ms;
@@ -74,6 +74,12 @@ int64_t
 pg_node_incarnation(const struct pg_node *n)
 {
     return n->incarnation;
+}
+
+int64_t
+pg_node_process(const struct pg_node *n)
+{
+    return n->process;
 }
 
 int
@@ -167,7 +173,7 @@ register_with(struct pg_node *n, PGconn *c, const char **ret_why)
         PGresult *r;
 
         n->asked_ms = mono_ms(n);
-        n->incarnation = draw_incarnation();
+        n->incarnation = n->process = draw_incarnation();
         put_self(n, &p);
         r = PQexecParams(c, pg_texts[PG_node_register].text, p.n, NULL,
                          p.values, p.lengths, p.formats, 1);

@@ -32,6 +32,8 @@ void pg_node_start(struct pg_store *s);
 /* Says that it has gone, if that can be said, and then runs `done`. */
 void pg_node_leave(struct pg_store *s, void (*done)(struct pg_store *s));
 int64_t pg_node_incarnation(const struct pg_node *n);
+/* The same for as long as the process runs. */
+int64_t pg_node_process(const struct pg_node *n);
 bool pg_node_may_own(const struct pg_node *n);
 /* Of what is claimed now; the next after a loss is another. */
 int64_t pg_node_lease(const struct pg_node *n);

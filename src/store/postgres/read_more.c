@@ -431,24 +431,6 @@ delivery_groups(struct pg_op *op)
 const struct pg_verb pg_verb_delivery_groups = {.begin = delivery_groups};
 
 static void
-take_nodes(struct store_stats *s, struct pg_rows r)
-{
-    struct arena *a = s->req.arena;
-
-    s->nodes = ARENA_ARRAY(a, struct store_node_stat, pg_count(&r));
-    s->n_nodes = 0;
-    while (pg_next(&r)) {
-        struct store_node_stat *one = &s->nodes[s->n_nodes++];
-
-        one->slot = pg_int(&r);
-        one->pid = pg_int(&r);
-        one->host = pg_text(&r, a);
-        one->roles = pg_text(&r, a);
-        one->silent_ms = pg_int(&r);
-    }
-}
-
-static void
 stats_told(struct pg_op *op)
 {
     struct store_stats *s = CONTAINER_OF(op->reqs[0], struct store_stats, req);
@@ -471,7 +453,6 @@ stats_told(struct pg_op *op)
         s->file_bytes = pg_int(&r);
         s->wal_bytes = 0; /* the server's, of all its databases */
         s->schema = postgres_migrations.n;
-        take_nodes(s, pg_op_rows(op, 2));
     }
     pg_op_done(op);
 }
@@ -487,8 +468,6 @@ stats(struct pg_op *op)
     if (!s->only_lanes) {
         (void)pg_op_params(op);
         pg_op_send(op, PG_stats_sizes);
-        (void)pg_op_params(op);
-        pg_op_send(op, PG_stats_nodes);
     }
     pg_op_commit(op, stats_told);
 }

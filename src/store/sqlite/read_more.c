@@ -402,3 +402,60 @@ read_stats(struct reader *r, struct store_req *req)
     s->schema = sqlite_migrations.n;
     return ERR_OK;
 }
+
+enum err
+read_reports(struct reader *r, struct store_req *req)
+{
+    struct store_reports *q = CONTAINER_OF(req, struct store_reports, req);
+
+    (void)r;
+    q->n_processes = q->n_past = q->n_owners = 0;
+    return ERR_OK;
+}
+
+/* Of one sign; the oldest of those that are claimed first. */
+static void
+count_lane(struct reader *r, int64_t lane, struct store_lane_stat *s)
+{
+    struct query q = query(&r->conn, SQL_lane_count);
+    int64_t n, first;
+
+    put_int(&q, lane);
+    put_int(&q, STORE_LANE_COUNT_MAX);
+    if (!query_row(&q))
+        return;
+    n = take_int(&q);
+    first = take_int(&q);
+    query_end(&q);
+    s->n_ready += n;
+    if (n > 0)
+        birth(r, first, s);
+}
+
+enum err
+read_lanes(struct reader *r, struct store_req *req)
+{
+    struct store_lanes *l = CONTAINER_OF(req, struct store_lanes, req);
+    struct query q;
+
+    l->states = ARENA_ARRAY(req->arena, struct store_lane_state, l->n_lanes);
+    for (size_t i = 0; i < l->n_lanes; i++) {
+        struct store_lane_stat s = {0};
+
+        count_lane(r, l->lanes[i], &s);
+        count_lane(r, -l->lanes[i], &s);
+        if (s.n_ready > 0 && s.tenant != l->tenant)
+            continue;
+        l->states[i].n_ready = s.n_ready;
+        l->states[i].oldest_ready_ms = s.oldest_ready_ms;
+    }
+    q = query(&r->conn, SQL_lane_waiting);
+    while (query_row(&q)) {
+        int64_t tenant = take_int(&q), lane = take_int(&q), n = take_int(&q);
+
+        for (size_t i = 0; tenant == l->tenant && i < l->n_lanes; i++)
+            if (l->lanes[i] == lane)
+                l->states[i].n_waiting = n;
+    }
+    return ERR_OK;
+}

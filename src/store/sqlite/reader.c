@@ -21,6 +21,8 @@ static read_verb *const read_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_inbox_replay] = read_inbox_replay,
     [STORE_VERB_inbox_revs] = read_inbox_revs,
     [STORE_VERB_stats] = read_stats,
+    [STORE_VERB_reports] = read_reports,
+    [STORE_VERB_lanes] = read_lanes,
 };
 
 struct patience {

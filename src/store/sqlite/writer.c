@@ -22,6 +22,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_inbox_mark] = write_inbox_mark,
     [STORE_VERB_purge] = write_purge,
     [STORE_VERB_outbox] = write_outbox,
+    [STORE_VERB_report] = write_report,
 };
 
 static void

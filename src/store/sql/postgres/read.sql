@@ -385,10 +385,5 @@ FROM (
     FROM waiting WHERE due_ms > 0 GROUP BY lane) both_rooms
 GROUP BY 2;
 
--- name: stats_nodes (read)
-SELECT slot, pid, host, roles,
-    (extract(epoch FROM clock_timestamp() - beat) * 1000)::int8
-FROM node WHERE is_live ORDER BY slot;
-
 -- name: stats_sizes (read)
 SELECT (SELECT count(*) FROM dead), pg_database_size(current_database());

@@ -54,6 +54,9 @@ SELECT lane, tenant FROM delivery WHERE lane > ?1 ORDER BY lane LIMIT 1;
 -- name: lane_ready (reader)
 SELECT lane, count(*), min(id) FROM delivery WHERE lane IS NOT NULL
 GROUP BY lane;
+-- name: lane_count (reader)
+SELECT count(*), min(id) FROM (SELECT id FROM delivery WHERE lane = ?1
+ORDER BY lane, rank LIMIT ?2);
 -- name: lane_waiting (reader)
 SELECT tenant, abs(lane), count(*) FROM wait GROUP BY 1, 2;
 -- name: delivery_birth (reader)
