@@ -55,6 +55,8 @@ extern const struct route key_routes[];
 extern const struct route inbox_routes[];
 extern const struct route token_routes[];
 extern const struct route system_routes[];
+extern const struct route lane_routes[];
+extern const struct route processor_routes[];
 extern const struct route unsubscribe_routes[];
 extern const struct route dev_routes[];
 /* All of the above, ending with NULL. */

@@ -25,19 +25,10 @@ struct api {
 };
 
 const struct route *const route_tables[] = {
-    notification_routes,
-    delivery_routes,
-    user_routes,
-    provider_routes,
-    template_routes,
-    workspace_routes,
-    key_routes,
-    inbox_routes,
-    token_routes,
-    system_routes,
-    unsubscribe_routes,
-    dev_routes,
-    NULL,
+    notification_routes, delivery_routes,  user_routes, provider_routes,
+    template_routes,     workspace_routes, key_routes,  inbox_routes,
+    token_routes,        system_routes,    lane_routes, processor_routes,
+    unsubscribe_routes,  dev_routes,       NULL,
 };
 
 const struct api_options *

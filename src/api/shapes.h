@@ -23,3 +23,6 @@ void write_attempts(struct json_writer *w, const struct attempt *attempts,
 void write_text_or_null(struct json_writer *w, const char *key, struct str s);
 const char *notification_status(const struct notification *n,
                                 const struct store_count *counts);
+
+/* One of those that share the database: "host/3". */
+struct str process_name(struct call *c, struct str host, int64_t slot);
