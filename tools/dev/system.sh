@@ -40,7 +40,8 @@ node_tests() {
 }
 
 # Those that would say the same again, whatever the database is.
-not_on_postgres=(bad_input front_door harness idle nodes partition postfix postgres_rig)
+not_on_postgres=(bad_input cluster front_door harness idle nodes partition
+    postfix postgres_rig)
 
 postgres_tests() {
     local file files=()
