@@ -6,13 +6,15 @@
 #include "base/str.h"
 #include "domain/status.h"
 
-/* What was accepted. Never changes, but for `is_cancelled`. */
+/* What was accepted. Never changes, but for `is_cancelled`, and n_recipients
+ * while it is planned. */
 struct notification {
     int64_t id;
     int64_t tenant; /* workspace */
     int64_t created_ms;
     enum priority priority;
     bool is_cancelled;
+    bool is_planning; /* more deliveries come; told where people look at it */
     /* The send document as stored: the request's fields with `to` resolved to
      * a count, JSON text. Content, data, overrides and inline recipients are
      * read from it when a delivery is prepared. */

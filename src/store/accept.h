@@ -5,6 +5,7 @@
 
 #include "domain/notification.h"
 #include "store/req.h"
+#include "store/work.h"
 
 struct store_accept_item {
     struct notification notification;
@@ -15,8 +16,12 @@ struct store_accept_item {
     struct str dedup_key;   /* empty: none; counts within the tenant */
     int64_t dedup_until_ms; /* wall clock */
     int64_t outbox;         /* its row, which goes in this commit; 0: none */
+    bool has_more; /* deliveries, which are planned later: a row of work */
+    /* Not NULL: it adds to the notification of that id, which is there. Alone
+     * in its request, which has no Idempotency-Key and no dedup key. */
+    const struct store_chunk *chunk;
     /* result */
-    bool is_gone; /* so is that row: somebody accepted it; nothing was done */
+    bool is_gone; /* somebody else did it, that row, that chunk: nothing was */
     bool is_duplicate;
     int64_t id;         /* the first one's, if a duplicate */
     int64_t created_ms; /* the first one's, if a duplicate */

@@ -78,7 +78,8 @@ struct store_act {
     enum delivery_status status;
 };
 
-/* ---- cancel: what of a notification has not gone out ---- */
+/* ---- cancel: what of a notification has not gone out; nothing more of it is
+ * planned ---- */
 struct store_cancel {
     struct store_req req;
     int64_t tenant;

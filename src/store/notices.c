@@ -82,6 +82,12 @@ notices_outbox(struct notices *n)
 }
 
 void
+notices_work(struct notices *n)
+{
+    (void)add(n, STORE_NOTICE_WORK);
+}
+
+void
 notices_tell(struct notices *n, const struct store_listener *l)
 {
     if (n->next_due_ms != 0)

@@ -20,6 +20,7 @@
 #include "store/report.h"
 #include "store/req.h"
 #include "store/upkeep.h"
+#include "store/work.h"
 
 /* ---- news: what was just committed, for who waits ---- */
 enum store_notice_kind {
@@ -29,6 +30,7 @@ enum store_notice_kind {
                           * another process changed it, up to rev `seq` */
     STORE_NOTICE_CHANGE, /* seq, tenant, object_kind */
     STORE_NOTICE_OUTBOX, /* there are rows to take */
+    STORE_NOTICE_WORK,   /* the same, of work */
 };
 struct store_notice {
     enum store_notice_kind kind;

@@ -20,6 +20,15 @@ mem_find(struct mem *m, int64_t tenant, int64_t id)
     return NULL;
 }
 
+struct mem_work *
+mem_work_of(struct mem *m, int64_t tenant, int64_t id)
+{
+    ROW_EACH(struct mem_work, w, &m->works)
+    if (w->tenant == tenant && w->id == id && !w->is_gone)
+        return w;
+    return NULL;
+}
+
 struct delivery
 mem_copy_delivery(struct arena *a, const struct delivery *d)
 {

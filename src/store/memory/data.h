@@ -30,6 +30,11 @@ struct mem_notification {
     struct notification n;
     bool is_gone;
 };
+struct mem_work {
+    int64_t tenant, id, taken_until_ms;
+    struct str cursor;
+    bool is_gone;
+};
 struct mem_attempt {
     int64_t delivery;
     struct attempt a;
@@ -67,7 +72,7 @@ struct mem {
     struct arena *arena;
     int64_t epoch;
     struct rows notifications, deliveries, attempts, items, users, events,
-        objects, changes, idems, dedups;
+        objects, changes, idems, dedups, works;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;
@@ -76,11 +81,13 @@ struct mem {
 typedef enum err mem_verb(struct mem *m, struct store_req *req);
 mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
     mem_object_put, mem_object_delete, mem_inbox_mark, mem_purge, mem_outbox,
-    mem_report, mem_object_get, mem_object_list, mem_changes,
+    mem_report, mem_work_take, mem_object_get, mem_object_list, mem_changes,
     mem_notification_get, mem_notification_list, mem_delivery_get,
     mem_delivery_list, mem_delivery_groups, mem_inbox_list, mem_inbox_replay,
     mem_inbox_revs, mem_stats, mem_reports, mem_lanes;
 
+/* Deliveries of it are still to be planned; NULL: all were. */
+struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);
 struct mem_delivery *mem_find(struct mem *m, int64_t tenant, int64_t id);
 void mem_inbox_add(struct mem *m, struct inbox_item *item);
 void mem_tell(struct mem *m, struct store_notice notice);

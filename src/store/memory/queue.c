@@ -17,7 +17,7 @@ static bool
 is_taken(struct mem *m, const struct store_accept_item *item)
 {
     ROW_EACH(struct mem_notification, n, &m->notifications)
-    if (n->n.id == item->notification.id && !n->is_gone)
+    if (n->n.id == item->notification.id && !n->is_gone && !item->chunk)
         return true;
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
     for (size_t i = 0; i < item->n_deliveries; i++)
@@ -71,17 +71,51 @@ is_duplicate(struct mem *m, const struct store_accept *a,
     return false;
 }
 
+static bool
+advance(struct mem *m, const struct store_accept *a,
+        const struct store_accept_item *item)
+{
+    const struct store_chunk *chunk = item->chunk;
+    struct mem_work *w = mem_work_of(m, a->tenant, item->notification.id);
+
+    if (!w || !str_eq(w->cursor, chunk->from))
+        return false;
+    w->cursor = str_dup(m->arena, chunk->to);
+    w->taken_until_ms = a->now_ms + chunk->lease_ms;
+    w->is_gone = chunk->is_last;
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    if (n->n.id == item->notification.id)
+        n->n.n_recipients += chunk->n_recipients;
+    return true;
+}
+
+static void
+add_notification(struct mem *m, const struct store_accept *a,
+                 const struct store_accept_item *item)
+{
+    struct mem_notification *n =
+        ROW_ADD(&m->notifications, struct mem_notification);
+
+    n->n = mem_copy_notification(m->arena, &item->notification);
+    n->n.tenant = a->tenant;
+    if (!item->has_more)
+        return;
+    *ROW_ADD(&m->works, struct mem_work) =
+        (struct mem_work){.tenant = a->tenant, .id = n->n.id};
+    mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
+}
+
 static void
 add_item(struct mem *m, const struct store_accept *a,
          struct store_accept_item *item)
 {
-    struct mem_notification *n;
-
+    item->is_gone = item->chunk && !advance(m, a, item);
+    if (item->is_gone)
+        return;
     item->id = item->notification.id;
     item->created_ms = item->notification.created_ms;
-    n = ROW_ADD(&m->notifications, struct mem_notification);
-    n->n = mem_copy_notification(m->arena, &item->notification);
-    n->n.tenant = a->tenant;
+    if (!item->chunk)
+        add_notification(m, a, item);
     for (size_t i = 0; i < item->n_deliveries; i++)
         add_delivery(m, a->tenant, &item->deliveries[i]);
     for (size_t i = 0; i < item->n_items; i++) {
@@ -344,6 +378,8 @@ mem_cancel(struct mem *m, struct store_req *req)
         n->n.is_cancelled = is_found = true;
     if (!is_found)
         return ERR_NOT_FOUND;
+    if (mem_work_of(m, c->tenant, c->notification))
+        mem_work_of(m, c->tenant, c->notification)->is_gone = true;
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
     {
         if (d->d.notification != c->notification || d->is_gone)
@@ -366,7 +402,7 @@ is_due(struct mem *m, const struct store_purge *p,
 {
     int64_t before = p->settled_before_ms;
 
-    if (n->is_gone)
+    if (n->is_gone || mem_work_of(m, n->n.tenant, n->n.id))
         return false;
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
     {
@@ -388,6 +424,41 @@ mem_outbox(struct mem *m, struct store_req *req)
     (void)m;
     o->n_rows = 0;
     o->change_seq = 0;
+    return ERR_OK;
+}
+
+static struct mem_work *
+longest_waiting(struct mem *m, int64_t now_ms)
+{
+    struct mem_work *best = NULL;
+
+    ROW_EACH(struct mem_work, w, &m->works)
+    if (!w->is_gone && w->taken_until_ms <= now_ms &&
+        (!best || w->taken_until_ms < best->taken_until_ms))
+        best = w;
+    return best;
+}
+
+enum err
+mem_work_take(struct mem *m, struct store_req *req)
+{
+    struct store_work_take *t = CONTAINER_OF(req, struct store_work_take, req);
+    struct mem_work *w;
+
+    t->rows = ARENA_ARRAY(req->arena, struct store_work_row, t->max);
+    t->change_seq = 0;
+    for (t->n_rows = 0; t->n_rows < t->max; t->n_rows++) {
+        struct store_work_row *row = &t->rows[t->n_rows];
+
+        w = longest_waiting(m, t->now_ms);
+        if (!w)
+            break;
+        w->taken_until_ms = t->now_ms + t->lease_ms;
+        row->cursor = str_dup(req->arena, w->cursor);
+        ROW_EACH(struct mem_notification, n, &m->notifications)
+        if (n->n.id == w->id)
+            row->notification = mem_copy_notification(req->arena, &n->n);
+    }
     return ERR_OK;
 }
 

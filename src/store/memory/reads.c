@@ -96,6 +96,7 @@ mem_notification_get(struct mem *m, struct store_req *req)
     ROW_EACH(struct mem_notification, n, &m->notifications)
     if (n->n.id == g->id && n->n.tenant == g->tenant && !n->is_gone) {
         g->notification = mem_copy_notification(req->arena, &n->n);
+        g->notification.is_planning = mem_work_of(m, g->tenant, g->id) != NULL;
         count_statuses(m, g->id, g->user, g->counts);
         load_deliveries(m, g);
         return ERR_OK;
@@ -125,8 +126,10 @@ mem_notification_list(struct mem *m, struct store_req *req)
         if (!best || l->has_more)
             return ERR_OK;
         count_statuses(m, best->id, STR_NONE, l->counts[l->n_notifications]);
-        l->notifications[l->n_notifications++] =
+        l->notifications[l->n_notifications] =
             mem_copy_notification(req->arena, best);
+        l->notifications[l->n_notifications++].is_planning =
+            mem_work_of(m, l->tenant, best->id) != NULL;
         before = best->id;
     }
 }

@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
 
@@ -47,7 +48,7 @@ struct accept {
     size_t n_items;
     struct inbox *inboxes;
     size_t n_inboxes;
-    struct pg_columns notifications, ready, waiting, dead, ended;
+    struct pg_columns notifications, works, ready, waiting, dead, ended;
     bool has_begun;
 };
 
@@ -57,14 +58,22 @@ accept_of(struct store_req *req)
     return CONTAINER_OF(req, struct store_accept, req);
 }
 
-/* Two with the same Idempotency-Key do not go together: the second one asks
- * when the first is known. */
+static const struct store_chunk *
+chunk_of(const struct store_accept *a)
+{
+    return a->n_items > 0 ? a->items[0].chunk : NULL;
+}
+
+/* A chunk goes alone. Two with the same Idempotency-Key do not go together: the
+ * second one asks when the first is known. */
 static bool
 joins(const struct pg_op *op, struct store_req *req)
 {
     const struct store_accept *a = accept_of(req);
     size_t n_items = a->n_items;
 
+    if (chunk_of(a) || chunk_of(accept_of(op->reqs[0])))
+        return false;
     for (size_t i = 0; i < op->n; i++) {
         const struct store_accept *b = accept_of(op->reqs[i]);
 
@@ -292,23 +301,35 @@ tell_items(struct pg_op *op)
 
 /* ---- rows ---- */
 
+struct range {
+    int64_t first, last; /* 0: there is none */
+};
+
+static struct range
+range_of(const struct store_accept_item *item)
+{
+    struct range r = {0};
+
+    for (size_t i = 0; i < item->n_deliveries; i++) {
+        int64_t id = item->deliveries[i].id;
+
+        r.first = r.first == 0 || id < r.first ? id : r.first;
+        r.last = id > r.last ? id : r.last;
+    }
+    return r;
+}
+
 static void
 add_notification(struct pg_columns *c, const struct entry *e)
 {
     const struct notification *n = &e->item->notification;
-    int64_t first = 0, last = 0;
+    struct range range = range_of(e->item);
 
-    for (size_t i = 0; i < e->item->n_deliveries; i++) {
-        int64_t id = e->item->deliveries[i].id;
-
-        first = first == 0 || id < first ? id : first;
-        last = id > last ? id : last;
-    }
     pg_col_int(c, e->request->tenant);
     pg_col_int(c, n->id);
     pg_col_int(c, n->created_ms);
-    pg_col_int(c, first);
-    pg_col_int(c, last);
+    pg_col_int(c, range.first);
+    pg_col_int(c, range.last);
     pg_col_int(c, n->template_version);
     pg_col_int(c, n->n_recipients);
     pg_col_int(c, n->priority);
@@ -410,12 +431,30 @@ send_columns(struct pg_op *op, struct pg_columns *c, enum pg which)
 }
 
 static void
+send_growth(struct pg_op *op, const struct entry *e)
+{
+    struct range range = range_of(e->item);
+    struct pg_params *p;
+
+    if (range.last == 0)
+        return;
+    p = pg_op_params(op);
+    pg_put_int(p, e->request->tenant);
+    pg_put_int(p, e->item->notification.id);
+    pg_put_int4(p, e->item->chunk->n_recipients);
+    pg_put_int(p, range.first);
+    pg_put_int(p, range.last);
+    pg_op_send(op, PG_notification_grow);
+}
+
+static void
 send_rows(struct pg_op *op)
 {
     struct accept *s = op->state;
 
     pg_columns_init(&s->notifications, op->arena, "llllllisbttttT",
                     s->n_entries);
+    pg_columns_init(&s->works, op->arena, "ll", 0);
     pg_columns_init(&s->ready, op->arena, "llllllliistTttt", s->n_entries);
     pg_columns_init(&s->waiting, op->arena, "lllllllliisstTttt", 0);
     pg_columns_init(&s->dead, op->arena, "llllliisstTttt", 0);
@@ -425,11 +464,19 @@ send_rows(struct pg_op *op)
 
         if (!is_new(e))
             continue;
-        add_notification(&s->notifications, e);
+        if (e->item->chunk)
+            send_growth(op, e);
+        else
+            add_notification(&s->notifications, e);
+        if (e->item->has_more) {
+            pg_col_int(&s->works, e->request->tenant);
+            pg_col_int(&s->works, e->item->notification.id);
+        }
         for (size_t k = 0; k < e->item->n_deliveries; k++)
             add_delivery(s, e->request->tenant, &e->item->deliveries[k]);
     }
     send_columns(op, &s->notifications, PG_notification_add);
+    send_columns(op, &s->works, PG_work_add);
     send_columns(op, &s->ready, PG_ready_add);
     send_columns(op, &s->waiting, PG_waiting_add);
     send_columns(op, &s->dead, PG_dead_add);
@@ -455,6 +502,13 @@ tell_deliveries(struct pg_op *op, const struct entry *e)
 }
 
 static void
+tell_work(struct pg_op *op)
+{
+    notices_work(&op->store->notices);
+    pg_node_ring_work(op->store->node);
+}
+
+static void
 stored(struct pg_op *op)
 {
     struct accept *s = op->state;
@@ -463,6 +517,8 @@ stored(struct pg_op *op)
         if (is_new(&s->entries[i]))
             tell_deliveries(op, &s->entries[i]);
     tell_items(op);
+    if (s->works.n_rows > 0)
+        tell_work(op);
     pg_op_done(op);
 }
 
@@ -693,6 +749,41 @@ with_outbox(struct pg_op *op)
     claim_keys(op);
 }
 
+/* ---- chunks ---- */
+
+static void
+advanced(struct pg_op *op)
+{
+    struct accept *s = op->state;
+
+    s->entries[0].item->is_gone = pg_op_affected(op, 0) == 0;
+    if (s->entries[0].item->is_gone)
+        pg_op_abort(op);
+    else
+        look_for_duplicates(op);
+}
+
+static void
+advance(struct pg_op *op, const struct store_chunk *chunk)
+{
+    const struct store_accept *a = accept_of(op->reqs[0]);
+    struct pg_params *p;
+
+    ensure_begun(op);
+    p = pg_op_params(op);
+    pg_put_int(p, a->tenant);
+    pg_put_int(p, a->items[0].notification.id);
+    pg_put_text(p, chunk->from);
+    if (!chunk->is_last) {
+        pg_put_text(p, chunk->to);
+        pg_put_int(p, chunk->lease_ms);
+    }
+    pg_op_send(op, chunk->is_last ? PG_work_end : PG_work_advance);
+    pg_op_await(op, advanced);
+}
+
+/* ---- begin ---- */
+
 /* Of two for one row, which nobody asks for, one would be gone. */
 static void
 list_rows(struct pg_op *op)
@@ -716,6 +807,10 @@ begin(struct pg_op *op)
 
     list_entries(op);
     list_rows(op);
+    if (chunk_of(accept_of(op->reqs[0]))) {
+        advance(op, chunk_of(accept_of(op->reqs[0])));
+        return;
+    }
     if (s->n_rows == 0) {
         claim_keys(op);
         return;

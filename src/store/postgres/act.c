@@ -310,7 +310,7 @@ static void
 found(struct pg_op *op)
 {
     struct cancelling *s = op->state;
-    struct pg_rows r = pg_op_rows(op, 0);
+    struct pg_rows r = pg_op_rows(op, 1);
     struct buf lanes;
 
     if (!pg_next(&r)) {
@@ -322,7 +322,7 @@ found(struct pg_op *op)
     s->last = pg_int(&r);
     buf_init(&lanes, op->arena);
     s->flying = pg_array(op->arena, PG_TYPE_INT8, 0);
-    r = pg_op_rows(op, 1);
+    r = pg_op_rows(op, 2);
     while (pg_next(&r)) {
         int64_t id = pg_int(&r), lane = pg_int(&r);
 
@@ -339,6 +339,9 @@ found(struct pg_op *op)
 static void
 begin_cancel(struct pg_op *op)
 {
+    /* The work first: a chunk that is under way has it, too. */
+    static const enum pg first[] = {PG_work_cancel, PG_cancel_mark,
+                                    PG_cancel_scan};
     struct cancelling *s = ARENA_NEW(op->arena, struct cancelling);
     struct pg_params *p;
 
@@ -346,11 +349,11 @@ begin_cancel(struct pg_op *op)
     s->c = CONTAINER_OF(op->reqs[0], struct store_cancel, req);
     s->c->n_stopped = s->c->n_not_stopped = 0;
     pg_op_begin(op);
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++) {
         p = pg_op_params(op);
         pg_put_int(p, s->c->tenant);
         pg_put_int(p, s->c->notification);
-        pg_op_send(op, i == 0 ? PG_cancel_mark : PG_cancel_scan);
+        pg_op_send(op, first[i]);
     }
     pg_op_await(op, found);
 }

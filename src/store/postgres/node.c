@@ -46,6 +46,7 @@ struct pg_node {
         is_silent;
     bool must_forget;      /* what was claimed, once no cycle is under way */
     bool must_greet;       /* so that nobody thinks that it is alone */
+    bool must_ring_work;   /* there is some to take */
     int64_t down_since_ms; /* monotonic; 0: is not */
     bool is_away;          /* for so long that it is said */
     void (*left)(struct pg_store *s);
@@ -230,8 +231,8 @@ is_alone(const struct pg_node *n)
 static bool
 has_bells(const struct pg_node *n)
 {
-    return n->must_greet || map_count(n->lanes) > 0 || n->due_ms > 0 ||
-           n->change_seq > 0 || n->inboxes.n > 0;
+    return n->must_greet || n->must_ring_work || map_count(n->lanes) > 0 ||
+           n->due_ms > 0 || n->change_seq > 0 || n->inboxes.n > 0;
 }
 
 static void
@@ -283,6 +284,15 @@ pg_node_ring_change(struct pg_node *n, int64_t seq)
         return;
     if (seq > n->change_seq)
         n->change_seq = seq;
+    want_ring(n);
+}
+
+void
+pg_node_ring_work(struct pg_node *n)
+{
+    if (is_alone(n))
+        return;
+    n->must_ring_work = true;
     want_ring(n);
 }
 
@@ -352,8 +362,10 @@ ring(struct pg_node *n)
         buf_printf(&text, "c %lld\n", (long long)n->change_seq);
     if (n->due_ms > 0)
         buf_printf(&text, "w %lld\n", (long long)n->due_ms);
+    if (n->must_ring_work)
+        buf_put_cstr(&text, "k 1\n");
     n->change_seq = n->due_ms = 0;
-    n->must_greet = false;
+    n->must_greet = n->must_ring_work = false;
     take_lanes(n, &text);
     take_lines(n, &text);
     pg_put_text(p, buf_str(&text));
@@ -394,6 +406,9 @@ hear_line(struct pg_node *n, struct str line)
         break;
     case 'w':
         notices_wait(told, v[0]);
+        break;
+    case 'k':
+        notices_work(told);
         break;
     case 'r':
         if (!take_number(&line, &v[1]) || !take_number(&line, &v[2]) ||
@@ -520,6 +535,8 @@ take_look(struct pg_node *n)
         notices_outbox(&n->store->notices);
     n_workers = pg_int(&r);
     n_lanes = pg_int(&r);
+    if (pg_int(&r) != 0)
+        notices_work(&n->store->notices);
     if (n->options.may_own && n_workers > 1)
         pg_lanes_balance(n->store->lanes, (n_lanes + n_workers - 1) / n_workers,
                          loop_now_ms(n->store->loop));

@@ -2,6 +2,7 @@
  * to one of them. */
 #include "base/list.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/rows.h"
 
 static struct store_outbox *
 outbox_of(struct pg_op *op)
@@ -61,3 +62,45 @@ begin(struct pg_op *op)
 }
 
 const struct pg_verb pg_verb_outbox = {.begin = begin};
+
+/* ---- work, which is taken the same way ---- */
+
+static struct store_work_take *
+work_of(struct pg_op *op)
+{
+    return CONTAINER_OF(op->reqs[0], struct store_work_take, req);
+}
+
+static void
+work_taken(struct pg_op *op)
+{
+    struct store_work_take *t = work_of(op);
+    struct pg_rows r = pg_op_rows(op, 0);
+
+    t->rows = ARENA_ARRAY(t->req.arena, struct store_work_row, t->max);
+    for (t->n_rows = 0; t->n_rows < t->max && pg_next(&r); t->n_rows++) {
+        struct store_work_row *row = &t->rows[t->n_rows];
+
+        pg_take_notification(&r, t->req.arena, &row->notification);
+        row->cursor = pg_text(&r, t->req.arena);
+    }
+    r = pg_op_rows(op, 1);
+    t->change_seq = pg_next(&r) ? pg_int(&r) : 0;
+    pg_op_done(op);
+}
+
+static void
+take_work(struct pg_op *op)
+{
+    const struct store_work_take *t = work_of(op);
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, (int64_t)t->max);
+    pg_put_int(p, t->lease_ms);
+    pg_op_send(op, PG_work_take);
+    (void)pg_op_params(op);
+    pg_op_send(op, PG_outbox_seq);
+    pg_op_commit(op, work_taken);
+}
+
+const struct pg_verb pg_verb_work_take = {.begin = take_work};

@@ -145,6 +145,7 @@ notification_got(struct pg_op *op)
 
     if (pg_next(&r)) {
         pg_take_notification(&r, g->req.arena, &g->notification);
+        g->notification.is_planning = pg_int(&r) != 0;
         take_deliveries(g, pg_op_rows(op, 1));
     } else {
         g->req.err = ERR_NOT_FOUND;
@@ -190,6 +191,7 @@ notifications_listed(struct pg_op *op)
         size_t i = l->n_notifications++;
 
         pg_take_notification(&r, a, &l->notifications[i]);
+        l->notifications[i].is_planning = pg_int(&r) != 0;
         take_counts(&r, a, l->counts[i]);
     }
     l->has_more = pg_next(&r);

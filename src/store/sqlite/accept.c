@@ -120,9 +120,15 @@ write_accept(struct writer *w, struct store_req *req)
         item->is_duplicate = is_duplicate(w, a, item);
         if (item->is_duplicate)
             continue;
+        item->is_gone = item->chunk && !work_advance(w, a, item);
+        if (item->is_gone)
+            continue;
         item->id = item->notification.id;
         item->created_ms = item->notification.created_ms;
-        add_notification(w, a->tenant, &item->notification);
+        if (!item->chunk)
+            add_notification(w, a->tenant, &item->notification);
+        if (item->has_more)
+            work_add(w, a->tenant, item->id);
         for (size_t k = 0; k < item->n_deliveries; k++)
             add_delivery(w, a->tenant, &item->deliveries[k]);
         for (size_t k = 0; k < item->n_items; k++) {

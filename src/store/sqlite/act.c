@@ -207,6 +207,7 @@ write_cancel(struct writer *w, struct store_req *req)
     put_int(&q, c->tenant);
     if (query_run(&q) == 0)
         return ERR_NOT_FOUND;
+    work_remove(w, c->tenant, c->notification);
     found = stoppable(w, c, &c->n_stopped);
     for (size_t i = 0; i < c->n_stopped; i++)
         stop(w, &found[i], c->now_ms, REASON_CANCELLED);

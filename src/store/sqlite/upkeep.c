@@ -13,7 +13,7 @@
 #define SWEEP_MAX 2000 /* keys looked at in one call */
 
 struct candidate {
-    int64_t id, created_ms;
+    int64_t id, created_ms, tenant;
 };
 struct purging {
     struct writer *w;
@@ -38,6 +38,7 @@ is_due(struct purging *u, const struct candidate *c, size_t *ret_deliveries)
     int64_t before;
 
     put_int(&q, c->id);
+    put_int(&q, c->tenant);
     if (!query_row(&q))
         return false;
     is_open = take_int(&q) != 0;
@@ -101,6 +102,7 @@ purge_notifications(struct writer *w, struct store_purge *p)
     while (query_row(&q)) {
         found[n].id = take_int(&q);
         found[n].created_ms = take_int(&q);
+        found[n].tenant = take_int(&q);
         if (found[n].created_ms >= latest) {
             query_end(&q);
             break;

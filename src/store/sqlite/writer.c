@@ -23,6 +23,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_purge] = write_purge,
     [STORE_VERB_outbox] = write_outbox,
     [STORE_VERB_report] = write_report,
+    [STORE_VERB_work_take] = write_work_take,
 };
 
 static void

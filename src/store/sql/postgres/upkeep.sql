@@ -1,6 +1,8 @@
--- A day that is over whole; see belfry_drop_day().
+-- A day that is over whole; see belfry_drop_day(). Not while something of it is
+-- still to be planned.
 -- name: purge_day (write)
-SELECT belfry_drop_day($1::int8);
+SELECT CASE WHEN EXISTS (SELECT FROM work WHERE id < $1::int8) THEN 0
+ELSE belfry_drop_day($1::int8) END;
 -- One node at a time; the others need not wait for it.
 -- name: purge_lock (write)
 SELECT value FROM meta WHERE name IN ('purge_after', 'purge_tenant')
@@ -21,7 +23,8 @@ AND r.id BETWEEN o.first_delivery AND o.last_delivery
 AND r.notification = o.id) OR EXISTS (SELECT FROM waiting r
 WHERE r.tenant = w.tenant
 AND r.id BETWEEN o.first_delivery AND o.last_delivery
-AND r.notification = o.id),
+AND r.notification = o.id) OR EXISTS (SELECT FROM work r
+WHERE r.tenant = w.tenant AND r.id = o.id),
 EXISTS (SELECT FROM dead r WHERE r.tenant = w.tenant
 AND r.id BETWEEN o.first_delivery AND o.last_delivery
 AND r.notification = o.id)

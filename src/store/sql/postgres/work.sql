@@ -1,0 +1,35 @@
+-- name: work_add (accept)
+INSERT INTO work (tenant, id, kind, cursor)
+SELECT unnest($1::int8[]), unnest($2::int8[]), 1, '';
+-- Only one is where the chunk begins; its row is then locked, as a cancellation
+-- locks it, before that of the notification.
+-- name: work_advance (accept)
+UPDATE work SET cursor = $4::text,
+taken_until = clock_timestamp() + $5::int8 * interval '1 ms'
+WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1 AND cursor = $3::text;
+-- name: work_end (accept)
+DELETE FROM work WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1
+AND cursor = $3::text;
+-- name: notification_grow (accept)
+UPDATE notification SET n_recipients = n_recipients + $3::int4,
+first_delivery = CASE WHEN first_delivery = 0 OR first_delivery > $4::int8
+THEN $4::int8 ELSE first_delivery END,
+last_delivery = greatest(last_delivery, $5::int8)
+WHERE tenant = $1::int8 AND id = $2::int8;
+-- name: work_take (write)
+WITH t AS (
+SELECT tenant, id FROM work WHERE kind = 1 AND taken_until < clock_timestamp()
+ORDER BY taken_until, id LIMIT $1::int8 FOR UPDATE SKIP LOCKED
+), u AS (
+UPDATE work w SET taken_until = clock_timestamp()
++ $2::int8 * interval '1 ms' FROM t
+WHERE w.tenant = t.tenant AND w.id = t.id AND w.kind = 1
+RETURNING w.tenant, w.id, w.cursor
+)
+SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
+n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
+n.traceparent, n.doc, u.cursor
+FROM u JOIN notification n ON n.tenant = u.tenant AND n.id = u.id
+ORDER BY n.id;
+-- name: work_cancel (write)
+DELETE FROM work WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1;

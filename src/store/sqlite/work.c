@@ -1,0 +1,80 @@
+/* work.c - what is planned later. One process has the file, and after it has
+ * died nobody has any of it: see recover.c. */
+#include "base/list.h"
+#include "store/sqlite/writer.h"
+
+void
+work_add(struct writer *w, int64_t tenant, int64_t id)
+{
+    struct query q = query(&w->conn, SQL_work_add);
+
+    put_int(&q, tenant);
+    put_int(&q, id);
+    query_run(&q);
+    notices_work(&w->notices);
+}
+
+bool
+work_advance(struct writer *w, const struct store_accept *a,
+             const struct store_accept_item *item)
+{
+    const struct store_chunk *chunk = item->chunk;
+    int64_t id = item->notification.id;
+    struct query q =
+        query(&w->conn, chunk->is_last ? SQL_work_end : SQL_work_advance);
+
+    put_int(&q, a->tenant);
+    put_int(&q, id);
+    put_text(&q, chunk->from);
+    if (!chunk->is_last) {
+        put_text(&q, chunk->to);
+        put_int(&q, a->now_ms + chunk->lease_ms);
+    }
+    if (query_run(&q) == 0)
+        return false;
+    q = query(&w->conn, SQL_notification_grow);
+    put_int(&q, id);
+    put_int(&q, chunk->n_recipients);
+    query_run(&q);
+    return true;
+}
+
+void
+work_remove(struct writer *w, int64_t tenant, int64_t id)
+{
+    struct query q = query(&w->conn, SQL_work_remove);
+
+    put_int(&q, tenant);
+    put_int(&q, id);
+    query_run(&q);
+}
+
+#define TAKE_MAX 1000
+
+enum err
+write_work_take(struct writer *w, struct store_req *req)
+{
+    struct store_work_take *t = CONTAINER_OF(req, struct store_work_take, req);
+    size_t max = t->max < TAKE_MAX ? t->max : TAKE_MAX;
+    struct query q = query(&w->conn, SQL_work_due);
+
+    t->rows = ARENA_ARRAY(req->arena, struct store_work_row, max);
+    t->n_rows = 0;
+    t->change_seq = 0;
+    put_int(&q, t->now_ms);
+    put_int(&q, (int64_t)max);
+    while (query_row(&q)) {
+        struct store_work_row *row = &t->rows[t->n_rows++];
+
+        take_notification(&q, req->arena, &row->notification);
+        row->cursor = take_text(&q, req->arena);
+    }
+    for (size_t i = 0; i < t->n_rows; i++) {
+        q = query(&w->conn, SQL_work_mark);
+        put_int(&q, t->rows[i].notification.tenant);
+        put_int(&q, t->rows[i].notification.id);
+        put_int(&q, t->now_ms + t->lease_ms);
+        query_run(&q);
+    }
+    return ERR_OK;
+}

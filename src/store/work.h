@@ -1,0 +1,32 @@
+/* work.h - what was accepted and is too much for one commit: the deliveries to
+ * a whole workspace. A row of work says how far it is; each accept that adds a
+ * chunk (struct store_accept_item) moves its cursor in the same commit, if it
+ * still is where the chunk begins. So each is planned exactly once, whoever
+ * dies, or takes the row over. */
+#pragma once
+
+#include "domain/notification.h"
+#include "store/req.h"
+
+/* From `from` up to `to`: what lies between is in the accept's item. */
+struct store_chunk {
+    struct str from, to;
+    bool is_last;     /* the work is done with it, and goes */
+    int64_t lease_ms; /* else nobody takes it for so long */
+    int n_recipients;
+};
+struct store_work_row {
+    struct notification notification;
+    struct str cursor; /* empty: at the beginning */
+};
+/* Rows that nobody has, those that have waited longest first. */
+struct store_work_take {
+    struct store_req req;
+    int64_t now_ms; /* wall clock; a shared database has its own */
+    int64_t lease_ms;
+    size_t max;
+    /* result */
+    struct store_work_row *rows;
+    size_t n_rows;      /* == max: there may be more */
+    int64_t change_seq; /* what was configured when they were written */
+};
