@@ -109,6 +109,8 @@ on_ready(struct server *s)
         serve_start_outlet(s);
     else if (serve_has_role(s, "scheduler"))
         serve_start_waiting_room(s);
+    if (serve_has_role(s, "worker") || serve_has_role(s, "scheduler"))
+        serve_start_planner(s);
     serve_run_fronts(s);
     serve_start_upkeep(s);
     serve_start_outbox(s);

@@ -274,6 +274,15 @@ on_config(void *arg, int64_t seq)
     post_news(arg, &(struct store_notice){.kind = STORE_NOTICE_CHANGE});
 }
 
+static void
+ring_planner(struct server *s)
+{
+    struct fan *fan = __atomic_load_n(&s->planner.fan, __ATOMIC_ACQUIRE);
+
+    if (fan) /* else it looks when it starts */
+        fan_ring(fan);
+}
+
 /* In the store's thread: hand on and return. */
 static void
 on_commit(void *arg, const struct store_notice *notices, size_t n)
@@ -292,6 +301,8 @@ on_commit(void *arg, const struct store_notice *notices, size_t n)
             seq = notice->seq;
         else if (notice->kind == STORE_NOTICE_OUTBOX)
             outbox_ring(s->outbox);
+        else if (notice->kind == STORE_NOTICE_WORK)
+            ring_planner(s);
     }
     hubs_on_commit(s->hubs, notices, n);
     if (seq > 0)
@@ -368,6 +379,30 @@ serve_start_waiting_room(struct server *s)
 
     __atomic_store_n(&s->waiting_room, q, __ATOMIC_RELEASE);
     queue_start(s->waiting_room);
+}
+
+/* ---- the planner ---- */
+
+/* A thread of its own: to plan a million recipients takes a while, and others
+ * have signals and snapshots to see to. */
+void
+serve_start_planner(struct server *s)
+{
+    struct planner *p = &s->planner;
+
+    p->server = s;
+    p->loop = loop_new();
+    rng_seed_system(&p->rng);
+    p->env = (struct env){
+        .loop = p->loop, .clock = s->clock, .rng = &p->rng, .store = s->store};
+    p->app = (struct app){.env = &p->env,
+                          .snapshots = s->snapshots,
+                          .ids = s->ids,
+                          .vault = s->vault,
+                          .public_url = s->public_url};
+    __atomic_store_n(&p->fan, fan_new(&p->app), __ATOMIC_RELEASE);
+    p->thread = loop_thread_start(p->loop, "planner");
+    fan_ring(p->fan);
 }
 
 /* ---- tests of providers ---- */
@@ -594,6 +629,12 @@ drain_front(struct task *t)
 }
 
 static void
+on_planner_drained(void *arg)
+{
+    part_done(((struct planner *)arg)->server);
+}
+
+static void
 on_dispatch_drained(void *arg)
 {
     part_done(((struct outlet *)arg)->server);
@@ -605,6 +646,14 @@ drain_outlet(struct task *t)
     struct outlet *o = CONTAINER_OF(t, struct outlet, drain);
 
     dispatch_drain(o->dispatch, DRAIN_GRACE_MS, on_dispatch_drained, o);
+}
+
+static void
+drain_planner(struct task *t)
+{
+    struct planner *p = CONTAINER_OF(t, struct planner, drain);
+
+    fan_drain(p->fan, on_planner_drained, p);
 }
 
 static void
@@ -623,7 +672,7 @@ serve_drain(struct server *s)
     __atomic_store_n(&s->is_draining, true, __ATOMIC_RELAXED);
     loop_timer_clear(s->loop, &s->upkeep);
     s->n_left = 2 /* with the outbox */ + (s->outlet.thread != NULL) +
-                (s->waiting_room != NULL);
+                (s->waiting_room != NULL) + (s->planner.thread != NULL);
     for (int i = 0; i < s->n_fronts; i++)
         s->n_left += s->fronts[i].thread != NULL;
     loop_timer_set(s->loop, &s->limit, DRAIN_LIMIT_MS, on_limit);
@@ -635,6 +684,9 @@ serve_drain(struct server *s)
     s->outlet.drain.run = drain_outlet;
     if (s->outlet.thread)
         loop_post(s->outlet.loop, &s->outlet.drain);
+    s->planner.drain.run = drain_planner;
+    if (s->planner.thread)
+        loop_post(s->planner.loop, &s->planner.drain);
     if (s->waiting_room)
         queue_drain(s->waiting_room, on_own_part_drained, s);
     outbox_drain(s->outbox, on_own_part_drained, s);
@@ -653,6 +705,10 @@ stop_threads(struct server *s)
     if (s->outlet.thread) {
         loop_stop(s->outlet.loop);
         loop_thread_join(s->outlet.thread);
+    }
+    if (s->planner.thread) {
+        loop_stop(s->planner.loop);
+        loop_thread_join(s->planner.thread);
     }
 }
 
@@ -689,6 +745,11 @@ serve_close(struct server *s)
         executor_net_free(s->outlet.network);
         fetch_free(s->outlet.env.fetch);
         loop_free(s->outlet.loop);
+    }
+    if (s->planner.loop) {
+        hear_last_answers(s->planner.loop);
+        fan_free(s->planner.fan);
+        loop_free(s->planner.loop);
     }
     hear_last_answers(s->loop);
     queue_free(s->waiting_room);

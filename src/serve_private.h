@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "app/dev_sink.h"
+#include "app/fan.h"
 #include "app/outbox.h"
 #include "auth/vault.h"
 #include "base/config.h"
@@ -47,6 +48,18 @@ struct outlet {
     struct task start, drain;
 };
 
+/* The thread that plans what goes to whole workspaces. */
+struct planner {
+    struct server *server;
+    struct loop *loop;
+    struct loop_thread *thread;
+    struct rng rng;
+    struct env env;
+    struct app app;
+    struct fan *fan;
+    struct task drain;
+};
+
 struct server {
     struct arena *arena;
     struct config *config;
@@ -68,6 +81,7 @@ struct server {
     struct front fronts[FRONTS_MAX];
     int n_fronts;
     struct outlet outlet;
+    struct planner planner;
     /* Promotes what is due where there is no outlet to do it; no lanes. */
     struct queue *waiting_room;
     char address[300]; /* where it listens, with the real port */
@@ -103,6 +117,7 @@ bool serve_open_fronts(struct server *s);   /* they listen */
 void serve_reload_fronts(struct server *s); /* the certificate */
 void serve_start_outlet(struct server *s);
 void serve_start_waiting_room(struct server *s);
+void serve_start_planner(struct server *s);
 void serve_run_fronts(struct server *s);
 void serve_first_documents(struct server *s, void (*then)(struct server *s));
 void serve_banner(struct server *s);

@@ -180,6 +180,8 @@ notification_status(const struct notification *n,
         if (counts[i].status == DELIVERY_QUEUED)
             n_untouched += counts[i].n;
     }
+    if (n->is_planning)
+        return n_all == 0 ? "queued" : "running";
     if (n_open == 0)
         return "done";
     return n_untouched == n_all ? "queued" : "running";

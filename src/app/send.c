@@ -180,6 +180,13 @@ content_for(struct send *s, struct send_item *item,
     return ERR_OK;
 }
 
+static bool
+is_template_gone(const struct send_item *item)
+{
+    return !item->request.template &&
+           json_is(json_get(item->doc, "template"), JSON_STRING);
+}
+
 static void
 settle_in_app(struct send *s, struct send_item *item,
               const struct plan_decision *d, struct delivery *v,
@@ -187,7 +194,7 @@ settle_in_app(struct send *s, struct send_item *item,
 {
     struct str content;
 
-    if (content_for(s, item, d, &content) != ERR_OK) {
+    if (is_template_gone(item) || content_for(s, item, d, &content) != ERR_OK) {
         v->status = DELIVERY_FAILED;
         v->reason = reason_code(REASON_RENDER_ERROR);
         return;
@@ -253,15 +260,26 @@ audience_note(const struct send *s, const struct send_item *item)
     buf_init(&out, s->arena);
     w = json_writer(&out);
     json_begin_object(&w);
-    json_int_field(&w, "recipients", (int64_t)item->request.n_recipients);
-    json_int_field(&w, "never_stored", n_unknown);
+    if (item->request.is_all)
+        json_bool_field(&w, "all", true);
+    else
+        json_int_field(&w, "recipients", (int64_t)item->request.n_recipients);
+    if (!item->request.is_all)
+        json_int_field(&w, "never_stored", n_unknown);
     json_end_object(&w);
     return buf_str(&out);
 }
 
+static int64_t
+notification_id(struct send *s, const struct send_item *item)
+{
+    return item->chunk ? item->notification
+                       : id_make(s->app->ids, s->now_ms, 1);
+}
+
 /* False: refused, as it would render more than a request may. */
 static bool
-fill_row(struct send *s, struct send_item *item, int64_t id)
+fill_row(struct send *s, struct send_item *item)
 {
     struct store_accept_item *row = item->accepted;
     const struct send_request *q = &item->request;
@@ -269,7 +287,7 @@ fill_row(struct send *s, struct send_item *item, int64_t id)
     *row = (struct store_accept_item){
         .notification =
             {
-                .id = id,
+                .id = notification_id(s, item),
                 .tenant = s->workspace->tenant,
                 .created_ms = s->now_ms,
                 .priority = q->priority,
@@ -284,9 +302,11 @@ fill_row(struct send *s, struct send_item *item, int64_t id)
         .deliveries = ARENA_ARRAY(s->arena, struct delivery, item->n_decisions),
         .n_deliveries = item->n_decisions,
         .items = ARENA_ARRAY(s->arena, struct inbox_item, item->n_decisions),
-        .dedup_key = q->dedup_key,
+        .dedup_key = item->chunk ? STR_NONE : q->dedup_key,
         .dedup_until_ms = s->now_ms + q->dedup_window_ms,
         .outbox = item->outbox,
+        .has_more = q->is_all && !item->chunk,
+        .chunk = item->chunk,
     };
     for (size_t i = 0; i < item->n_decisions; i++) {
         row->deliveries[i].id = id_make(s->app->ids, s->now_ms, 1);
@@ -331,7 +351,7 @@ commit(struct send *s)
         if (problem_is_set(&item->problem) || item->request.is_dry_run)
             continue;
         item->accepted = &a->items[a->n_items];
-        if (fill_row(s, item, id_make(s->app->ids, s->now_ms, 1)))
+        if (fill_row(s, item))
             a->n_items++;
         else
             item->accepted = NULL;
@@ -516,25 +536,15 @@ check_width(struct send *s, struct send_item *item)
                     SEND_DELIVERIES_MAX);
 }
 
-void
-send_start(struct send *s)
+static void
+load_users(struct send *s)
 {
     size_t n_max = 0;
     struct str *keys;
 
-    s->done.run = on_nothing_to_do;
-    for (size_t i = 0; i < s->n_items; i++) {
-        struct send_item *item = &s->items[i];
-
-        if (problem_is_set(&item->problem))
-            continue; /* refused by the caller already */
-        problem_init(&item->problem, s->arena);
-        if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
-                              &item->request) == ERR_OK)
-            check_width(s, item);
-        if (!problem_is_set(&item->problem))
-            n_max += item->request.n_recipients;
-    }
+    for (size_t i = 0; i < s->n_items; i++)
+        if (is_taken(&s->items[i]))
+            n_max += s->items[i].request.n_recipients;
     keys = ARENA_ARRAY(s->arena, struct str, n_max + 1);
     s->users = (struct store_object_get){
         .req = {.arena = s->arena,
@@ -549,4 +559,36 @@ send_start(struct send *s)
         fill_plans(s);
     else
         store_object_get(s->app->env->store, &s->users);
+}
+
+void
+send_start(struct send *s)
+{
+    s->done.run = on_nothing_to_do;
+    for (size_t i = 0; i < s->n_items; i++) {
+        struct send_item *item = &s->items[i];
+
+        if (problem_is_set(&item->problem))
+            continue; /* refused by the caller already */
+        problem_init(&item->problem, s->arena);
+        if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
+                              &item->request) != ERR_OK)
+            continue;
+        if (item->request.is_all)
+            item->request.n_recipients = 0; /* chunks name them, too */
+        check_width(s, item);
+    }
+    load_users(s);
+}
+
+void
+send_chunk(struct send *s)
+{
+    assert(s->n_items == 1 && s->items[0].chunk);
+    s->done.run = on_nothing_to_do;
+    problem_init(&s->items[0].problem, s->arena);
+    if (s->users.n_keys > 0)
+        fill_plans(s);
+    else
+        load_users(s);
 }

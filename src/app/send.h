@@ -1,7 +1,8 @@
 /* send.h - the one way in: requests become plans, plans are committed.
  *
  * Load (one read) -> plan (pure) -> commit (one write). A request that is
- * refused, and a dry run, leave nothing behind.
+ * refused, and a dry run, leave nothing behind. What goes to a whole workspace
+ * is only committed, and planned later: app/fan.h.
  *
  * A second request under an Idempotency-Key that is still in flight waits its
  * turn in the store and is answered as the first one was: nobody gets the 409
@@ -21,6 +22,9 @@
 struct send_item {
     struct json doc;
     int64_t outbox; /* as for store_accept_item */
+    /* For send_chunk(). */
+    const struct store_chunk *chunk;
+    int64_t notification; /* what it adds to */
     /* result */
     struct problem problem; /* set: this one was refused */
     struct send_request request;
@@ -55,6 +59,11 @@ struct send {
 
 /* on_done runs in a later turn, exactly once. */
 void send_start(struct send *s);
+/* The same for some recipients of what was accepted before: a send of one item,
+ * whose request is filled in, from a document that was read again. s->users may
+ * be loaded already; else those that the request names are. The item's problem
+ * ERR_TOO_LARGE: take fewer. */
+void send_chunk(struct send *s);
 /* For idem.answer: the send whose commit is being made. */
 struct send *send_of(struct store_req *req);
 /* What a recipient would read; for dry runs. ERR_TOO_LARGE. */

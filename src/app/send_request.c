@@ -108,9 +108,11 @@ static const struct field to_fields[] = {
      .of = recipient_row,
      .max = SEND_RECIPIENTS_MAX,
      .doc = "Recipients with their addresses."},
+    {.name = "all",
+     .type = FIELD_BOOL,
+     .doc = "Every stored user of the workspace; planned in the background."},
     {.name = "roles", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "topics", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
-    {.name = "all", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.type = FIELD_END},
 };
 static const struct field to_rows[] = {
@@ -238,6 +240,7 @@ struct reading {
     struct send_request *request;
     struct map *seen; /* user ids that are in, or excluded */
     size_t cap;
+    int64_t template_version; /* 0: the published one */
 };
 
 static char taken;
@@ -286,9 +289,11 @@ read_to(struct reading *r, struct json to)
          g = json_next(given, g), index++)
         add_recipient(r, json_str_of(r->arena, g, "id"), index, g);
     add_users(r, users);
-    if (json_is(to, JSON_OBJECT) && json_count(users) + json_count(given) == 0)
+    r->request->is_all = json_bool(json_get(to, "all"), false);
+    if (json_is(to, JSON_OBJECT) && !r->request->is_all &&
+        json_count(users) + json_count(given) == 0)
         problem_add(r->problem, ERR_INVALID, STR("/to"),
-                    "must name at least one of users, recipients");
+                    "must name at least one of users, recipients, all");
     else if (r->request->n_recipients > SEND_RECIPIENTS_MAX)
         problem_add(r->problem, ERR_INVALID, STR("/to"),
                     "must be at most %d recipients", SEND_RECIPIENTS_MAX);
@@ -350,8 +355,8 @@ read_content(struct reading *r, struct json doc)
                      !json_is(body, JSON_ABSENT) || !json_is(html, JSON_ABSENT);
 
     if (json_is(key, JSON_STRING)) {
-        r->request->template =
-            workspace_template(r->workspace, json_str(r->arena, key), 0);
+        r->request->template = workspace_template(
+            r->workspace, json_str(r->arena, key), r->template_version);
         if (!r->request->template)
             problem_add(r->problem, ERR_INVALID, STR("/template"),
                         "there is no such template in this workspace");
@@ -450,6 +455,33 @@ read_policy(struct reading *r, struct json doc)
     if (time_parse(json_str_of(r->arena, doc, "expires_at"), &ms))
         q->expires_ms = ms;
     q->is_dry_run = json_bool(json_get(doc, "dry_run"), false);
+    if (q->is_dry_run && q->is_all)
+        problem_add(r->problem, ERR_NOT_SUPPORTED, STR("/dry_run"),
+                    "a dry run to all is not supported by this release: name "
+                    "some users");
+}
+
+void
+send_request_reread(struct arena *a, const struct workspace *w, struct json doc,
+                    int64_t template_version, struct map *named,
+                    struct send_request *ret)
+{
+    struct problem ignored;
+    struct reading r = {.arena = a,
+                        .workspace = w,
+                        .problem = &ignored,
+                        .request = ret,
+                        .seen = named ? named : map_new(),
+                        .template_version = template_version};
+
+    problem_init(&ignored, a);
+    *ret = (struct send_request){.doc = doc};
+    read_to(&r, json_get(doc, "to"));
+    read_content(&r, doc);
+    read_channels(&r, json_get(doc, "channels"));
+    read_policy(&r, doc);
+    if (!named)
+        map_free(r.seen);
 }
 
 enum err

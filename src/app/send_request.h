@@ -32,11 +32,19 @@ struct send_request {
     int64_t dedup_window_ms;
     int64_t expires_ms; /* 0: never */
     bool is_dry_run;
+    bool is_all; /* every stored user, too */
 };
 
 /* Whether an inbox may make a link of it: http, https, mailto, tel or a path;
  * javascript: and the like run in the reader's page. */
 bool action_link_is_safe(struct str url);
+
+/* A body that was accepted with that version of its template, read again:
+ * nothing is checked. NULL template where one was named: it was deleted.
+ * named: gets the users that it names, excluded ones too; may be NULL. */
+void send_request_reread(struct arena *a, const struct workspace *w,
+                         struct json doc, int64_t template_version,
+                         struct map *named, struct send_request *ret);
 
 /* Adds every fault to *p; ERR_OK only without one. */
 enum err send_request_read(struct arena *a, const struct workspace *w,
