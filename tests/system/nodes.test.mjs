@@ -155,6 +155,25 @@ describe('a worker', { timeout: 180000 }, () => {
         assert.ok(twice > 0, 'calls were in flight');
     });
 
+    it('that is killed while it plans for all is followed by another',
+        async (t) => {
+            const n = await nodes(t);
+            const api = await n.start('api');
+            const first = await n.start('worker');
+            for (let from = 0; from < 5000; from += 1000)
+                await api.post('/v1/users/bulk', { users: Array.from(
+                    { length: 1000 }, (_, i) => ({ id: `u${from + i}` })) });
+            const id = await api.send({ title: 'x', to: { all: true } });
+            const planned = () => api.get(`/v1/notifications/${id}`)
+                .then((got) => got.counts.delivered ?? 0);
+            await until('it has begun', planned, { every: 5 });
+            await first.kill9();
+            t.diagnostic(`killed after ${await planned()} of 5000`);
+            await n.start('worker');
+            const all = await api.settled(id, { timeout: 60000 });
+            assert.deepEqual(all.counts, { delivered: 5000 });
+        });
+
     it('that sleeps beyond its lease begins nothing when it wakes',
         async (t) => {
             const all = await nodes(t);
