@@ -25,12 +25,16 @@
 #define AGAIN_MS 100 /* after an error; twice as long after the next one... */
 #define AGAIN_MAX_MS 16000  /* ...up to this */
 #define DELIVERIES_MAX 4000 /* in one commit */
+#define FIRST_CHUNK 100 /* users may be large: it grows while they are not */
+#define PAGE_SMALL                                                             \
+    (4 << 20) /* bytes of users: the next page may be larger... */
+#define PAGE_LARGE (16 << 20) /* ...must be smaller */
 
 struct job {
     struct arena *arena; /* NULL: nobody's place */
     struct notification n;
     struct buf cursor;
-    size_t limit; /* recipients of the next chunk */
+    size_t limit, max; /* recipients of the next chunk; of any */
     /* A chunk from here may have been stored: where it went. */
     bool is_doubtful, may_be_done;
     struct buf doubt;
@@ -103,7 +107,8 @@ add_job(struct fan *f, const struct store_work_row *row)
     j = f->jobs;
     while (j->arena)
         j++;
-    *j = (struct job){.arena = arena_new(), .limit = FAN_CHUNK};
+    *j = (struct job){
+        .arena = arena_new(), .limit = FIRST_CHUNK, .max = FAN_CHUNK};
     j->n = row->notification;
     j->n.doc = str_dup(j->arena, row->notification.doc);
     j->n.template_key = str_dup(j->arena, row->notification.template_key);
@@ -240,7 +245,7 @@ on_sent(struct send *s, enum err e)
     }
     f->n_failures = 0;
     if (problem_is_set(&f->item.problem)) /* one has room, whatever it says */
-        j->limit = j->limit > 1 ? j->limit / 2 : 1;
+        j->max = j->limit = j->limit > 1 ? j->limit / 2 : 1;
     else if (f->item.accepted->is_gone)
         lose(f);
     else
@@ -275,6 +280,19 @@ send_named(struct fan *f, size_t from)
 }
 
 static void
+fit_next_page(struct job *j, const struct store_object_list *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n_objects; i++)
+        n += l->objects[i].body.n;
+    if (n > PAGE_LARGE && j->limit > 1)
+        j->limit /= 2;
+    else if (n < PAGE_SMALL)
+        j->limit = j->limit * 2 < j->max ? j->limit * 2 : j->max;
+}
+
+static void
 on_page(struct store_req *req, enum err e)
 {
     struct store_object_list *l =
@@ -298,6 +316,7 @@ on_page(struct store_req *req, enum err e)
     }
     f->send.users = (struct store_object_get){
         .keys = keys, .n_keys = l->n_objects, .objects = l->objects};
+    fit_next_page(f->job, l);
     f->chunk.is_last = !l->has_more;
     f->chunk.to = l->n_objects > 0 ? keys[l->n_objects - 1] : f->chunk.from;
     send_those(f, recipients, n);
@@ -343,8 +362,10 @@ read_request(struct fan *f)
     f->item.doc = json_root(&f->doc);
     send_request_reread(f->arena, f->workspace, f->item.doc,
                         n->template_version, f->named, q);
-    if (f->job->limit > DELIVERIES_MAX / q->n_channels)
-        f->job->limit = DELIVERIES_MAX / q->n_channels;
+    if (f->job->max > DELIVERIES_MAX / q->n_channels)
+        f->job->max = DELIVERIES_MAX / q->n_channels;
+    if (f->job->limit > f->job->max)
+        f->job->limit = f->job->max;
     return true;
 }
 
