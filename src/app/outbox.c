@@ -23,6 +23,7 @@
 
 struct row {
     struct outbox *outbox;
+    struct arena *arena; /* of its own: the rows are sent side by side */
     const struct workspace *workspace;
     struct send send;
     struct send_item item;
@@ -93,12 +94,20 @@ refuse(struct row *r)
 }
 
 static void
+free_row(struct row *r)
+{
+    workspace_put(r->workspace);
+    arena_free(r->arena);
+    r->workspace = NULL;
+    r->arena = NULL;
+}
+
+static void
 end_row(struct row *r)
 {
     struct outbox *o = r->outbox;
 
-    workspace_put(r->workspace);
-    r->workspace = NULL;
+    free_row(r);
     if (--o->n_left > 0)
         return;
     o->is_wanted |= o->n_rows == TAKE_MAX || o->n_refused > 0;
@@ -124,7 +133,7 @@ on_sent(struct send *s, enum err e)
 static void
 read_row(struct row *r, struct str text)
 {
-    struct arena *a = r->outbox->arena;
+    struct arena *a = r->arena;
     struct json_error why;
 
     if (!r->workspace) {
@@ -149,16 +158,17 @@ start_row(struct row *r, const struct store_outbox_row *from)
 {
     struct outbox *o = r->outbox;
 
+    r->arena = arena_new();
     r->id = from->id;
     r->workspace = snapshots_workspace(o->app->snapshots, from->tenant);
     r->item.outbox = from->id;
     r->send = (struct send){
         .app = o->app,
-        .arena = o->arena,
+        .arena = r->arena,
         .workspace = r->workspace,
         .items = &r->item,
         .n_items = 1,
-        .request_id = str_fmt(o->arena, "outbox-%lld", (long long)from->id),
+        .request_id = str_fmt(r->arena, "outbox-%lld", (long long)from->id),
         .on_done = on_sent,
     };
     read_row(r, from->doc);
@@ -310,7 +320,7 @@ outbox_free(struct outbox *o)
     if (!o)
         return;
     for (size_t i = 0; i < o->n_rows && o->rows; i++)
-        workspace_put(o->rows[i].workspace);
+        free_row(&o->rows[i]);
     loop_timer_clear(loop_of(o), &o->again);
     arena_free(o->arena);
     arena_free(o->next_arena);

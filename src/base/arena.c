@@ -7,6 +7,7 @@
 #include "base/arena.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct arena_block {
 struct arena {
     struct arena_block *first;
     size_t used; /* bytes asked for, over all blocks */
+    bool is_lent;
 };
 
 static struct arena_block *
@@ -73,6 +75,7 @@ arena_new(void)
 
     a->first = block_new(ARENA_BLOCK_MIN - sizeof(struct arena_block));
     a->used = 0;
+    a->is_lent = false;
     return a;
 }
 
@@ -127,6 +130,20 @@ arena_reset(struct arena *a)
     ASAN_POISON_MEMORY_REGION(keep->data, keep->size);
     a->first = keep;
     a->used = 0;
+}
+
+void
+arena_lend(struct arena *a)
+{
+    assert(!a->is_lent);
+    a->is_lent = true;
+}
+
+void
+arena_take_back(struct arena *a)
+{
+    assert(a->is_lent);
+    a->is_lent = false;
 }
 
 size_t

@@ -14,6 +14,11 @@ void arena_free(struct arena *a);         /* NULL is allowed */
 void arena_reset(struct arena *a);        /* keeps one block for the next use */
 size_t arena_used(const struct arena *a); /* bytes handed out */
 
+/* Another thread works with it until arena_take_back(): who lends it allocates
+ * nothing meanwhile. It is lent to one at a time, which is checked. */
+void arena_lend(struct arena *a);
+void arena_take_back(struct arena *a);
+
 /* Zeroed, aligned for any type. n == 0 gives a valid, unusable pointer. */
 void *arena_alloc(struct arena *a, size_t n);
 /* count * size, checked for overflow (exits). */

@@ -158,6 +158,24 @@ a_size_that_overflows_ends_the_process(void **state)
 }
 
 static void
+lend_it_twice(void)
+{
+    struct arena *a = arena_new();
+
+    arena_lend(a);
+    arena_take_back(a);
+    arena_lend(a); /* so far all is well */
+    arena_lend(a);
+}
+
+static void
+nobody_lends_what_is_lent(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_status_of(lend_it_twice), -1); /* a signal */
+}
+
+static void
 the_heap_gives_something_even_for_nothing(void **state)
 {
     char *p = xmalloc(0), *q = xcalloc(0, 8), *s = xstrdup("dup");
@@ -189,6 +207,7 @@ main(void)
         cmocka_unit_test(what_was_not_given_may_not_be_touched),
 #endif
         cmocka_unit_test(a_size_that_overflows_ends_the_process),
+        cmocka_unit_test(nobody_lends_what_is_lent),
         cmocka_unit_test(the_heap_gives_something_even_for_nothing),
     };
 

@@ -15,7 +15,7 @@ enum store_verb {
 };
 
 struct store_req {
-    struct arena *arena;
+    struct arena *arena; /* the store's until on_done; of no other request */
     void (*on_done)(struct store_req *req, enum err e);
     struct loop *loop;   /* where on_done runs */
     int64_t deadline_ms; /* monotonic; 0: 10 s from now */
@@ -26,10 +26,14 @@ struct store_req {
     enum store_verb verb;
     enum err err;
     int64_t expires_ms;
+    bool is_taken;
 };
 
 #define STORE_DEADLINE_MS 10000 /* from the call, when none is given */
 
+/* For drivers with threads of their own, as the first thing: the arena is
+ * theirs until the answer. */
+void store_req_take(struct store_req *req);
 /* For drivers: tells the caller, on its loop. Any thread. */
 void store_req_complete(struct store_req *req, enum err e);
 

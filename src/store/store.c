@@ -70,11 +70,21 @@ store_verb_name(enum store_verb v)
     return verbs[v].name;
 }
 
+void
+store_req_take(struct store_req *req)
+{
+    arena_lend(req->arena);
+    req->is_taken = true;
+}
+
 static void
 answer(struct task *t)
 {
     struct store_req *req = CONTAINER_OF(t, struct store_req, task);
 
+    if (req->is_taken)
+        arena_take_back(req->arena);
+    req->is_taken = false;
     req->on_done(req, req->err);
 }
 

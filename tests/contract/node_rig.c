@@ -62,8 +62,6 @@ begin_on(struct rig *r, struct rig *node, enum store_verb verb,
 {
     struct store *own = r->store;
 
-    if (!req->arena) /* each thread has its own */
-        req->arena = node->arena;
     r->store = node->store;
     begin(r, verb, req);
     r->store = own;

@@ -35,6 +35,7 @@ note_order(struct store_req *req, enum err e)
 
     assert_int_equal(e, ERR_OK);
     order[n_answered++] = a->items[0].id;
+    arena_free(req->arena);
 }
 
 static void
@@ -48,7 +49,7 @@ answers_come_in_another_order_than_the_requests(void **state)
         struct store_accept *a =
             make_accept(r, &(struct send){.id = 1000 + 10 * i});
 
-        a->req.arena = r->arena;
+        a->req.arena = arena_new();
         a->req.loop = r->loop;
         a->req.on_done = note_order;
         store_accept(r->store, a);

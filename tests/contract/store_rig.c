@@ -53,6 +53,8 @@ rig_free(struct rig *r)
     }
     rmdir(r->dir);
     arena_free(r->arena);
+    for (size_t i = 0; i < RIG_OPEN_MAX; i++)
+        arena_free(r->lent[i].arena);
     loop_free(r->loop);
     free(r);
 }
@@ -89,10 +91,36 @@ rig_listen(struct rig *r)
 
 static struct rig *open_rig; /* cmocka runs one test at a time */
 
+static struct arena *
+lend_arena(struct rig *r)
+{
+    for (size_t i = 0; i < RIG_OPEN_MAX; i++) {
+        struct lent *l = &r->lent[i];
+
+        if (l->is_lent)
+            continue;
+        if (!l->arena)
+            l->arena = arena_new();
+        l->is_lent = true;
+        return l->arena;
+    }
+    fail_msg("more than %d requests at once", RIG_OPEN_MAX);
+    return NULL;
+}
+
+static void
+take_arena_back(struct rig *r, const struct arena *a)
+{
+    for (size_t i = 0; i < RIG_OPEN_MAX; i++)
+        if (r->lent[i].arena == a)
+            r->lent[i].is_lent = false;
+}
+
 static void
 answered(struct store_req *req, enum err e)
 {
     assert_int_equal(e, req->err);
+    take_arena_back(open_rig, req->arena);
     assert_true(open_rig->n_open > 0);
     open_rig->n_open--;
 }
@@ -102,8 +130,7 @@ begin(struct rig *r, enum store_verb verb, struct store_req *req)
 {
     size_t n_open = ++r->n_open;
 
-    if (!req->arena)
-        req->arena = r->arena;
+    req->arena = lend_arena(r);
     req->loop = r->loop;
     req->on_done = answered;
     open_rig = r;

@@ -24,6 +24,8 @@ struct kind {
     void (*drop)(struct rig *r); /* what open() made elsewhere; NULL: nothing */
 };
 
+#define RIG_OPEN_MAX 512 /* requests at once */
+
 struct rig {
     const struct kind *kind;
     char dir[64], path[96];
@@ -32,6 +34,11 @@ struct rig {
     struct clock_virtual clock;
     struct store *store;
     size_t n_open; /* begun, not answered */
+    /* Of requests; more than one has each its own. */
+    struct lent {
+        struct arena *arena;
+        bool is_lent;
+    } lent[RIG_OPEN_MAX];
     /* what the listener heard, in order */
     struct heard {
         struct store_notice notice;

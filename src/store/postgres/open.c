@@ -67,6 +67,7 @@ submit(struct store *base, struct store_req *req)
 {
     struct pg_store *s = store_of(base);
 
+    store_req_take(req);
     req->expires_ms = req->deadline_ms
                           ? req->deadline_ms
                           : s->clock->mono_ms(s->clock) + STORE_DEADLINE_MS;
