@@ -27,10 +27,13 @@ struct current {
 
 struct waiter {
     struct list node;
-    int64_t seq;
+    int64_t seq; /* or one of these: the store is still to be asked, is asked */
     struct loop *loop;
     struct task *task;
 };
+
+#define SEQ_TO_ASK INT64_C(-1)
+#define SEQ_ASKED INT64_C(-2)
 
 /* What one tenant's workspace is made of, while it is being read. */
 struct building {
@@ -210,6 +213,26 @@ remove_workspace(struct snapshots *s, int64_t tenant)
     workspace_put(old);
 }
 
+/* ---- who waits ---- */
+
+/* Under the lock. */
+static bool
+change_waiters(struct snapshots *s, int64_t from, int64_t to)
+{
+    bool has = false;
+
+    LIST_EACH(it, &s->waiters)
+    {
+        struct waiter *w = CONTAINER_OF(it, struct waiter, node);
+
+        if (w->seq == from) {
+            w->seq = to;
+            has = true;
+        }
+    }
+    return has;
+}
+
 /* ---- building one workspace ---- */
 
 static void
@@ -379,6 +402,9 @@ static void
 give_up(struct snapshots *s, enum err e)
 {
     LOG_ERROR("config.unreadable", log_cstr("err", err_code(e)));
+    pthread_mutex_lock(&s->current.lock);
+    change_waiters(s, SEQ_ASKED, SEQ_TO_ASK);
+    pthread_mutex_unlock(&s->current.lock);
     forget_listed(s);
     if (s->building.arena) {
         map_free(s->building.templates);
@@ -463,7 +489,7 @@ wake_waiters(struct snapshots *s, int64_t seq)
     {
         struct waiter *w = CONTAINER_OF(it, struct waiter, node);
 
-        if (w->seq <= seq) {
+        if (w->seq >= 0 && w->seq <= seq) {
             list_remove(&w->node);
             loop_post(w->loop, w->task);
             free(w);
@@ -536,11 +562,22 @@ end_of_changes(struct snapshots *s)
 
     wake_waiters(s, s->reading_seq);
     pthread_mutex_lock(&s->current.lock);
-    has_more = s->wanted_seq > s->asked_seq;
+    has_more = s->wanted_seq > s->asked_seq ||
+               change_waiters(s, SEQ_TO_ASK, SEQ_TO_ASK);
     pthread_mutex_unlock(&s->current.lock);
     s->is_busy = false;
     if (has_more)
         read_changes(s);
+}
+
+/* Who asked is told when all is current that the store has now. */
+static void
+tell_asked(struct snapshots *s, int64_t last_seq)
+{
+    pthread_mutex_lock(&s->current.lock);
+    if (change_waiters(s, SEQ_ASKED, last_seq) && last_seq > s->wanted_seq)
+        s->wanted_seq = last_seq;
+    pthread_mutex_unlock(&s->current.lock);
 }
 
 static void
@@ -550,6 +587,8 @@ on_changes(struct store_req *req, enum err e)
     struct snapshots *s = CONTAINER_OF(c, struct snapshots, changes);
     bool has_workspaces = false;
 
+    if (e == ERR_OK || e == ERR_NOT_FOUND)
+        tell_asked(s, c->last_seq);
     if (e == ERR_NOT_FOUND) { /* too far behind: everything anew */
         s->reading_seq = c->last_seq;
         s->is_all_anew = true;
@@ -589,7 +628,8 @@ read_changes(struct snapshots *s)
     bool has_news;
 
     pthread_mutex_lock(&s->current.lock);
-    has_news = s->wanted_seq > s->current.seq;
+    has_news = change_waiters(s, SEQ_TO_ASK, SEQ_ASKED) ||
+               s->wanted_seq > s->current.seq;
     s->asked_seq = s->wanted_seq;
     pthread_mutex_unlock(&s->current.lock);
     if (!has_news) {
@@ -765,39 +805,61 @@ snapshots_start(struct snapshots *s, void (*done)(void *arg, enum err e),
     store_changes(s->options.env->store, &s->changes);
 }
 
+/* Under the lock. */
+static void
+poke(struct snapshots *s)
+{
+    if (s->is_poked)
+        return;
+    s->is_poked = true;
+    loop_post(s->options.env->loop, &s->poke);
+}
+
+/* Under the lock. */
+static void
+add_waiter(struct snapshots *s, int64_t seq, struct loop *loop, struct task *t)
+{
+    struct waiter *w = xcalloc(1, sizeof(*w));
+
+    *w = (struct waiter){.seq = seq, .loop = loop, .task = t};
+    list_append(&s->waiters, &w->node);
+}
+
 void
 snapshots_changed(struct snapshots *s, int64_t seq)
 {
-    bool pokes = false;
-
     pthread_mutex_lock(&s->current.lock);
     if (seq > s->wanted_seq) {
         s->wanted_seq = seq;
-        pokes = !s->is_poked;
-        s->is_poked = true;
+        poke(s);
     }
     pthread_mutex_unlock(&s->current.lock);
-    if (pokes)
-        loop_post(s->options.env->loop, &s->poke);
 }
 
 void
 snapshots_wait(struct snapshots *s, int64_t seq, struct loop *loop,
                struct task *t)
 {
-    struct waiter *w = NULL;
+    bool waits;
 
     pthread_mutex_lock(&s->current.lock);
-    if (s->current.seq < seq) {
-        w = xcalloc(1, sizeof(*w));
-        *w = (struct waiter){.seq = seq, .loop = loop, .task = t};
-        list_append(&s->waiters, &w->node);
-    }
+    waits = s->current.seq < seq;
+    if (waits)
+        add_waiter(s, seq, loop, t);
     pthread_mutex_unlock(&s->current.lock);
-    if (!w)
+    if (!waits)
         loop_post(loop, t);
     else
         snapshots_changed(s, seq);
+}
+
+void
+snapshots_confirm(struct snapshots *s, struct loop *loop, struct task *t)
+{
+    pthread_mutex_lock(&s->current.lock);
+    add_waiter(s, SEQ_TO_ASK, loop, t);
+    poke(s);
+    pthread_mutex_unlock(&s->current.lock);
 }
 
 void

@@ -31,6 +31,10 @@ void snapshots_changed(struct snapshots *s, int64_t seq);
 void snapshots_wait(struct snapshots *s, int64_t seq, struct loop *loop,
                     struct task *t);
 
+/* Runs t on `loop` once all is current that the store had when it was asked,
+ * now: for who found something missing, and heard of no change. Any thread. */
+void snapshots_confirm(struct snapshots *s, struct loop *loop, struct task *t);
+
 /* Borrowed until workspace_put(). NULL: no such workspace. Any thread. */
 const struct workspace *snapshots_workspace(struct snapshots *s,
                                             int64_t tenant);

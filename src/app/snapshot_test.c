@@ -556,6 +556,27 @@ a_store_that_fails_is_asked_again(void **state)
 }
 
 static void
+who_wants_to_be_certain_gets_what_nobody_told_of(void **state)
+{
+    struct library *l = *state;
+    int64_t a = put_text(l, 0, OBJECT_WORKSPACE, "a", "{}");
+    struct waiting w = {.task = {.run = on_current}},
+                   again = {.task = {.run = on_current}};
+
+    start(l);
+    put_text(l, a, OBJECT_PROVIDER, "p", NULL_PROVIDER);
+    assert_false(has_provider(l, a, "p"));
+    l->store.fails[STORE_VERB_changes] = ERR_IO; /* it is asked again */
+    snapshots_confirm(l->snapshots, l->env.loop, &w.task);
+    assert_int_equal(w.n, 0);
+    TURN_UNTIL(l, w.n == 1);
+    assert_true(has_provider(l, a, "p"));
+    snapshots_confirm(l->snapshots, l->env.loop, &again.task);
+    TURN_UNTIL(l, again.n == 1); /* though there is nothing new */
+    assert_int_equal(w.n, 1);
+}
+
+static void
 users_are_no_reason_to_build_anything(void **state)
 {
     struct library *l = *state;
@@ -677,6 +698,7 @@ main(void)
         T(a_reference_outlives_what_takes_its_place),
         T(who_is_too_far_behind_reads_everything_anew),
         T(a_store_that_fails_is_asked_again),
+        T(who_wants_to_be_certain_gets_what_nobody_told_of),
         T(users_are_no_reason_to_build_anything),
         T(more_than_a_page_of_everything_is_read),
         T(threads_may_hold_what_is_being_replaced),

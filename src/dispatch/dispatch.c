@@ -80,21 +80,56 @@ dispatch_on_wait(struct dispatch *d, int64_t due_ms)
     queue_on_wait(d->queue, due_ms);
 }
 
+static void
+configure(struct lane *l)
+{
+    lane_configure(l);
+    if (lane_is_unused(l)) {
+        queue_lane_close(l->queue);
+        lane_close(l);
+    } else {
+        lane_run(l);
+    }
+}
+
 void
 dispatch_on_config(struct dispatch *d)
 {
     LIST_EACH(it, &d->lanes)
+    configure(CONTAINER_OF(it, struct lane, link));
+}
+
+static void
+on_certain(struct task *t)
+{
+    struct dispatch *d = CONTAINER_OF(t, struct dispatch, certain);
+
+    d->is_asking = false;
+    LIST_EACH(it, &d->lanes)
     {
         struct lane *l = CONTAINER_OF(it, struct lane, link);
 
-        lane_configure(l);
-        if (lane_is_unused(l)) {
-            queue_lane_close(l->queue);
-            lane_close(l);
-        } else {
-            lane_run(l);
-        }
+        l->is_certain |= l->is_asking;
+        l->is_asking = false;
     }
+    dispatch_on_config(d);
+}
+
+/* Lanes that come while the store is being asked are asked for next. */
+void
+dispatch_make_certain(struct dispatch *d)
+{
+    if (d->is_asking)
+        return;
+    d->is_asking = true;
+    d->certain.run = on_certain;
+    LIST_EACH(it, &d->lanes)
+    {
+        struct lane *l = CONTAINER_OF(it, struct lane, link);
+
+        l->is_asking = !l->is_certain;
+    }
+    snapshots_confirm(d->options.snapshots, d->options.env->loop, &d->certain);
 }
 
 void

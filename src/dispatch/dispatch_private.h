@@ -24,9 +24,11 @@ struct lane {
     struct queue_lane *queue;
     int64_t tenant, num;
     /* as configured when last looked at */
-    bool is_known; /* there is a workspace to tell */
+    bool is_known; /* there is a workspace to tell, and what it tells counts */
     bool is_out;   /* but no such provider, or a disabled one */
     bool is_deleted;
+    /* That it has no such provider is no news that are still to come. */
+    bool is_certain, is_asking;
     int64_t version;
     int concurrency;
     unsigned bypass;
@@ -74,6 +76,8 @@ struct dispatch {
     struct list calls, idle;
     size_t n_idle;
     bool is_draining, is_queue_drained;
+    struct task certain; /* what lanes ask about is known */
+    bool is_asking;
     struct loop_timer drain_timer;
     void (*drained)(void *arg);
     void *drained_arg;
@@ -86,6 +90,8 @@ size_t dispatch_peers(struct dispatch *d, const struct workspace *w,
                       struct str channel,
                       struct settle_peer peers[static DISPATCH_PEERS_MAX]);
 void dispatch_call_is_over(struct dispatch *d); /* a drain may wait for it */
+/* A lane has no provider: make sure of it, then configure it again. */
+void dispatch_make_certain(struct dispatch *d);
 
 /* lane.c */
 struct lane *lane_find(struct dispatch *d, int64_t tenant, int64_t num);

@@ -3,7 +3,8 @@
  * A lane whose breaker is open gives what it claims to a healthy provider of
  * the channel; with none it claims nothing until the next probe, so the rows
  * stay in the store as they are. A lane whose provider is disabled or deleted
- * sends its rows on. */
+ * sends its rows on. Work may be there before the news of its provider is: a
+ * lane without one claims nothing until it is certain that there is none. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -107,14 +108,17 @@ lane_configure(struct lane *l)
         snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
     const struct provider *p = w ? workspace_lane(w, l->num) : NULL;
 
-    l->is_known = w != NULL;
-    l->is_deleted = w && !p;
+    l->is_certain |= p != NULL;
+    l->is_known = w && l->is_certain;
+    l->is_deleted = l->is_known && !p;
     l->is_out = !p || !p->is_enabled;
     if (p && p->version != l->version)
         adopt(l, w, p);
     if (l->is_deleted && l->texts)
         health_forget(l->health_name);
     workspace_put(w);
+    if (w && !l->is_certain)
+        dispatch_make_certain(l->dispatch);
     queue_lane_wake(l->queue);
 }
 
@@ -230,7 +234,7 @@ send_on(struct lane *l)
         snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
     struct queue_item *item;
 
-    if (!w || (!l->is_out && !has_heir(l))) {
+    if (!w || !l->is_known || (!l->is_out && !has_heir(l))) {
         queue_lane_give_back(l->queue);
     } else {
         while ((item = queue_take(l->queue, QUEUE_ALL_PRIORITIES)))

@@ -23,6 +23,26 @@ snapshots_workspace(struct snapshots *s, int64_t tenant)
 }
 
 void
+snapshots_confirm(struct snapshots *s, struct loop *loop, struct task *t)
+{
+    (void)s;
+    (void)loop;
+    assert_null(the_rig->asked);
+    the_rig->asked = t;
+    the_rig->n_asked++;
+}
+
+void
+rig_make_certain(struct rig *r)
+{
+    struct task *t = r->asked;
+
+    assert_non_null(t);
+    r->asked = NULL;
+    loop_post(r->loop, t);
+}
+
+void
 workspace_put(const struct workspace *w)
 {
     (void)w;

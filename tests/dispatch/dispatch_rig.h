@@ -66,6 +66,8 @@ struct rig {
     int64_t last_id;
     int64_t send_lane;     /* of rig_send(); A unless set */
     const char *send_user; /* "expired": prepare ends it */
+    struct task *asked;    /* who wants to be certain of the configuration */
+    int n_asked;
 };
 
 extern const struct channel_driver rig_driver, rig_null, rig_batch;
@@ -74,6 +76,8 @@ int rig_setup(void **state); /* provider A alone; dispatch_start() is done */
 int rig_teardown(void **state);
 #define RIG_TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
+/* What is in r->workspace now is certain. */
+void rig_make_certain(struct rig *r);
 void rig_say(struct script *s, size_t n, const int *statuses);
 #define RIG_SAY(script, ...)                                                   \
     rig_say((script), sizeof((int[]){__VA_ARGS__}) / sizeof(int),              \

@@ -231,6 +231,7 @@ a_disabled_providers_deliveries_go_to_the_next_or_end(void **state)
 {
     struct rig *r = *state;
     struct store_delivery_get g;
+    int64_t id;
 
     rig_use_b(r);
     r->a.is_enabled = false;
@@ -243,7 +244,10 @@ a_disabled_providers_deliveries_go_to_the_next_or_end(void **state)
     assert_true(str_is(g.delivery.reason, "provider.none"));
     r->workspace.n_providers = 0; /* deleted altogether */
     dispatch_on_config(r->dispatch);
-    rig_wait(r, rig_send(r, 1, PRIORITY_NORMAL), DELIVERY_SUPPRESSED);
+    id = rig_send(r, 1, PRIORITY_NORMAL);
+    rig_turn(r, 80);
+    rig_make_certain(r);
+    rig_wait(r, id, DELIVERY_SUPPRESSED);
 }
 
 /* What a rate kept in the store is asked for once more, though the lane was
@@ -269,6 +273,8 @@ a_deleted_providers_backlog_goes_to_the_next_or_ends(void **state)
             "provider.none");
     dispatch_on_config(r->dispatch); /* now it is closed */
     id = rig_send(r, 1, PRIORITY_NORMAL);
+    rig_turn(r, 80);
+    rig_make_certain(r);
     rig_wait(r, id, DELIVERY_SUPPRESSED);
 }
 
@@ -343,6 +349,53 @@ an_uncertain_commit_records_one_attempt_and_no_second_call(void **state)
     assert_int_equal(g.delivery.attempts, 1);
     assert_int_equal(g.n_attempts, 1);
     assert_int_equal(r->n_calls, 1);
+}
+
+/* Where several processes run, work may come before the news of its provider.
+ */
+static void
+a_lane_without_a_provider_waits_until_that_is_certain(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+
+    r->send_lane = RIG_LANE_B;
+    id = rig_send(r, 3, PRIORITY_NORMAL);
+    rig_turn(r, 80);
+    assert_int_equal(r->n_asked, 1);
+    assert_int_equal(rig_get(r, id).delivery.status, DELIVERY_QUEUED);
+    dispatch_on_config(r->dispatch); /* news of something else */
+    rig_turn(r, 80);
+    assert_int_equal(rig_get(r, id).delivery.status, DELIVERY_QUEUED);
+    r->workspace.n_providers = 2;
+    rig_make_certain(r);
+    for (int64_t i = 0; i < 3; i++)
+        rig_wait(r, id + i, DELIVERY_SENT);
+    assert_int_equal(rig_calls_of(r, RIG_LANE_B), 3);
+    assert_int_equal(r->n_asked, 1);
+}
+
+static void
+a_lane_that_comes_while_the_store_is_asked_is_asked_for_next(void **state)
+{
+    struct rig *r = *state;
+    int64_t early, late;
+
+    r->workspace.n_providers = 0;
+    r->send_lane = RIG_LANE_B;
+    early = rig_send(r, 1, PRIORITY_NORMAL);
+    rig_turn(r, 80);
+    r->send_lane = RIG_LANE_A;
+    late = rig_send(r, 1, PRIORITY_NORMAL);
+    rig_turn(r, 80);
+    assert_int_equal(r->n_asked, 1);
+    rig_make_certain(r);
+    rig_wait(r, early, DELIVERY_SUPPRESSED);
+    rig_turn(r, 80);
+    assert_int_equal(rig_get(r, late).delivery.status, DELIVERY_QUEUED);
+    assert_int_equal(r->n_asked, 2);
+    rig_make_certain(r);
+    rig_wait(r, late, DELIVERY_SUPPRESSED);
 }
 
 static void
@@ -491,6 +544,8 @@ main(void)
         RIG_TEST(a_drain_gives_back_and_marks_what_it_cut_off),
         RIG_TEST(a_drain_waits_for_calls_within_the_grace),
         RIG_TEST(an_uncertain_commit_records_one_attempt_and_no_second_call),
+        RIG_TEST(a_lane_without_a_provider_waits_until_that_is_certain),
+        RIG_TEST(a_lane_that_comes_while_the_store_is_asked_is_asked_for_next),
         RIG_TEST(a_critical_one_overtakes_a_backlog),
         RIG_TEST(a_rate_holds_and_lets_pass_who_may),
         RIG_TEST(a_driver_that_takes_many_gets_many_at_once),
