@@ -160,11 +160,7 @@ void
 call_end_page(struct call *c, struct json_writer *w, struct str next)
 {
     json_end_array(w);
-    json_put_key(w, "next");
-    if (next.n > 0)
-        json_put_str(w, next);
-    else
-        json_put_null(w);
+    json_str_or_null_field(w, "next", next);
     json_end_object(w);
     call_reply(c, 200, w->out);
 }

@@ -110,20 +110,12 @@ write_plan(struct sending *s, struct json_writer *w,
         e == ERR_OK ? reason_code(d->reason) : reason_code(REASON_RENDER_ERROR);
 
     json_begin_object(w);
-    json_put_key(w, "user");
-    if (d->recipient->user.n > 0)
-        json_put_str(w, d->recipient->user);
-    else
-        json_put_null(w);
+    json_str_or_null_field(w, "user", d->recipient->user);
     json_str_field(w, "channel", d->channel->name);
     json_str_field(w, "verdict",
                    e == ERR_OK ? str_from(plan_verdict_name(d->verdict))
                                : STR("skip"));
-    json_put_key(w, "reason");
-    if (reason.n > 0)
-        json_put_str(w, reason);
-    else
-        json_put_null(w);
+    json_str_or_null_field(w, "reason", reason);
     json_put_key(w, "rendered");
     json_begin_object(w);
     json_str_field(w, "title", r.title);

@@ -113,25 +113,15 @@ const struct field trace_fields[] = {
 };
 
 void
-write_text_or_null(struct json_writer *w, const char *key, struct str s)
-{
-    json_put_key(w, key);
-    if (s.n > 0)
-        json_put_str(w, s);
-    else
-        json_put_null(w);
-}
-
-void
 write_delivery(struct call *c, struct json_writer *w, const struct delivery *d)
 {
     call_id_field(c, w, "id", "dlv", d->id);
     call_id_field(c, w, "notification_id", "ntf", d->notification);
-    write_text_or_null(w, "user", d->user);
+    json_str_or_null_field(w, "user", d->user);
     json_str_field(w, "channel", d->channel);
-    write_text_or_null(w, "provider", d->provider);
+    json_str_or_null_field(w, "provider", d->provider);
     json_str_field(w, "status", str_from(delivery_status_name(d->status)));
-    write_text_or_null(w, "reason", d->reason);
+    json_str_or_null_field(w, "reason", d->reason);
     json_int_field(w, "attempts", d->attempts);
     json_time_field(w, "due_at", d->due_ms);
     json_time_field(w, "created_at", d->created_ms);
@@ -196,7 +186,7 @@ write_notification(struct call *c, struct json_writer *w,
     json_str_field(w, "status", str_from(notification_status(n, counts)));
     json_time_field(w, "created_at", n->created_ms);
     json_str_field(w, "priority", str_from(priority_name(n->priority)));
-    write_text_or_null(w, "template", n->template_key);
+    json_str_or_null_field(w, "template", n->template_key);
     json_put_key(w, "counts");
     json_begin_object(w);
     for (int i = 0; i < DELIVERY_STATUS_COUNT; i++)

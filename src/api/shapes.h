@@ -19,8 +19,6 @@ void write_notification(struct call *c, struct json_writer *w,
                         const struct store_count *counts);
 void write_attempts(struct json_writer *w, const struct attempt *attempts,
                     size_t n);
-/* null where there is no text. */
-void write_text_or_null(struct json_writer *w, const char *key, struct str s);
 const char *notification_status(const struct notification *n,
                                 const struct store_count *counts);
 

@@ -51,10 +51,10 @@ write_step(struct json_writer *w, const struct step *s)
     json_begin_object(w);
     json_time_field(w, "at", s->at_ms);
     json_str_field(w, "stage", str_from(s->stage));
-    write_text_or_null(w, "user", s->user);
-    write_text_or_null(w, "channel", s->channel);
+    json_str_or_null_field(w, "user", s->user);
+    json_str_or_null_field(w, "channel", s->channel);
     json_str_field(w, "verdict", s->verdict);
-    write_text_or_null(w, "reason", s->reason);
+    json_str_or_null_field(w, "reason", s->reason);
     json_raw_field(w, "detail", s->detail.n > 0 ? s->detail : STR("null"));
     json_end_object(w);
 }

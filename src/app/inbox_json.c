@@ -132,10 +132,7 @@ inbox_item_write(const struct inbox_names *n, struct arena *a,
         id_format(id, n->id_key, "ntf", n->shard, item->notification));
     json_int_field(w, "rev", item->rev);
     json_time_field(w, "created_at", item->created_ms);
-    if (item->category.n > 0)
-        json_str_field(w, "category", item->category);
-    else
-        json_raw_field(w, "category", STR("null"));
+    json_str_or_null_field(w, "category", item->category);
     content_write(a, item->content, w);
     json_time_field(w, "seen_at", item->seen_ms);
     json_time_field(w, "read_at", item->read_ms);

@@ -104,6 +104,8 @@ void json_put_time(struct json_writer *w, int64_t wall_ms); /* 0: null */
 void json_put_duration(struct json_writer *w, int64_t ms);
 /* key and value in one. */
 void json_str_field(struct json_writer *w, const char *key, struct str s);
+void json_str_or_null_field(struct json_writer *w, const char *key,
+                            struct str s); /* empty: null */
 void json_int_field(struct json_writer *w, const char *key, int64_t v);
 void json_bool_field(struct json_writer *w, const char *key, bool v);
 void json_raw_field(struct json_writer *w, const char *key, struct str value);

@@ -470,6 +470,8 @@ the_writer_minds_commas_and_nesting(void **state)
     json_bool_field(&w, "b", true);
     json_raw_field(&w, "r", STR("[1, 2]"));
     json_raw_field(&w, "none", STR_NONE);
+    json_str_or_null_field(&w, "t", STR("u"));
+    json_str_or_null_field(&w, "no", STR_NONE);
     json_put_key_str(&w, STR("c"));
     json_put_cstr(&w, NULL);
     json_put_key(&w, "d");
@@ -484,8 +486,9 @@ the_writer_minds_commas_and_nesting(void **state)
     assert_str(
         buf_str(&out),
         "{\"s\\\"\":\"a\\nb\",\"list\":[-9223372036854775808,{},[],null],"
-        "\"i\":5,\"b\":true,\"r\":[1, 2],\"none\":null,\"c\":null,"
-        "\"d\":\"\",\"e\":false,\"at\":\"2026-11-21T09:30:00.000Z\","
+        "\"i\":5,\"b\":true,\"r\":[1, 2],\"none\":null,\"t\":\"u\","
+        "\"no\":null,\"c\":null,\"d\":\"\",\"e\":false,"
+        "\"at\":\"2026-11-21T09:30:00.000Z\","
         "\"never\":null,\"for\":\"90s\"}");
     assert_int_equal(parse(buf_str(&out)), ERR_OK);
     buf_fini(&out);

@@ -151,6 +151,16 @@ json_str_field(struct json_writer *w, const char *key, struct str s)
 }
 
 void
+json_str_or_null_field(struct json_writer *w, const char *key, struct str s)
+{
+    json_put_key(w, key);
+    if (s.n > 0)
+        json_put_str(w, s);
+    else
+        json_put_null(w);
+}
+
+void
 json_int_field(struct json_writer *w, const char *key, int64_t v)
 {
     json_put_key(w, key);

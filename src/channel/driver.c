@@ -165,15 +165,6 @@ channel_retry_after_ms(const struct channel_call *c)
 
 /* ---- the JSON that webhook and log file share ---- */
 
-static void
-put_text_or_null(struct json_writer *w, const char *key, struct str s)
-{
-    if (s.n > 0)
-        json_str_field(w, key, s);
-    else
-        json_raw_field(w, key, STR("null"));
-}
-
 /* JSON has raw line ends only between tokens, where a blank does as well. */
 static void
 flatten(struct buf *out, size_t from)
@@ -195,14 +186,14 @@ channel_put_json(struct buf *out, const struct channel_message *m,
         json_time_field(&w, "at", at_ms);
     json_str_field(&w, "notification_id", m->notification_id);
     json_str_field(&w, "delivery_id", m->delivery_id);
-    put_text_or_null(&w, "user", m->user);
+    json_str_or_null_field(&w, "user", m->user);
     json_str_field(&w, "channel", m->channel);
     json_str_field(&w, "title", m->title);
     json_str_field(&w, "body", m->body);
     json_raw_field(&w, "data", m->data.n > 0 ? m->data : STR("null"));
     json_raw_field(&w, "actions", m->actions.n > 0 ? m->actions : STR("[]"));
-    put_text_or_null(&w, "category", m->category);
-    put_text_or_null(&w, "priority", m->priority);
+    json_str_or_null_field(&w, "category", m->category);
+    json_str_or_null_field(&w, "priority", m->priority);
     json_time_field(&w, "created_at", m->created_ms);
     json_end_object(&w);
     if (at_ms > 0)

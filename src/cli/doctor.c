@@ -53,11 +53,7 @@ doctor_report(struct doctor *d, enum term_symbol mark, const char *name,
     json_str_field(w, "name", str_from(name));
     json_str_field(w, "status", str_from(mark_name(mark)));
     json_str_field(w, "detail", detail);
-    json_put_key(w, "fix");
-    if (fix.n > 0)
-        json_put_str(w, fix);
-    else
-        json_put_null(w);
+    json_str_or_null_field(w, "fix", fix);
     json_end_object(w);
     term_put_symbol(t, &d->text, mark);
     buf_put_char(&d->text, ' ');
