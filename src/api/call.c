@@ -218,15 +218,21 @@ call_param(struct call *c, const char *name, struct str *ret)
     return http_request_param(c->request, name, ret);
 }
 
-static bool
-refuse_param(struct call *c, const char *name, const char *why)
+bool
+call_refuse_param(struct call *c, const char *name, const char *why)
 {
-    problem_set(&c->problem, ERR_INVALID, "the query parameter %s %s", name,
-                why);
     problem_add(&c->problem, ERR_INVALID, str_fmt(c->arena, "/%s", name), "%s",
                 why);
     call_refuse(c);
     return false;
+}
+
+static bool
+refuse_paging(struct call *c, const char *name, const char *why)
+{
+    problem_set(&c->problem, ERR_INVALID, "the query parameter %s %s", name,
+                why);
+    return call_refuse_param(c, name, why);
 }
 
 bool
@@ -239,7 +245,7 @@ call_limit(struct call *c, size_t *ret)
     if (!call_param(c, "limit", &text))
         return true;
     if (!str_to_u64(text, &n) || n < 1 || n > LIMIT_MAX)
-        return refuse_param(c, "limit", "must be from 1 to 100");
+        return refuse_paging(c, "limit", "must be from 1 to 100");
     *ret = (size_t)n;
     return true;
 }
@@ -254,7 +260,7 @@ call_after_id(struct call *c, const char *prefix, int64_t *ret)
         return true;
     if (id_parse(text, vault_id_key(c->app->vault), prefix, shard_of(c), ret))
         return true;
-    return refuse_param(c, "after", "must be a `next` that a list gave");
+    return refuse_paging(c, "after", "must be a `next` that a list gave");
 }
 
 #define CURSOR_MAC 12
@@ -304,7 +310,7 @@ call_after_key(struct call *c, struct str *ret)
             return true;
         }
     }
-    return refuse_param(c, "after", "must be a `next` that a list gave");
+    return refuse_paging(c, "after", "must be a `next` that a list gave");
 }
 
 bool

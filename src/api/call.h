@@ -72,6 +72,8 @@ bool call_after_id(struct call *c, const char *prefix, int64_t *ret);
 bool call_after_key(struct call *c, struct str *ret);
 struct str call_cursor(struct call *c, struct str key); /* for `next` */
 bool call_param(struct call *c, const char *name, struct str *ret);
+/* Answers that this query parameter is at fault; false. */
+bool call_refuse_param(struct call *c, const char *name, const char *why);
 /* If-Match; OBJECT_ANY_VERSION without one. */
 bool call_if_match(struct call *c, int64_t *ret);
 /* Only these query parameters are known, each once; ends with NULL. */

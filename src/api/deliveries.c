@@ -86,15 +86,6 @@ on_listed(struct store_req *req, enum err e)
 }
 
 static bool
-refuse_filter(struct call *c, const char *name, const char *why)
-{
-    problem_add(&c->problem, ERR_INVALID, str_fmt(c->arena, "/%s", name), "%s",
-                why);
-    call_refuse(c);
-    return false;
-}
-
-static bool
 read_filter(struct call *c, struct store_delivery_filter *f)
 {
     struct str text;
@@ -102,7 +93,7 @@ read_filter(struct call *c, struct store_delivery_filter *f)
     if (call_param(c, "status", &text)) {
         f->has_status = true;
         if (!delivery_status_parse(text, &f->status))
-            return refuse_filter(c, "status", "is no delivery status");
+            return call_refuse_param(c, "status", "is no delivery status");
     }
     call_param(c, "channel", &f->channel);
     call_param(c, "provider", &f->provider);
@@ -111,9 +102,10 @@ read_filter(struct call *c, struct store_delivery_filter *f)
     if (call_param(c, "notification_id", &text) &&
         !id_parse(text, vault_id_key(c->app->vault), "ntf", c->workspace->shard,
                   &f->notification))
-        return refuse_filter(c, "notification_id", "is no notification's id");
+        return call_refuse_param(c, "notification_id",
+                                 "is no notification's id");
     if (call_param(c, "since", &text) && !time_parse(text, &f->since_ms))
-        return refuse_filter(c, "since", "must be an RFC 3339 time");
+        return call_refuse_param(c, "since", "must be an RFC 3339 time");
     return true;
 }
 

@@ -16,15 +16,6 @@ struct asking {
     int64_t epoch; /* of the cursor in `before` */
 };
 
-static bool
-refuse_param(struct call *c, const char *name, const char *why)
-{
-    problem_add(&c->problem, ERR_INVALID, str_fmt(c->arena, "/%s", name), "%s",
-                why);
-    call_refuse(c);
-    return false;
-}
-
 /* Whose inbox. */
 static bool
 read_user(struct call *c, struct str *ret)
@@ -38,12 +29,11 @@ read_user(struct call *c, struct str *ret)
         return false;
     }
     if (!is_named && c->user.n == 0)
-        return refuse_param(c, "user",
-                            "must say whose inbox it is, as a key may read "
-                            "all");
+        return call_refuse_param(
+            c, "user", "must say whose inbox it is, as a key may read all");
     if (!id_is_key(asked))
-        return refuse_param(c, "user",
-                            "must be 1 to 128 of A-Z a-z 0-9 _ . : @ -");
+        return call_refuse_param(c, "user",
+                                 "must be 1 to 128 of A-Z a-z 0-9 _ . : @ -");
     *ret = asked;
     return true;
 }
@@ -58,7 +48,7 @@ read_flag(struct call *c, const char *name, bool *ret)
         return true;
     *ret = str_is(text, "true");
     return *ret || str_is(text, "false") ||
-           refuse_param(c, name, "must be true or false");
+           call_refuse_param(c, name, "must be true or false");
 }
 
 static void
@@ -410,7 +400,7 @@ handle_stream(struct call *c)
     if (call_param(c, "hb", &hb)) {
         v.wants_heartbeat_events = str_is(hb, "event");
         if (!v.wants_heartbeat_events && !str_is(hb, "comment")) {
-            refuse_param(c, "hb", "must be event or comment");
+            call_refuse_param(c, "hb", "must be event or comment");
             return;
         }
     }
