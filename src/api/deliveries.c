@@ -76,11 +76,7 @@ on_listed(struct store_req *req, enum err e)
         return;
     }
     w = call_begin_page(c, &out);
-    for (size_t i = 0; i < l->n_deliveries; i++) {
-        json_begin_object(&w);
-        write_delivery(c, &w, &l->deliveries[i]);
-        json_end_object(&w);
-    }
+    write_deliveries(c, &w, l->deliveries, l->n_deliveries);
     call_end_page(c, &w,
                   l->has_more ? call_id(c, "dlv", l->next_before) : STR_NONE);
 }

@@ -33,11 +33,7 @@ on_notification(struct store_req *req, enum err e)
     write_notification(c, &w, &g->notification, g->counts);
     json_put_key(&w, "deliveries");
     json_begin_array(&w);
-    for (size_t i = 0; i < g->n_deliveries; i++) {
-        json_begin_object(&w);
-        write_delivery(c, &w, &g->deliveries[i]);
-        json_end_object(&w);
-    }
+    write_deliveries(c, &w, g->deliveries, g->n_deliveries);
     json_end_array(&w);
     json_end_object(&w);
     call_reply(c, 200, &out);

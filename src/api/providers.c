@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "api/collection.h"
 #include "api/route.h"
+#include "api/shapes.h"
 #include "app/provider_doc.h"
 #include "app/tester.h"
 #include "base/clock.h"
@@ -255,14 +256,7 @@ on_tested(struct provider_test *t)
     w = call_writer(c, &out);
     json_begin_object(&w);
     json_str_field(&w, "verdict", str_from(verdict_name(t->verdict)));
-    json_put_key(&w, "status");
-    if (t->status == 0)
-        json_put_null(&w);
-    else
-        json_put_int(&w, t->status);
-    json_str_field(&w, "detail", t->detail);
-    json_put_key(&w, "duration");
-    json_put_duration(&w, t->duration_ms);
+    write_outcome(&w, t->status, t->detail, t->duration_ms);
     json_end_object(&w);
     call_reply(c, 200, &out);
 }

@@ -129,6 +129,31 @@ write_delivery(struct call *c, struct json_writer *w, const struct delivery *d)
 }
 
 void
+write_deliveries(struct call *c, struct json_writer *w,
+                 const struct delivery *deliveries, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        json_begin_object(w);
+        write_delivery(c, w, &deliveries[i]);
+        json_end_object(w);
+    }
+}
+
+void
+write_outcome(struct json_writer *w, int status, struct str detail,
+              int64_t duration_ms)
+{
+    json_put_key(w, "status");
+    if (status == 0)
+        json_put_null(w);
+    else
+        json_put_int(w, status);
+    json_str_field(w, "detail", detail);
+    json_put_key(w, "duration");
+    json_put_duration(w, duration_ms);
+}
+
+void
 write_attempts(struct json_writer *w, const struct attempt *attempts, size_t n)
 {
     json_begin_array(w);
@@ -140,14 +165,7 @@ write_attempts(struct json_writer *w, const struct attempt *attempts, size_t n)
         json_time_field(w, "at", a->at_ms);
         json_str_field(w, "provider", a->provider);
         json_str_field(w, "verdict", a->verdict);
-        json_put_key(w, "status");
-        if (a->status == 0)
-            json_put_null(w);
-        else
-            json_put_int(w, a->status);
-        json_str_field(w, "detail", a->detail);
-        json_put_key(w, "duration");
-        json_put_duration(w, a->duration_ms);
+        write_outcome(w, a->status, a->detail, a->duration_ms);
         json_time_field(w, "retry_at", a->retry_at_ms);
         json_end_object(w);
     }

@@ -11,14 +11,21 @@ extern const struct field delivery_fields[]; /* with its log */
 extern const struct field trace_fields[];
 extern const struct field counts_fields[];
 
+/* The members of the object, without braces and without its log. */
 void write_delivery(struct call *c, struct json_writer *w,
                     const struct delivery *d);
+/* The elements of an array. */
+void write_deliveries(struct call *c, struct json_writer *w,
+                      const struct delivery *deliveries, size_t n);
 /* The members of the object, without braces and without deliveries. */
 void write_notification(struct call *c, struct json_writer *w,
                         const struct notification *n,
                         const struct store_count *counts);
 void write_attempts(struct json_writer *w, const struct attempt *attempts,
                     size_t n);
+/* Of a call to a provider: the members status, detail and duration. */
+void write_outcome(struct json_writer *w, int status, struct str detail,
+                   int64_t duration_ms);
 const char *notification_status(const struct notification *n,
                                 const struct store_count *counts);
 

@@ -90,14 +90,7 @@ attempt_detail(struct call *c, const struct attempt *a)
     json_begin_object(&w);
     json_int_field(&w, "n", a->n);
     json_str_field(&w, "provider", a->provider);
-    json_put_key(&w, "status");
-    if (a->status == 0)
-        json_put_null(&w);
-    else
-        json_put_int(&w, a->status);
-    json_str_field(&w, "detail", a->detail);
-    json_put_key(&w, "duration");
-    json_put_duration(&w, a->duration_ms);
+    write_outcome(&w, a->status, a->detail, a->duration_ms);
     json_time_field(&w, "retry_at", a->retry_at_ms);
     json_end_object(&w);
     return buf_str(&out);
