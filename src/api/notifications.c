@@ -10,17 +10,12 @@
 
 /* ---- look ---- */
 
-struct looking {
-    struct call *call;
-    struct store_notification_get get;
-};
-
 static void
 on_notification(struct store_req *req, enum err e)
 {
     struct store_notification_get *g =
         CONTAINER_OF(req, struct store_notification_get, req);
-    struct call *c = CONTAINER_OF(g, struct looking, get)->call;
+    struct call *c = CONTAINER_OF(g, struct notification_look, get)->call;
     struct json_writer w;
     struct buf out;
 
@@ -39,15 +34,16 @@ on_notification(struct store_req *req, enum err e)
     call_reply(c, 200, &out);
 }
 
-static struct looking *
-start_looking(struct call *c, void (*on_done)(struct store_req *, enum err))
+struct notification_look *
+notification_look_new(struct call *c,
+                      void (*on_done)(struct store_req *, enum err))
 {
-    struct looking *l = ARENA_NEW(c->arena, struct looking);
+    struct notification_look *l = ARENA_NEW(c->arena, struct notification_look);
     int64_t id;
 
     if (!call_path_id(c, 0, "ntf", &id))
         return NULL;
-    *l = (struct looking){
+    *l = (struct notification_look){
         .call = c,
         .get = {.req = call_req(c, on_done),
                 .tenant = c->workspace->tenant,
@@ -59,7 +55,7 @@ start_looking(struct call *c, void (*on_done)(struct store_req *, enum err))
 static void
 handle_get(struct call *c)
 {
-    struct looking *l = start_looking(c, on_notification);
+    struct notification_look *l = notification_look_new(c, on_notification);
 
     if (!l)
         return;

@@ -3,15 +3,9 @@
 
 #include "api/notifications.h"
 #include "api/shapes.h"
-#include "app/look.h"
 #include "base/list.h"
 
 #define TRACE_DELIVERIES 1000
-
-struct tracing {
-    struct call *call;
-    struct store_notification_get get;
-};
 
 struct step {
     size_t n; /* in the order in which they were found */
@@ -160,7 +154,7 @@ on_trace(struct store_req *req, enum err e)
 {
     struct store_notification_get *g =
         CONTAINER_OF(req, struct store_notification_get, req);
-    struct call *c = CONTAINER_OF(g, struct tracing, get)->call;
+    struct call *c = CONTAINER_OF(g, struct notification_look, get)->call;
     struct story story = {.call = c};
     struct json_writer w;
     struct buf out;
@@ -184,19 +178,12 @@ on_trace(struct store_req *req, enum err e)
 void
 notification_trace(struct call *c)
 {
-    struct tracing *t = ARENA_NEW(c->arena, struct tracing);
-    int64_t id;
+    struct notification_look *l = notification_look_new(c, on_trace);
 
-    if (!call_path_id(c, 0, "ntf", &id))
+    if (!l)
         return;
-    *t = (struct tracing){
-        .call = c,
-        .get = {.req = call_req(c, on_trace),
-                .tenant = c->workspace->tenant,
-                .id = id,
-                .max_deliveries = TRACE_DELIVERIES,
-                .wants_attempts = true},
-    };
-    call_param(c, "user", &t->get.user);
-    look_notification(c->app, &t->get);
+    l->get.max_deliveries = TRACE_DELIVERIES;
+    l->get.wants_attempts = true;
+    call_param(c, "user", &l->get.user);
+    look_notification(c->app, &l->get);
 }
