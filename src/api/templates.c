@@ -219,13 +219,20 @@ read_numbers(struct editing *x, const struct object *o)
     return json_get(before, "doc");
 }
 
-static void
-on_before_put(struct store_req *req, enum err e)
+static struct editing *
+editing_of(struct store_req *req)
 {
     struct store_object_get *g =
         CONTAINER_OF(req, struct store_object_get, req);
-    struct editing *x = CONTAINER_OF(g, struct editing, get);
-    const struct object *o = &g->objects[0];
+
+    return CONTAINER_OF(g, struct editing, get);
+}
+
+static void
+on_before_put(struct store_req *req, enum err e)
+{
+    struct editing *x = editing_of(req);
+    const struct object *o = &x->get.objects[0];
 
     if (e != ERR_OK) {
         call_fail(x->call, e);
@@ -241,51 +248,55 @@ on_before_put(struct store_req *req, enum err e)
     write_template(x, x->call->body, o->version, true);
 }
 
-/* What both need before they choose the version to go live. */
-static bool
-is_there(struct editing *x, enum err e)
+/* The template as it is stored; NULL: refused already. */
+static const struct object *
+found(struct editing *x, enum err e)
 {
-    const struct object *o;
-
     if (e != ERR_OK) {
         call_fail(x->call, e);
-        return false;
+        return NULL;
     }
-    o = &x->get.objects[0];
-    if (o->version > 0)
-        return has_version(x, o);
+    if (x->get.objects[0].version > 0)
+        return &x->get.objects[0];
     call_fail_with(x->call, ERR_NOT_FOUND, "there is no such template");
-    return false;
+    return NULL;
+}
+
+/* The same, of the version that If-Match names. */
+static const struct object *
+found_to_change(struct editing *x, enum err e)
+{
+    const struct object *o = found(x, e);
+
+    return o && has_version(x, o) ? o : NULL;
 }
 
 static void
 on_before_publish(struct store_req *req, enum err e)
 {
-    struct store_object_get *g =
-        CONTAINER_OF(req, struct store_object_get, req);
-    struct editing *x = CONTAINER_OF(g, struct editing, get);
+    struct editing *x = editing_of(req);
+    const struct object *o = found_to_change(x, e);
     struct json doc;
 
-    if (!is_there(x, e))
+    if (!o)
         return;
-    doc = read_numbers(x, &g->objects[0]);
+    doc = read_numbers(x, o);
     if (x->published != x->latest)
         x->previous = x->published;
     x->published = x->latest;
-    write_template(x, doc, g->objects[0].version, false);
+    write_template(x, doc, o->version, false);
 }
 
 static void
 on_before_rollback(struct store_req *req, enum err e)
 {
-    struct store_object_get *g =
-        CONTAINER_OF(req, struct store_object_get, req);
-    struct editing *x = CONTAINER_OF(g, struct editing, get);
+    struct editing *x = editing_of(req);
+    const struct object *o = found_to_change(x, e);
     struct json doc;
 
-    if (!is_there(x, e))
+    if (!o)
         return;
-    doc = read_numbers(x, &g->objects[0]);
+    doc = read_numbers(x, o);
     if (x->previous == 0) {
         call_fail_with(x->call, ERR_CONFLICT,
                        "there is no publish to take back");
@@ -293,7 +304,7 @@ on_before_rollback(struct store_req *req, enum err e)
     }
     x->published = x->previous;
     x->previous = 0;
-    write_template(x, doc, g->objects[0].version, false);
+    write_template(x, doc, o->version, false);
 }
 
 static void
@@ -426,19 +437,13 @@ delete_one(struct editing *x, enum object_kind kind, struct str key,
 static void
 on_before_delete(struct store_req *req, enum err e)
 {
-    struct store_object_get *g =
-        CONTAINER_OF(req, struct store_object_get, req);
-    struct editing *x = CONTAINER_OF(g, struct editing, get);
-    const struct object *o = &g->objects[0];
+    struct editing *x = editing_of(req);
+    const struct object *o = found_to_change(x, e);
 
-    if (e != ERR_OK)
-        call_fail(x->call, e);
-    else if (o->version == 0)
-        call_fail_with(x->call, ERR_NOT_FOUND, "there is no such template");
-    else if (has_version(x, o)) {
-        json_int(json_get(parsed(x->call, o->body), "latest"), &x->latest);
-        delete_one(x, OBJECT_TEMPLATE, x->key, o->version);
-    }
+    if (!o)
+        return;
+    json_int(json_get(parsed(x->call, o->body), "latest"), &x->latest);
+    delete_one(x, OBJECT_TEMPLATE, x->key, o->version);
 }
 
 static void
@@ -486,20 +491,16 @@ reply_preview(struct call *c, const struct template_doc *t)
 static void
 on_before_preview(struct store_req *req, enum err e)
 {
-    struct store_object_get *g =
-        CONTAINER_OF(req, struct store_object_get, req);
-    struct editing *x = CONTAINER_OF(g, struct editing, get);
+    struct editing *x = editing_of(req);
     struct call *c = x->call;
-    const struct object *o = &g->objects[0];
+    const struct object *o = found(x, e);
     struct template_doc *t;
 
-    if (e != ERR_OK)
-        call_fail(c, e);
-    else if (o->version == 0)
-        call_fail_with(c, ERR_NOT_FOUND, "there is no such template");
-    else if (template_doc_compile(c->arena, x->key, o->version,
-                                  json_get(parsed(c, o->body), "doc"),
-                                  &c->problem, &t) != ERR_OK)
+    if (!o)
+        return;
+    if (template_doc_compile(c->arena, x->key, o->version,
+                             json_get(parsed(c, o->body), "doc"), &c->problem,
+                             &t) != ERR_OK)
         call_refuse(c);
     else
         reply_preview(c, t);
