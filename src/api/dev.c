@@ -122,7 +122,6 @@ static const struct field message_fields[] = {
     {.name = "notification_id", .type = FIELD_STRING},
     {.type = FIELD_END},
 };
-static const char *const list_params[] = {"limit", "after", NULL};
 
 #define PAGE(path_, type_, handle_, id_, summary_)                             \
     {                                                                          \
@@ -142,7 +141,7 @@ const struct route dev_routes[] = {
      .statuses = {200},
      .id = "listDevMessages",
      .summary = "What the development sink caught, newest first.",
-     .query = list_params},
+     .query = route_page_params},
     {.method = "DELETE",
      .path = "/v1/dev/messages",
      .scope = AUTH_WRITE,

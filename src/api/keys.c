@@ -230,7 +230,6 @@ static const struct field key_fields[] = {
     {.name = "version", .type = FIELD_INT},
     {.type = FIELD_END},
 };
-static const char *const list_params[] = {"limit", "after", NULL};
 
 const struct route key_routes[] = {
     {.method = "POST",
@@ -252,7 +251,7 @@ const struct route key_routes[] = {
      .statuses = {200},
      .id = "listKeys",
      .summary = "List keys, without their secrets.",
-     .query = list_params},
+     .query = route_page_params},
     {.method = "GET",
      .path = "/v1/keys/{id}",
      .scope = AUTH_ADMIN,

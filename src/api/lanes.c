@@ -165,7 +165,6 @@ static const struct field lane_fields[] = {
      .doc = "Since the oldest of those that are ready was accepted."},
     {.type = FIELD_END},
 };
-static const char *const list_params[] = {"limit", "after", NULL};
 
 const struct route lane_routes[] = {
     {.method = "GET",
@@ -178,6 +177,6 @@ const struct route lane_routes[] = {
      .id = "listLanes",
      .summary = "List the workspace's queues by name: what is in them, and who "
                 "claims from them.",
-     .query = list_params},
+     .query = route_page_params},
     {0},
 };

@@ -185,7 +185,6 @@ static const char *const send_types[] = {"application/json", "text/plain",
                                          NULL};
 static const char *const batch_types[] = {"application/json",
                                           "application/x-ndjson", NULL};
-static const char *const list_params[] = {"limit", "after", NULL};
 static const char *const trace_params[] = {"user", NULL};
 
 const struct route notification_routes[] = {
@@ -221,7 +220,7 @@ const struct route notification_routes[] = {
      .statuses = {200},
      .id = "listNotifications",
      .summary = "List notifications, newest first.",
-     .query = list_params},
+     .query = route_page_params},
     {.method = "GET",
      .path = "/v1/notifications/{id}",
      .scope = AUTH_READ,

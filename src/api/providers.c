@@ -306,7 +306,6 @@ static const struct field test_answer[] = {
     {.name = "duration", .type = FIELD_DURATION},
     {.type = FIELD_END},
 };
-static const char *const list_params[] = {"limit", "after", NULL};
 
 const struct route provider_routes[] = {
     {.method = "GET",
@@ -318,7 +317,7 @@ const struct route provider_routes[] = {
      .statuses = {200},
      .id = "listProviders",
      .summary = "List providers by name.",
-     .query = list_params},
+     .query = route_page_params},
     {.method = "PUT",
      .path = "/v1/providers/{name}",
      .scope = AUTH_WRITE,

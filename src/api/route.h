@@ -44,6 +44,9 @@ bool route_takes_body(const struct route *r);
 /* What a JSON body must be; NULL: any. */
 const struct field *route_fields(const struct route *r);
 
+/* The `query` of a list by pages: call_limit(), and the `after` of its kind. */
+extern const char *const route_page_params[];
+
 /* Each resource's rows, ending with method NULL. */
 extern const struct route notification_routes[];
 extern const struct route delivery_routes[];

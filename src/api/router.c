@@ -24,6 +24,8 @@ struct api {
     size_t in_flight;
 };
 
+const char *const route_page_params[] = {"limit", "after", NULL};
+
 const struct route *const route_tables[] = {
     notification_routes, delivery_routes,  user_routes, provider_routes,
     template_routes,     workspace_routes, key_routes,  inbox_routes,

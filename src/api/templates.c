@@ -525,7 +525,6 @@ static const struct field preview_answer[] = {
     {.name = "actions", .type = FIELD_ARRAY, .flags = FIELD_REQUIRED},
     {.type = FIELD_END},
 };
-static const char *const list_params[] = {"limit", "after", NULL};
 
 const struct route template_routes[] = {
     {.method = "GET",
@@ -537,7 +536,7 @@ const struct route template_routes[] = {
      .statuses = {200},
      .id = "listTemplates",
      .summary = "List templates by key.",
-     .query = list_params},
+     .query = route_page_params},
     {.method = "PUT",
      .path = "/v1/templates/{key}",
      .scope = AUTH_WRITE,

@@ -207,7 +207,6 @@ static const struct field bulk_answer[] = {
     {.name = "results", .type = FIELD_ARRAY, .flags = FIELD_REQUIRED},
     {.type = FIELD_END},
 };
-static const char *const list_params[] = {"limit", "after", NULL};
 
 const struct route user_routes[] = {
     {.method = "GET",
@@ -219,7 +218,7 @@ const struct route user_routes[] = {
      .statuses = {200},
      .id = "listUsers",
      .summary = "List users by id.",
-     .query = list_params},
+     .query = route_page_params},
     {.method = "POST",
      .path = "/v1/users/bulk",
      .scope = AUTH_WRITE,

@@ -59,7 +59,6 @@ static const struct field workspace_fields[] = {
     {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
     {.type = FIELD_END},
 };
-static const char *const list_params[] = {"limit", "after", NULL};
 
 const struct route workspace_routes[] = {
     {.method = "GET",
@@ -71,7 +70,7 @@ const struct route workspace_routes[] = {
      .statuses = {200},
      .id = "listWorkspaces",
      .summary = "List workspaces by key; root only.",
-     .query = list_params},
+     .query = route_page_params},
     {.method = "PUT",
      .path = "/v1/workspaces/{key}",
      .scope = AUTH_ADMIN,
