@@ -112,7 +112,8 @@ struct channel_driver {
     /* Beyond the table; adds to *p with pointers into the config. May be
      * NULL. */
     void (*check)(struct json config, struct problem *p);
-    /* Host that it will call, for the egress check at PUT; STR_NONE: none. */
+    /* Host that it will call, for the egress check at PUT; STR_NONE: none.
+     * NULL: it calls no host whatever its configuration. */
     struct str (*host)(struct arena *a, struct json config);
     void (*step)(struct channel_call *call);
 };

@@ -42,7 +42,6 @@ each_driver_is_whole_and_serves_channels_that_exist(void **state)
         assert_ptr_equal(channel_driver_find(str_from((*d)->name)), *d);
         assert_true((*d)->batch_max >= 1);
         assert_non_null((*d)->has_target);
-        assert_non_null((*d)->host);
         assert_non_null((*d)->step);
         for (const char *const *c = (*d)->channels; c && *c; c++)
             assert_non_null(channel_find(str_from(*c)));

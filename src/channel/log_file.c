@@ -44,14 +44,6 @@ check(struct json config, struct problem *p)
         }
 }
 
-static struct str
-host(struct arena *a, struct json config)
-{
-    (void)a;
-    (void)config;
-    return STR_NONE;
-}
-
 /* A line end in a title must not look like a line of its own. */
 static void
 put_escaped(struct buf *out, struct str s)
@@ -136,6 +128,5 @@ const struct channel_driver channel_log_file = {
     .calls_world = true,
     .has_target = has_target,
     .check = check,
-    .host = host,
     .step = step,
 };

@@ -63,14 +63,6 @@ check(struct json config, struct problem *p)
         problem_add(p, ERR_INVALID, STR("/fail"), "must be from 0.0 to 1.0");
 }
 
-static struct str
-host(struct arena *a, struct json config)
-{
-    (void)a;
-    (void)config;
-    return STR_NONE;
-}
-
 /* FNV-1a, then a finalizer that spreads it over all bits. */
 static uint64_t
 draw(struct str id, int attempt)
@@ -121,6 +113,5 @@ const struct channel_driver channel_null = {
     .calls_world = false,
     .has_target = has_target,
     .check = check,
-    .host = host,
     .step = step,
 };
