@@ -170,8 +170,7 @@ bells_come_from_any_thread(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c, "");
-    client_expect(&c, "hello");
+    world_join(&w, &c, "");
     for (int i = 0; i < 20; i++)
         world_store(&w, 1);
     assert_int_equal(pthread_create(&thread, NULL, ring, &w), 0);

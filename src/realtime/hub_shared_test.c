@@ -9,8 +9,6 @@
 
 #include "realtime/hub_private.h"
 
-#define RESET(why) "data: {\"why\":\"" why "\""
-
 static void
 turn(struct world *w)
 {
@@ -23,13 +21,6 @@ upserts(struct client *c)
 {
     client_pump(c);
     return count_of(buf_str(&c->got), "item.upsert");
-}
-
-static void
-open_one(struct world *w, struct client *c, const char *query)
-{
-    world_open(w, c, query);
-    client_expect(c, "hello");
 }
 
 static void
@@ -60,8 +51,8 @@ a_bell_brings_what_another_process_committed(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &one, "");
-    open_one(&w, &two, "");
+    world_join(&w, &one, "");
+    world_join(&w, &two, "");
     for (int i = 0; i < 3; i++)
         world_store(&w, 1);
     world_bell(&w, "u1", 3);
@@ -86,7 +77,7 @@ a_bell_for_nobody_here_is_not_heard(void **state)
     (void)state;
     world_start(&w);
     world_bell(&w, "u1", 1);
-    open_one(&w, &c, "user=u2");
+    world_join(&w, &c, "user=u2");
     world_store(&w, 1);
     world_bell(&w, "u1", 1);
     turn(&w);
@@ -103,7 +94,7 @@ an_own_event_beyond_a_gap_waits_for_what_is_before_it(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     world_commit(&w, "u1", 1);
     world_store(&w, 1);
     world_store(&w, 1);
@@ -123,7 +114,7 @@ own_events_out_of_order_are_told_in_order(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     for (int i = 0; i < 3; i++)
         world_store(&w, 1);
     world_tell(&w, "u1", 3);
@@ -144,7 +135,7 @@ bells_that_are_late_or_doubled_cost_nothing(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     world_commit(&w, "u1", 1);
     world_commit(&w, "u1", 1);
     expect_rev(&c, 2);
@@ -165,7 +156,7 @@ a_storm_of_bells_is_two_reads(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     w.is_held = w.looks_early = true;
     for (int i = 0; i < 200; i++) {
         world_store(&w, 1);
@@ -194,7 +185,7 @@ events_go_on_while_a_read_is_under_way(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     w.is_held = w.looks_early = w.has_gap = true;
     world_store(&w, 1);
     world_bell(&w, "u1", 1);
@@ -233,7 +224,7 @@ many_users_are_read_some_at_a_time(void **state)
     world_start(&w);
     for (int i = 0; i < N; i++) {
         snprintf(text, sizeof(text), "user=u%d", i);
-        open_one(&w, &c[i], text);
+        world_join(&w, &c[i], text);
     }
     w.is_held = true;
     world_store(&w, 1); /* of each: they share a row here */
@@ -269,7 +260,7 @@ who_leaves_makes_room_for_the_reads_of_others(void **state)
     world_start(&w);
     for (int i = 0; i < N; i++) {
         snprintf(text, sizeof(text), "user=u%d", i);
-        open_one(&w, &c[i], text);
+        world_join(&w, &c[i], text);
     }
     w.fails_with = ERR_TIMEOUT;
     world_store(&w, 1);
@@ -298,8 +289,8 @@ a_gap_too_far_back_is_a_reset(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &one, "");
-    open_one(&w, &two, "");
+    world_join(&w, &one, "");
+    world_join(&w, &two, "");
     w.has_gap = true;
     world_store(&w, 1);
     world_store(&w, 1);
@@ -324,7 +315,7 @@ an_item_that_is_gone_is_a_reset(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     world_store(&w, 1);
     world_store(&w, 1);
     w.events[0].item.notification = 0;
@@ -348,7 +339,7 @@ another_epoch_is_a_reset_even_to_a_lower_rev(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     world_commit(&w, "u1", 1);
     world_commit(&w, "u1", 1);
     expect_rev(&c, 2);
@@ -380,7 +371,7 @@ a_read_that_fails_is_tried_again(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     w.fails_with = ERR_TIMEOUT;
     world_store(&w, 1);
     world_bell(&w, "u1", 1);
@@ -401,7 +392,7 @@ a_store_that_stays_away_is_a_reset(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     w.fails_with = ERR_TIMEOUT;
     world_store(&w, 1);
     world_store(&w, 1);
@@ -423,7 +414,7 @@ a_store_that_has_ended_is_not_asked_again(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     w.fails_with = ERR_SHUTDOWN;
     world_store(&w, 1);
     world_bell(&w, "u1", 1);
@@ -448,7 +439,7 @@ who_leaves_during_a_read_leaves_nothing(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     w.is_held = true;
     world_store(&w, 1);
     world_bell(&w, "u1", 1);
@@ -459,7 +450,7 @@ who_leaves_during_a_read_leaves_nothing(void **state)
     world_release(&w);
     assert_int_equal(w.hub->n_catchups, 0);
     w.is_held = false;
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     w.fails_with = ERR_TIMEOUT;
     world_store(&w, 1);
     world_bell(&w, "u1", 2);
@@ -478,21 +469,13 @@ a_hub_may_go_during_its_reads(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     w.is_held = true;
     TURN_UNTIL(&w.net, w.n_looks == 1);
     world_store(&w, 1);
     world_bell(&w, "u1", 1);
     TURN_UNTIL(&w.net, w.n_held == 2);
     end(&w, &c);
-}
-
-static void
-note_drained(void *arg)
-{
-    struct world *w = arg;
-
-    w->n_drained++;
 }
 
 static void
@@ -503,14 +486,14 @@ a_drain_does_not_wait_for_a_read(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &one, "");
-    open_one(&w, &two, "user=u2");
+    world_join(&w, &one, "");
+    world_join(&w, &two, "user=u2");
     w.is_held = true;
     world_store(&w, 1);
     world_bell(&w, "u1", 1);
     turn(&w);
     assert_int_equal(w.n_replays, 1);
-    hub_drain(w.hub, note_drained, &w);
+    world_drain(&w);
     world_bell(&w, "u2", 1); /* nothing is begun any more */
     client_expect(&one, "\"reason\":\"drain\"");
     client_expect(&two, "\"reason\":\"drain\"");
@@ -532,13 +515,13 @@ a_read_that_ends_during_a_drain_is_told(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c[0], "");
-    open_one(&w, &c[1], "");
+    world_join(&w, &c[0], "");
+    world_join(&w, &c[1], "");
     w.is_held = true;
     world_store(&w, 1);
     world_bell(&w, "u1", 1);
     turn(&w);
-    hub_drain(w.hub, note_drained, &w);
+    world_drain(&w);
     world_release(&w);
     for (int i = 0; i < 2; i++) {
         client_expect(&c[i], "\"reason\":\"drain\"");
@@ -560,8 +543,7 @@ a_bell_during_an_opening_is_not_lost(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c, "");
-    TURN_UNTIL(&w.net, w.n_held == 1); /* it looked at rev 0 */
+    world_open_held(&w, &c, ""); /* it looked at rev 0 */
     world_store(&w, 1);
     world_store(&w, 1);
     world_bell(&w, "u1", 2);
@@ -585,8 +567,7 @@ news_with_gaps_during_an_opening_are_told_in_order(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c, "last=6f1c.0");
-    TURN_UNTIL(&w.net, w.n_held == 1);
+    world_open_held(&w, &c, "last=6f1c.0");
     for (int i = 0; i < 5; i++)
         world_store(&w, 1);
     world_tell(&w, "u1", 4);
@@ -610,8 +591,7 @@ news_in_a_wrong_order_during_an_opening_are_told_in_order(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c, "");
-    TURN_UNTIL(&w.net, w.n_held == 1);
+    world_open_held(&w, &c, "");
     world_store(&w, 1);
     world_store(&w, 1);
     world_tell(&w, "u1", 2);
@@ -633,20 +613,18 @@ who_opens_while_a_read_is_under_way_misses_nothing(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &old, "");
+    world_join(&w, &old, "");
     world_commit(&w, "u1", 1);
     expect_rev(&old, 1);
     w.is_held = w.looks_early = true;
     world_store(&w, 1);
-    world_open(&w, &early, ""); /* sees 2 */
-    TURN_UNTIL(&w.net, w.n_held == 1);
+    world_open_held(&w, &early, ""); /* sees 2 */
     world_store(&w, 1);
     world_bell(&w, "u1", 3);
     turn(&w);
     assert_int_equal(w.n_held, 2);
     world_store(&w, 1);
-    world_open(&w, &late, "last=6f1c.2"); /* sees 4 */
-    TURN_UNTIL(&w.net, w.n_held == 3);
+    world_open_held(&w, &late, "last=6f1c.2"); /* sees 4 */
     world_release_one(&w, 0);
     expect_rev(&early, 2);
     world_release_one(&w, 0); /* the last of them */
@@ -673,7 +651,18 @@ who_opens_while_a_read_is_under_way_misses_nothing(void **state)
     end(&w, &late);
 }
 
-/* Two open at once, and the one that has read less begins last. */
+/* Two open at once, and the one that has read more begins first. */
+static void
+open_two(struct world *w, struct client *less, struct client *more)
+{
+    world_open_held(w, less, "");
+    world_store(w, 1);
+    world_store(w, 1);
+    world_open_held(w, more, "");
+    world_release_one(w, 1);
+    expect_rev(more, 2);
+}
+
 static void
 who_has_read_less_than_another_is_caught_up_with(void **state)
 {
@@ -682,14 +671,7 @@ who_has_read_less_than_another_is_caught_up_with(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &less, "");
-    TURN_UNTIL(&w.net, w.n_held == 1);
-    world_store(&w, 1);
-    world_store(&w, 1);
-    world_open(&w, &more, "");
-    TURN_UNTIL(&w.net, w.n_held == 2);
-    world_release_one(&w, 1);
-    expect_rev(&more, 2);
+    open_two(&w, &less, &more);
     world_bell(&w, "u1", 2); /* nothing new, for one of them */
     turn(&w);
     w.is_held = false;
@@ -714,14 +696,7 @@ who_has_read_less_than_a_read_under_way_is_caught_up_with(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &less, "");
-    TURN_UNTIL(&w.net, w.n_held == 1);
-    world_store(&w, 1);
-    world_store(&w, 1);
-    world_open(&w, &more, "");
-    TURN_UNTIL(&w.net, w.n_held == 2);
-    world_release_one(&w, 1);
-    expect_rev(&more, 2);
+    open_two(&w, &less, &more);
     world_store(&w, 1);
     world_bell(&w, "u1", 3);
     TURN_UNTIL(&w.net, w.n_held == 2);
@@ -748,9 +723,9 @@ one_who_opens_brings_news_to_those_who_are_here(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &old, "");
+    world_join(&w, &old, "");
     world_store(&w, 1); /* its bell was lost */
-    open_one(&w, &fresh, "");
+    world_join(&w, &fresh, "");
     expect_rev(&old, 1);
     assert_int_equal(upserts(&fresh), 0);
     assert_int_equal(w.n_replays, 1);
@@ -768,8 +743,8 @@ a_lost_bell_is_found_by_the_check(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &one, "");
-    open_one(&w, &two, "user=u2");
+    world_join(&w, &one, "");
+    world_join(&w, &two, "user=u2");
     world_store(&w, 1);
     world_store(&w, 1);
     expect_rev(&one, 2);
@@ -783,7 +758,7 @@ a_lost_bell_is_found_by_the_check(void **state)
     for (int i = 0; i < 10; i++)
         loop_turn(w.net.loop, 5);
     assert_false(loop_timer_is_set(&w.hub->recheck_timer));
-    open_one(&w, &one, ""); /* it begins again with the next */
+    world_join(&w, &one, ""); /* it begins again with the next */
     world_store(&w, 1);
     expect_rev(&one, 3);
     end(&w, &one);
@@ -797,7 +772,7 @@ the_check_goes_on_when_the_store_fails(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     w.fails_with = ERR_IO;
     TURN_UNTIL(&w.net, w.n_looks >= 3);
     w.fails_with = ERR_OK;
@@ -814,7 +789,7 @@ a_process_that_is_alone_never_checks(void **state)
 
     (void)state;
     world_start(&w);
-    open_one(&w, &c, "");
+    world_join(&w, &c, "");
     assert_false(loop_timer_is_set(&w.hub->recheck_timer));
     end(&w, &c);
 }

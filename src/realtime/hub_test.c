@@ -8,16 +8,6 @@
 #include "base/metrics.h"
 #include "realtime/hub_private.h"
 
-#define RESET(why) "data: {\"why\":\"" why "\""
-
-static void
-note_drained(void *arg)
-{
-    struct world *w = arg;
-
-    w->n_drained++;
-}
-
 /* ---- opening ---- */
 
 static void
@@ -51,12 +41,9 @@ events_reach_each_stream_of_their_user_and_nobody_else(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &one, "");
-    world_open(&w, &two, "");
-    world_open(&w, &other, "user=u2");
-    client_expect(&one, "hello");
-    client_expect(&two, "hello");
-    client_expect(&other, "hello");
+    world_join(&w, &one, "");
+    world_join(&w, &two, "");
+    world_join(&w, &other, "user=u2");
     assert_int_equal(hub_streams(w.hub), 3);
     world_commit(&w, "u1", 1);
     client_expect(&one, "id: 6f1c.1\n");
@@ -80,8 +67,7 @@ nothing_is_copied_while_nobody_listens(void **state)
     (void)state;
     world_start(&w);
     hubs_on_commit(w.hubs, &n, 1); /* has no event to copy */
-    world_open(&w, &c, "user=u2");
-    client_expect(&c, "hello");
+    world_join(&w, &c, "user=u2");
     hubs_on_commit(w.hubs, &n, 1);
     client_close(&c);
     world_stop(&w);
@@ -135,8 +121,7 @@ news_during_a_replay_come_once_and_after_it(void **state)
     world_start(&w);
     world_store(&w, 1);
     world_store(&w, 1);
-    world_open(&w, &c, "last=6f1c.1");
-    TURN_UNTIL(&w.net, w.n_held == 1);
+    world_open_held(&w, &c, "last=6f1c.1");
     world_commit(&w, "u1", 1); /* will be in what is read, too */
     world_commit(&w, "u1", 1);
     for (int i = 0; i < 5; i++)
@@ -159,8 +144,7 @@ too_much_news_during_a_replay_is_a_reset(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c, "last=6f1c.0");
-    TURN_UNTIL(&w.net, w.n_held == 1);
+    world_open_held(&w, &c, "last=6f1c.0");
     for (int i = 0; i < 4; i++)
         world_commit(&w, "u1", 1);
     for (int i = 0; i < 5; i++)
@@ -234,8 +218,7 @@ who_leaves_while_the_store_is_read_leaves_nothing(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c, "");
-    TURN_UNTIL(&w.net, w.n_held == 1);
+    world_open_held(&w, &c, "");
     world_commit(&w, "u1", 1);
     client_reset(&c);
     for (int i = 0; i < 5; i++)
@@ -255,8 +238,7 @@ who_leaves_gives_the_place_back(void **state)
     (void)state;
     world_start(&w);
     for (int i = 0; i < 3; i++) {
-        world_open(&w, &c, "");
-        client_expect(&c, "hello");
+        world_join(&w, &c, "");
         client_close(&c);
         TURN_UNTIL(&w.net, hub_streams(w.hub) == 0);
     }
@@ -273,8 +255,7 @@ an_event_that_is_told_twice_is_nothing_new(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c, "");
-    client_expect(&c, "hello");
+    world_join(&w, &c, "");
     for (int i = 0; i < 4; i++)
         world_commit(&w, "u1", 1);
     client_expect(&c, "id: 6f1c.4\n");
@@ -325,8 +306,7 @@ a_slow_reader_is_reset_and_goes_on(void **state)
     assert_int_equal(hub_streams(w.hub), 1);
     TURN_UNTIL(&w.net, world_check_order((client_pump(&c), &c)) == w.rev);
     assert_true(client_has(&c, RESET("overflow")));
-    world_open(&w, &fast, "");
-    client_expect(&fast, "hello");
+    world_join(&w, &fast, "");
     world_commit(&w, "u1", 1);
     client_expect(&fast, "id: 6f1c.301\n");
     client_expect(&c, "id: 6f1c.301\n");
@@ -414,8 +394,7 @@ a_big_fan_out_goes_out_in_slices(void **state)
     (void)state;
     world_start(&w);
     for (int i = 0; i < 7; i++) {
-        world_open(&w, &c[i], "");
-        client_expect(&c[i], "hello");
+        world_join(&w, &c[i], "");
     }
     world_commit(&w, "u1", 1);
     world_commit(&w, "u1", 1);
@@ -442,8 +421,7 @@ leave_in_the_middle(int n_staying)
 
     world_start(&w);
     for (int i = 0; i < 8; i++) {
-        world_open(&w, &c[i], "");
-        client_expect(&c[i], "hello");
+        world_join(&w, &c[i], "");
     }
     world_commit(&w, "u1", 1);
     loop_turn(w.net.loop, 0);
@@ -478,11 +456,9 @@ a_commit_goes_to_the_hubs_where_its_user_is(void **state)
     world_start(&w);
     first = w.hub;
     second = hub_new(&w.options);
-    world_open(&w, &one, "");
-    client_expect(&one, "hello");
+    world_join(&w, &one, "");
     w.hub = second;
-    world_open(&w, &two, "");
-    client_expect(&two, "hello");
+    world_join(&w, &two, "");
     world_commit(&w, "u1", 1);
     client_expect(&one, "id: 6f1c.1\n");
     client_expect(&two, "id: 6f1c.1\n");
@@ -504,8 +480,7 @@ events_that_are_too_many_to_keep_are_a_reset(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c, "");
-    client_expect(&c, "hello");
+    world_join(&w, &c, "");
     world_commit(&w, "u1", 1);
     world_commit(&w, "u1", 8000);
     client_expect(&c, RESET("overflow"));
@@ -528,8 +503,7 @@ marks_cross_threads_whole(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c, "");
-    client_expect(&c, "hello");
+    world_join(&w, &c, "");
     w.events[0] = (struct inbox_event){.rev = 1,
                                        .kind = INBOX_EVENT_STATE,
                                        .change = INBOX_ARCHIVE,
@@ -617,16 +591,12 @@ limits_are_kept_and_told_apart(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c[0], "");
-    world_open(&w, &c[1], "");
-    client_expect(&c[0], "hello");
-    client_expect(&c[1], "hello");
+    world_join(&w, &c[0], "");
+    world_join(&w, &c[1], "");
     expect_status(&w, "", " 429 ");
-    world_open(&w, &c[2], "user=u2");
-    client_expect(&c[2], "hello");
+    world_join(&w, &c[2], "user=u2");
     expect_status(&w, "user=u3", " 429 ");
-    world_open(&w, &c[3], "user=u3&address=10.0.0.9");
-    client_expect(&c[3], "hello");
+    world_join(&w, &c[3], "user=u3&address=10.0.0.9");
     expect_status(&w, "user=u4&address=10.0.0.8", " 503 ");
     for (int i = 0; i < 4; i++)
         client_close(&c[i]);
@@ -641,16 +611,13 @@ streams_are_opened_no_faster_than_the_rate(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c[0], "");
-    world_open(&w, &c[1], "");
-    client_expect(&c[0], "hello");
-    client_expect(&c[1], "hello");
+    world_join(&w, &c[0], "");
+    world_join(&w, &c[1], "");
     expect_status(&w, "", " 503 ");
     w.clock.now_ms += 499;
     expect_status(&w, "", " 503 ");
     w.clock.now_ms += 1;
-    world_open(&w, &c[2], "");
-    client_expect(&c[2], "hello");
+    world_join(&w, &c[2], "");
     expect_status(&w, "", " 503 ");
     for (int i = 0; i < 3; i++)
         client_close(&c[i]);
@@ -666,7 +633,7 @@ a_drain_without_streams_is_done_at_once_but_not_within_the_call(void **state)
 
     (void)state;
     world_start(&w);
-    hub_drain(w.hub, note_drained, &w);
+    world_drain(&w);
     assert_int_equal(w.n_drained, 0);
     loop_turn(w.net.loop, 0);
     loop_turn(w.net.loop, 0);
@@ -683,13 +650,11 @@ a_drain_says_bye_to_all_and_lets_nobody_in(void **state)
     (void)state;
     world_start(&w);
     for (int i = 0; i < 5; i++) {
-        world_open(&w, &c[i], "");
-        client_expect(&c[i], "hello");
+        world_join(&w, &c[i], "");
     }
     w.is_held = true;
-    world_open(&w, &late, "");
-    TURN_UNTIL(&w.net, w.n_held == 1);
-    hub_drain(w.hub, note_drained, &w);
+    world_open_held(&w, &late, "");
+    world_drain(&w);
     expect_status(&w, "", " 503 ");
     for (int i = 0; i < 5; i++) {
         client_expect(&c[i], "event: bye\ndata: {\"code\":4001,"
@@ -716,14 +681,12 @@ a_hub_may_go_with_everything_open(void **state)
 
     (void)state;
     world_start(&w);
-    world_open(&w, &c[0], "");
-    TURN_UNTIL(&w.net, w.n_held == 1);
+    world_open_held(&w, &c[0], "");
     world_commit(&w, "u1", 1);
     world_release(&w);
     client_expect(&c[0], "hello");
-    world_open(&w, &c[1], "user=u2");
-    world_open(&w, &c[2], "");
-    TURN_UNTIL(&w.net, w.n_held == 2);
+    world_open_held(&w, &c[1], "user=u2");
+    world_open_held(&w, &c[2], "");
     world_stop(&w);
     for (int i = 0; i < 3; i++)
         client_close(&c[i]);

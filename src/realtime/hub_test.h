@@ -6,6 +6,8 @@
 #include "realtime/hub.h"
 
 #define EPOCH 0x6f1c
+/* What tells a client that its stream starts again. */
+#define RESET(why) "data: {\"why\":\"" why "\""
 #define WORLD_EVENTS_MAX 400
 #define WORLD_HELD_MAX 64
 #define WORLD_TEXT_MAX (64 * 1024)
@@ -20,7 +22,7 @@ struct world {
     struct env env;
     struct rng rng;
     struct clock_virtual clock; /* for the connect rate */
-    size_t n_drained;
+    size_t n_drained;           /* how often the hub said so */
 
     /* The store: what it answers, and when. */
     struct store store;
@@ -43,6 +45,7 @@ void world_start(struct world *w);
 void world_stop(struct world *w);
 void world_release(struct world *w); /* the store answers what was asked */
 void world_release_one(struct world *w, size_t i); /* of those held */
+void world_drain(struct world *w);
 /* The user's next item, committed and told. The text is the item's body. */
 void world_commit(struct world *w, const char *user, size_t n_text);
 /* Stored and not told: a reader must find it in the store. */
@@ -53,6 +56,9 @@ void world_bell(struct world *w, const char *user, int64_t rev);
 
 /* A stream of HTTP/1.0: its body is not in chunks. */
 void world_open(struct world *w, struct client *c, const char *query);
+/* The same, until it has begun; until the store, which is held, was asked. */
+void world_join(struct world *w, struct client *c, const char *query);
+void world_open_held(struct world *w, struct client *c, const char *query);
 /* Walks what the client got: each rev follows the one before, or the reader
  * was told to start again. Returns the last rev. */
 int64_t world_check_order(struct client *c);

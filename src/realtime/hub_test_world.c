@@ -179,6 +179,20 @@ world_commit(struct world *w, const char *user, size_t n_text)
     world_tell(w, user, w->rev);
 }
 
+static void
+note_drained(void *arg)
+{
+    struct world *w = arg;
+
+    w->n_drained++;
+}
+
+void
+world_drain(struct world *w)
+{
+    hub_drain(w->hub, note_drained, w);
+}
+
 /* ---- the door ---- */
 
 static void
@@ -317,6 +331,23 @@ world_open(struct world *w, struct client *c, const char *query)
     snprintf(text, sizeof(text), "GET /stream?%s HTTP/1.0\r\n\r\n", query);
     client_open(c, &w->net);
     client_send(c, text);
+}
+
+void
+world_join(struct world *w, struct client *c, const char *query)
+{
+    world_open(w, c, query);
+    client_expect(c, "hello");
+}
+
+void
+world_open_held(struct world *w, struct client *c, const char *query)
+{
+    const size_t n = w->n_held;
+
+    assert_true(w->is_held);
+    world_open(w, c, query);
+    TURN_UNTIL(&w->net, w->n_held == n + 1);
 }
 
 struct reading {
