@@ -9,7 +9,6 @@
 
 #include "base/arena.h"
 
-#define LOOPBACK "127.0.0.0/8"
 #define BIG_BODY (8 * 1024 * 1024)
 
 /* What the server says; NULL: the usual. "close" and "hang" are done, not
@@ -18,13 +17,6 @@ struct script {
     const char *greeting, *ehlo, *auth, *mail, *rcpt, *data, *dot;
     const char *rcpt2; /* to the second recipient */
 };
-
-static void
-assert_text(struct str s, const char *want)
-{
-    if (!str_is(s, want))
-        fail_msg("|%.*s| is not |%s|", STR_ARG(s), want);
-}
 
 /* False: the connection ends here. */
 static bool
@@ -115,6 +107,16 @@ mail_init(struct call *k, int port)
     k->r.body = STR("Subject: x\r\n\r\nhello\r\n.dot\r\n.\r\nQUIT\r\n");
 }
 
+/* A server with that script, and a mail to it. */
+static void
+start(struct call *k, struct caller *c, struct peer *p, struct script *s)
+{
+    peer_start(p, serve_smtp);
+    p->arg = s;
+    caller_start(c, LOOPBACK);
+    mail_init(k, p->port);
+}
+
 static void
 a_mail_is_handed_over_line_by_line(void **state)
 {
@@ -124,10 +126,7 @@ a_mail_is_handed_over_line_by_line(void **state)
     struct call k;
 
     (void)state;
-    peer_start(&p, serve_smtp);
-    p.arg = &s;
-    caller_start(&c, LOOPBACK);
-    mail_init(&k, p.port);
+    start(&k, &c, &p, &s);
     k.r.n_rcpt_to = 2;
     k.r.username = STR("tim");
     k.r.password = STR("tanstaaftanstaaf");
@@ -143,9 +142,7 @@ a_mail_is_handed_over_line_by_line(void **state)
                 "RCPT TO:<ann@example.net>\r\n"
                 "DATA\r\n"
                 "Subject: x\r\n\r\nhello\r\n..dot\r\n..\r\nQUIT\r\n.\r\n");
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
 }
 
 static void
@@ -240,10 +237,7 @@ what_each_reply_leaves_known(void **state)
         struct peer p;
         struct call k;
 
-        peer_start(&p, serve_smtp);
-        p.arg = &s;
-        caller_start(&c, LOOPBACK);
-        mail_init(&k, p.port);
+        start(&k, &c, &p, &s);
         k.r.n_rcpt_to = s.rcpt2 ? 2 : 1;
         if (s.auth) {
             k.r.username = STR("u");
@@ -260,9 +254,7 @@ what_each_reply_leaves_known(void **state)
                      STR_ARG(k.answer.detail));
         if (rows[i].text)
             assert_text(k.answer.body, rows[i].text);
-        call_fini(&k);
-        caller_stop(&c);
-        peer_stop(&p);
+        call_stop(&k, &c, &p);
     }
 }
 
@@ -303,9 +295,7 @@ a_message_cut_off_before_its_end_is_not_sent(void **state)
     call_run(&c, &k);
     assert_int_equal(k.answer.outcome, FETCH_NOT_SENT);
     assert_int_equal(k.answer.cause, FETCH_CAUSE_BROKEN);
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
     buf_fini(&body);
 }
 
@@ -318,10 +308,7 @@ tls_that_is_asked_for_is_never_done_without(void **state)
     struct call k;
 
     (void)state;
-    peer_start(&p, serve_smtp);
-    p.arg = &s;
-    caller_start(&c, LOOPBACK);
-    mail_init(&k, p.port);
+    start(&k, &c, &p, &s);
     k.r.username = STR("shop");
     k.r.password = STR("hunter22");
     call_run(&c, &k); /* in the clear; its session is kept */
@@ -340,9 +327,7 @@ tls_that_is_asked_for_is_never_done_without(void **state)
     call_run(&c, &k);
     assert_int_equal(k.answer.outcome, FETCH_NOT_SENT);
     assert_int_equal(p.n_requests, 1);
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
 }
 
 static void
@@ -459,10 +444,7 @@ an_end_waits_for_no_server(void **state)
     int64_t start_ms;
 
     (void)state;
-    peer_start(&p, serve_smtp);
-    p.arg = &s;
-    caller_start(&c, LOOPBACK);
-    mail_init(&k, p.port);
+    start(&k, &c, &p, &s);
     start_ms = loop_now_ms(c.loop);
     call_run(&c, &k);
     assert_int_equal(k.answer.status, 550);
@@ -472,9 +454,7 @@ an_end_waits_for_no_server(void **state)
     fetch_free(c.fetch);
     assert_true(loop_now_ms(c.loop) - start_ms < 5000);
     c.fetch = NULL;
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
 }
 
 static void

@@ -9,15 +9,7 @@
 
 #include "base/arena.h"
 
-#define LOOPBACK "127.0.0.0/8"
 #define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-static void
-assert_text(struct str s, const char *want)
-{
-    if (!str_is(s, want))
-        fail_msg("|%.*s| is not |%s|", STR_ARG(s), want);
-}
 
 static void
 assert_result(const struct call *k, enum fetch_outcome outcome,
@@ -99,6 +91,18 @@ serve_300k(struct peer_conn *c)
             return;
 }
 
+/* A peer, and a call to it. */
+static void
+start(struct call *k, struct caller *c, struct peer *p,
+      void (*serve)(struct peer_conn *c), void *arg)
+{
+    peer_start(p, serve);
+    p->arg = arg;
+    caller_start(c, LOOPBACK);
+    call_init(k);
+    call_url(k, p->port, "/");
+}
+
 /* ---- tests ---- */
 
 static void
@@ -134,9 +138,7 @@ a_call_says_what_it_was_given_and_no_more(void **state)
                 "X-Empty:\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
                 p.port)
             .p);
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
 }
 
 static void
@@ -246,19 +248,13 @@ an_answer_counts_only_when_it_is_whole(void **state)
         struct peer p;
         struct call k;
 
-        peer_start(&p, rows[i].serve);
-        p.arg = rows[i].text;
-        caller_start(&c, LOOPBACK);
-        call_init(&k);
-        call_url(&k, p.port, "/");
+        start(&k, &c, &p, rows[i].serve, rows[i].text);
         if (rows[i].cause == FETCH_CAUSE_TIMEOUT)
             k.r.timeout_ms = 300;
         call_run(&c, &k);
         assert_result(&k, rows[i].outcome, rows[i].cause, rows[i].status);
         assert_int_equal(p.n_requests, 1);
-        call_fini(&k);
-        caller_stop(&c);
-        peer_stop(&p);
+        call_stop(&k, &c, &p);
     }
 }
 
@@ -270,10 +266,7 @@ no_call_is_repeated_behind_the_callers_back(void **state)
     struct call k;
 
     (void)state;
-    peer_start(&p, serve_once_then_close);
-    caller_start(&c, LOOPBACK);
-    call_init(&k);
-    call_url(&k, p.port, "/");
+    start(&k, &c, &p, serve_once_then_close, NULL);
     call_run(&c, &k);
     assert_result(&k, FETCH_ANSWERED, FETCH_CAUSE_NONE, 200);
     call_run(&c, &k);
@@ -285,9 +278,7 @@ no_call_is_repeated_behind_the_callers_back(void **state)
     call_run(&c, &k);
     call_run(&c, &k);
     assert_result(&k, FETCH_ANSWERED, FETCH_CAUSE_NONE, 200);
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
 }
 
 static void
@@ -298,10 +289,7 @@ a_long_body_is_clipped_and_an_endless_one_cut(void **state)
     struct call k;
 
     (void)state;
-    peer_start(&p, serve_300k);
-    caller_start(&c, LOOPBACK);
-    call_init(&k);
-    call_url(&k, p.port, "/");
+    start(&k, &c, &p, serve_300k, NULL);
     for (int i = 0; i < 2; i++) {
         call_run(&c, &k);
         assert_result(&k, FETCH_ANSWERED, FETCH_CAUSE_NONE, 200);
@@ -317,9 +305,7 @@ a_long_body_is_clipped_and_an_endless_one_cut(void **state)
     call_run(&c, &k);
     assert_result(&k, FETCH_ANSWERED, FETCH_CAUSE_NONE, 200);
     assert_int_equal(k.answer.body.n, FETCH_ANSWER_MAX);
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
 }
 
 static size_t n_taken, n_parts, parts_wanted;
@@ -340,10 +326,7 @@ a_body_may_be_taken_in_parts_and_cut_off(void **state)
     struct call k;
 
     (void)state;
-    peer_start(&p, serve_300k);
-    caller_start(&c, LOOPBACK);
-    call_init(&k);
-    call_url(&k, p.port, "/");
+    start(&k, &c, &p, serve_300k, NULL);
     k.r.on_body = take_part;
     n_taken = n_parts = 0;
     parts_wanted = SIZE_MAX;
@@ -357,9 +340,7 @@ a_body_may_be_taken_in_parts_and_cut_off(void **state)
     assert_result(&k, FETCH_UNKNOWN, FETCH_CAUSE_BROKEN, 200);
     assert_int_equal(n_parts, 1);
     assert_text(fetch_answer_header(&k.answer, "Content-Length"), "307200");
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
 }
 
 static void
@@ -374,11 +355,7 @@ only_the_final_head_counts_and_nothing_is_decoded(void **state)
     struct call k;
 
     (void)state;
-    peer_start(&p, serve_text);
-    p.arg = text;
-    caller_start(&c, LOOPBACK);
-    call_init(&k);
-    call_url(&k, p.port, "/");
+    start(&k, &c, &p, serve_text, text);
     call_run(&c, &k);
     assert_result(&k, FETCH_ANSWERED, FETCH_CAUSE_NONE, 200);
     assert_text(k.answer.body, "\x1f\x8bx");
@@ -387,9 +364,7 @@ only_the_final_head_counts_and_nothing_is_decoded(void **state)
     assert_null(fetch_answer_header(&k.answer, "Link").p);
     call_run(&c, &k);
     assert_null(strstr(peer_seen(&p, k.r.arena).p, "ookie"));
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
 }
 
 static void
@@ -468,9 +443,7 @@ no_environment_leads_calls_elsewhere(void **state)
     unsetenv("all_proxy");
     assert_result(&k, FETCH_ANSWERED, FETCH_CAUSE_NONE, 200);
     assert_int_equal(proxy.n_connections, 0);
-    call_fini(&k);
-    caller_stop(&c);
-    peer_stop(&p);
+    call_stop(&k, &c, &p);
     peer_stop(&proxy);
 }
 

@@ -24,6 +24,14 @@ stop(struct fixture *f, struct client *c)
     fixture_stop(f);
 }
 
+/* What waits for answer_later(). */
+static void
+ask_later(struct fixture *f, struct client *c)
+{
+    client_send(c, "GET /later HTTP/1.1\r\n" HOST "\r\n");
+    TURN_UNTIL(f, f->n_later == 1);
+}
+
 static void
 answer_later(struct fixture *f, size_t i, struct str body)
 {
@@ -125,8 +133,7 @@ what_came_while_an_answer_was_owed_is_served_after_it(void **state)
 
     (void)state;
     start(&f, &c);
-    client_send(&c, "GET /later HTTP/1.1\r\n" HOST "\r\n");
-    TURN_UNTIL(&f, f.n_later == 1);
+    ask_later(&f, &c);
     client_send(&c, "GET /2 HTTP/1.1\r\n" HOST "\r\n");
     loop_turn(f.loop, 10);
     loop_turn(f.loop, 10);
@@ -397,8 +404,7 @@ an_answer_may_take_longer_than_any_timeout(void **state)
 
     (void)state;
     start(&f, &c);
-    client_send(&c, "GET /later HTTP/1.1\r\n" HOST "\r\n");
-    TURN_UNTIL(&f, f.n_later == 1);
+    ask_later(&f, &c);
     began_ms = loop_now_ms(f.loop);
     while (loop_now_ms(f.loop) < began_ms + 150)
         loop_turn(f.loop, 50);
@@ -417,8 +423,7 @@ a_reset_while_an_answer_is_owed_is_noticed(void **state)
 
     (void)state;
     start(&f, &c);
-    client_send(&c, "GET /later HTTP/1.1\r\n" HOST "\r\n");
-    TURN_UNTIL(&f, f.n_later == 1);
+    ask_later(&f, &c);
     assert_false(http_exchange_is_gone(f.later[0]));
     client_reset(&c);
     TURN_UNTIL(&f, http_exchange_is_gone(f.later[0]));
@@ -436,8 +441,7 @@ half_a_connection_still_gets_its_answer(void **state)
 
     (void)state;
     start(&f, &c);
-    client_send(&c, "GET /later HTTP/1.1\r\n" HOST "\r\n");
-    TURN_UNTIL(&f, f.n_later == 1);
+    ask_later(&f, &c);
     shutdown(c.fd, SHUT_WR);
     TURN_UNTIL(&f, http_exchange_is_gone(f.later[0]));
     answer_later(&f, 0, STR("still here"));
@@ -606,8 +610,7 @@ an_exchange_outlives_its_server(void **state)
 
     (void)state;
     start(&f, &c);
-    client_send(&c, "GET /later HTTP/1.1\r\n" HOST "\r\n");
-    TURN_UNTIL(&f, f.n_later == 1);
+    ask_later(&f, &c);
     http_server_free(f.server);
     f.server = NULL;
     assert_true(http_exchange_is_gone(f.later[0]));

@@ -303,3 +303,18 @@ call_run(struct caller *c, struct call *k)
     assert_int_equal(k->n_done, 0);
     call_wait(c, k);
 }
+
+void
+call_stop(struct call *k, struct caller *c, struct peer *p)
+{
+    call_fini(k);
+    caller_stop(c);
+    peer_stop(p);
+}
+
+void
+assert_text(struct str s, const char *want)
+{
+    if (!str_is(s, want))
+        fail_msg("|%.*s| is not |%s|", STR_ARG(s), want);
+}

@@ -66,6 +66,8 @@ struct call {
     int n_done;
 };
 
+#define LOOPBACK "127.0.0.0/8"
+
 void caller_start(struct caller *c, const char *allow); /* NULL: nothing */
 void caller_stop(struct caller *c);
 void call_init(struct call *k); /* a POST with an arena of its own */
@@ -73,3 +75,7 @@ void call_fini(struct call *k);
 void call_url(struct call *k, int port, const char *path);
 void call_wait(struct caller *c, struct call *k);
 void call_run(struct caller *c, struct call *k); /* start and wait */
+/* The end of a test with one of each. */
+void call_stop(struct call *k, struct caller *c, struct peer *p);
+
+void assert_text(struct str s, const char *want);
