@@ -6,25 +6,8 @@
 
 #include "api/api.h"
 #include "api/route.h"
+#include "base/arena_test.h"
 #include "base/map.h"
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 static void
 assert_text(struct str s, const char *want)
@@ -207,7 +190,7 @@ routes_of_development_are_told_of_there_only(void **state)
     }
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
 main(void)

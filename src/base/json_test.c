@@ -4,29 +4,12 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-#include "base/arena.h"
+#include "base/arena_test.h"
 
 #define COUNT(row) (sizeof(row) / sizeof((row)[0]))
 
-static struct arena *arena;
 static struct json_doc doc;
 static struct json_error error;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 /* From a heap copy of just these bytes: AddressSanitizer sees a read beyond. */
 static enum err

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/arena_test.h"
 #include "base/clock.h"
 
 /* Of `send`, those that make a body. */
@@ -24,24 +25,6 @@ static const struct arg_option options[] = {
     {.name = "data", .type = ARG_TEXT, .value = "K=V", .is_repeatable = true},
     {.type = ARG_END},
 };
-
-static struct arena *arena;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 static void
 assert_text(struct str s, const char *want)

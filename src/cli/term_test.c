@@ -6,23 +6,7 @@
 
 #include <string.h>
 
-static struct arena *arena;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
+#include "base/arena_test.h"
 
 static void
 assert_text(struct str s, const char *want)

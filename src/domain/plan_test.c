@@ -6,25 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "base/arena.h"
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
+#include "base/arena_test.h"
 
 /* NULL: absent. */
 static struct json
@@ -190,7 +172,7 @@ verdicts_have_the_names_of_the_contract(void **state)
     assert_string_equal(plan_verdict_name(PLAN_HOLD), "hold");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
 main(void)
