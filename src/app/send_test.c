@@ -196,12 +196,13 @@ put_user(struct office *o, const char *id, const char *body)
     assert_int_equal(answered, ERR_OK);
 }
 
+/* What became of the first item. */
 static struct store_notification_get
-look(struct office *o, int64_t id)
+look(struct office *o, struct outcome *x)
 {
     struct store_notification_get g = {.req = question(o),
                                        .tenant = DESK_TENANT,
-                                       .id = id,
+                                       .id = item_of(x, 0)->accepted->id,
                                        .max_deliveries = 100};
 
     store_notification_get(o->env.store, &g);
@@ -269,7 +270,7 @@ an_in_app_item_can_be_read_once_the_send_is_done(void **state)
         send_all(o, "[{'to':['u1','u2'],'title':'T','body':'B','category':'c',"
                     "'actions':[{'id':'a','label':'L'}],"
                     "'data':{'n':1.50}}]");
-    struct store_notification_get g = look(o, item_of(x, 0)->accepted->id);
+    struct store_notification_get g = look(o, x);
     struct store_inbox_list l = inbox_of(o, "u2");
 
     assert_int_equal(g.n_deliveries, 2);
@@ -299,7 +300,7 @@ who_has_no_address_is_suppressed_and_who_has_one_queued(void **state)
     x = send_all(o, "[{'to':{'users':['has','lacks','unknown'],'recipients':["
                     "{'email':'x@y.z'},{'id':'lacks2','email':'x@y.z'}]},"
                     "'channels':['email','webhook','in_app'],'title':'T'}]");
-    g = look(o, item_of(x, 0)->accepted->id);
+    g = look(o, x);
     assert_int_equal(g.n_deliveries, 15);
     assert_int_equal(delivery_for(&g, "has", "email")->status, DELIVERY_QUEUED);
     assert_int_equal(delivery_for(&g, "has", "email")->lane, 99);
@@ -329,7 +330,7 @@ a_send_to_addresses_alone_loads_nobody(void **state)
     desk_provider(o->desk, "mail", 99, MAIL);
     x = send_all(o, "[{'to':{'recipients':[{'email':'x@y.z'}]},"
                     "'channels':['email'],'title':'T'}]");
-    g = look(o, item_of(x, 0)->accepted->id);
+    g = look(o, x);
     assert_int_equal(g.n_deliveries, 1);
     assert_int_equal(g.deliveries[0].status, DELIVERY_QUEUED);
 }
@@ -342,7 +343,7 @@ a_send_to_nobody_is_taken_and_has_no_deliveries(void **state)
         send_all(o, "[{'to':{'users':['a'],'exclude':['a']},'title':'T'}]");
 
     assert_non_null(item_of(x, 0)->accepted);
-    assert_int_equal(look(o, item_of(x, 0)->accepted->id).n_deliveries, 0);
+    assert_int_equal(look(o, x).n_deliveries, 0);
 }
 
 static void
@@ -364,11 +365,9 @@ a_suppressed_address_is_not_written_to(void **state)
     store_object_put(o->env.store, &p);
     wait_for(o, &n_answered);
     desk_provider(o->desk, "mail", 99, MAIL);
-    g = look(o, item_of(send_all(o, "[{'to':{'recipients':[{'id':'u','email':"
-                                    "'a@b.c'},{'id':'v','email':'b@b.c'}]},"
-                                    "'channels':['email'],'title':'T'}]"),
-                        0)
-                    ->accepted->id);
+    g = look(o, send_all(o, "[{'to':{'recipients':[{'id':'u','email':"
+                            "'a@b.c'},{'id':'v','email':'b@b.c'}]},"
+                            "'channels':['email'],'title':'T'}]"));
     assert_int_equal(delivery_for(&g, "u", "email")->status,
                      DELIVERY_SUPPRESSED);
     assert_int_equal(delivery_for(&g, "v", "email")->status, DELIVERY_QUEUED);
@@ -567,7 +566,7 @@ a_text_that_cannot_be_rendered_fails_and_is_not_lost(void **state)
                   "{'content':{'default':{'body':'x{{> bomb}}{{> bomb}}',"
                   "'title':'{{> bomb}}'}}}");
     x = send_all(o, "[{'to':'u1','template':'bomb'}]");
-    g = look(o, item_of(x, 0)->accepted->id);
+    g = look(o, x);
     assert_ended(delivery_for(&g, "u1", "in_app"), DELIVERY_FAILED,
                  "render.error");
     assert_int_equal(inbox_of(o, "u1").n_items, 0);
@@ -598,7 +597,7 @@ what_has_expired_goes_nowhere(void **state)
     struct outcome *x =
         send_all(o, "[{'to':'u1','title':'t','expires_at':"
                     "'2020-01-01T00:00:00Z','channels':['in_app','email']}]");
-    struct store_notification_get g = look(o, item_of(x, 0)->accepted->id);
+    struct store_notification_get g = look(o, x);
 
     assert_ended(delivery_for(&g, "u1", "in_app"), DELIVERY_EXPIRED,
                  "expired.ttl");
