@@ -424,7 +424,7 @@ static void
 run(void)
 {
     pthread_t producer, workers[16];
-    int64_t began = tool_now_us(), cpu = tool_cpu_us();
+    struct tool_times began = tool_times();
 
     if (pthread_create(&producer, NULL, accept_all, NULL) != 0)
         fatal("no thread");
@@ -434,22 +434,15 @@ run(void)
     pthread_join(producer, NULL);
     for (int i = 0; i < n_workers; i++)
         pthread_join(workers[i], NULL);
-    printf("{\"what\":\"%s\",\"cycles\":%lld,\"took_us\":%lld,"
-           "\"cpu_us\":%lld}\n",
-           leases ? "lease" : "owner", (long long)n_total,
-           (long long)(tool_now_us() - began),
-           (long long)(tool_cpu_us() - cpu));
+    tool_report_cycles(leases ? "lease" : "owner", n_total, began);
 }
 
 int
 main(int argc, char **argv)
 {
-    struct tool_bytes b;
+    const char *path = NULL;
     int o;
 
-    doc = STR("{\"to\":1,\"title\":\"Your order is on its way\",\"body\":\"It "
-              "left our warehouse this morning and should be with you "
-              "tomorrow.\",\"data\":{\"order\":\"A-100234\"}}");
     while ((o = getopt(argc, argv, "u:n:b:r:w:")) != -1) {
         switch (o) {
         case 'u':
@@ -465,8 +458,7 @@ main(int argc, char **argv)
             n_workers = tool_number(optarg, 1, 16);
             break;
         case 'r':
-            b = tool_read_file(optarg);
-            doc = (struct str){b.p, b.n};
+            path = optarg;
             break;
         default:
             fatal("see the head of pg_loop.c");
@@ -474,6 +466,7 @@ main(int argc, char **argv)
     }
     if (!url)
         fatal("-u URL is needed");
+    doc = tool_document(path);
     leases = argv[optind] && strcmp(argv[optind], "lease") == 0;
     if (!leases && n_workers > 1)
         fatal("a lane has one owner: -w goes with lease");

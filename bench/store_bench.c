@@ -25,28 +25,6 @@
 static int64_t n_total = 200000, n_batch = 500;
 static struct str doc;
 
-/* CPU is of all threads; on a busy machine it says more than the clock does. */
-struct watch {
-    int64_t at_us, cpu_us;
-};
-
-static struct watch
-watch(void)
-{
-    return (struct watch){tool_now_us(), tool_cpu_us()};
-}
-
-static void
-report(const char *what, struct watch began)
-{
-    struct watch now = watch();
-
-    printf("{\"what\":\"%s\",\"cycles\":%lld,\"took_us\":%lld,"
-           "\"cpu_us\":%lld}\n",
-           what, (long long)n_total, (long long)(now.at_us - began.at_us),
-           (long long)(now.cpu_us - began.cpu_us));
-}
-
 static struct notification
 notification(int64_t id)
 {
@@ -196,13 +174,13 @@ run_bare(const char *path)
     const char *why = "";
     int64_t *ids = xcalloc((size_t)n_batch, sizeof(*ids)), id = 1000;
     size_t n_claimed = 0;
-    struct watch began;
+    struct tool_times began;
 
     if (db_open(&c, path, false, &why) != ERR_OK ||
         sqlite_migrate_conn(&c, clock_system(), &why) != ERR_OK ||
         db_prepare(&c, false, &why) != ERR_OK)
         fatal("%s", why);
-    began = watch();
+    began = tool_times();
     for (int64_t done = 0; done < n_total || n_claimed > 0;) {
         plain(&c, SQL_begin);
         for (size_t i = 0; i < n_claimed; i++)
@@ -219,7 +197,7 @@ run_bare(const char *path)
             sqlite3_wal_checkpoint_v2(c.db, NULL, SQLITE_CHECKPOINT_PASSIVE,
                                       NULL, NULL);
     }
-    report("bare", began);
+    tool_report_cycles("bare", n_total, began);
     db_close(&c);
     free(ids);
 }
@@ -308,7 +286,7 @@ run_verbs(const char *path)
     struct sqlite_store_options o = {.path = path, .clock = clock_system()};
     struct run *r = &the_run;
     const char *why = "";
-    struct watch began;
+    struct tool_times began;
 
     if (sqlite_store_open(&o, &r->store, &why) != ERR_OK)
         fatal("%s", why);
@@ -319,7 +297,7 @@ run_verbs(const char *path)
     r->cycle.req.arena = arena_new();
     for (int64_t i = 0; i < n_batch; i++)
         r->ones[i].arena = arena_new();
-    began = watch();
+    began = tool_times();
     while (r->n_finished < n_total) {
         for (int64_t i = 0; i < n_batch && r->n_accepted < n_total; i++)
             submit_accept(r, &r->ones[i]);
@@ -327,7 +305,7 @@ run_verbs(const char *path)
         while (r->n_open > 0)
             loop_turn(r->loop, 1000);
     }
-    report("verbs", began);
+    tool_report_cycles("verbs", n_total, began);
     store_close(r->store);
     for (int64_t i = 0; i < n_batch; i++)
         arena_free(r->ones[i].arena);
@@ -354,12 +332,9 @@ static const char *
 read_options(int argc, char **argv)
 {
     const char *dir = NULL;
-    struct tool_bytes b;
+    const char *path = NULL;
     int o;
 
-    doc = STR("{\"to\":1,\"title\":\"Your order is on its way\",\"body\":\"It "
-              "left our warehouse this morning and should be with you "
-              "tomorrow.\",\"data\":{\"order\":\"A-100234\"}}");
     while ((o = getopt(argc, argv, "d:n:b:r:")) != -1) {
         switch (o) {
         case 'd':
@@ -372,8 +347,7 @@ read_options(int argc, char **argv)
             n_batch = tool_number(optarg, 1, 10000);
             break;
         case 'r':
-            b = tool_read_file(optarg);
-            doc = (struct str){b.p, b.n};
+            path = optarg;
             break;
         default:
             fatal("see the head of store_bench.c");
@@ -381,6 +355,7 @@ read_options(int argc, char **argv)
     }
     if (!dir)
         fatal("-d DIR is needed");
+    doc = tool_document(path);
     return dir;
 }
 

@@ -17,7 +17,6 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/str.h"
 
 #define US INT64_C(1000000)
 
@@ -38,6 +37,23 @@ tool_cpu_us(void)
     getrusage(RUSAGE_SELF, &u);
     return ((int64_t)u.ru_utime.tv_sec + u.ru_stime.tv_sec) * US +
            u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+}
+
+struct tool_times
+tool_times(void)
+{
+    return (struct tool_times){tool_now_us(), tool_cpu_us()};
+}
+
+void
+tool_report_cycles(const char *what, int64_t n, struct tool_times began)
+{
+    const struct tool_times now = tool_times();
+
+    printf("{\"what\":\"%s\",\"cycles\":%lld,\"took_us\":%lld,"
+           "\"cpu_us\":%lld}\n",
+           what, (long long)n, (long long)(now.at_us - began.at_us),
+           (long long)(now.cpu_us - began.cpu_us));
 }
 
 int64_t
@@ -68,6 +84,20 @@ tool_read_file(const char *path)
     b.p[b.n] = '\0';
     fclose(f);
     return b;
+}
+
+struct str
+tool_document(const char *path)
+{
+    struct tool_bytes b;
+
+    if (!path)
+        return STR(
+            "{\"to\":1,\"title\":\"Your order is on its way\",\"body\":"
+            "\"It left our warehouse this morning and should be with you "
+            "tomorrow.\",\"data\":{\"order\":\"A-100234\"}}");
+    b = tool_read_file(path);
+    return (struct str){b.p, b.n};
 }
 
 void

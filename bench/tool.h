@@ -9,8 +9,18 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include "base/str.h"
+
 int64_t tool_now_us(void); /* CLOCK_MONOTONIC, as Python's monotonic_ns() */
 int64_t tool_cpu_us(void); /* user and system, of this process */
+
+/* CPU is of all threads; on a busy machine it says more than the clock does. */
+struct tool_times {
+    int64_t at_us, cpu_us;
+};
+struct tool_times tool_times(void);
+/* The line of JSON of so many notifications through their whole life. */
+void tool_report_cycles(const char *what, int64_t n, struct tool_times began);
 
 /* A number of the command line, within bounds; else the end. */
 int64_t tool_number(const char *text, int64_t min, int64_t max);
@@ -20,6 +30,8 @@ struct tool_bytes {
     size_t n;
 };
 struct tool_bytes tool_read_file(const char *path);
+/* The document of every notification: a file's, or with NULL the usual one. */
+struct str tool_document(const char *path);
 void tool_write_file(const char *path, const char *p, size_t n);
 
 /* ---- sockets: 127.0.0.1, no delay, not blocking ---- */
