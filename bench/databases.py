@@ -9,7 +9,8 @@ import subprocess
 import time
 import urllib.parse
 
-from rig import ROOT, TICKS, TOOLS, Failed, cpu_us, die_with_parent, free_port
+from rig import (ROOT, TICKS, TOOLS, Failed, cpu_us, die_with_parent, free_port,
+                 wait_or_kill)
 
 NODE = ROOT / 'bench/peers/node_modules/.bin/node'
 
@@ -150,9 +151,5 @@ class Redis:
 
     def end(self):
         self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        wait_or_kill(self.process, 10)
         shutil.rmtree(self.dir, ignore_errors=True)

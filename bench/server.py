@@ -10,7 +10,8 @@ import socket
 import subprocess
 import time
 
-from rig import BINARY, ROOT, Failed, cpu_us, die_with_parent, free_port
+from rig import (BINARY, ROOT, Failed, cpu_us, die_with_parent, free_port,
+                 wait_or_kill)
 
 KEY = 'bf_bench_0123456789abcdef0123456789abcdef'
 READY = re.compile(rb'server\.ready\b.*?\blisten="?([0-9.]+):([0-9]+)')
@@ -212,9 +213,5 @@ class Nginx:
 
     def end(self):
         self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        wait_or_kill(self.process, 10)
         shutil.rmtree(self.dir, ignore_errors=True)
