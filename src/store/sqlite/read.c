@@ -213,10 +213,22 @@ read_notification_get(struct reader *r, struct store_req *req)
 
 #define LIST_MAX 1000 /* of anything in one answer */
 
-static size_t
-page(size_t limit)
+size_t
+page_size(size_t limit)
 {
     return limit < LIST_MAX ? limit : LIST_MAX;
+}
+
+bool
+page_row(struct query *q, size_t n, size_t limit, bool *has_more)
+{
+    if (!query_row(q))
+        return false;
+    if (n < limit)
+        return true;
+    *has_more = true;
+    query_end(q);
+    return false;
 }
 
 static int64_t
@@ -230,7 +242,7 @@ read_notification_list(struct reader *r, struct store_req *req)
 {
     struct store_notification_list *l =
         CONTAINER_OF(req, struct store_notification_list, req);
-    size_t limit = page(l->limit);
+    size_t limit = page_size(l->limit);
     struct query q = query(&r->conn, SQL_notification_list);
     struct flights f = {0};
 
@@ -241,15 +253,9 @@ read_notification_list(struct reader *r, struct store_req *req)
     put_int(&q, l->tenant);
     put_int(&q, before_or_end(l->before));
     put_int(&q, (int64_t)limit + 1);
-    while (query_row(&q)) {
-        if (l->n_notifications == limit) {
-            l->has_more = true;
-            query_end(&q);
-            break;
-        }
+    while (page_row(&q, l->n_notifications, limit, &l->has_more))
         take_notification(&q, req->arena,
                           &l->notifications[l->n_notifications++]);
-    }
     for (size_t i = 0; i < l->n_notifications; i++) {
         l->notifications[i].is_planning = is_planning(r, &l->notifications[i]);
         count_statuses(r, req->arena, &f, &l->notifications[i], STR_NONE,
@@ -340,7 +346,7 @@ read_delivery_list(struct reader *r, struct store_req *req)
     struct store_delivery_list *l =
         CONTAINER_OF(req, struct store_delivery_list, req);
     struct flights f = {0};
-    size_t limit = page(l->limit), n = 0;
+    size_t limit = page_size(l->limit), n = 0;
     struct arena *row = arena_new(); /* of those that do not match */
     struct query q;
 

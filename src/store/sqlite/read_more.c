@@ -6,14 +6,6 @@
 #include "store/migration.h"
 #include "store/sqlite/reader.h"
 
-#define LIST_MAX 1000 /* of anything in one answer */
-
-static size_t
-page(size_t limit)
-{
-    return limit < LIST_MAX ? limit : LIST_MAX;
-}
-
 /* ---- objects ---- */
 
 static void
@@ -59,7 +51,7 @@ read_object_list(struct reader *r, struct store_req *req)
     struct store_object_list *l =
         CONTAINER_OF(req, struct store_object_list, req);
     bool is_all = l->tenant < 0;
-    size_t limit = page(l->limit);
+    size_t limit = page_size(l->limit);
     struct query q =
         query(&r->conn, is_all ? SQL_object_list_all : SQL_object_list);
 
@@ -70,14 +62,8 @@ read_object_list(struct reader *r, struct store_req *req)
     put_int(&q, is_all ? l->after_tenant : l->tenant);
     put_text(&q, l->after);
     put_int(&q, (int64_t)limit + 1);
-    while (query_row(&q)) {
-        if (l->n_objects == limit) {
-            l->has_more = true;
-            query_end(&q);
-            break;
-        }
+    while (page_row(&q, l->n_objects, limit, &l->has_more))
         take_object(&q, req->arena, l->kind, &l->objects[l->n_objects++]);
-    }
     return ERR_OK;
 }
 
@@ -85,7 +71,7 @@ enum err
 read_changes(struct reader *r, struct store_req *req)
 {
     struct store_changes *c = CONTAINER_OF(req, struct store_changes, req);
-    size_t limit = page(c->limit);
+    size_t limit = page_size(c->limit);
     struct query q = query(&r->conn, SQL_change_bounds);
     int64_t first_seq = 0;
 
@@ -155,7 +141,7 @@ read_inbox_list(struct reader *r, struct store_req *req)
 {
     struct store_inbox_list *l =
         CONTAINER_OF(req, struct store_inbox_list, req);
-    size_t limit = page(l->limit);
+    size_t limit = page_size(l->limit);
     struct query q = query(&r->conn, SQL_inbox_list);
 
     l->items = ARENA_ARRAY(req->arena, struct inbox_item, limit);
@@ -171,14 +157,8 @@ read_inbox_list(struct reader *r, struct store_req *req)
     put_int(&q, l->is_archived);
     put_int(&q, l->only_unread);
     put_int(&q, (int64_t)limit + 1);
-    while (query_row(&q)) {
-        if (l->n_items == limit) {
-            l->has_more = true;
-            query_end(&q);
-            break;
-        }
+    while (page_row(&q, l->n_items, limit, &l->has_more))
         take_item(&q, req->arena, &l->items[l->n_items++]);
-    }
     return ERR_OK;
 }
 
@@ -270,7 +250,7 @@ read_delivery_groups(struct reader *r, struct store_req *req)
 {
     struct store_delivery_groups *g =
         CONTAINER_OF(req, struct store_delivery_groups, req);
-    size_t limit = page(g->limit);
+    size_t limit = page_size(g->limit);
     struct query q = query(&r->conn, SQL_delivery_groups);
 
     g->groups = ARENA_ARRAY(req->arena, struct store_group, limit);
