@@ -54,16 +54,6 @@ api_problem_base(const struct api *a, struct arena *arena)
 
 /* ---- matching ---- */
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool
 decode_param(struct arena *a, struct str raw, struct str *ret)
 {
@@ -79,8 +69,8 @@ decode_param(struct arena *a, struct str raw, struct str *ret)
         }
         if (raw.n - i < 3)
             return false;
-        high = hex_digit(raw.p[i + 1]);
-        low = hex_digit(raw.p[i + 2]);
+        high = str_hex_digit(raw.p[i + 1]);
+        low = str_hex_digit(raw.p[i + 2]);
         if (high < 0 || low < 0)
             return false;
         text[n++] = (char)(high * 16 + low);

@@ -108,16 +108,6 @@ skip_plain(const char *p, const char *end)
     return p;
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Four hex digits at p; -1 if they are not there. */
 static int32_t
 hex4_value(const char *p, const char *end)
@@ -127,7 +117,7 @@ hex4_value(const char *p, const char *end)
     if (end - p < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_value(p[i]);
+        int digit = str_hex_digit(p[i]);
 
         if (digit < 0)
             return -1;

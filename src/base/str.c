@@ -211,6 +211,18 @@ str_lower(struct arena *a, struct str s)
     return (struct str){copy, s.n};
 }
 
+int
+str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
 bool
 str_to_u64(struct str s, uint64_t *ret)
 {

@@ -44,6 +44,7 @@ struct str str_fmt(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 struct str str_lower(struct arena *a, struct str s); /* ASCII */
 
+int str_hex_digit(char c); /* its value, of either case; -1: it is none */
 /* Decimal digits only, no sign, no blank, no overflow. */
 bool str_to_u64(struct str s, uint64_t *ret);
 bool str_to_i64(struct str s, int64_t *ret); /* a leading '-' is taken */

@@ -162,6 +162,19 @@ numbers_stop_at_their_range(void **state)
 }
 
 static void
+hex_digits_are_of_either_case(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(str_hex_digit("0123456789abcdef"[i]), i);
+        assert_int_equal(str_hex_digit("0123456789ABCDEF"[i]), i);
+    }
+    for (const char *c = "/:@G`g\xff"; *c; c++)
+        assert_int_equal(str_hex_digit(*c), -1);
+    assert_int_equal(str_hex_digit('\0'), -1);
+}
+
+static void
 durations_need_a_unit(void **state)
 {
     static const struct {
@@ -283,6 +296,7 @@ main(void)
         cmocka_unit_test(a_split_gives_every_part_also_the_empty_ones),
         cmocka_unit_test(copies_end_with_nul),
         cmocka_unit_test(numbers_stop_at_their_range),
+        cmocka_unit_test(hex_digits_are_of_either_case),
         cmocka_unit_test(durations_need_a_unit),
         cmocka_unit_test(every_code_point_but_surrogates_is_utf8),
         cmocka_unit_test(overlong_and_stray_bytes_are_no_utf8),

@@ -330,18 +330,6 @@ egress_allows(const struct egress_policy *p, const struct sockaddr *sa)
 
 /* ---- host literals ---- */
 
-static int
-digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 99;
-}
-
 /* One part of an IPv4 literal: decimal, octal (0...) or hex (0x...). */
 static bool
 parse_part(struct str s, uint64_t *ret)
@@ -358,9 +346,9 @@ parse_part(struct str s, uint64_t *ret)
         base = 8;
     }
     for (size_t i = 0; i < s.n; i++) {
-        int d = digit_value(s.p[i]);
+        int d = str_hex_digit(s.p[i]);
 
-        if (d >= base)
+        if (d < 0 || d >= base)
             return false;
         v = v * (uint64_t)base + (uint64_t)d;
         if (v > UINT32_MAX)
@@ -407,11 +395,12 @@ bare_host(struct str host, char text[static HOST_MAX + 1])
 
     for (size_t i = 0; i < host.n && s.n < HOST_MAX; i++) {
         char c = host.p[i];
+        const bool is_escape = c == '%' && i + 2 < host.n;
+        const int high = is_escape ? str_hex_digit(host.p[i + 1]) : -1;
+        const int low = is_escape ? str_hex_digit(host.p[i + 2]) : -1;
 
-        if (c == '%' && i + 2 < host.n && digit_value(host.p[i + 1]) < 16 &&
-            digit_value(host.p[i + 2]) < 16) {
-            c = (char)(digit_value(host.p[i + 1]) << 4 |
-                       digit_value(host.p[i + 2]));
+        if (high >= 0 && low >= 0) {
+            c = (char)(high << 4 | low);
             i += 2;
         }
         text[s.n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;

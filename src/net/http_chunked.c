@@ -41,18 +41,6 @@ enter(struct chunk_parser *c, enum state s)
     return HTTP_MORE;
 }
 
-static int
-hex_digit(char b)
-{
-    if (b >= '0' && b <= '9')
-        return b - '0';
-    if (b >= 'a' && b <= 'f')
-        return b - 'a' + 10;
-    if (b >= 'A' && b <= 'F')
-        return b - 'A' + 10;
-    return -1;
-}
-
 static bool
 is_text(char b)
 {
@@ -70,7 +58,7 @@ is_name(char b)
 static enum http_progress
 step_size(struct chunk_parser *c, char b)
 {
-    const int digit = hex_digit(b);
+    const int digit = str_hex_digit(b);
 
     if (digit >= 0) {
         if (++c->n_digits > HTTP_CHUNK_DIGITS_MAX)

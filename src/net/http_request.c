@@ -12,18 +12,6 @@ http_request_header(const struct http_request *r, const char *name)
     return STR_NONE;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* As application/x-www-form-urlencoded has it: '+' is a blank. */
 static bool
 decode(struct arena *a, struct str s, struct str *ret)
@@ -37,8 +25,8 @@ decode(struct arena *a, struct str s, struct str *ret)
         if (c == '+') {
             c = ' ';
         } else if (c == '%') {
-            const int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-            const int low = i + 2 < s.n ? hex_digit(s.p[i + 2]) : -1;
+            const int high = i + 2 < s.n ? str_hex_digit(s.p[i + 1]) : -1;
+            const int low = i + 2 < s.n ? str_hex_digit(s.p[i + 2]) : -1;
 
             if (high < 0 || low < 0)
                 return false;
