@@ -322,8 +322,8 @@ cycle_as_owner(struct link *l, struct batch *b)
  * a lease: the update is a HOT one where the page has room. */
 static const char lease_claim[] =
     "UPDATE ready SET updated_ms = $2, attempts = attempts + 1, crashes = 1 "
-    "WHERE ctid = ANY (ARRAY (SELECT ctid FROM ready WHERE lane = $1 AND "
-    "crashes = 0 AND rank >= $4 ORDER BY rank, id LIMIT $3 "
+    "WHERE ctid = ANY (ARRAY (SELECT ctid FROM ready WHERE lane <> 0 "
+    "AND lane = $1 AND crashes = 0 AND rank >= $4 ORDER BY rank, id LIMIT $3 "
     "FOR UPDATE SKIP LOCKED)) "
     "RETURNING id, tenant, notification, 0::int2, lane, rank, attempts, "
     "priority, recipient, created_ms, updated_ms, 0::int8, user_id, channel, "

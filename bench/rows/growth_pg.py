@@ -77,7 +77,8 @@ WHERE relname IN ('ready', 'intent', 'lane', 'node', 'meta') ORDER BY 2 DESC'''
 
 # What a lane reads when it begins at its start, as each does now and then.
 SWEEP = '''
-EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM ready WHERE lane =
+EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM ready
+WHERE lane <> 0 AND lane =
 (SELECT num FROM object WHERE kind = 3 LIMIT 1)
 AND (rank, id) > (-9223372036854775808, -9223372036854775808)
 ORDER BY rank, id LIMIT 500'''

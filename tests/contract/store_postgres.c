@@ -2,11 +2,10 @@
  * several share can show. */
 #include "store/postgres/postgres.h"
 
-#include <libpq-fe.h>
 #include <stdio.h>
 
 #include "pg_rig.h"
-#include "store/pg_statements.h"
+#include "store_plans.h"
 
 #define LEASE_MS 600000 /* so that no tick disturbs what a test hears */
 
@@ -38,131 +37,6 @@ const struct kind the_kind = {"postgres", true, open_postgres,
                               pg_drop_database};
 
 /* ---- what is read ---- */
-
-static int
-number_at(const char *digits)
-{
-    int n = 0;
-
-    for (; *digits >= '0' && *digits <= '9'; digits++)
-        n = 10 * n + (*digits - '0');
-    return n;
-}
-
-/* NULLs for the parameters of a statement: "(NULL,NULL)". */
-static void
-put_nulls(char ret[static 200], const char *text)
-{
-    int n = 0;
-
-    for (const char *p = text; (p = strchr(p, '$')) != NULL; p++)
-        n = number_at(p + 1) > n ? number_at(p + 1) : n;
-    ret[0] = '\0';
-    for (int i = 0; i < n; i++)
-        snprintf(ret + strlen(ret), 200 - strlen(ret), "%sNULL%s",
-                 i == 0 ? "(" : ",", i == n - 1 ? ")" : "");
-}
-
-/* A batch of intents is the only thing that is read from end to end. */
-static void
-judge_plan(const char *name, const PGresult *plan)
-{
-    for (int i = 0; i < PQntuples(plan); i++) {
-        const char *step = PQgetvalue(plan, i, 0);
-
-        assert_non_null(step);
-        if (strstr(step, "Bitmap") ||
-            (strstr(step, "Seq Scan on") && !strstr(step, " intent ")))
-            fail_msg("%s: %s", name, step ? step : "");
-        if (strstr(step, "->  Sort") && strncmp(name, "delivery_list", 14) == 0)
-            fail_msg("%s: %s", name, step);
-    }
-}
-
-static PGresult *
-explain(PGconn *c, int i)
-{
-    char sql[8192], nulls[200];
-    PGresult *plan;
-
-    snprintf(sql, sizeof(sql), "PREPARE %s AS %s", pg_texts[i].name,
-             pg_texts[i].text);
-    PQclear(PQexec(c, sql));
-    put_nulls(nulls, pg_texts[i].text);
-    snprintf(sql, sizeof(sql), "EXPLAIN (COSTS OFF) EXECUTE %s%s",
-             pg_texts[i].name, nulls);
-    plan = PQexec(c, sql);
-    if (PQresultStatus(plan) != PGRES_TUPLES_OK)
-        fail_msg("%s: %s", pg_texts[i].name, PQerrorMessage(c));
-    return plan;
-}
-
-static void
-no_question_is_answered_by_reading_a_whole_table(void **state)
-{
-    PGconn *c = PQconnectdb(pg_url(*state));
-
-    PQclear(PQexec(c, "SET enable_seqscan = off; SET enable_bitmapscan = off; "
-                      "SET plan_cache_mode = force_generic_plan"));
-    for (int i = 0; i < PG_COUNT; i++) {
-        PGresult *plan;
-
-        if (strcmp(pg_texts[i].who, "read") != 0)
-            continue;
-        plan = explain(c, i);
-        judge_plan(pg_texts[i].name, plan);
-        PQclear(plan);
-    }
-    PQfinish(c);
-}
-
-/* What the planner makes of it once the tables were analysed empty: the queue
- * grows a million rows later by the same plans. */
-static void
-judge_lookups(const char *name, PGresult *plan)
-{
-    static const char *const large[] = {" ready", " notification", " object",
-                                        " dedup ", " idem "};
-
-    for (int i = 0; i < PQntuples(plan); i++) {
-        const char *step = PQgetvalue(plan, i, 0);
-        const char *on = strstr(step, " Scan using ");
-        const char *next =
-            i + 1 < PQntuples(plan) ? PQgetvalue(plan, i + 1, 0) : "";
-
-        on = on ? strstr(on, " on ") : NULL;
-        for (size_t k = 0; on && k < sizeof(large) / sizeof(*large); k++) {
-            if (strncmp(on + 3, large[k], strlen(large[k])) != 0)
-                continue;
-            if (!strstr(next, "Index Cond") || strstr(next, "Cond: (id = "))
-                fail_msg("%s: %s", name, step);
-        }
-    }
-}
-
-static void
-a_queue_that_was_analysed_empty_is_not_read_whole(void **state)
-{
-    PGconn *c = PQconnectdb(pg_url(*state));
-
-    PQclear(PQexec(c, "VACUUM ANALYZE"));
-    PQclear(PQexec(c, "SET enable_seqscan = off; SET enable_bitmapscan = off; "
-                      "SET enable_hashjoin = off; SET enable_mergejoin = off; "
-                      "SET enable_material = off; "
-                      "SET plan_cache_mode = force_generic_plan"));
-    for (int i = 0; i < PG_COUNT; i++) {
-        PGresult *plan;
-
-        if ((!strstr(pg_texts[i].who, "cycle") &&
-             !strstr(pg_texts[i].who, "accept")) ||
-            !strchr(pg_texts[i].text, ' ')) /* BEGIN and the like */
-            continue;
-        plan = explain(c, i);
-        judge_lookups(pg_texts[i].name, plan);
-        PQclear(plan);
-    }
-    PQfinish(c);
-}
 
 static void
 a_list_goes_on_where_it_gave_up_looking(void **state)
@@ -375,8 +249,7 @@ an_outbox_row_is_taken_by_one_and_goes_with_its_accept(void **state)
 }
 
 static const struct CMUnitTest own_tests[] = {
-    RIG_TEST(no_question_is_answered_by_reading_a_whole_table),
-    RIG_TEST(a_queue_that_was_analysed_empty_is_not_read_whole),
+    RIG_TEST(each_row_is_found_by_its_key_whatever_statistics_say),
     RIG_TEST(a_list_goes_on_where_it_gave_up_looking),
     RIG_TEST(an_attempt_is_told_wherever_it_is_kept),
     RIG_TEST(a_retry_waits_for_its_pause_whatever_the_clock_says),

@@ -16,6 +16,7 @@
 #include "store/postgres/connect.h"
 #include "store/postgres/lanes.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/plans.h"
 
 #define TICKS_A_LEASE 15 /* a second, with 15 s */
 #define MARGIN_PARTS 7   /* of it, a part that we do without */
@@ -846,10 +847,7 @@ on_lost(void *arg, const char *why)
 
 static const char setup[] =
     "SET synchronous_commit = off; SET statement_timeout = '5s'; "
-    "SET lock_timeout = '1s'; SET jit = off; "
-    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
-    "SET enable_bitmapscan = off; LISTEN belfry; "
-    "LISTEN " OUTBOX_BELL;
+    "SET lock_timeout = '1s'; " PG_PLANS "LISTEN belfry; LISTEN " OUTBOX_BELL;
 
 void
 pg_node_start(struct pg_store *s)

@@ -13,6 +13,7 @@
 #include "store/postgres/migrate.h"
 #include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/plans.h"
 
 #define MAX_QUEUED 16384
 #define LEASE_MS 15000
@@ -335,22 +336,12 @@ introduce(struct pg_store *s, const struct postgres_store_options *o,
     "SELECT set_config('synchronous_commit', 'on', false) WHERE "              \
     "current_setting('synchronous_commit') IN ('off', 'local'); "              \
     "SET statement_timeout = '8s'; SET lock_timeout = '2s'; "                  \
-    "SET idle_in_transaction_session_timeout = '10s'; SET jit = off; "         \
-    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
-/* Statistics tell of a queue that was empty; it may be long the next moment,
- * so each row is always found by its index. */
-#define QUEUE                                                                  \
-    "SET enable_bitmapscan = off; SET enable_hashjoin = off; "                 \
-    "SET enable_mergejoin = off; SET enable_material = off; "
+    "SET idle_in_transaction_session_timeout = '10s'; " PG_PLANS               \
+        PG_PLANS_WRITER
 
 static const char writer_setup[] = WRITER;
-/* A list is read from an index and ends early. By its figures, which are those
- * of the average tenant, the planner would sort all that a big one has. */
-static const char reader_setup[] =
-    "SET statement_timeout = '5s'; SET jit = off; "
-    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
-    "SET enable_bitmapscan = off; SET max_parallel_workers_per_gather = 0; "
-    "SET default_transaction_read_only = on";
+static const char reader_setup[] = "SET statement_timeout = '5s'; " PG_PLANS
+                                   "SET default_transaction_read_only = on";
 
 /* Of one that is cut off within a cycle, the server keeps the lane's lock no
  * longer than the others wait before they want it. */
@@ -360,7 +351,7 @@ open_cycle(struct pg_store *s, int64_t lease_ms)
     char setup[1000];
 
     snprintf(setup, sizeof(setup),
-             WRITER QUEUE "SET idle_in_transaction_session_timeout = %lld",
+             WRITER "SET idle_in_transaction_session_timeout = %lld",
              (long long)(lease_ms < IDLE_MAX_MS ? lease_ms : IDLE_MAX_MS));
     pg_session_open(&s->cycle, s, "cycle", setup);
 }

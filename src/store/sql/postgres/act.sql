@@ -60,9 +60,10 @@ UPDATE notification SET is_cancelled = true
 WHERE tenant = $1::int8 AND id = $2::int8
 RETURNING first_delivery, last_delivery;
 -- name: cancel_scan (write)
-SELECT r.id, abs(r.lane) FROM notification n JOIN ready r
-ON r.tenant = n.tenant AND r.id BETWEEN n.first_delivery AND n.last_delivery
-AND r.notification = n.id WHERE n.tenant = $1::int8 AND n.id = $2::int8;
+SELECT r.id, abs(r.lane) FROM notification n CROSS JOIN LATERAL (SELECT *
+FROM ready y WHERE y.tenant = $1::int8 AND y.id BETWEEN n.first_delivery
+AND n.last_delivery AND y.notification = $2::int8 OFFSET 0) AS r
+WHERE n.tenant = $1 AND n.id = $2;
 -- name: cancel_waiting (write)
 WITH gone AS (DELETE FROM waiting w WHERE w.tenant = $1::int8
 AND w.id BETWEEN $3::int8 AND $4::int8 AND w.notification = $2::int8
@@ -94,7 +95,7 @@ WHERE tenant = $1::int8 AND id BETWEEN $3::int8 AND $4::int8
 AND notification = $2::int8),
 flying AS MATERIALIZED (SELECT f.id, f.attempts
 FROM intent i, unnest(i.ids, i.attempts) AS f (id, attempts)
-WHERE i.lane IN (SELECT lane FROM mine)),
+WHERE i.lane = ANY (ARRAY(SELECT DISTINCT lane FROM mine))),
 held AS MATERIALIZED (SELECT count(*) AS n FROM waiting
 WHERE tenant = $1::int8 AND id BETWEEN $3::int8 AND $4::int8
 AND notification = $2::int8)

@@ -151,13 +151,13 @@ AND y.batch = x.batch OFFSET 0) AS w WHERE i.ctid = w.at;
 -- behind the marks; $9 the batch, 0: no intent; $10 now.
 -- name: claim (cycle)
 WITH critical AS (
-SELECT * FROM ready WHERE lane = -$1::int8
+SELECT * FROM ready WHERE lane <> 0 AND lane = -$1::int8
 AND (rank, id) > ($2::int8, $3::int8)
 AND id NOT IN (SELECT unnest($8::int8[]))
 ORDER BY rank, id LIMIT $6::int8 + $7::int8
 ), normal AS (
-SELECT * FROM ready WHERE lane = $1 AND (rank, id) > ($4::int8, $5::int8)
-AND id NOT IN (SELECT unnest($8)) ORDER BY rank, id
+SELECT * FROM ready WHERE lane <> 0 AND lane = $1
+AND (rank, id) > ($4::int8, $5::int8) AND id NOT IN (SELECT unnest($8)) ORDER BY rank, id
 LIMIT $6 - greatest(0, (SELECT count(*) FROM critical) - $7)
 ), claimed AS (
 SELECT * FROM critical UNION ALL SELECT * FROM normal

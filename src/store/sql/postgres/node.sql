@@ -56,10 +56,10 @@ EXISTS (SELECT FROM work WHERE taken_until < clock_timestamp());
 -- Lanes that hold something and are ours or nobody's, however much they hold.
 -- name: lanes_due (control)
 WITH RECURSIVE l AS (
-(SELECT lane, tenant FROM ready ORDER BY lane LIMIT 1)
+(SELECT lane, tenant FROM ready WHERE lane <> 0 ORDER BY lane LIMIT 1)
 UNION ALL
 SELECT n.lane, n.tenant FROM l, LATERAL (SELECT lane, tenant FROM ready
-WHERE lane > l.lane ORDER BY lane LIMIT 1) AS n
+WHERE lane <> 0 AND lane > l.lane ORDER BY lane LIMIT 1) AS n
 )
 SELECT l.tenant, l.lane FROM l LEFT JOIN lane o ON o.lane = abs(l.lane)
 WHERE o.lane IS NULL OR o.owner = $1::int8 OR NOT EXISTS (SELECT FROM node

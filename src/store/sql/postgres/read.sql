@@ -345,8 +345,9 @@ LEFT JOIN LATERAL (
     WHERE tenant = $1::int8 AND user_id = $2::text AND rev > $3::int8
         AND u.rev - $3::int8 <= $4::int8
     ORDER BY rev LIMIT $4::int8) e ON true
-LEFT JOIN inbox_item i ON e.kind = 0 AND i.tenant = $1::int8
-    AND i.user_id = $2::text AND i.id = e.ids[1]
+LEFT JOIN LATERAL (SELECT * FROM inbox_item
+    WHERE tenant = $1::int8 AND user_id = $2::text AND id = e.ids[1]
+    OFFSET 0) i ON e.kind = 0
 WHERE u.tenant = $1::int8 AND u.user_id = $2::text
 ORDER BY e.rev;
 
@@ -355,12 +356,14 @@ ORDER BY e.rev;
 -- From lane to lane, however many rows each has.
 -- name: stats_lanes (read)
 WITH RECURSIVE found (lane, tenant) AS (
-    (SELECT lane, tenant FROM ready ORDER BY lane, rank, id LIMIT 1)
+    (SELECT lane, tenant FROM ready WHERE lane <> 0
+    ORDER BY lane, rank, id LIMIT 1)
     UNION ALL
     SELECT next.lane, next.tenant
     FROM found
     CROSS JOIN LATERAL (SELECT r.lane, r.tenant FROM ready r
-        WHERE r.lane > found.lane ORDER BY r.lane, r.rank, r.id LIMIT 1) next)
+        WHERE r.lane <> 0 AND r.lane > found.lane
+        ORDER BY r.lane, r.rank, r.id LIMIT 1) next)
 SELECT min(tenant), abs(lane), count(*), 0::int8, 0::int8
 FROM found GROUP BY 2;
 
@@ -368,12 +371,14 @@ FROM found GROUP BY 2;
 -- for a while.
 -- name: stats_counts (read)
 WITH RECURSIVE found (lane, tenant) AS (
-    (SELECT lane, tenant FROM ready ORDER BY lane, rank, id LIMIT 1)
+    (SELECT lane, tenant FROM ready WHERE lane <> 0
+    ORDER BY lane, rank, id LIMIT 1)
     UNION ALL
     SELECT next.lane, next.tenant
     FROM found
     CROSS JOIN LATERAL (SELECT r.lane, r.tenant FROM ready r
-        WHERE r.lane > found.lane ORDER BY r.lane, r.rank, r.id LIMIT 1) next)
+        WHERE r.lane <> 0 AND r.lane > found.lane
+        ORDER BY r.lane, r.rank, r.id LIMIT 1) next)
 SELECT min(tenant), abs(lane), sum(n_ready)::int8, sum(n_waiting)::int8,
     min(oldest_ms)
 FROM (
@@ -382,7 +387,7 @@ FROM (
         WHERE r.tenant = f.tenant AND r.id = c.oldest) AS oldest_ms
     FROM found f
     CROSS JOIN LATERAL (SELECT count(*) AS n, min(r.id) AS oldest
-        FROM ready r WHERE r.lane = f.lane) c
+        FROM ready r WHERE r.lane <> 0 AND r.lane = f.lane) c
     UNION ALL
     SELECT min(tenant), lane, 0::int8, count(*), NULL::int8
     FROM waiting WHERE due_ms > 0 GROUP BY lane) both_rooms

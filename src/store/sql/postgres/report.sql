@@ -49,26 +49,29 @@ metrics = excluded.metrics;
 
 -- A lane is one tenant's, which its first row tells. No more than $3 rows of
 -- each are counted, in the order in which they are claimed.
+-- `due_ms <> 0` is > 0, but not open to the index of what is due, which has the
+-- others' rows as well.
 -- name: lanes (read)
 WITH asked AS (
 SELECT x.lane, x.k FROM unnest($2::int8[]) WITH ORDINALITY AS x (lane, k)
 WHERE NOT EXISTS (SELECT FROM (SELECT (SELECT r.tenant FROM ready r
-WHERE r.lane = s.lane ORDER BY r.lane, r.rank, r.id LIMIT 1) AS tenant
+WHERE r.lane <> 0 AND r.lane = s.lane ORDER BY r.lane, r.rank, r.id LIMIT 1) AS tenant
 FROM (VALUES (x.lane), (-x.lane)) AS s (lane)) f WHERE f.tenant <> $1::int8)
 ), room AS (
 SELECT w.lane, count(*) AS n FROM (SELECT lane FROM waiting
-WHERE tenant = $1::int8 AND due_ms > 0 LIMIT $3::int8) w GROUP BY w.lane
+WHERE tenant = $1::int8 AND due_ms <> 0 LIMIT $3::int8) w GROUP BY w.lane
 )
 SELECT asked.k, a.n + b.n, coalesce(room.n, 0),
-(SELECT min(r.created_ms) FROM ready r WHERE r.tenant = $1
-AND r.id IN (a.oldest, b.oldest)),
+(SELECT min(r.created_ms) FROM (VALUES (a.oldest), (b.oldest)) AS f (id)
+CROSS JOIN LATERAL (SELECT created_ms FROM ready
+WHERE tenant = $1 AND id = f.id OFFSET 0) r),
 o.slot IS NOT NULL, o.slot, o.host, o.since
 FROM asked
 CROSS JOIN LATERAL (SELECT count(*) AS n, min(r.id) AS oldest FROM
-(SELECT id FROM ready WHERE lane = asked.lane
+(SELECT id FROM ready WHERE lane <> 0 AND lane = asked.lane
 ORDER BY lane, rank, id LIMIT $3) r) a
 CROSS JOIN LATERAL (SELECT count(*) AS n, min(r.id) AS oldest FROM
-(SELECT id FROM ready WHERE lane = -asked.lane
+(SELECT id FROM ready WHERE lane <> 0 AND lane = -asked.lane
 ORDER BY lane, rank, id LIMIT $3) r) b
 LEFT JOIN room ON room.lane = asked.lane
 LEFT JOIN LATERAL (SELECT n.slot, n.host,

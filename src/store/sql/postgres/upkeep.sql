@@ -42,18 +42,21 @@ AND e.id BETWEEN w.first AND w.last AND e.notification = w.notification
 UNION ALL SELECT e.id, true FROM dead e WHERE e.tenant = w.tenant
 AND e.id BETWEEN w.first AND w.last AND e.notification = w.notification
 OFFSET 0) d LIMIT $5::int8;
+-- BETWEEN: see plans.h; that of the id alone tells which day it is in.
 -- name: purge_ended (write)
 DELETE FROM ended e USING unnest($1::int8[], $2::int8[]) AS w (tenant, id)
-WHERE e.tenant = w.tenant AND e.id = w.id;
+WHERE (e.tenant, e.id) BETWEEN (w.tenant, w.id) AND (w.tenant, w.id)
+AND e.id BETWEEN w.id AND w.id;
 -- name: purge_dead (write)
 DELETE FROM dead e USING unnest($1::int8[], $2::int8[]) AS w (tenant, id)
-WHERE e.tenant = w.tenant AND e.id = w.id;
+WHERE (e.tenant, e.id) BETWEEN (w.tenant, w.id) AND (w.tenant, w.id);
 -- name: purge_attempts (write)
-DELETE FROM attempt a USING unnest($1::int8[]) AS w (id)
-WHERE a.delivery = w.id;
+DELETE FROM attempt WHERE delivery = ANY ($1::int8[]);
 -- name: purge_notifications (write)
 DELETE FROM notification n USING unnest($1::int8[], $2::int8[])
-AS w (tenant, id) WHERE n.tenant = w.tenant AND n.id = w.id;
+AS w (tenant, id)
+WHERE (n.tenant, n.id) BETWEEN (w.tenant, w.id) AND (w.tenant, w.id)
+AND n.id BETWEEN w.id AND w.id;
 -- name: purge_go_on (write)
 UPDATE meta SET value = CASE name WHEN 'purge_tenant' THEN $1::int8
 ELSE $2::int8 END WHERE name IN ('purge_after', 'purge_tenant');
@@ -66,6 +69,6 @@ DELETE FROM dedup WHERE ctid = ANY (ARRAY(SELECT ctid FROM dedup
 WHERE until_ms <= $1::int8 ORDER BY until_ms LIMIT $2::int8
 FOR UPDATE SKIP LOCKED));
 -- name: change_trim (write)
-DELETE FROM change WHERE seq IN (SELECT seq FROM change
+DELETE FROM change WHERE seq = ANY (ARRAY(SELECT seq FROM change
 WHERE seq <= (SELECT max(seq) FROM change) - $1::int8
-ORDER BY seq LIMIT $2::int8);
+ORDER BY seq LIMIT $2::int8));

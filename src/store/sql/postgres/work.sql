@@ -18,18 +18,20 @@ last_delivery = greatest(last_delivery, $5::int8)
 WHERE tenant = $1::int8 AND id = $2::int8;
 -- name: work_take (write)
 WITH t AS (
-SELECT tenant, id FROM work WHERE kind = 1 AND taken_until < clock_timestamp()
+SELECT tenant, id, kind FROM work WHERE kind = 1 AND taken_until < clock_timestamp()
 ORDER BY taken_until, id LIMIT $1::int8 FOR UPDATE SKIP LOCKED
 ), u AS (
 UPDATE work w SET taken_until = clock_timestamp()
 + $2::int8 * interval '1 ms' FROM t
-WHERE w.tenant = t.tenant AND w.id = t.id AND w.kind = 1
+WHERE (w.tenant, w.id, w.kind) BETWEEN (t.tenant, t.id, t.kind)
+AND (t.tenant, t.id, t.kind)
 RETURNING w.tenant, w.id, w.cursor
 )
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
 n.traceparent, n.doc, u.cursor
-FROM u JOIN notification n ON n.tenant = u.tenant AND n.id = u.id
+FROM u CROSS JOIN LATERAL (SELECT * FROM notification y
+WHERE y.tenant = u.tenant AND y.id = u.id OFFSET 0) AS n
 ORDER BY n.id;
 -- name: work_cancel (write)
 DELETE FROM work WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1;
