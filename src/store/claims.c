@@ -1,5 +1,6 @@
-/* claims.c - see claims.h. Two hash tables with open addressing, and the list
- * of what this transaction did, newest last, for the way back. */
+/* claims.c - see claims.h. Two hash tables with open addressing: the claims,
+ * and the lanes with what is claimed from each; and the list of what this
+ * transaction did, newest last, for the way back. */
 #include "store/claims.h"
 
 #include <assert.h>
@@ -7,10 +8,12 @@
 
 #include "base/arena.h"
 
-struct lane {
-    int64_t lane; /* 0: free slot */
+struct lane { /* critical rows are one of their own */
+    int64_t lane;
     struct lane_mark mark;
     bool is_used;
+    int64_t *deliveries; /* claimed from it; claim.at tells where */
+    size_t n, cap;
 };
 struct change {
     enum { CHANGE_ADDED, CHANGE_REMOVED, CHANGE_UNREFFED } kind;
@@ -78,6 +81,8 @@ claims_free(struct claims *c)
         if (c->slots[i].delivery != 0 && b && --b->n_open == 0)
             batch_free(b);
     }
+    for (size_t i = 0; i < c->cap_lanes; i++)
+        free(c->lanes[i].deliveries);
     free(c->slots);
     free(c->lanes);
     free(c->changes);
@@ -103,6 +108,77 @@ claims_find(const struct claims *c, int64_t delivery)
     return delivery != 0 && found->delivery == delivery ? found : NULL;
 }
 
+/* ---- lanes ---- */
+
+static struct lane *
+lane_slot(struct lane *lanes, size_t cap, int64_t lane)
+{
+    size_t i = hash(lane) & (cap - 1);
+
+    while (lanes[i].is_used && lanes[i].lane != lane)
+        i = (i + 1) & (cap - 1);
+    return &lanes[i];
+}
+
+static const struct lane_mark lowest = {INT64_MIN, INT64_MIN};
+
+static void
+grow_lanes(struct claims *c)
+{
+    struct lane *old = c->lanes;
+    size_t old_cap = c->cap_lanes;
+
+    c->cap_lanes *= 2;
+    c->lanes = xcalloc(c->cap_lanes, sizeof(*c->lanes));
+    for (size_t i = 0; i < old_cap; i++)
+        if (old[i].is_used)
+            *lane_slot(c->lanes, c->cap_lanes, old[i].lane) = old[i];
+    free(old);
+}
+
+/* Makes it. Until the next call. */
+static struct lane *
+lane_get(struct claims *c, int64_t lane)
+{
+    struct lane *l;
+
+    if (c->n_lanes * 2 >= c->cap_lanes)
+        grow_lanes(c);
+    l = lane_slot(c->lanes, c->cap_lanes, lane);
+    if (!l->is_used) {
+        *l = (struct lane){.lane = lane, .mark = lowest, .is_used = true};
+        c->n_lanes++;
+    }
+    return l;
+}
+
+static void
+lane_add(struct claims *c, struct claim *claim)
+{
+    struct lane *l = lane_get(c, claim->lane);
+
+    if (l->n == l->cap) {
+        l->cap = l->cap ? l->cap * 2 : 16;
+        l->deliveries = xrealloc(l->deliveries, l->cap * sizeof(int64_t));
+    }
+    claim->at = l->n;
+    l->deliveries[l->n++] = claim->delivery;
+}
+
+/* The last one takes its place. */
+static void
+lane_remove(struct claims *c, const struct claim *claim)
+{
+    struct lane *l = lane_get(c, claim->lane);
+    int64_t last = l->deliveries[--l->n];
+
+    assert(l->deliveries[claim->at] == claim->delivery);
+    l->deliveries[claim->at] = last;
+    c->slots[slot_of(c, last)].at = claim->at;
+}
+
+/* ---- claims ---- */
+
 static void
 grow(struct claims *c)
 {
@@ -127,6 +203,7 @@ insert(struct claims *c, const struct claim *claim)
     i = slot_of(c, claim->delivery);
     assert(c->slots[i].delivery == 0);
     c->slots[i] = *claim;
+    lane_add(c, &c->slots[i]);
     c->n++;
     if (claim->batch)
         claim->batch->n_open++;
@@ -138,6 +215,7 @@ erase(struct claims *c, size_t i)
 {
     size_t mask = c->cap - 1;
 
+    lane_remove(c, &c->slots[i]);
     if (c->slots[i].batch)
         c->slots[i].batch->n_open--;
     c->n--;
@@ -270,10 +348,14 @@ claim_ref_next(struct str *refs, struct claim_ref *ret)
 
 /* ---- a whole lane ---- */
 
-static bool
-is_of_lane(const struct claim *c, int64_t lane)
+static void
+put_of_lane(const struct claims *c, int64_t lane, struct buf *out)
 {
-    return c->delivery != 0 && (c->lane == lane || c->lane == -lane);
+    const struct lane *l = lane_slot(c->lanes, c->cap_lanes, lane);
+
+    for (size_t i = 0; i < l->n; i++)
+        buf_put(out, &c->slots[slot_of(c, l->deliveries[i])],
+                sizeof(struct claim));
 }
 
 struct claim *
@@ -282,12 +364,19 @@ claims_of_lane(const struct claims *c, int64_t lane, struct arena *a,
 {
     struct buf found;
 
+    assert(lane != 0);
     buf_init(&found, a);
-    for (size_t i = 0; i < c->cap; i++)
-        if (is_of_lane(&c->slots[i], lane))
-            buf_put(&found, &c->slots[i], sizeof(c->slots[i]));
+    put_of_lane(c, lane, &found);
+    put_of_lane(c, -lane, &found);
     *ret_n = found.n / sizeof(struct claim);
     return (struct claim *)(void *)found.p;
+}
+
+size_t
+claims_count_of_lane(const struct claims *c, int64_t lane)
+{
+    return lane_slot(c->lanes, c->cap_lanes, lane)->n +
+           lane_slot(c->lanes, c->cap_lanes, -lane)->n;
 }
 
 void
@@ -308,18 +397,6 @@ claims_drop_lane(struct claims *c, int64_t lane)
 
 /* ---- low-water marks ---- */
 
-static struct lane *
-lane_slot(struct lane *lanes, size_t cap, int64_t lane)
-{
-    size_t i = hash(lane) & (cap - 1);
-
-    while (lanes[i].is_used && lanes[i].lane != lane)
-        i = (i + 1) & (cap - 1);
-    return &lanes[i];
-}
-
-static const struct lane_mark lowest = {INT64_MIN, INT64_MIN};
-
 struct lane_mark
 claims_mark(const struct claims *c, int64_t lane)
 {
@@ -328,31 +405,10 @@ claims_mark(const struct claims *c, int64_t lane)
     return l->is_used ? l->mark : lowest;
 }
 
-static void
-grow_lanes(struct claims *c)
-{
-    struct lane *old = c->lanes;
-    size_t old_cap = c->cap_lanes;
-
-    c->cap_lanes *= 2;
-    c->lanes = xcalloc(c->cap_lanes, sizeof(*c->lanes));
-    for (size_t i = 0; i < old_cap; i++)
-        if (old[i].is_used)
-            *lane_slot(c->lanes, c->cap_lanes, old[i].lane) = old[i];
-    free(old);
-}
-
 void
 claims_mark_raise(struct claims *c, int64_t lane, struct lane_mark to)
 {
-    struct lane *l;
-
-    if (c->n_lanes * 2 >= c->cap_lanes)
-        grow_lanes(c);
-    l = lane_slot(c->lanes, c->cap_lanes, lane);
-    if (!l->is_used)
-        c->n_lanes++;
-    *l = (struct lane){.lane = lane, .mark = to, .is_used = true};
+    lane_get(c, lane)->mark = to;
 }
 
 void

@@ -36,6 +36,7 @@ struct claim {
     int64_t rank;
     struct claim_batch *batch; /* NULL: nothing on disk */
     size_t ref;                /* in batch->refs */
+    size_t at;                 /* private: in its lane's list */
 };
 struct lane_mark {
     int64_t rank, id;
@@ -58,9 +59,11 @@ void claims_unref(struct claims *c, const struct claim *removed);
 /* Forgets all of a lane, critical ones too, whatever is on disk. Between
  * transactions. */
 void claims_drop_lane(struct claims *c, int64_t lane);
-/* Copies of what is claimed from a lane, critical ones too. */
+/* Copies of what is claimed from a lane, critical ones too. Other lanes' claims
+ * cost it nothing. */
 struct claim *claims_of_lane(const struct claims *c, int64_t lane,
                              struct arena *a, size_t *ret_n);
+size_t claims_count_of_lane(const struct claims *c, int64_t lane);
 /* The row that the batch needs now; empty: none, delete it. */
 struct str claims_refs(const struct claim_batch *b, struct arena *a);
 

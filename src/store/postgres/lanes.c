@@ -141,7 +141,7 @@ list_busy(const struct pg_lanes *l, struct arena *a, size_t *ret_n)
         if (lane->state != PG_LANE_MINE || lane->is_doubtful)
             continue;
         all[n].lane = lane;
-        (void)claims_of_lane(l->claims, lane->lane, a, &all[n].n_claims);
+        all[n].n_claims = claims_count_of_lane(l->claims, lane->lane);
         n++;
     }
     qsort(all, n, sizeof(*all), by_claims);
