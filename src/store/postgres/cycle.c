@@ -27,7 +27,8 @@ struct claiming {
     int64_t want, extra;
     int64_t batch; /* 0: records no intent */
     int64_t lease;
-    int answer; /* which result is its own */
+    bool sweeps; /* from the very start */
+    int answer;  /* which result is its own */
 };
 
 struct cycle {
@@ -332,8 +333,9 @@ send_claim(struct pg_op *op, struct claiming *k)
     struct pg_params *p = pg_op_params(op);
     struct pg_array held;
 
-    if (now_ms - lane->swept_ms >= PG_LANE_SWEEP_MS) {
-        lane->swept_ms = now_ms;
+    k->sweeps = pg_pace_is_due(&lane->sweep, now_ms);
+    if (k->sweeps) {
+        pg_pace_begin(&lane->sweep, now_ms);
         pg_lane_sweep(lane);
     }
     held = held_behind(op, lane);
@@ -616,6 +618,9 @@ committed(struct pg_op *op)
     take_finishes(op);
     for (size_t i = 0; i < s->n_claimings; i++) {
         take_claim(op, &s->claimings[i]);
+        if (s->claimings[i].sweeps)
+            pg_pace_end(&s->claimings[i].lane->sweep,
+                        loop_now_ms(op->store->loop));
         n_work += s->claimings[i].cycle->n_work;
     }
     claims_commit(claims);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "store/claims.h"
+#include "store/postgres/pace.h"
 
 enum pg_lane_state {
     PG_LANE_UNKNOWN, /* ask for it */
@@ -28,12 +29,15 @@ struct pg_lane {
     int64_t left_ms;    /* monotonic; given up then, others come first */
     struct lane_mark marks[2]; /* [1]: critical */
     struct lane_mark told[2];  /* the lowest that came since a claim began */
-    int64_t swept_ms;          /* monotonic; from the very start */
+    struct pg_pace sweep;      /* from the very start */
 };
 
-/* The longest that a mark too high hides work, and the longest that a lane
- * rests in order to be given up. */
+/* How often the lane is read from the very start, so that a mark too high does
+ * not hide work: less often where that takes longer than a quarter of a second,
+ * but never less than MAX. And the longest that a lane rests in order to be
+ * given up. */
 #define PG_LANE_SWEEP_MS 5000
+#define PG_LANE_SWEEP_MAX_MS 20000
 #define PG_LANE_LEAVE_MS 2000
 #define PG_LANE_AWAY_MS 5000 /* so long others come first */
 

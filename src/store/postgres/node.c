@@ -19,6 +19,9 @@
 #include "store/postgres/plans.h"
 
 #define TICKS_A_LEASE 15 /* a second, with 15 s */
+/* The lanes are looked at with each tick, or less often where that takes long;
+ * but before the lane that somebody gave up is his again (PG_LANE_AWAY_MS). */
+#define LANES_TICKS_MAX 4
 #define MARGIN_PARTS 7   /* of it, a part that we do without */
 #define PATIENCE_PARTS 3 /* of it; then there is time for another beat */
 #define RING_MS 2        /* bells wait so long for others */
@@ -45,6 +48,8 @@ struct pg_node {
     struct loop_timer tick, ring;
     bool is_tick_due, is_registered, is_leaving, is_look_due, looks_at_lanes,
         is_silent;
+    struct pg_pace lanes_pace;
+    bool asked_lanes;      /* the look that is under way is at them, too */
     bool must_forget;      /* what was claimed, once no cycle is under way */
     bool must_greet;       /* so that nobody thinks that it is alone */
     bool must_ring_work;   /* there is some to take */
@@ -210,6 +215,7 @@ pg_node_register(struct pg_store *s, const struct pg_node_options *o, PGconn *c,
     n->host[sizeof(n->host) - 1] = '\0';
     n->lanes = map_new();
     n->no_burial_before_ms = mono_ms(n) + o->lease_ms / 3;
+    n->lanes_pace = pg_pace(0, o->lease_ms / TICKS_A_LEASE * LANES_TICKS_MAX);
     return register_with(n, c, ret_why);
 }
 
@@ -510,6 +516,7 @@ take_burials(struct pg_node *n)
     while (pg_next(&r)) {
         int64_t slot = pg_int(&r), pid = pg_int(&r);
 
+        pg_pace_hurry(&n->lanes_pace); /* its lanes can be had */
         LOG_WARN("node.buried", log_int("slot", slot), log_int("pid", pid),
                  log_str("host", pg_borrow(&r)));
     }
@@ -519,11 +526,14 @@ static void
 take_look(struct pg_node *n)
 {
     struct pg_rows r = pg_conn_rows(n->conn, LOOK);
-    int64_t seq, due_ms, n_workers, n_lanes;
+    int64_t n_live, seq, due_ms, n_workers, n_lanes;
 
     if (!pg_next(&r))
         return;
-    n->n_live = pg_int(&r);
+    n_live = pg_int(&r);
+    if (n_live < n->n_live) /* lanes can be had */
+        pg_pace_hurry(&n->lanes_pace);
+    n->n_live = n_live;
     seq = pg_int(&r);
     due_ms = pg_int(&r);
     if (seq > n->seq)
@@ -564,9 +574,11 @@ on_looked(void *arg, enum pg_outcome o)
     if (o == PG_FAILED)
         LOG_ERROR("node.look_failed",
                   log_cstr("why", pg_conn_message(n->conn)));
+    if (n->asked_lanes)
+        pg_pace_end(&n->lanes_pace, mono_ms(n));
     if (o == PG_DONE) {
         take_look(n);
-        if (n->looks_at_lanes)
+        if (n->asked_lanes)
             take_lanes_due(n);
         n->looks_at_lanes = n->options.may_own; /* the queue looks first */
         notices_tell(&n->store->notices, &n->store->listener);
@@ -626,7 +638,10 @@ send_look(struct pg_node *n)
 {
     (void)pg_conn_params(n->conn);
     pg_conn_send(n->conn, PG_look);
-    if (n->looks_at_lanes) {
+    n->asked_lanes =
+        n->looks_at_lanes && pg_pace_is_due(&n->lanes_pace, mono_ms(n));
+    if (n->asked_lanes) {
+        pg_pace_begin(&n->lanes_pace, mono_ms(n));
         pg_put_int(pg_conn_params(n->conn), n->incarnation);
         pg_conn_send(n->conn, PG_lanes_due);
     }
@@ -826,6 +841,7 @@ on_ready(void *arg)
     n->is_away = false;
     n->is_tick_due = n->must_greet = true;
     pg_lanes_doubt_marks(n->store->lanes); /* bells may have been missed */
+    pg_pace_hurry(&n->lanes_pace);
     pump(n);
 }
 
