@@ -164,6 +164,9 @@ static const struct field plan_fields[] = {
     {.name = "created_at", .type = FIELD_TIME},
     {.name = "duplicate", .type = FIELD_BOOL},
     {.name = "plan", .type = FIELD_ARRAY},
+    {.name = "has_more",
+     .type = FIELD_BOOL,
+     .doc = "The plan to all users is longer than this."},
     {.type = FIELD_END},
 };
 static const struct field batch_fields[] = {

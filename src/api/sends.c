@@ -127,19 +127,25 @@ write_plan(struct sending *s, struct json_writer *w,
 }
 
 /* Every decision has its own words, so a plan may be a thousand times what was
- * sent. */
+ * sent. Who sends to all cannot ask for fewer, and is told that there is more.
+ */
 static void
 reply_plan(struct sending *s)
 {
     const struct send_item *item = &s->send.items[0];
     struct buf out;
     struct json_writer w = call_writer(s->call, &out);
+    bool has_more = item->has_more;
 
     json_begin_object(&w);
     json_put_key(&w, "plan");
     json_begin_array(&w);
     for (size_t i = 0; i < item->n_decisions; i++) {
         write_plan(s, &w, item, &item->decisions[i]);
+        if (out.n > PLAN_MAX && item->request.is_all) {
+            has_more |= i + 1 < item->n_decisions;
+            break;
+        }
         if (out.n > PLAN_MAX) {
             call_fail_with(s->call, ERR_TOO_LARGE,
                            "the plan is longer than %d MiB: ask for fewer "
@@ -149,6 +155,8 @@ reply_plan(struct sending *s)
         }
     }
     json_end_array(&w);
+    if (item->request.is_all)
+        json_bool_field(&w, "has_more", has_more);
     json_end_object(&w);
     call_reply(s->call, 200, &out);
 }

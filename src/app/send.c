@@ -561,6 +561,86 @@ load_users(struct send *s)
         store_object_get(s->app->env->store, &s->users);
 }
 
+/* ---- a dry run to all: those that it names, and the first of the others ----
+ */
+
+static bool
+samples_all(const struct send *s)
+{
+    const struct send_item *item = &s->items[0];
+
+    return s->n_items == 1 && is_taken(item) && item->request.is_all &&
+           item->request.is_dry_run;
+}
+
+static void
+end_sample(struct send *s, enum err e)
+{
+    map_free(s->named);
+    s->named = NULL;
+    if (e != ERR_OK)
+        s->on_done(s, e);
+    else
+        load_users(s);
+}
+
+static void on_page(struct store_req *req, enum err e);
+
+static void
+next_page(struct send *s, struct str after)
+{
+    s->page = (struct store_object_list){
+        .req = {.arena = s->arena,
+                .loop = s->app->env->loop,
+                .on_done = on_page},
+        .tenant = s->workspace->tenant,
+        .kind = OBJECT_USER,
+        .after = after,
+        .limit = SEND_SAMPLE,
+    };
+    store_object_list(s->app->env->store, &s->page);
+}
+
+static void
+on_page(struct store_req *req, enum err e)
+{
+    struct store_object_list *l =
+        CONTAINER_OF(req, struct store_object_list, req);
+    struct send *s = CONTAINER_OF(l, struct send, page);
+    struct send_item *item = &s->items[0];
+    struct send_request *q = &item->request;
+
+    for (size_t i = 0; e == ERR_OK && i < l->n_objects; i++) {
+        if (map_get(s->named, l->objects[i].key))
+            continue;
+        item->has_more = q->n_recipients >= SEND_SAMPLE;
+        if (item->has_more)
+            break;
+        q->recipients[q->n_recipients++] =
+            (struct send_recipient){.user = l->objects[i].key, .index = -1};
+    }
+    if (e == ERR_OK && l->has_more && !item->has_more)
+        next_page(s, l->objects[l->n_objects - 1].key);
+    else
+        end_sample(s, e);
+}
+
+static void
+sample_all(struct send *s)
+{
+    struct send_request *q = &s->items[0].request;
+    struct send_recipient *all = ARENA_ARRAY(s->arena, struct send_recipient,
+                                             q->n_recipients + SEND_SAMPLE);
+    struct send_request again;
+
+    for (size_t i = 0; i < q->n_recipients; i++)
+        all[i] = q->recipients[i];
+    q->recipients = all;
+    s->named = map_new();
+    send_request_reread(s->arena, s->workspace, q->doc, 0, s->named, &again);
+    next_page(s, STR_NONE);
+}
+
 void
 send_start(struct send *s)
 {
@@ -574,11 +654,14 @@ send_start(struct send *s)
         if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
                               &item->request) != ERR_OK)
             continue;
-        if (item->request.is_all)
+        if (item->request.is_all && !item->request.is_dry_run)
             item->request.n_recipients = 0; /* chunks name them, too */
         check_width(s, item);
     }
-    load_users(s);
+    if (samples_all(s))
+        sample_all(s);
+    else
+        load_users(s);
 }
 
 void

@@ -18,6 +18,7 @@
 
 #define SEND_DELIVERIES_MAX 100000           /* of one request */
 #define SEND_RENDERED_MAX (64 * 1024 * 1024) /* bytes, of its in_app items */
+#define SEND_SAMPLE 100 /* users of a dry run to all, with those it names */
 
 struct send_item {
     struct json doc;
@@ -32,6 +33,7 @@ struct send_item {
     struct plan_channel *channels;
     struct plan_decision *decisions;
     size_t n_decisions;
+    bool has_more; /* a dry run to all, which is of the first SEND_SAMPLE */
     struct store_accept_item *accepted; /* NULL: refused or dry run */
     struct str inline_content; /* private: the same for every recipient */
 };
@@ -49,6 +51,8 @@ struct send {
     void *arg;
     int64_t now_ms; /* result: wall clock of the plan */
     /* private */
+    struct store_object_list page; /* of a dry run to all */
+    struct map *named;             /* by that request: not once more */
     struct store_object_get users, suppressions;
     struct map *by_user;    /* id -> struct object */
     struct map *suppressed; /* key -> struct object */

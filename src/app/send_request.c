@@ -455,10 +455,6 @@ read_policy(struct reading *r, struct json doc)
     if (time_parse(json_str_of(r->arena, doc, "expires_at"), &ms))
         q->expires_ms = ms;
     q->is_dry_run = json_bool(json_get(doc, "dry_run"), false);
-    if (q->is_dry_run && q->is_all)
-        problem_add(r->problem, ERR_NOT_SUPPORTED, STR("/dry_run"),
-                    "a dry run to all is not supported by this release: name "
-                    "some users");
 }
 
 void

@@ -146,8 +146,6 @@ who_gets_it_is_checked(void **state)
          "/to/topics"},
         {"{'title':'t','to':{'all':1}}", ERR_INVALID, "/to/all"},
         {"{'title':'t','to':{'all':false}}", ERR_INVALID, "/to"},
-        {"{'title':'t','to':{'all':true},'dry_run':true}", ERR_NOT_SUPPORTED,
-         "/dry_run"},
     };
 
     CHECK_ROWS((struct desk *)*state, rows);

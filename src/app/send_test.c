@@ -554,6 +554,38 @@ a_dry_run_tells_the_plan_and_stores_nothing(void **state)
 }
 
 static void
+a_dry_run_to_all_is_of_the_named_and_the_first_others(void **state)
+{
+    struct office *o = *state;
+    const struct send_item *item;
+    char id[8];
+
+    for (int i = 0; i < SEND_SAMPLE + 2; i++) {
+        snprintf(id, sizeof(id), "u%03d", i);
+        put_user(o, id, "{}");
+    }
+    item = item_of(
+        send_all(o, "[{'to':{'all':true,'users':['u101'],'exclude':['u000']},"
+                    "'title':'t','dry_run':true}]"),
+        0);
+    assert_null(item->accepted);
+    assert_int_equal(item->n_decisions, SEND_SAMPLE);
+    assert_text(item->decisions[0].recipient->user, "u101");
+    assert_text(item->decisions[1].recipient->user, "u001");
+    assert_text(item->decisions[SEND_SAMPLE - 1].recipient->user, "u099");
+    assert_true(item->has_more);
+    item = item_of(
+        send_all(o, "[{'to':{'all':true,'exclude':['u000','u100']},"
+                    "'title':'t','channels':['email'],'dry_run':true}]"),
+        0);
+    assert_int_equal(item->n_decisions, SEND_SAMPLE);
+    assert_text(item->decisions[SEND_SAMPLE - 1].recipient->user, "u101");
+    assert_int_equal(item->decisions[0].verdict, PLAN_SKIP);
+    assert_false(item->has_more);
+    assert_int_equal(count_notifications(o), 0);
+}
+
+static void
 a_text_that_cannot_be_rendered_fails_and_is_not_lost(void **state)
 {
     struct office *o = *state;
@@ -656,6 +688,7 @@ main(void)
         T(two_at_once_under_one_key_are_one),
         T(a_refusal_is_not_kept_under_its_key),
         T(a_dry_run_tells_the_plan_and_stores_nothing),
+        T(a_dry_run_to_all_is_of_the_named_and_the_first_others),
         T(a_text_that_cannot_be_rendered_fails_and_is_not_lost),
         T(each_reader_gets_words_of_their_own),
         T(what_has_expired_goes_nowhere),

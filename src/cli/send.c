@@ -191,6 +191,8 @@ show_plan(struct cli *c, struct json root)
     }
     buf_init(&out, c->arena);
     table_write(t, &out);
+    if (json_bool(json_get(root, "has_more"), false))
+        cli_note(c, TERM_SKIP, "these are the first; there are more");
     cli_note(c, TERM_SKIP, "a dry run: nothing was sent");
     return cli_print(c, &out, CLI_OK);
 }

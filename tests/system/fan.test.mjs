@@ -80,12 +80,31 @@ describe('to all', { timeout: 240000 }, () => {
             assert.equal(sum(await b.get(`/v1/notifications/${a.id}`)), told);
         });
 
-    it('refuses what it cannot do yet', async (t) => {
+    it('plans as for named users on dry_run, refused ones too', async (t) => {
+        const b = await withUsers(t, 150);
+        const ask = (to, channels) => b.want(200, 'POST', '/v1/notifications',
+            { title: 't', to, channels, dry_run: true });
+        const users = Array.from({ length: 150 }, (_, i) => `u${i}`).sort();
+        for (const channels of [['email'], ['in_app', 'webhook']]) {
+            const named = await ask(users.slice(0, 100), channels);
+            const all = await ask({ all: true }, channels);
+            assert.deepEqual(all, { ...named, has_more: true });
+            assert.ok(channels[0] !== 'email' ||
+                all.plan.every((p) => p.verdict === 'skip'));
+        }
+        const rest = await ask({ all: true, users: ['u9', 'nobody'],
+            exclude: users.slice(0, 120) }, ['in_app']);
+        assert.equal(rest.has_more, false);
+        assert.deepEqual(rest.plan.map((p) => p.user),
+            ['u9', 'nobody', ...users.slice(120).filter((u) => u !== 'u9')]);
+        assert.deepEqual((await b.get('/v1/notifications')).data, []);
+    });
+
+    it('is done at once where there is nobody', async (t) => {
         const b = await withUsers(t, 0);
-        const refused = await b.want(422, 'POST', '/v1/notifications',
-            { title: 't', to: { all: true }, dry_run: true });
-        assert.equal(refused.errors[0].pointer, '/dry_run');
-        const id = await b.send({ title: 't', to: { all: true } });
-        await b.settled(id);
+        assert.deepEqual(await b.want(200, 'POST', '/v1/notifications',
+            { title: 't', to: { all: true }, dry_run: true }),
+        { plan: [], has_more: false });
+        await b.settled(await b.send({ title: 't', to: { all: true } }));
     });
 });
