@@ -34,6 +34,7 @@ struct job {
     struct arena *arena; /* NULL: nobody's place */
     struct notification n;
     struct buf cursor;
+    int64_t hold;
     size_t limit, max; /* recipients of the next chunk; of any */
     /* A chunk from here may have been stored: where it went. */
     bool is_doubtful, may_be_done;
@@ -57,6 +58,8 @@ struct fan {
     struct send_item item;
 
     struct store_work_take take;
+    struct store_work_release release;
+    struct store_work_hold holds[JOBS_MAX];
     struct task bell, fresh, idle;
     atomic_bool is_rung; /* the bell is posted */
     bool is_busy, is_wanted, is_draining, is_over;
@@ -101,14 +104,17 @@ add_job(struct fan *f, const struct store_work_row *row)
     if (j) { /* it was ours, and nobody else wanted it */
         buf_reset(&j->cursor);
         buf_put_str(&j->cursor, row->cursor);
+        j->hold = row->hold;
         j->is_doubtful = false;
         return;
     }
     j = f->jobs;
     while (j->arena)
         j++;
-    *j = (struct job){
-        .arena = arena_new(), .limit = FIRST_CHUNK, .max = FAN_CHUNK};
+    *j = (struct job){.arena = arena_new(),
+                      .hold = row->hold,
+                      .limit = FIRST_CHUNK,
+                      .max = FAN_CHUNK};
     j->n = row->notification;
     j->n.doc = str_dup(j->arena, row->notification.doc);
     j->n.template_key = str_dup(j->arena, row->notification.template_key);
@@ -248,8 +254,10 @@ on_sent(struct send *s, enum err e)
         j->max = j->limit = j->limit > 1 ? j->limit / 2 : 1;
     else if (f->item.accepted->is_gone)
         lose(f);
-    else
+    else {
+        j->hold = f->item.accepted->hold;
         move_to(f, f->chunk.to, f->chunk.is_last);
+    }
     leave_chunk(f);
 }
 
@@ -458,6 +466,8 @@ take(struct fan *f)
     store_work_take(f->app->env->store, &f->take);
 }
 
+/* ---- the end ---- */
+
 static void
 on_idle(struct task *t)
 {
@@ -467,13 +477,47 @@ on_idle(struct task *t)
 }
 
 static void
+on_released(struct store_req *req, enum err e)
+{
+    struct store_work_release *l =
+        CONTAINER_OF(req, struct store_work_release, req);
+    struct fan *f = CONTAINER_OF(l, struct fan, release);
+
+    if (e != ERR_OK) /* others have it when the lease ends */
+        LOG_WARN("fan.release_failed", log_cstr("err", err_code(e)));
+    f->drained(f->drained_arg);
+}
+
+/* Others need not wait for leases to end. Where an answer was lost, a hold may
+ * be an old one, by which nothing is released. */
+static void
+release(struct fan *f)
+{
+    arena_reset(f->arena);
+    f->release = (struct store_work_release){
+        .req = {.arena = f->arena, .loop = loop_of(f), .on_done = on_released},
+        .holds = f->holds,
+    };
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        if (f->jobs[i].arena)
+            f->holds[f->release.n_holds++] =
+                (struct store_work_hold){.tenant = f->jobs[i].n.tenant,
+                                         .id = f->jobs[i].n.id,
+                                         .hold = f->jobs[i].hold};
+    store_work_release(f->app->env->store, &f->release);
+}
+
+static void
 go_on(struct fan *f)
 {
     if (f->is_busy)
         return;
     if (f->is_draining && !f->is_over) {
         f->is_over = true;
-        loop_post(loop_of(f), &f->idle);
+        if (f->n_jobs > 0)
+            release(f);
+        else
+            loop_post(loop_of(f), &f->idle);
     }
     if (f->is_draining)
         return;

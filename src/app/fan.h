@@ -15,6 +15,7 @@ struct fan;
 
 struct fan *fan_new(const struct app *app);
 void fan_ring(struct fan *f); /* there may be something; any thread */
-/* Begins nothing more; `done` in a later turn, when the chunk is over. */
+/* Begins nothing more, and frees its work for others; `done` in a later turn,
+ * when the chunk is over. */
 void fan_drain(struct fan *f, void (*done)(void *arg), void *arg);
 void fan_free(struct fan *f); /* NULL is allowed */

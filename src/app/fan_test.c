@@ -169,16 +169,24 @@ on_drained(void *arg)
     h->n_drained++;
 }
 
-static int
-teardown(void **state)
+static void
+stop_fan(struct hall *h)
 {
-    struct hall *h = *state;
-
+    if (!h->fan)
+        return;
     fan_drain(h->fan, on_drained, h);
     assert_int_equal(h->n_drained, 0);
     TURN_UNTIL(h, h->n_drained == 1);
     fan_free(h->fan);
     h->fan = NULL;
+}
+
+static int
+teardown(void **state)
+{
+    struct hall *h = *state;
+
+    stop_fan(h);
     store_close(h->env.store);
     snapshots_free(h->snapshots);
     id_maker_free(h->app.ids);
@@ -331,6 +339,28 @@ lost_answers_neither_miss_nor_double_anybody(void **state)
     assert_each_once(&g, USERS);
 }
 
+static void
+what_is_left_is_free_when_it_stops(void **state)
+{
+    struct hall *h = *state;
+    struct store_work_take t;
+    int64_t id;
+
+    put_users(h, 0, USERS);
+    id = send_to(h, "{'to':{'all':true},'title':'t'}");
+    while (look(h, id).n_deliveries == 0)
+        loop_turn(h->env.loop, 1);
+    stop_fan(h);
+    assert_true(look(h, id).notification.is_planning);
+    t = (struct store_work_take){.req = question(h),
+                                 .now_ms = h->clock.now_ms,
+                                 .lease_ms = 1,
+                                 .max = 10};
+    store_work_take(h->env.store, &t);
+    TURN_UNTIL(h, h->n_answered == 1);
+    assert_int_equal(t.n_rows, 1);
+}
+
 int
 main(void)
 {
@@ -338,6 +368,7 @@ main(void)
         T(all_users_get_it_in_chunks),
         T(those_that_are_named_come_once_and_excluded_ones_never),
         T(nobody_to_send_to_is_done_at_once),
+        T(what_is_left_is_free_when_it_stops),
         cmocka_unit_test_setup_teardown(
             lost_answers_neither_miss_nor_double_anybody, uncertain_setup,
             teardown),

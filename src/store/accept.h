@@ -22,6 +22,7 @@ struct store_accept_item {
     const struct store_chunk *chunk;
     /* result */
     bool is_gone; /* somebody else did it, that row, that chunk: nothing was */
+    int64_t hold; /* of a chunk that is not the last: as in store_work_row */
     bool is_duplicate;
     int64_t id;         /* the first one's, if a duplicate */
     int64_t created_ms; /* the first one's, if a duplicate */

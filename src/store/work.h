@@ -18,6 +18,8 @@ struct store_chunk {
 struct store_work_row {
     struct notification notification;
     struct str cursor; /* empty: at the beginning */
+    int64_t hold;      /* this lease: names who has the row, as each other one's
+                        * is another; of the last chunk where there was one */
 };
 /* Rows that nobody has, those that have waited longest first. */
 struct store_work_take {
@@ -29,4 +31,14 @@ struct store_work_take {
     struct store_work_row *rows;
     size_t n_rows;      /* == max: there may be more */
     int64_t change_seq; /* what was configured when they were written */
+};
+/* By one who ends: rows that are still held by these leases are free at once.
+ * What somebody else has taken since, what is done or cancelled, stays. */
+struct store_work_hold {
+    int64_t tenant, id, hold;
+};
+struct store_work_release {
+    struct store_req req;
+    const struct store_work_hold *holds;
+    size_t n_holds;
 };

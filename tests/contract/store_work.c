@@ -154,6 +154,84 @@ cancel_ends_the_work(void **state)
 }
 
 static void
+release(struct rig *r, const struct store_work_hold *holds, size_t n)
+{
+    struct store_work_release l = {.holds = holds, .n_holds = n};
+
+    assert_int_equal(ASK(r, work_release, &l), ERR_OK);
+}
+
+static struct store_work_hold
+hold_of(const struct store_work_row *row)
+{
+    return (struct store_work_hold){.tenant = row->notification.tenant,
+                                    .id = row->notification.id,
+                                    .hold = row->hold};
+}
+
+static void
+what_is_released_is_free_at_once(void **state)
+{
+    struct rig *r = *state;
+    struct store_work_hold holds[2];
+    struct store_work_take t;
+
+    send_to_come(r, 1000);
+    send_to_come(r, 2000);
+    t = take_at(r, NOW, 10);
+    assert_int_equal(t.n_rows, 2);
+    for (size_t i = 0; i < 2; i++)
+        holds[i] = hold_of(&t.rows[i]);
+    release(r, holds, 2);
+    t = take_at(r, NOW + 1, 10);
+    assert_int_equal(t.n_rows, 2);
+    assert_int_equal(take_at(r, NOW + 1, 10).n_rows, 0);
+    /* Those before are nobody's any more, and each is for its own row. */
+    release(r, holds, 2);
+    holds[0] = hold_of(&t.rows[0]);
+    holds[0].tenant++;
+    release(r, holds, 1);
+    assert_int_equal(take_at(r, NOW + 1, 10).n_rows, 0);
+    holds[0].tenant--;
+    release(r, holds, 1);
+    t = take_at(r, NOW + 2, 10);
+    assert_int_equal(t.n_rows, 1);
+    assert_int_equal(t.rows[0].notification.id, holds[0].id);
+}
+
+static void
+the_hold_is_that_of_the_last_chunk(void **state)
+{
+    struct rig *r = *state;
+    struct store_chunk first = {.to = STR("m"), .lease_ms = LEASE};
+    struct store_chunk last = {.from = STR("m"), .is_last = true};
+    struct store_accept *a = make_accept(r, &(struct send){.id = 1010});
+    struct store_work_hold old, hold;
+    struct store_work_take t;
+
+    send_to_come(r, 1000);
+    t = take_at(r, NOW - 1, 1);
+    old = hold = hold_of(&t.rows[0]);
+    a->items[0].notification.id = 1000;
+    a->items[0].deliveries[0].notification = 1000;
+    a->items[0].chunk = &first;
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    hold.hold = a->items[0].hold;
+    assert_int_not_equal(hold.hold, old.hold);
+    release(r, &old, 1);
+    assert_int_equal(take_at(r, NOW, 1).n_rows, 0);
+    release(r, &hold, 1);
+    t = take_at(r, NOW, 1);
+    assert_int_equal(t.n_rows, 1);
+    assert_true(str_is(t.rows[0].cursor, "m"));
+    /* What is done is not there to be released. */
+    assert_true(plan(r, &(struct send){.id = 1020}, last));
+    hold = hold_of(&t.rows[0]);
+    release(r, &hold, 1);
+    assert_int_equal(take_at(r, NOW + 9 * LEASE, 1).n_rows, 0);
+}
+
+static void
 purge_keeps_what_is_still_planned(void **state)
 {
     struct rig *r = *state;
@@ -190,6 +268,8 @@ const struct CMUnitTest work_tests[] = {
     RIG_TEST(a_chunk_is_stored_once_and_from_where_the_work_is),
     RIG_TEST(a_chunk_brings_inbox_items_and_may_be_empty),
     RIG_TEST(cancel_ends_the_work),
+    RIG_TEST(what_is_released_is_free_at_once),
+    RIG_TEST(the_hold_is_that_of_the_last_chunk),
     RIG_TEST(purge_keeps_what_is_still_planned),
     RIG_TEST(work_is_told_of),
 };

@@ -174,6 +174,32 @@ describe('a worker', { timeout: 180000 }, () => {
             assert.deepEqual(all.counts, { delivered: 5000 });
         });
 
+    it('that stops while it plans for all leaves the rest at once',
+        async (t) => {
+            const n = await nodes(t);
+            const api = await n.start('api');
+            const first = await n.start('worker');
+            for (let from = 0; from < 10000; from += 1000)
+                await api.post('/v1/users/bulk', { users: Array.from(
+                    { length: 1000 }, (_, i) => ({ id: `u${from + i}` })) });
+            const id = await api.send({ title: 'x', to: { all: true } });
+            const planned = () => api.get(`/v1/notifications/${id}`)
+                .then((got) => got.counts.delivered ?? 0);
+            await until('it has begun', planned, { every: 5 });
+            // Asleep, so that the other is there before it has done it all.
+            first.child.kill('SIGSTOP');
+            await n.start('worker');
+            const before = await planned();
+            assert.ok(before < 10000, `${before}`);
+            const end = first.stop();
+            first.child.kill('SIGCONT');
+            await end;
+            // Its lease would hide the rest for 15 s.
+            const all = await api.settled(id, { timeout: 8000 });
+            assert.deepEqual(all.counts, { delivered: 10000 });
+            t.diagnostic(`stopped after ${before} of 10000`);
+        });
+
     it('that sleeps beyond its lease begins nothing when it wakes',
         async (t) => {
             const all = await nodes(t);

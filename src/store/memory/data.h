@@ -81,10 +81,10 @@ struct mem {
 typedef enum err mem_verb(struct mem *m, struct store_req *req);
 mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
     mem_object_put, mem_object_delete, mem_inbox_mark, mem_purge, mem_outbox,
-    mem_report, mem_work_take, mem_object_get, mem_object_list, mem_changes,
-    mem_notification_get, mem_notification_list, mem_delivery_get,
-    mem_delivery_list, mem_delivery_groups, mem_inbox_list, mem_inbox_replay,
-    mem_inbox_revs, mem_stats, mem_reports, mem_lanes;
+    mem_report, mem_work_take, mem_work_release, mem_object_get,
+    mem_object_list, mem_changes, mem_notification_get, mem_notification_list,
+    mem_delivery_get, mem_delivery_list, mem_delivery_groups, mem_inbox_list,
+    mem_inbox_replay, mem_inbox_revs, mem_stats, mem_reports, mem_lanes;
 
 /* Deliveries of it are still to be planned; NULL: all were. */
 struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);

@@ -73,7 +73,7 @@ is_duplicate(struct mem *m, const struct store_accept *a,
 
 static bool
 advance(struct mem *m, const struct store_accept *a,
-        const struct store_accept_item *item)
+        struct store_accept_item *item)
 {
     const struct store_chunk *chunk = item->chunk;
     struct mem_work *w = mem_work_of(m, a->tenant, item->notification.id);
@@ -81,7 +81,7 @@ advance(struct mem *m, const struct store_accept *a,
     if (!w || !str_eq(w->cursor, chunk->from))
         return false;
     w->cursor = str_dup(m->arena, chunk->to);
-    w->taken_until_ms = a->now_ms + chunk->lease_ms;
+    w->taken_until_ms = item->hold = a->now_ms + chunk->lease_ms;
     w->is_gone = chunk->is_last;
     ROW_EACH(struct mem_notification, n, &m->notifications)
     if (n->n.id == item->notification.id)
@@ -453,11 +453,28 @@ mem_work_take(struct mem *m, struct store_req *req)
         w = longest_waiting(m, t->now_ms);
         if (!w)
             break;
-        w->taken_until_ms = t->now_ms + t->lease_ms;
+        w->taken_until_ms = row->hold = t->now_ms + t->lease_ms;
         row->cursor = str_dup(req->arena, w->cursor);
         ROW_EACH(struct mem_notification, n, &m->notifications)
         if (n->n.id == w->id)
             row->notification = mem_copy_notification(req->arena, &n->n);
+    }
+    return ERR_OK;
+}
+
+enum err
+mem_work_release(struct mem *m, struct store_req *req)
+{
+    struct store_work_release *l =
+        CONTAINER_OF(req, struct store_work_release, req);
+
+    for (size_t i = 0; i < l->n_holds; i++) {
+        struct mem_work *w = mem_work_of(m, l->holds[i].tenant, l->holds[i].id);
+
+        if (!w || w->taken_until_ms != l->holds[i].hold)
+            continue;
+        w->taken_until_ms = 0;
+        mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
     }
     return ERR_OK;
 }

@@ -13,7 +13,6 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
 
@@ -502,13 +501,6 @@ tell_deliveries(struct pg_op *op, const struct entry *e)
 }
 
 static void
-tell_work(struct pg_op *op)
-{
-    notices_work(&op->store->notices);
-    pg_node_ring_work(op->store->node);
-}
-
-static void
 stored(struct pg_op *op)
 {
     struct accept *s = op->state;
@@ -518,7 +510,7 @@ stored(struct pg_op *op)
             tell_deliveries(op, &s->entries[i]);
     tell_items(op);
     if (s->works.n_rows > 0)
-        tell_work(op);
+        pg_store_work_ready(op->store);
     pg_op_done(op);
 }
 
@@ -755,9 +747,12 @@ static void
 advanced(struct pg_op *op)
 {
     struct accept *s = op->state;
+    struct store_accept_item *item = s->entries[0].item;
+    struct pg_rows r = pg_op_rows(op, 0);
 
-    s->entries[0].item->is_gone = pg_op_affected(op, 0) == 0;
-    if (s->entries[0].item->is_gone)
+    item->is_gone = pg_op_affected(op, 0) == 0;
+    item->hold = !item->chunk->is_last && pg_next(&r) ? pg_int(&r) : 0;
+    if (item->is_gone)
         pg_op_abort(op);
     else
         look_for_duplicates(op);

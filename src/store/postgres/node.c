@@ -806,7 +806,9 @@ pump(struct pg_node *n)
             on_left(n, PG_LOST);
         return;
     }
-    if (n->left) {
+    if (n->left && n->is_registered && has_bells(n)) {
+        ring(n); /* of what ended just now, others hear at once */
+    } else if (n->left) {
         send_leave(n);
     } else if (!n->is_registered) {
         if (!n->must_forget)

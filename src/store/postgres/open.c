@@ -117,6 +117,13 @@ pg_store_row_ready(struct pg_store *s, int64_t tenant, int64_t signed_lane,
         pg_node_ring_ready(s->node, tenant, signed_lane, rank, id);
 }
 
+void
+pg_store_work_ready(struct pg_store *s)
+{
+    notices_work(&s->notices);
+    pg_node_ring_work(s->node);
+}
+
 /* What is told here, the other nodes hear of. Lanes: see above. */
 static void
 ring_notices(struct pg_store *s)

@@ -83,6 +83,7 @@ work_taken(struct pg_op *op)
 
         pg_take_notification(&r, t->req.arena, &row->notification);
         row->cursor = pg_text(&r, t->req.arena);
+        row->hold = pg_int(&r);
     }
     r = pg_op_rows(op, 1);
     t->change_seq = pg_next(&r) ? pg_int(&r) : 0;
@@ -104,3 +105,31 @@ take_work(struct pg_op *op)
 }
 
 const struct pg_verb pg_verb_work_take = {.begin = take_work};
+
+static void
+work_released(struct pg_op *op)
+{
+    if (pg_op_affected(op, 0) > 0)
+        pg_store_work_ready(op->store);
+    pg_op_done(op);
+}
+
+static void
+release_work(struct pg_op *op)
+{
+    const struct store_work_release *l =
+        CONTAINER_OF(op->reqs[0], struct store_work_release, req);
+    struct pg_columns holds;
+
+    pg_columns_init(&holds, op->arena, "lll", l->n_holds);
+    for (size_t i = 0; i < l->n_holds; i++) {
+        pg_col_int(&holds, l->holds[i].tenant);
+        pg_col_int(&holds, l->holds[i].id);
+        pg_col_int(&holds, l->holds[i].hold);
+    }
+    pg_put_columns(pg_op_params(op), &holds);
+    pg_op_send(op, PG_work_release);
+    pg_op_commit(op, work_released);
+}
+
+const struct pg_verb pg_verb_work_release = {.begin = release_work};

@@ -83,6 +83,7 @@ void pg_store_tell(struct pg_store *s);
  * commit, before pg_op_done(). */
 void pg_store_row_ready(struct pg_store *s, int64_t tenant, int64_t signed_lane,
                         int64_t rank, int64_t id);
+void pg_store_work_ready(struct pg_store *s); /* the same, of work */
 
 /* idem.c: the first answers under Idempotency-Keys, for a group of requests.
  * Sends two statements (claim the keys, read what is there); pg_idem_read()

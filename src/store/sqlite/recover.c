@@ -71,7 +71,7 @@ recover_flights(struct writer *w, int64_t now_ms)
         explain(w, &f.ref, f.at_ms, now_ms);
     }
     run(w, SQL_intent_clear);
-    run(w, SQL_work_release);
+    run(w, SQL_work_release_all);
     run(w, SQL_commit);
     arena_reset(w->arena);
     return db_err(&w->conn);

@@ -16,7 +16,7 @@ work_add(struct writer *w, int64_t tenant, int64_t id)
 
 bool
 work_advance(struct writer *w, const struct store_accept *a,
-             const struct store_accept_item *item)
+             struct store_accept_item *item)
 {
     const struct store_chunk *chunk = item->chunk;
     int64_t id = item->notification.id;
@@ -26,9 +26,10 @@ work_advance(struct writer *w, const struct store_accept *a,
     put_int(&q, a->tenant);
     put_int(&q, id);
     put_text(&q, chunk->from);
+    item->hold = a->now_ms + chunk->lease_ms;
     if (!chunk->is_last) {
         put_text(&q, chunk->to);
-        put_int(&q, a->now_ms + chunk->lease_ms);
+        put_int(&q, item->hold);
     }
     if (query_run(&q) == 0)
         return false;
@@ -68,13 +69,32 @@ write_work_take(struct writer *w, struct store_req *req)
 
         take_notification(&q, req->arena, &row->notification);
         row->cursor = take_text(&q, req->arena);
+        row->hold = t->now_ms + t->lease_ms;
     }
     for (size_t i = 0; i < t->n_rows; i++) {
         q = query(&w->conn, SQL_work_mark);
         put_int(&q, t->rows[i].notification.tenant);
         put_int(&q, t->rows[i].notification.id);
-        put_int(&q, t->now_ms + t->lease_ms);
+        put_int(&q, t->rows[i].hold);
         query_run(&q);
+    }
+    return ERR_OK;
+}
+
+enum err
+write_work_release(struct writer *w, struct store_req *req)
+{
+    struct store_work_release *l =
+        CONTAINER_OF(req, struct store_work_release, req);
+
+    for (size_t i = 0; i < l->n_holds; i++) {
+        struct query q = query(&w->conn, SQL_work_release);
+
+        put_int(&q, l->holds[i].tenant);
+        put_int(&q, l->holds[i].id);
+        put_int(&q, l->holds[i].hold);
+        if (query_run(&q) > 0)
+            notices_work(&w->notices);
     }
     return ERR_OK;
 }

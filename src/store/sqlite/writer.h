@@ -28,7 +28,7 @@ enum wait_kind { WAIT_DELIVERY = 1 };
 typedef enum err write_verb(struct writer *w, struct store_req *req);
 write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
     write_object_put, write_object_delete, write_inbox_mark, write_purge,
-    write_outbox, write_report, write_work_take;
+    write_outbox, write_report, write_work_take, write_work_release;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,
@@ -43,7 +43,7 @@ void inbox_add(struct writer *w, struct inbox_item *item);
 void work_add(struct writer *w, int64_t tenant, int64_t id);
 /* False: somebody else was there first. */
 bool work_advance(struct writer *w, const struct store_accept *a,
-                  const struct store_accept_item *item);
+                  struct store_accept_item *item);
 void work_remove(struct writer *w, int64_t tenant, int64_t id);
 
 /* recover.c: what was in flight when the process died. Before any verb. */

@@ -6,7 +6,8 @@ SELECT unnest($1::int8[]), unnest($2::int8[]), 1, '';
 -- name: work_advance (accept)
 UPDATE work SET cursor = $4::text,
 taken_until = clock_timestamp() + $5::int8 * interval '1 ms'
-WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1 AND cursor = $3::text;
+WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1 AND cursor = $3::text
+RETURNING (extract(epoch FROM taken_until) * 1000000)::int8;
 -- name: work_end (accept)
 DELETE FROM work WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1
 AND cursor = $3::text;
@@ -25,13 +26,21 @@ UPDATE work w SET taken_until = clock_timestamp()
 + $2::int8 * interval '1 ms' FROM t
 WHERE (w.tenant, w.id, w.kind) BETWEEN (t.tenant, t.id, t.kind)
 AND (t.tenant, t.id, t.kind)
-RETURNING w.tenant, w.id, w.cursor
+RETURNING w.tenant, w.id, w.cursor, w.taken_until
 )
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
-n.traceparent, n.doc, u.cursor
+n.traceparent, n.doc, u.cursor,
+(extract(epoch FROM u.taken_until) * 1000000)::int8
 FROM u CROSS JOIN LATERAL (SELECT * FROM notification y
 WHERE y.tenant = u.tenant AND y.id = u.id OFFSET 0) AS n
 ORDER BY n.id;
+-- A lease ends at a microsecond that is after the end of each one before: it
+-- is named by it.
+-- name: work_release (write)
+UPDATE work w SET taken_until = '-infinity'
+FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS h (tenant, id, hold)
+WHERE (w.tenant, w.id, w.kind) BETWEEN (h.tenant, h.id, 1) AND (h.tenant, h.id, 1)
+AND w.taken_until = timestamptz 'epoch' + h.hold * interval '1 microsecond';
 -- name: work_cancel (write)
 DELETE FROM work WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1;

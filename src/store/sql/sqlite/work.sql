@@ -17,8 +17,11 @@ n.traceparent, n.doc, w.cursor FROM work w JOIN notification n ON n.id = w.id
 WHERE w.kind = 1 AND w.taken_until <= ?1 ORDER BY w.taken_until, w.id LIMIT ?2;
 -- name: work_mark
 UPDATE work SET taken_until = ?3 WHERE tenant = ?1 AND id = ?2 AND kind = 1;
--- Nobody has any of it when the process begins.
 -- name: work_release
+UPDATE work SET taken_until = 0
+WHERE tenant = ?1 AND id = ?2 AND kind = 1 AND taken_until = ?3;
+-- Nobody has any of it when the process begins.
+-- name: work_release_all
 UPDATE work SET taken_until = 0;
 -- name: work_is_left (reader)
 SELECT 1 FROM work WHERE tenant = ?1 AND id = ?2;
