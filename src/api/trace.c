@@ -53,6 +53,27 @@ write_step(struct json_writer *w, const struct step *s)
     json_end_object(w);
 }
 
+/* What goes to all may still be planned: it tells how far that is. */
+static struct str
+audience_detail(struct call *c, const struct notification *n)
+{
+    struct json_doc note;
+    struct json_error why;
+    struct json_writer w;
+    struct buf out;
+
+    if (json_parse(c->arena, n->note, &note, &why) != ERR_OK ||
+        !json_bool(json_get(json_root(&note), "all"), false))
+        return n->note;
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_bool_field(&w, "all", true);
+    json_int_field(&w, "recipients", n->n_recipients);
+    json_bool_field(&w, "planning", n->is_planning);
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
 static bool
 is_skipped(const struct delivery *d)
 {
@@ -61,11 +82,10 @@ is_skipped(const struct delivery *d)
 }
 
 static void
-tell_decision(struct story *t, const struct notification *n,
-              const struct delivery *d)
+tell_decision(struct story *t, const struct delivery *d)
 {
     tell(t, (struct step){
-                .at_ms = n->created_ms,
+                .at_ms = d->created_ms,
                 .stage = "decide",
                 .user = d->user,
                 .channel = d->channel,
@@ -139,9 +159,9 @@ tell_all(struct story *t, const struct store_notification_get *g)
     tell(t, (struct step){.at_ms = n->created_ms,
                           .stage = "audience",
                           .verdict = STR("pass"),
-                          .detail = n->note});
+                          .detail = audience_detail(t->call, n)});
     for (size_t i = 0; i < g->n_deliveries; i++)
-        tell_decision(t, n, &g->deliveries[i]);
+        tell_decision(t, &g->deliveries[i]);
     for (size_t i = 0; i < g->n_deliveries; i++) {
         tell_attempts(t, &g->deliveries[i], g->attempts[i], g->n_attempts[i]);
         tell_end(t, &g->deliveries[i]);

@@ -20,6 +20,9 @@ async function withUsers(t, n) {
     return b;
 }
 
+const audience = async (b, id) => (await b.trace(id))
+    .find((s) => s.stage === 'audience').detail;
+
 const sum = (n) => Object.values(n.counts).reduce((a, c) => a + c, 0);
 
 async function usersOf(b, id, channel) {
@@ -43,15 +46,19 @@ describe('to all', { timeout: 240000 }, () => {
         channels: ['in_app', 'webhook'] });
         const first = await b.get(`/v1/notifications/${id}`);
         assert.match(first.status, /^(queued|running)$/);
-        const planned = await until('it has begun', async () => {
-            const n = sum(await b.get(`/v1/notifications/${id}`));
-            return n > 1000 && n;
-        }, { every: 5 });
-        t.diagnostic(`killed after ${planned} of ${2 * USERS}`);
+        const { recipients, ...more } = await until('it has begun',
+            async () => {
+                const told = await audience(b, id);
+                return told.recipients > 500 && told;
+            }, { every: 5 });
+        assert.deepEqual(more, { all: true, planning: true });
+        t.diagnostic(`killed after ${recipients} of ${USERS}`);
         await b.kill9();
         await b.launch();
         const n = await b.settled(id, { timeout: 90000 });
         assert.equal(n.counts.delivered, 2 * USERS);
+        assert.deepEqual(await audience(b, id),
+            { all: true, recipients: USERS, planning: false });
         for (const channel of ['in_app', 'webhook']) {
             const users = await usersOf(b, id, channel);
             assert.equal(users.length, USERS);
@@ -78,6 +85,8 @@ describe('to all', { timeout: 240000 }, () => {
             const told = sum(n);
             await new Promise((done) => setTimeout(done, 300));
             assert.equal(sum(await b.get(`/v1/notifications/${a.id}`)), told);
+            assert.deepEqual(await audience(b, a.id),
+                { all: true, recipients: told, planning: false });
         });
 
     it('plans as for named users on dry_run, refused ones too', async (t) => {
