@@ -205,7 +205,7 @@ class Series {
         if (!await this.source.settle(DRAIN_MS))
             throw new Error(`${this.source.pending.size} calls are undecided`);
         await until(() => `drained: ${JSON.stringify(last)}`, async () => {
-            last = await left(this.url);
+            last = await left(this.url, began);
             return last.ready + last.waiting + last.intent === 0 &&
                 last.nodes === this.nodes.length;
         }, { timeout: DRAIN_MS, every: 50 }).catch((e) => {

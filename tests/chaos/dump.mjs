@@ -26,11 +26,14 @@ export async function dump(url, more) {
 }
 
 // What is still on its way, by table.
-export async function left(url) {
+// nodes: those that have told since then that they live.
+export async function left(url, since_ms) {
     const [row] = await query(url, `SELECT
         (SELECT count(*)::int FROM ready) AS ready,
         (SELECT count(*)::int FROM waiting) AS waiting,
         (SELECT count(*)::int FROM intent) AS intent,
-        (SELECT count(*)::int FROM node WHERE is_live) AS nodes`);
+        (SELECT count(*)::int FROM node WHERE is_live
+            AND beat > timestamptz 'epoch' + ${Math.trunc(since_ms)}
+            * interval '1 ms') AS nodes`);
     return row;
 }
