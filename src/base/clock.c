@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/civil.h"
+
 #define SECOND_MS INT64_C(1000)
 #define MINUTE_MS (60 * SECOND_MS)
 #define HOUR_MS (60 * MINUTE_MS)
@@ -15,17 +17,11 @@
 /* 9999-12-31T23:59:59.999Z */
 #define TIME_MAX_MS INT64_C(253402300799999)
 
-struct civil {
-    int year, month, day; /* 1970.., 1..12, 1..31 */
-    int hour, minute, second, ms;
-    int weekday; /* 0 = Sunday */
-};
-
 static const char *const month_names[] = {"Jan", "Feb", "Mar", "Apr",
                                           "May", "Jun", "Jul", "Aug",
                                           "Sep", "Oct", "Nov", "Dec"};
-static const char *const day_names[] = {"Sun", "Mon", "Tue", "Wed",
-                                        "Thu", "Fri", "Sat"};
+static const char *const day_names[] = {"Mon", "Tue", "Wed", "Thu",
+                                        "Fri", "Sat", "Sun"};
 
 static int64_t
 read_clock(clockid_t id)
@@ -72,57 +68,25 @@ clock_virtual_init(struct clock_virtual *c, int64_t start_ms)
     c->now_ms = start_ms;
 }
 
-/* Days since 1970-01-01. Years are counted from March, so that the leap day
- * is the last of its year and a month's start is a linear formula. */
+/* To what can be written. */
 static int64_t
-days_from_civil(int year, int month, int day)
+clipped(int64_t ms)
 {
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = y / 400, yoe = y % 400;
-    int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-
-    return era * 146097 + doe - 719468;
-}
-
-static struct civil
-civil_from_ms(int64_t ms)
-{
-    struct civil c;
-    int64_t days, era, doe, yoe, doy, mp, rest;
-
-    ms = ms < 0 ? 0 : ms > TIME_MAX_MS ? TIME_MAX_MS : ms;
-    days = ms / DAY_MS;
-    rest = ms % DAY_MS;
-    c.weekday = (int)((days + 4) % 7); /* 1970-01-01 was a Thursday */
-    days += 719468;
-    era = days / 146097;
-    doe = days % 146097;
-    yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    mp = (5 * doy + 2) / 153;
-    c.day = (int)(doy - (153 * mp + 2) / 5 + 1);
-    c.month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    c.year = (int)(era * 400 + yoe + (c.month <= 2));
-    c.hour = (int)(rest / HOUR_MS);
-    c.minute = (int)(rest / MINUTE_MS % 60);
-    c.second = (int)(rest / SECOND_MS % 60);
-    c.ms = (int)(rest % 1000);
-    return c;
+    return ms < 0 ? 0 : ms > TIME_MAX_MS ? TIME_MAX_MS : ms;
 }
 
 static int
 month_days(int year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
-    return month == 2 && is_leap ? 29 : days[month - 1];
+    return month == 2 && civil_is_leap(year) ? 29 : days[month - 1];
 }
 
 /* False where a part is out of range; second 60 only ends a UTC day. */
 static bool
-civil_to_ms(const struct civil *c, int64_t offset_ms, int64_t *ret_ms)
+civil_to_ms(const struct civil *c, int fraction_ms, int64_t offset_ms,
+            int64_t *ret_ms)
 {
     int64_t ms;
 
@@ -130,10 +94,10 @@ civil_to_ms(const struct civil *c, int64_t offset_ms, int64_t *ret_ms)
         c->day > month_days(c->year, c->month) || c->hour > 23 ||
         c->minute > 59 || c->second > 60)
         return false;
-    ms = days_from_civil(c->year, c->month, c->day) * DAY_MS +
-         c->hour * HOUR_MS + c->minute * MINUTE_MS + c->second * SECOND_MS +
-         c->ms - offset_ms;
-    if (c->second == 60 && (ms - c->ms) % DAY_MS != 0)
+    ms = civil_days(c->year, c->month, c->day) * DAY_MS + c->hour * HOUR_MS +
+         c->minute * MINUTE_MS + c->second * SECOND_MS + fraction_ms -
+         offset_ms;
+    if (c->second == 60 && (ms - fraction_ms) % DAY_MS != 0)
         return false;
     if (ms < 0 || ms > TIME_MAX_MS)
         return false;
@@ -144,10 +108,11 @@ civil_to_ms(const struct civil *c, int64_t offset_ms, int64_t *ret_ms)
 struct str
 time_format(char text[static TIME_TEXT_SIZE], int64_t wall_ms)
 {
-    struct civil c = civil_from_ms(wall_ms);
-    int n =
-        snprintf(text, TIME_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                 c.year, c.month, c.day, c.hour, c.minute, c.second, c.ms);
+    int64_t ms = clipped(wall_ms);
+    struct civil c = civil_from_seconds(ms / SECOND_MS);
+    int n = snprintf(text, TIME_TEXT_SIZE,
+                     "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month,
+                     c.day, c.hour, c.minute, c.second, (int)(ms % SECOND_MS));
 
     assert(n > 0 && n < TIME_TEXT_SIZE);
     return (struct str){text, (size_t)n};
@@ -156,7 +121,7 @@ time_format(char text[static TIME_TEXT_SIZE], int64_t wall_ms)
 struct str
 time_format_mail(char text[static TIME_TEXT_SIZE], int64_t wall_ms)
 {
-    struct civil c = civil_from_ms(wall_ms);
+    struct civil c = civil_from_seconds(clipped(wall_ms) / SECOND_MS);
     int n =
         snprintf(text, TIME_TEXT_SIZE, "%s, %02d %s %04d %02d:%02d:%02d +0000",
                  day_names[c.weekday], c.day, month_names[c.month - 1], c.year,
@@ -264,13 +229,14 @@ time_parse(struct str s, int64_t *ret_wall_ms)
 {
     struct civil c = {0};
     int64_t offset_ms;
+    int fraction_ms;
 
     return take_digits(&s, 4, &c.year) && take_char(&s, "-") &&
            take_digits(&s, 2, &c.month) && take_char(&s, "-") &&
            take_digits(&s, 2, &c.day) && take_char(&s, "Tt") &&
-           take_hms(&s, &c) && take_fraction(&s, &c.ms) &&
+           take_hms(&s, &c) && take_fraction(&s, &fraction_ms) &&
            take_offset(&s, &offset_ms) && s.n == 0 &&
-           civil_to_ms(&c, offset_ms, ret_wall_ms);
+           civil_to_ms(&c, fraction_ms, offset_ms, ret_wall_ms);
 }
 
 bool
@@ -286,7 +252,7 @@ time_parse_http(struct str s, int64_t *ret_wall_ms)
         !take_hms(&s, &c) || !take_word(&s, " GMT") || s.n != 0)
         return false;
     c.month = month + 1;
-    return civil_to_ms(&c, 0, ret_wall_ms);
+    return civil_to_ms(&c, 0, 0, ret_wall_ms);
 }
 
 struct str

@@ -133,7 +133,7 @@ offset_at(UCalendar *calendar, double at_ms, UErrorCode *status)
  * and not of the sum. */
 static UErrorCode
 walk(UCalendar *calendar, int64_t from_ms, int64_t until_ms,
-     struct icu_changes *ret)
+     struct zone_changes *ret)
 {
     UErrorCode status = U_ZERO_ERROR;
     double at_ms = (double)from_ms, next_ms;
@@ -141,7 +141,7 @@ walk(UCalendar *calendar, int64_t from_ms, int64_t until_ms,
 
     ret->row = xmalloc(cap * sizeof(*ret->row));
     ret->row[0] =
-        (struct icu_change){from_ms, offset_at(calendar, at_ms, &status)};
+        (struct zone_change){from_ms, offset_at(calendar, at_ms, &status)};
     ret->n = 1;
     while (U_SUCCESS(status) && ret->n < CHANGES_MAX &&
            icu.ucal_getTimeZoneTransitionDate(calendar, UCAL_TZ_TRANSITION_NEXT,
@@ -156,7 +156,7 @@ walk(UCalendar *calendar, int64_t from_ms, int64_t until_ms,
             cap = cap * 2;
             ret->row = xrealloc(ret->row, cap * sizeof(*ret->row));
         }
-        ret->row[ret->n++] = (struct icu_change){(int64_t)at_ms, offset_ms};
+        ret->row[ret->n++] = (struct zone_change){(int64_t)at_ms, offset_ms};
     }
     ret->row = xrealloc(ret->row, ret->n * sizeof(*ret->row));
     return status;
@@ -164,11 +164,11 @@ walk(UCalendar *calendar, int64_t from_ms, int64_t until_ms,
 
 enum err
 icu_zone_changes(struct str name, int64_t from_ms, int64_t until_ms,
-                 struct icu_changes *ret)
+                 struct zone_changes *ret)
 {
     UChar wide[ICU_ZONE_NAME_MAX];
     UErrorCode status = U_ZERO_ERROR;
-    struct icu_changes changes = {0};
+    struct zone_changes changes = {0};
     UCalendar *calendar;
 
     if (icu_fault())

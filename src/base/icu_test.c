@@ -43,7 +43,7 @@ it_is_loaded_by_the_first_call_and_not_before(void **state)
 static void
 a_zone_begins_with_what_holds_and_tells_each_change(void **state)
 {
-    struct icu_changes c;
+    struct zone_changes c;
 
     (void)state;
     assert_int_equal(
@@ -74,7 +74,7 @@ what_is_no_zone_is_not_found(void **state)
         "\x01",      "Etc/Unknown",  "Europe/Berlin/", "+01:00",
         "CET-1CEST", "../etc/passwd"};
     char text[ICU_ZONE_NAME_MAX + 1];
-    struct icu_changes c;
+    struct zone_changes c;
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -96,7 +96,7 @@ what_is_no_zone_is_not_found(void **state)
 static void
 count(void *arg, struct str name)
 {
-    struct icu_changes c;
+    struct zone_changes c;
 
     assert_true(name.n > 0 && name.n < ICU_ZONE_NAME_MAX);
     if (str_eq(name, STR("Etc/Unknown")))
@@ -121,7 +121,7 @@ each_name_of_the_list_can_be_asked_for(void **state)
 static int
 without_icu(void)
 {
-    struct icu_changes c;
+    struct zone_changes c;
     int n = 0;
 
     if (icu_zone_changes(STR("Europe/Berlin"), FROM_MS, UNTIL_MS, &c) !=

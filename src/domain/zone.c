@@ -2,8 +2,8 @@
  * clock is `offset_ms` ahead of UTC. The first span reaches back for ever and
  * the last one on for ever.
  *
- * What is found stays for good, once for each name that ICU has: some 640, of
- * 4 KiB at most. Names that it has not are looked up there each time, so what
+ * What is found stays for good, once for each name that there is: some 640, of
+ * 4 KiB at most. Names that there are not are looked up each time, so what
  * callers send cannot make the map grow. */
 #include "domain/zone.h"
 
@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/icu.h"
+#include "base/tzif.h"
 #include "base/map.h"
 
 #define SECOND_MS INT64_C(1000)
@@ -24,59 +25,18 @@
 
 struct zone {
     struct str name; /* its text, below */
-    struct icu_change *span;
+    struct zone_change *span;
     size_t n; /* >= 1 */
     char text[ICU_ZONE_NAME_MAX];
 };
 
-static struct icu_change utc_span[1];
+static struct zone_change utc_span[1];
 static const struct zone utc = {.name = {"UTC", 3}, .span = utc_span, .n = 1};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct map *found; /* name: struct zone */
 
 /* ---- the calendar ---- */
-
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
-/* Days since 1970-01-01. Years are counted from March, so that the leap day
- * is the last of its year and a month's start is a linear formula. */
-static int64_t
-days_from_civil(int64_t year, int month, int64_t day)
-{
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = floor_div(y, 400), yoe = y - era * 400;
-    int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5;
-    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-
-    return era * 146097 + doe - 719468 + day - 1;
-}
-
-static struct civil
-civil_from_seconds(int64_t s)
-{
-    int64_t days = floor_div(s, DAY_S), rest = s - days * DAY_S;
-    int64_t era = floor_div(days + 719468, 146097);
-    int64_t doe = days + 719468 - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    struct civil c;
-
-    c.day = (int)(doy - (153 * mp + 2) / 5 + 1);
-    c.month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    c.year = (int)(era * 400 + yoe + (c.month <= 2));
-    c.hour = (int)(rest / 3600);
-    c.minute = (int)(rest / 60 % 60);
-    c.second = (int)(rest % 60);
-    /* 1970-01-01 was a Thursday. */
-    c.weekday = (int)(days + 3 - floor_div(days + 3, 7) * 7);
-    return c;
-}
 
 /* As if the clock were that of UTC. */
 static int64_t
@@ -90,7 +50,7 @@ shown_ms(struct civil c)
         year = YEAR_MAX;
     else if (year < -YEAR_MAX)
         year = -YEAR_MAX;
-    return (days_from_civil(year, (int)month + 1, c.day) * DAY_S +
+    return (civil_days(year, (int)month + 1, c.day) * DAY_S +
             (int64_t)c.hour * 3600 + (int64_t)c.minute * 60 + c.second) *
            SECOND_MS;
 }
@@ -208,17 +168,18 @@ is_ambiguous(struct str name)
 static struct zone *
 build(struct str name)
 {
-    int64_t from_ms = days_from_civil(ZONE_FIRST_YEAR, 1, 1) * DAY_MS;
-    int64_t until_ms = days_from_civil(ZONE_LAST_YEAR + 1, 1, 1) * DAY_MS;
-    struct icu_changes changes;
+    int64_t from_ms = civil_days(ZONE_FIRST_YEAR, 1, 1) * DAY_MS;
+    int64_t until_ms = civil_days(ZONE_LAST_YEAR + 1, 1, 1) * DAY_MS;
+    struct zone_changes changes;
     struct zone *z;
 
-    if (icu_zone_changes(name, from_ms, until_ms, &changes))
+    if (tzif_zone_changes(name, from_ms, until_ms, &changes) &&
+        icu_zone_changes(name, from_ms, until_ms, &changes))
         return NULL;
     for (size_t i = 0; i < changes.n; i++)
         assert(llabs(changes.row[i].offset_ms) < DAY_MS);
     z = xcalloc(1, sizeof(*z));
-    memcpy(z->text, name.p, name.n); /* ICU knows it, so it fits */
+    memcpy(z->text, name.p, name.n);
     z->name = (struct str){z->text, name.n};
     z->span = changes.row;
     z->n = changes.n;

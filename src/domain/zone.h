@@ -1,6 +1,6 @@
 /* zone.h - IANA time zones: from an instant to what a clock on the wall shows,
- * and back. The rules come from ICU, once for each zone; what is asked after
- * that is a search in a table.
+ * and back. The rules come from the system's tzdata, else from ICU, once for
+ * each zone; what is asked after that is a search in a table.
  * What is sure of that, and what is not, is in docs/time.md.
  *
  * Instants are milliseconds since 1970 in UTC, without leap seconds. Before
@@ -8,6 +8,7 @@
  * ZONE_LAST_YEAR, and after it the offset stays as it is then. */
 #pragma once
 
+#include "base/civil.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -16,20 +17,13 @@
 
 struct zone;
 
-/* What a clock on the wall shows: the proleptic Gregorian calendar. */
-struct civil {
-    int year, month, day;     /* month 1..12, day 1..31 */
-    int hour, minute, second; /* no leap seconds */
-    int weekday;              /* 0 Monday .. 6 Sunday; an input ignores it */
-};
-
 /* Any IANA name or alias, exactly as written; no offsets ("GMT+3"), and none of
  * the abbreviations that only ICU knows ("PST"). NULL: there is no such zone,
- * or no ICU, which icu_fault() tells. Immutable, never freed; any thread. The
- * first call with a name other than "UTC" loads ICU, which reads files and may
+ * or neither tzdata nor ICU, which icu_fault() tells. Immutable, never freed;
+ * any thread. The first call with a name reads a file, or loads ICU, which may
  * take milliseconds. */
 const struct zone *zone_find(struct str name);
-const struct zone *zone_utc(void); /* needs no ICU */
+const struct zone *zone_utc(void); /* needs neither */
 /* What somebody may have meant by a name that is none; NULL: no idea. Slow: it
  * is for a message to them. */
 const struct zone *zone_nearest(struct str name);

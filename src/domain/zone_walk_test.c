@@ -1,6 +1,6 @@
 /* zone_walk_test.c - zones and quiet hours minute by minute, beside what the C
  * library makes of the rules in /usr/share/zoneinfo (or TZDIR), which it reads
- * with code and from files that ICU does not share. What is expected is derived
+ * with code that neither of ours shares. What is expected is derived
  * from one row, the minute that the wall shows at each minute of UTC, as simply
  * as can be.
  *
@@ -273,7 +273,7 @@ compare_zone(struct walk *w)
 /* ---- quiet hours ---- */
 
 static int64_t
-floor_div(int64_t a, int64_t b)
+div_down(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
 }
@@ -282,7 +282,7 @@ floor_div(int64_t a, int64_t b)
 static bool
 is_in_window(const struct quiet_hours *q, int64_t shown)
 {
-    int64_t today = floor_div(shown, DAY_MIN);
+    int64_t today = div_down(shown, DAY_MIN);
     int end = q->end_min + (q->end_min <= q->start_min ? DAY_MIN : 0);
 
     for (int64_t day = today - 1; day <= today; day++) {
@@ -428,7 +428,8 @@ every_minute_is_what_the_c_library_makes_of_it(void **state)
         skip();
     }
     sum.is_all = chosen && str_is(str_from(chosen), "all");
-    sum.is_same_release = str_is(icu_zones_version(), sum.release);
+    /* Ours are read from there, too, unless TZDIR leads elsewhere. */
+    sum.is_same_release = !getenv("TZDIR");
     w.from = minute_of_year(sum.is_all ? 2020 : 2024);
     w.n = (minute_of_year(sum.is_all ? 2031 : 2025) - w.from) / STEP * STEP + 1;
     w.shown = xcalloc((size_t)w.n, sizeof(*w.shown));
@@ -441,10 +442,10 @@ every_minute_is_what_the_c_library_makes_of_it(void **state)
     free(w.shown);
     free(w.until);
     print_message(
-        "# ICU has the rules of %.*s, %s those of %s: %d zones agree "
+        "# %s has the rules of %s: %d zones agree "
         "(%d by another name), %d differ, %d have no file; %lld compared\n",
-        STR_ARG(icu_zones_version()), zoneinfo(), sum.release, sum.n_agree,
-        sum.n_same, sum.n_differ, sum.n_absent, (long long)sum.n_compared);
+        zoneinfo(), sum.release, sum.n_agree, sum.n_same, sum.n_differ,
+        sum.n_absent, (long long)sum.n_compared);
     if (sum.is_same_release)
         assert_int_equal(sum.n_differ, 0);
     assert_true(sum.n_differ <= sum.n_agree / 4);
