@@ -1,0 +1,26 @@
+/* condition.h - a question about data, as a workflow's branch asks it. Pure.
+ *
+ *   {"path": "data.total", "op": "gt", "value": "99.90"}
+ *   {"all": [...]}, {"any": [...]}, {"not": {...}}
+ *
+ * A path names a root ("data", "user", ...) and members below it; a number is
+ * the index of an array. What is not there is absent, which equals nothing and
+ * is not in any order. Numbers, also those in strings, are compared exactly;
+ * other strings byte by byte, which is right for RFC 3339 times in UTC. */
+#pragma once
+
+#include "base/field.h"
+
+#define CONDITION_DEPTH_MAX 8
+#define CONDITION_NODES_MAX 100
+
+/* Adds each fault to *p, with pointers below `at`. */
+void condition_check(struct json condition, struct str at, struct problem *p);
+
+struct condition_root {
+    const char *name; /* "data" */
+    struct json value;
+};
+/* Of one that condition_check() found well. */
+bool condition_holds(struct arena *a, struct json condition,
+                     const struct condition_root *roots, size_t n);
