@@ -140,16 +140,16 @@ next_part(struct str *path)
     return part;
 }
 
-static struct json
-look_up(const struct asking *q, struct str path)
+struct json
+condition_look_up(struct str path, const struct condition_root *roots, size_t n)
 {
     struct str part = next_part(&path);
     struct json v = {0};
     uint64_t index;
 
-    for (size_t i = 0; i < q->n; i++)
-        if (str_is(part, q->roots[i].name))
-            v = q->roots[i].value;
+    for (size_t i = 0; i < n; i++)
+        if (str_is(part, roots[i].name))
+            v = roots[i].value;
     while (path.n > 0) {
         part = next_part(&path);
         if (!json_is(v, JSON_ARRAY))
@@ -241,7 +241,8 @@ op_of(struct str name)
 static bool
 leaf_holds(const struct asking *q, struct json leaf)
 {
-    struct json v = look_up(q, json_str_of(q->arena, leaf, "path"));
+    struct json v =
+        condition_look_up(json_str_of(q->arena, leaf, "path"), q->roots, q->n);
     struct json value = json_get(leaf, "value");
     enum op op = op_of(json_str_of(q->arena, leaf, "op"));
     int by;

@@ -21,6 +21,9 @@ struct condition_root {
     const char *name; /* "data" */
     struct json value;
 };
+/* What a path leads to; absent: nothing. */
+struct json condition_look_up(struct str path,
+                              const struct condition_root *roots, size_t n);
 /* Of one that condition_check() found well. */
 bool condition_holds(struct arena *a, struct json condition,
                      const struct condition_root *roots, size_t n);

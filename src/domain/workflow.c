@@ -1,0 +1,396 @@
+/* workflow.c - see workflow.h.
+ *
+ *   wait E 10m, then T else F   ->   0 WAIT  else 3
+ *                                    1 T
+ *                                    2 JUMP 4
+ *                                    3 F
+ *                                    4 ...
+ */
+#include "domain/workflow.h"
+
+#include <assert.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+enum op { OP_SEND, OP_DELAY, OP_WAIT, OP_BRANCH, OP_JUMP };
+
+struct instruction {
+    enum op op;
+    struct json step;
+    struct str id;
+    size_t other; /* WAIT, BRANCH: where `else` begins; JUMP: where to */
+    int64_t ms;   /* DELAY, WAIT */
+};
+
+struct workflow {
+    struct instruction *program;
+    size_t n, cap;
+};
+
+/* ---- what a step may hold ---- */
+
+static const char *const types[] = {"send",   "delay",    "wait",
+                                    "branch", "digest",   "throttle",
+                                    "fetch",  "escalate", NULL};
+#define N_BUILT 4 /* the first of them */
+
+static const struct field any_row[] = {{.type = FIELD_ANY}};
+
+const struct field workflow_fields[] = {
+    {.name = "key", .type = FIELD_KEY},
+    {.name = "name",
+     .type = FIELD_STRING,
+     .max = 200,
+     .doc = "What people call it."},
+    {.name = "steps",
+     .type = FIELD_ARRAY,
+     .flags = FIELD_REQUIRED,
+     .of = any_row,
+     .min = 1,
+     .max = WORKFLOW_STEPS_MAX,
+     .doc = "What each recipient goes through, one after the other."},
+    {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
+    {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.type = FIELD_END},
+};
+
+#define HEAD                                                                   \
+    {.name = "id",                                                             \
+     .type = FIELD_KEY,                                                        \
+     .doc = "Of the step, for traces; without it, its place."},                \
+    {                                                                          \
+        .name = "type", .type = FIELD_ENUM, .flags = FIELD_REQUIRED,           \
+        .values = types                                                        \
+    }
+#define BRANCHES                                                               \
+    {.name = "then",                                                           \
+     .type = FIELD_ARRAY,                                                      \
+     .of = any_row,                                                            \
+     .max = WORKFLOW_STEPS_MAX},                                               \
+    {                                                                          \
+        .name = "else", .type = FIELD_ARRAY, .of = any_row,                    \
+        .max = WORKFLOW_STEPS_MAX                                              \
+    }
+
+static const struct field delay_fields[] = {
+    HEAD,
+    {.name = "for",
+     .type = FIELD_DURATION,
+     .max = WORKFLOW_DELAY_MAX_MS,
+     .doc = "How long."},
+    {.name = "until",
+     .type = FIELD_STRING,
+     .min = 1,
+     .max = 512,
+     .doc = "A time, or where one stands: \"data.starts_at\"."},
+    {.type = FIELD_END},
+};
+static const struct field wait_fields[] = {
+    HEAD,
+    {.name = "for_event",
+     .type = FIELD_KEY,
+     .flags = FIELD_REQUIRED,
+     .doc = "\"read\", \"clicked\", or one of your own."},
+    {.name = "timeout",
+     .type = FIELD_DURATION,
+     .flags = FIELD_REQUIRED,
+     .min = 1000,
+     .max = WORKFLOW_DELAY_MAX_MS},
+    BRANCHES,
+    {.type = FIELD_END},
+};
+static const struct field branch_fields[] = {
+    HEAD,
+    {.name = "if", .type = FIELD_ANY, .flags = FIELD_REQUIRED},
+    BRANCHES,
+    {.type = FIELD_END},
+};
+
+/* ---- checking ---- */
+
+struct checking {
+    struct problem *problem;
+    workflow_check_send *check_send;
+    void *arg;
+    int n_steps, depth;
+};
+
+static void check_steps(struct checking *c, struct json list, struct str at);
+
+static void
+check_branches(struct checking *c, struct json step, struct str at)
+{
+    static const char *const names[] = {"then", "else"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct json list = json_get(step, names[i]);
+
+        if (json_is(list, JSON_ARRAY))
+            check_steps(
+                c, list,
+                field_pointer(c->problem->arena, at, str_from(names[i])));
+    }
+}
+
+static void
+check_delay(struct checking *c, struct json step, struct str at)
+{
+    bool has_for = !json_is(json_get(step, "for"), JSON_ABSENT);
+
+    field_check(delay_fields, step, at, c->problem);
+    if (has_for == !json_is(json_get(step, "until"), JSON_ABSENT))
+        problem_add(c->problem, ERR_INVALID, at,
+                    "needs one of \"for\" and \"until\"");
+}
+
+static void
+check_branch(struct checking *c, struct json step, struct str at)
+{
+    struct json condition = json_get(step, "if");
+
+    field_check(branch_fields, step, at, c->problem);
+    if (!json_is(condition, JSON_ABSENT))
+        condition_check(condition,
+                        field_pointer(c->problem->arena, at, STR("if")),
+                        c->problem);
+    check_branches(c, step, at);
+}
+
+static void
+check_type(struct checking *c, struct json step, struct str at)
+{
+    struct problem *p = c->problem;
+    struct str type = json_str_of(p->arena, step, "type");
+    struct str type_at = field_pointer(p->arena, at, STR("type"));
+
+    if (str_is(type, "send")) {
+        c->check_send(c->arg, step, at, p);
+    } else if (str_is(type, "delay")) {
+        check_delay(c, step, at);
+    } else if (str_is(type, "wait")) {
+        field_check(wait_fields, step, at, p);
+        check_branches(c, step, at);
+    } else if (str_is(type, "branch")) {
+        check_branch(c, step, at);
+    } else {
+        for (size_t i = N_BUILT; types[i]; i++)
+            if (str_is(type, types[i])) {
+                problem_add(p, ERR_NOT_SUPPORTED, type_at,
+                            "this step is not supported by this release");
+                return;
+            }
+        problem_add(p, ERR_INVALID, type_at,
+                    "must be one of send, delay, wait, branch");
+    }
+}
+
+static void
+check_steps(struct checking *c, struct json list, struct str at)
+{
+    struct problem *p = c->problem;
+    size_t i = 0;
+
+    if (c->depth == WORKFLOW_DEPTH_MAX) {
+        problem_add(p, ERR_INVALID, at, "must not be more than %d lists deep",
+                    WORKFLOW_DEPTH_MAX);
+        return;
+    }
+    c->depth++;
+    for (struct json step = json_first(list); !json_is(step, JSON_ABSENT);
+         step = json_next(list, step), i++) {
+        struct str below = str_fmt(p->arena, "%.*s/%zu", STR_ARG(at), i);
+
+        if (++c->n_steps > WORKFLOW_STEPS_MAX) {
+            problem_add(p, ERR_INVALID, below,
+                        "must not be one of more than %d steps",
+                        WORKFLOW_STEPS_MAX);
+            break;
+        }
+        if (json_is(step, JSON_OBJECT))
+            check_type(c, step, below);
+        else
+            problem_add(p, ERR_INVALID, below, "must be an object");
+    }
+    c->depth--;
+}
+
+void
+workflow_check(struct json doc, workflow_check_send *check_send, void *arg,
+               struct problem *p)
+{
+    struct checking c = {.problem = p, .check_send = check_send, .arg = arg};
+
+    field_check(workflow_fields, doc, STR(""), p);
+    if (json_is(json_get(doc, "steps"), JSON_ARRAY))
+        check_steps(&c, json_get(doc, "steps"), STR("/steps"));
+}
+
+/* ---- compiling ---- */
+
+static size_t
+add(struct workflow *w, struct instruction i)
+{
+    assert(w->n < w->cap);
+    w->program[w->n] = i;
+    return w->n++;
+}
+
+static int64_t
+duration_of(struct arena *a, struct json step, const char *name)
+{
+    int64_t ms = 0;
+
+    return str_to_duration_ms(json_str_of(a, step, name), &ms) ? ms : 0;
+}
+
+static void compile_steps(struct workflow *w, struct arena *a,
+                          struct json list);
+
+static void
+compile_fork(struct workflow *w, struct arena *a, struct instruction i)
+{
+    struct json no = json_get(i.step, "else");
+    size_t fork = add(w, i), jump;
+
+    compile_steps(w, a, json_get(i.step, "then"));
+    jump = json_count(no) > 0 ? add(w, (struct instruction){.op = OP_JUMP})
+                              : SIZE_MAX;
+    w->program[fork].other = w->n;
+    compile_steps(w, a, no);
+    if (jump != SIZE_MAX)
+        w->program[jump].other = w->n;
+}
+
+static void
+compile_step(struct workflow *w, struct arena *a, struct json step)
+{
+    struct str type = json_str_of(a, step, "type");
+    struct str id = json_str_of(a, step, "id");
+    struct instruction i = {
+        .op = OP_SEND,
+        .step = step,
+        .id = id.n > 0 ? id : str_fmt(a, "step-%zu", w->n + 1),
+    };
+
+    if (str_is(type, "delay")) {
+        i.op = OP_DELAY;
+        i.ms = duration_of(a, step, "for");
+        add(w, i);
+    } else if (str_is(type, "wait")) {
+        i.op = OP_WAIT;
+        i.ms = duration_of(a, step, "timeout");
+        compile_fork(w, a, i);
+    } else if (str_is(type, "branch")) {
+        i.op = OP_BRANCH;
+        compile_fork(w, a, i);
+    } else {
+        add(w, i);
+    }
+}
+
+static void
+compile_steps(struct workflow *w, struct arena *a, struct json list)
+{
+    for (struct json step = json_first(list); !json_is(step, JSON_ABSENT);
+         step = json_next(list, step))
+        compile_step(w, a, step);
+}
+
+struct workflow *
+workflow_compile(struct arena *a, struct json doc)
+{
+    struct workflow *w = ARENA_NEW(a, struct workflow);
+
+    w->cap = 2 * WORKFLOW_STEPS_MAX; /* a jump each, at most */
+    w->program = ARENA_ARRAY(a, struct instruction, w->cap);
+    compile_steps(w, a, json_get(doc, "steps"));
+    return w;
+}
+
+/* ---- going on ---- */
+
+static void
+go_to(struct workflow_state *s, size_t at, int64_t now_ms)
+{
+    s->at = (int64_t)at;
+    s->since_ms = now_ms;
+}
+
+/* A time that cannot be read is no reason to wait, nor to stop for ever. */
+static int64_t
+end_of_delay(const struct workflow_world *world, const struct instruction *i,
+             int64_t since_ms)
+{
+    struct str until = json_str_of(world->arena, i->step, "until");
+    int64_t at_ms;
+
+    if (until.n == 0)
+        return since_ms + i->ms;
+    if (time_parse(until, &at_ms))
+        return at_ms;
+    until = json_str(world->arena,
+                     condition_look_up(until, world->roots, world->n_roots));
+    return time_parse(until, &at_ms) ? at_ms : since_ms;
+}
+
+static struct workflow_turn
+wait_until(const struct instruction *i, int64_t due_ms, struct str event)
+{
+    return (struct workflow_turn){
+        .need = WORKFLOW_WAIT, .id = i->id, .due_ms = due_ms, .event = event};
+}
+
+struct workflow_turn
+workflow_run(const struct workflow *w, struct workflow_state *s,
+             const struct workflow_world *world)
+{
+    int64_t now_ms = world->now_ms, due_ms;
+    struct str event;
+
+    while (s->at >= 0 && (uint64_t)s->at < w->n) {
+        size_t at = (size_t)s->at;
+        const struct instruction *i = &w->program[at];
+
+        switch (i->op) {
+        case OP_SEND:
+            return (struct workflow_turn){
+                .need = WORKFLOW_SEND, .id = i->id, .step = i->step};
+        case OP_DELAY:
+            due_ms = end_of_delay(world, i, s->since_ms);
+            if (due_ms > now_ms)
+                return wait_until(i, due_ms, STR_NONE);
+            go_to(s, at + 1, now_ms);
+            break;
+        case OP_WAIT:
+            due_ms = s->since_ms + i->ms;
+            event = json_str_of(world->arena, i->step, "for_event");
+            if (world->has_happened(world->arg, event, s->since_ms, due_ms))
+                go_to(s, at + 1, now_ms);
+            else if (due_ms > now_ms)
+                return wait_until(i, due_ms, event);
+            else
+                go_to(s, i->other, now_ms);
+            break;
+        case OP_BRANCH:
+            go_to(s,
+                  condition_holds(world->arena, json_get(i->step, "if"),
+                                  world->roots, world->n_roots)
+                      ? at + 1
+                      : i->other,
+                  now_ms);
+            break;
+        case OP_JUMP:
+            go_to(s, i->other, now_ms);
+            break;
+        }
+    }
+    return (struct workflow_turn){.need = WORKFLOW_DONE};
+}
+
+void
+workflow_sent(struct workflow_state *s, int64_t now_ms)
+{
+    go_to(s, (size_t)s->at + 1, now_ms);
+}

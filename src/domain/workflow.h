@@ -1,0 +1,70 @@
+/* workflow.h - steps that one recipient goes through, each when the one before
+ * is over. Pure.
+ *
+ *   {"steps": [{"id": "first", "type": "send", "channels": ["in_app"], ...},
+ *              {"type": "wait", "for_event": "read", "timeout": "10m",
+ *               "else": [{"type": "send", "channels": ["email"], ...}]},
+ *              {"type": "branch", "if": {CONDITION}, "then": [], "else": []},
+ *              {"type": "delay", "for": "1d"}]}
+ *
+ * The steps are compiled to a row of instructions that only lead forward: where
+ * somebody stands in it, and since when, is all there is to keep of them. */
+#pragma once
+
+#include "domain/condition.h"
+
+#define WORKFLOW_STEPS_MAX 100 /* of all lists together */
+#define WORKFLOW_DEPTH_MAX 8
+#define WORKFLOW_DELAY_MAX_MS (INT64_C(366) * 24 * 3600 * 1000)
+
+extern const struct field workflow_fields[];
+
+/* Adds each fault to *p. What a send step sends is the caller's to check:
+ * check_send, with the pointer to the step. */
+typedef void workflow_check_send(void *arg, struct json step, struct str at,
+                                 struct problem *p);
+void workflow_check(struct json doc, workflow_check_send *check_send, void *arg,
+                    struct problem *p);
+
+struct workflow;
+/* Of a document that workflow_check() found well; it must outlive the result.
+ */
+struct workflow *workflow_compile(struct arena *a, struct json doc);
+
+struct workflow_state {
+    int64_t at;       /* instruction; 0 at the beginning */
+    int64_t since_ms; /* when it came there */
+};
+
+/* What can be known. */
+struct workflow_world {
+    struct arena *arena;
+    int64_t now_ms;
+    const struct condition_root *roots;
+    size_t n_roots;
+    /* Whether that happened to the recipient from then until then. */
+    bool (*has_happened)(void *arg, struct str event, int64_t since_ms,
+                         int64_t until_ms);
+    void *arg;
+};
+
+enum workflow_need {
+    WORKFLOW_SEND, /* `step`; then workflow_sent() */
+    WORKFLOW_WAIT, /* until due_ms, or for `event` if that is not empty */
+    WORKFLOW_DONE,
+};
+struct workflow_turn {
+    enum workflow_need need;
+    struct str id;    /* of the step */
+    struct json step; /* SEND: its document */
+    int64_t due_ms;
+    struct str event;
+};
+
+/* Goes on as far as nothing is to be done or waited for. A state that fits
+ * nowhere is at the end. */
+struct workflow_turn workflow_run(const struct workflow *w,
+                                  struct workflow_state *s,
+                                  const struct workflow_world *world);
+/* The send that it stood at is made. */
+void workflow_sent(struct workflow_state *s, int64_t now_ms);

@@ -1,0 +1,302 @@
+#include "domain/workflow.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/arena_test.h"
+#include "base/clock.h"
+
+#define NOW INT64_C(1790000000000)
+#define MINUTE INT64_C(60000)
+
+/* Quotes are ' here. */
+static struct json
+json(const char *text)
+{
+    struct json_doc *doc = ARENA_NEW(arena, struct json_doc);
+    struct json_error why;
+    size_t n = strlen(text);
+    char *copy = arena_copy(arena, text, n);
+
+    for (size_t i = 0; i < n; i++)
+        if (copy[i] == '\'')
+            copy[i] = '"';
+    assert_int_equal(json_parse(arena, (struct str){copy, n}, doc, &why),
+                     ERR_OK);
+    return json_root(doc);
+}
+
+/* One recipient on the way. */
+struct walk {
+    struct workflow *w;
+    struct workflow_state state;
+    struct condition_root data;
+    int64_t now_ms, read_ms; /* 0: not read */
+};
+
+static bool
+has_happened(void *arg, struct str event, int64_t since_ms, int64_t until_ms)
+{
+    const struct walk *k = arg;
+
+    return str_is(event, "read") && k->read_ms >= since_ms &&
+           k->read_ms <= until_ms;
+}
+
+static struct walk
+begin(const char *steps, const char *data)
+{
+    struct json doc =
+        json(str_cstr(arena, str_fmt(arena, "{'steps':%s}", steps)));
+
+    return (struct walk){.w = workflow_compile(arena, doc),
+                         .state = {.since_ms = NOW},
+                         .data = {"data", json(data)},
+                         .now_ms = NOW};
+}
+
+/* "send a", "wait 600000 read", "done" */
+static const char *
+next(struct walk *k)
+{
+    struct workflow_world world = {.arena = arena,
+                                   .now_ms = k->now_ms,
+                                   .roots = &k->data,
+                                   .n_roots = 1,
+                                   .has_happened = has_happened,
+                                   .arg = k};
+    struct workflow_turn t = workflow_run(k->w, &k->state, &world);
+
+    switch (t.need) {
+    case WORKFLOW_SEND:
+        workflow_sent(&k->state, k->now_ms);
+        return str_cstr(arena, str_fmt(arena, "send %.*s", STR_ARG(t.id)));
+    case WORKFLOW_WAIT:
+        return str_cstr(arena, str_fmt(arena, "wait %lld %.*s",
+                                       (long long)(t.due_ms - k->now_ms),
+                                       STR_ARG(t.event)));
+    default:
+        return "done";
+    }
+}
+
+#define SEND(id) "{'type':'send','id':'" id "'}"
+#define NUDGE                                                                      \
+    "[" SEND(                                                                      \
+        "inbox") ",{'type':'wait','for_event':'read','timeout':'10m',"             \
+                 "'then':[" SEND("thanks") "],'else':[" SEND(                      \
+                     "mail") ",{'type':'delay','for':'5m'}," SEND("sms") "]}"      \
+                                                                         "," SEND( \
+                                                                             "last") "]"
+
+static void
+a_wait_that_ends_goes_the_other_way(void **state)
+{
+    struct walk k = begin(NUDGE, "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "send inbox");
+    assert_string_equal(next(&k), "wait 600000 read");
+    k.now_ms += 10 * MINUTE - 1;
+    assert_string_equal(next(&k), "wait 1 read");
+    k.now_ms += 1;
+    assert_string_equal(next(&k), "send mail");
+    assert_string_equal(next(&k), "wait 300000 ");
+    k.read_ms = k.now_ms; /* too late for the wait, and no matter to a delay */
+    k.now_ms += 5 * MINUTE;
+    assert_string_equal(next(&k), "send sms");
+    assert_string_equal(next(&k), "send last");
+    assert_string_equal(next(&k), "done");
+    assert_string_equal(next(&k), "done");
+}
+
+static void
+what_happens_in_time_goes_the_one_way(void **state)
+{
+    struct walk k = begin(NUDGE, "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "send inbox");
+    assert_string_equal(next(&k), "wait 600000 read");
+    k.now_ms += MINUTE;
+    k.read_ms = k.now_ms;
+    k.now_ms += 30 * MINUTE; /* told late: it was in time all the same */
+    assert_string_equal(next(&k), "send thanks");
+    assert_string_equal(next(&k), "send last");
+    assert_string_equal(next(&k), "done");
+}
+
+static void
+what_happens_too_late_goes_the_other_way(void **state)
+{
+    struct walk k = begin(NUDGE, "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "send inbox");
+    k.now_ms += 30 * MINUTE; /* nobody looked at it meanwhile */
+    k.read_ms = NOW + 10 * MINUTE + 1;
+    assert_string_equal(next(&k), "send mail");
+}
+
+static void
+a_branch_asks_the_data(void **state)
+{
+    static const char steps[] =
+        "[{'type':'branch','if':{'path':'data.vip','op':'eq','value':true},"
+        "'then':[" SEND("call") "]},{'type':'branch','if':{'path':'data.vip',"
+                                "'op':'exists'},'else':[" SEND("who") "]}]";
+    struct walk k = begin(steps, "{'vip':true}");
+
+    (void)state;
+    assert_string_equal(next(&k), "send call");
+    assert_string_equal(next(&k), "done");
+    k = begin(steps, "{'vip':false}");
+    assert_string_equal(next(&k), "done");
+    k = begin(steps, "{}");
+    assert_string_equal(next(&k), "send who");
+    assert_string_equal(next(&k), "done");
+}
+
+static void
+a_delay_may_end_at_a_time(void **state)
+{
+    char at[TIME_TEXT_SIZE];
+    struct str text = time_format(at, NOW + 90 * MINUTE);
+    const char *data = str_cstr(
+        arena, str_fmt(arena, "{'at':'%.*s','bad':'soon'}", STR_ARG(text)));
+    struct walk k;
+
+    (void)state;
+    k = begin("[{'type':'delay','until':'data.at'}," SEND("a") "]", data);
+    assert_string_equal(next(&k), "wait 5400000 ");
+    k.now_ms += 90 * MINUTE;
+    assert_string_equal(next(&k), "send a");
+    k = begin(
+        "[{'type':'delay','until':'2001-01-01T00:00:00.000Z'}," SEND("a") "]",
+        data);
+    assert_string_equal(next(&k), "send a"); /* it has passed */
+    k = begin("[{'type':'delay','until':'data.bad'}," SEND("a") "]", data);
+    assert_string_equal(next(&k), "send a"); /* and this is none */
+}
+
+static void
+a_state_that_fits_nowhere_is_the_end(void **state)
+{
+    struct walk k = begin("[" SEND("a") "]", "{}");
+
+    (void)state;
+    k.state.at = -1;
+    assert_string_equal(next(&k), "done");
+    k.state.at = 1000;
+    assert_string_equal(next(&k), "done");
+}
+
+/* ---- checking ---- */
+
+static void
+check_send(void *arg, struct json step, struct str at, struct problem *p)
+{
+    (void)arg;
+    if (json_is(json_get(step, "title"), JSON_ABSENT))
+        problem_add(p, ERR_INVALID, field_pointer(p->arena, at, STR("title")),
+                    "is required");
+}
+
+static void
+what_makes_no_sense_is_refused_where_it_stands(void **state)
+{
+    static const struct {
+        const char *doc, *pointer;
+        enum err err;
+    } rows[] = {
+        {"{}", "/steps", ERR_INVALID},
+        {"{'steps':[]}", "/steps", ERR_INVALID},
+        {"{'steps':[7]}", "/steps/0", ERR_INVALID},
+        {"{'steps':[{}]}", "/steps/0/type", ERR_INVALID},
+        {"{'steps':[{'type':'sleep'}]}", "/steps/0/type", ERR_INVALID},
+        {"{'steps':[{'type':'fetch'}]}", "/steps/0/type", ERR_NOT_SUPPORTED},
+        {"{'steps':[{'type':'send'}]}", "/steps/0/title", ERR_INVALID},
+        {"{'steps':[{'type':'delay'}]}", "/steps/0", ERR_INVALID},
+        {"{'steps':[{'type':'delay','for':'1m','until':'data.x'}]}", "/steps/0",
+         ERR_INVALID},
+        {"{'steps':[{'type':'delay','for':'2000d'}]}", "/steps/0/for",
+         ERR_INVALID},
+        {"{'steps':[{'type':'wait','for_event':'read'}]}", "/steps/0/timeout",
+         ERR_INVALID},
+        {"{'steps':[{'type':'wait','for_event':'read','timeout':'1m',"
+         "'else':[{'type':'send'}]}]}",
+         "/steps/0/else/0/title", ERR_INVALID},
+        {"{'steps':[{'type':'branch','if':{'op':'eq','value':1}}]}",
+         "/steps/0/if/path", ERR_INVALID},
+        {"{'steps':[{'type':'branch'}]}", "/steps/0/if", ERR_INVALID},
+        {"{'steps':[{'type':'send','title':'t'}],'step':1}", "/step",
+         ERR_INVALID},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct problem p;
+
+        problem_init(&p, arena);
+        workflow_check(json(rows[i].doc), check_send, NULL, &p);
+        if (p.err != rows[i].err ||
+            !str_is(p.errors[0].pointer, rows[i].pointer))
+            fail_msg("%s: %d %.*s", rows[i].doc, p.err,
+                     STR_ARG(p.errors[0].pointer));
+    }
+}
+
+static void
+too_deep_and_too_many_are_refused(void **state)
+{
+    struct problem p;
+    struct buf deep, many;
+
+    (void)state;
+    buf_init(&deep, arena);
+    buf_put_cstr(&deep, "{'steps':");
+    for (int i = 0; i < WORKFLOW_DEPTH_MAX; i++)
+        buf_put_cstr(&deep, "[{'type':'branch','if':{'path':'data.a','op':"
+                            "'exists'},'then':");
+    buf_put_cstr(&deep, "[]");
+    for (int i = 0; i < WORKFLOW_DEPTH_MAX; i++)
+        buf_put_cstr(&deep, "}]");
+    buf_put_cstr(&deep, "}");
+    problem_init(&p, arena);
+    workflow_check(json(str_cstr(arena, buf_str(&deep))), check_send, NULL, &p);
+    assert_int_equal(p.err, ERR_INVALID);
+    buf_init(&many, arena);
+    buf_put_cstr(&many, "{'steps':[{'type':'branch','if':{'path':'data.a',"
+                        "'op':'exists'},'then':[");
+    for (int i = 0; i < WORKFLOW_STEPS_MAX; i++)
+        buf_put_cstr(&many, "{'type':'delay','for':'1s'},");
+    many.n--;
+    buf_put_cstr(&many, "]}]}");
+    problem_init(&p, arena);
+    workflow_check(json(str_cstr(arena, buf_str(&many))), check_send, NULL, &p);
+    assert_int_equal(p.n_errors, 1);
+    assert_true(str_is(p.errors[0].pointer, "/steps/0/then/99"));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_wait_that_ends_goes_the_other_way),
+        T(what_happens_in_time_goes_the_one_way),
+        T(what_happens_too_late_goes_the_other_way),
+        T(a_branch_asks_the_data),
+        T(a_delay_may_end_at_a_time),
+        T(a_state_that_fits_nowhere_is_the_end),
+        T(what_makes_no_sense_is_refused_where_it_stands),
+        T(too_deep_and_too_many_are_refused),
+    };
+
+    return cmocka_run_group_tests_name("domain/workflow", tests, NULL, NULL);
+}
