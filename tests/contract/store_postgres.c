@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 
+#include "base/list.h"
 #include "pg_rig.h"
+#include "store/postgres/conn.h"
 #include "store_plans.h"
 
 #define LEASE_MS 600000 /* so that no tick disturbs what a test hears */
@@ -248,12 +250,100 @@ an_outbox_row_is_taken_by_one_and_goes_with_its_accept(void **state)
     assert_int_equal(three.rows[0].id, two.rows[0].id);
 }
 
+/* ---- one connection ---- */
+
+struct line {
+    struct pg_conn *conn;
+    int n_ready, n_lost, n_ended;
+    enum pg_outcome outcome;
+};
+
+static void
+on_line_ready(void *arg)
+{
+    ((struct line *)arg)->n_ready++;
+}
+
+static void
+on_line_lost(void *arg, const char *why)
+{
+    (void)why;
+    ((struct line *)arg)->n_lost++;
+}
+
+static void
+on_line_ended(void *arg, enum pg_outcome o)
+{
+    struct line *l = arg;
+
+    l->outcome = o;
+    l->n_ended++;
+}
+
+/* As long as a buffer: it is written while it is being put together, and then
+ * it is found that nobody is there. */
+static void
+send_much(struct rig *r, struct line *l)
+{
+    size_t n = 100000;
+    char *text = arena_alloc(r->arena, n);
+    struct pg_params *p;
+
+    memset(text, 'x', n);
+    for (int i = 0; i < 10; i++) {
+        p = pg_conn_params(l->conn);
+        pg_put_int4(p, OBJECT_USER);
+        pg_put_int(p, T);
+        pg_put_text(p, (struct str){text, n});
+        pg_put_int(p, 1);
+        pg_conn_send(l->conn, PG_object_list);
+    }
+    pg_conn_sync(l->conn, on_line_ended, l);
+}
+
+static void
+a_server_that_went_while_nobody_looked_is_an_outcome(void **state)
+{
+    static const char mine[] =
+        "SELECT count(*) FROM pg_stat_activity WHERE "
+        "application_name = 'belfry read' AND pid = %lld";
+    struct rig *r = *state;
+    struct line l = {0};
+    long long pid;
+
+    store_close(r->store);
+    r->store = NULL;
+    l.conn = pg_conn_new(&(struct pg_conn_options){.loop = r->loop,
+                                                   .url = pg_url(r),
+                                                   .who = "read",
+                                                   .on_ready = on_line_ready,
+                                                   .on_lost = on_line_lost,
+                                                   .arg = &l});
+    for (int i = 1; i <= 3; i++) {
+        while (l.n_ready < i)
+            loop_turn(r->loop, 1000);
+        pid = pg_number(pg_ask(r, "SELECT pid FROM pg_stat_activity WHERE "
+                                  "application_name = 'belfry read' AND "
+                                  "datname = current_database()"));
+        (void)pg_ask(r, "SELECT pg_terminate_backend(%lld, 10000)", pid);
+        while (pg_number(pg_ask(r, mine, pid)) > 0)
+            ;
+        send_much(r, &l);
+        while (l.n_ended < i)
+            loop_turn(r->loop, 1000);
+        assert_int_equal(l.outcome, PG_LOST);
+        assert_int_equal(l.n_lost, i);
+    }
+    pg_conn_free(l.conn);
+}
+
 static const struct CMUnitTest own_tests[] = {
     RIG_TEST(each_row_is_found_by_its_key_whatever_statistics_say),
     RIG_TEST(a_list_goes_on_where_it_gave_up_looking),
     RIG_TEST(an_attempt_is_told_wherever_it_is_kept),
     RIG_TEST(a_retry_waits_for_its_pause_whatever_the_clock_says),
     RIG_TEST(documents_asked_for_at_once_come_to_who_asked),
+    RIG_TEST(a_server_that_went_while_nobody_looked_is_an_outcome),
     RIG_TEST(an_outbox_row_is_taken_by_one_and_goes_with_its_accept),
 };
 
