@@ -125,6 +125,7 @@ copy_finish(struct queue_row *row, const struct store_finish *f)
     row->finish = *f;
     row->finish.tenant = row->item.work->delivery.tenant;
     row->finish.delivery = row->item.work->delivery.id;
+    row->finish.lease = row->batch->lease;
     row->finish.reason = str_dup(a, f->reason);
     row->finish.provider = str_dup(a, f->provider);
     row->finish.error = str_dup(a, f->error);

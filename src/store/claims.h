@@ -34,6 +34,7 @@ struct claim {
     int64_t attempts; /* before the flight */
     int64_t lane;     /* negative: critical */
     int64_t rank;
+    int64_t lease; /* under which it was claimed; 0: there is none */
     struct claim_batch *batch; /* NULL: nothing on disk */
     size_t ref;                /* in batch->refs */
     size_t at;                 /* private: in its lane's list */

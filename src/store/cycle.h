@@ -23,6 +23,9 @@ struct store_finish {
     struct str error;
     struct str tally;              /* empty: the delivery's stays as it is */
     const struct attempt *attempt; /* NULL: none was made */
+    /* That of the cycle which claimed it: what was claimed again since, under
+     * another one, is not this one's to finish. 0: of whichever. */
+    int64_t lease;
     /* result: false if it was not claimed any more (fenced); nothing done */
     bool is_done;
 };

@@ -275,6 +275,43 @@ a_node_may_be_lost_while_it_commits(void **state)
     assert_string_equal(attempts_of(r, 1003), "");
 }
 
+static void
+what_a_lost_node_claims_again_is_not_finished_by_the_call_before(void **state)
+{
+    struct rig *r = *state;
+    struct attempt t = {.n = 1, .verdict = STR("retry")};
+    struct store_finish f[2] = {
+        {.delivery = 1001, .status = DELIVERY_QUEUED},
+        {.delivery = 1002, .status = DELIVERY_RETRYING, .attempt = &t}};
+    struct store_cycle claim = {.now_ms = NOW,
+                                .tenant = T,
+                                .lane = LANE,
+                                .want = 2,
+                                .records_intent = true};
+    struct store_cycle late = {.now_ms = NOW, .finishes = f, .n_finishes = 2};
+
+    send_one(r, &(struct send){.id = 1000, .n = 2});
+    assert_int_equal(ASK(r, cycle, &claim), ERR_OK);
+    assert_int_equal(claim.n_work, 2);
+    for (int i = 0; i < 2; i++) {
+        f[i].tenant = T;
+        f[i].lane = LANE;
+        f[i].due_ms = NOW;
+        f[i].lease = claim.lease;
+    }
+    (void)pg_ask(r, "UPDATE node SET is_live = false");
+    UNTIL(LATE_MS, !store_holds(r->store, claim.lease));
+    UNTIL(SOON_MS, claim_now(r, LANE, 2) == 2); /* it is back */
+    assert_int_equal(ASK(r, cycle, &late), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_false(f[i].is_done);
+        assert_int_equal(status_of(r, f[i].delivery), DELIVERY_SENDING);
+        assert_true(finish_one(r, f[i].delivery, DELIVERY_SENT, 2));
+        assert_string_equal(attempts_of(r, f[i].delivery),
+                            "interrupted 1 sent 2");
+    }
+}
+
 /* ---- bells ---- */
 
 static int64_t
@@ -553,6 +590,7 @@ const struct CMUnitTest lost_tests[] = {
     NODE_TEST(a_claim_that_nobody_knows_of_is_nobodys),
     NODE_TEST(a_finish_that_nobody_knows_of_is_done_once),
     NODE_TEST(a_node_may_be_lost_while_it_commits),
+    NODE_TEST(what_a_lost_node_claims_again_is_not_finished_by_the_call_before),
     NODE_TEST_WITH(other_nodes_are_told_what_was_committed, node_setup_deaf),
     NODE_TEST_WITH(what_no_bell_told_is_found, node_setup_slow),
     cmocka_unit_test_setup_teardown(

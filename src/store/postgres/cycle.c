@@ -361,6 +361,7 @@ note_claim(struct pg_op *op, struct claiming *k, struct claim_batch *batch,
                           .attempts = d->attempts,
                           .lane = signed_lane(d->priority, k->lane->lane),
                           .rank = d->rank,
+                          .lease = k->lease,
                           .batch = batch};
     struct claim_ref ref = {d->id, d->notification, d->attempts};
 
@@ -683,8 +684,9 @@ list_request(struct pg_op *op, struct store_cycle *c)
             claims_find(pg_lanes_claims(op->store->lanes), f->delivery);
 
         f->is_done = false;
-        if (!was || was->tenant != f->tenant)
-            continue;
+        if (!was || was->tenant != f->tenant ||
+            (f->lease != 0 && f->lease != was->lease))
+            continue; /* not ours, or not any more, or ours once more */
         (void)touch(op, f->tenant, was->lane);
         s->was[s->n_finishes] = *was;
         s->finishes[s->n_finishes++] = f;

@@ -57,7 +57,7 @@ struct pg_node {
     bool is_away;          /* for so long that it is said */
     void (*left)(struct pg_store *s);
     int64_t asked_ms;            /* when the beat under way was sent */
-    _Atomic int64_t lease;       /* counts losses */
+    _Atomic int64_t lease;       /* counts losses, from 1 on */
     _Atomic int64_t lease_ms;    /* monotonic: it surely holds until then */
     int64_t beat_ms;             /* monotonic; when the last one was sent */
     int64_t no_burial_before_ms; /* monotonic */
@@ -214,6 +214,7 @@ pg_node_register(struct pg_store *s, const struct pg_node_options *o, PGconn *c,
         n->host[0] = '\0';
     n->host[sizeof(n->host) - 1] = '\0';
     n->lanes = map_new();
+    n->lease = 1;
     n->no_burial_before_ms = mono_ms(n) + o->lease_ms / 3;
     n->lanes_pace = pg_pace(0, o->lease_ms / TICKS_A_LEASE * LANES_TICKS_MAX);
     return register_with(n, c, ret_why);
