@@ -240,6 +240,43 @@ a_finish_that_nobody_knows_of_is_done_once(void **state)
 }
 
 static void
+a_row_that_an_unknown_commit_handed_over_is_claimed_after_it(void **state)
+{
+    struct rig *r = *state;
+    struct attempt t = {.n = 1, .verdict = STR("retry")};
+    struct store_finish f = {.tenant = T,
+                             .delivery = 1001,
+                             .status = DELIVERY_QUEUED,
+                             .lane = OTHER_LANE,
+                             .attempt = &t};
+    struct store_cycle c = {.now_ms = NOW, .finishes = &f, .n_finishes = 1};
+
+    send_one(r, &(struct send){.id = 1000, .n = 2});
+    send_one(r, &(struct send){.id = 2000, .rank = 99, .lane = OTHER_LANE});
+    assert_int_equal(claim_now(r, LANE, 1), 1);
+    gate_make(r);
+    gate_shut(r);
+    begin(r, STORE_VERB_cycle, &c.req);
+    gate_await(r, "cycle");
+    gate_sever(r, "cycle");
+    wait_for_all(r);
+    assert_int_equal(c.req.err, ERR_UNCERTAIN);
+    gate_open();
+    UNTIL(
+        SOON_MS,
+        !*pg_ask(r, "SELECT 1 FROM ready WHERE id = 1001 AND lane = %d", LANE));
+    UNTIL(SOON_MS, claim_now(r, OTHER_LANE, 10) == 1); /* not ours to begin */
+    assert_int_equal(status_of(r, 2001), DELIVERY_SENDING);
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK); /* the same again */
+    assert_false(f.is_done);
+    assert_int_equal(claim_now(r, OTHER_LANE, 10), 1);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 2));
+    assert_true(finish_one(r, 2001, DELIVERY_SENT, 1));
+    assert_string_equal(attempts_of(r, 1001), "retry 1 sent 2");
+    ASSERT_SQL(r, "0", "SELECT count(*) FROM intent");
+}
+
+static void
 a_node_may_be_lost_while_it_commits(void **state)
 {
     struct rig *r = *state;
@@ -589,6 +626,7 @@ const struct CMUnitTest lost_tests[] = {
     NODE_TEST(connections_may_end_at_any_moment),
     NODE_TEST(a_claim_that_nobody_knows_of_is_nobodys),
     NODE_TEST(a_finish_that_nobody_knows_of_is_done_once),
+    NODE_TEST(a_row_that_an_unknown_commit_handed_over_is_claimed_after_it),
     NODE_TEST(a_node_may_be_lost_while_it_commits),
     NODE_TEST(what_a_lost_node_claims_again_is_not_finished_by_the_call_before),
     NODE_TEST_WITH(other_nodes_are_told_what_was_committed, node_setup_deaf),

@@ -368,6 +368,22 @@ note_claim(struct pg_op *op, struct claiming *k, struct claim_batch *batch,
     claims_add(pg_lanes_claims(op->store->lanes), &claim, &ref);
 }
 
+/* A commit that nobody knew of was done after all, and handed a row over from
+ * another lane of ours; whoever finished it is to be told first. */
+static bool
+is_in_doubt(struct pg_op *op, const struct store_work *w)
+{
+    return claims_find(pg_lanes_claims(op->store->lanes), w->delivery.id);
+}
+
+static void
+leave_in_doubt(struct claiming *k)
+{
+    k->lane->is_doubtful = true; /* an intent may stand for nothing else */
+    pg_lane_sweep(k->lane);
+    k->cycle->has_more = true;
+}
+
 static void
 take_claim(struct pg_op *op, struct claiming *k)
 {
@@ -376,6 +392,7 @@ take_claim(struct pg_op *op, struct claiming *k)
     struct claim_batch *batch = NULL;
     size_t room = (size_t)(k->want + k->extra);
     int64_t n[2] = {0, 0}, most;
+    bool is_doubtful = false;
 
     c->work = ARENA_ARRAY(c->req.arena, struct store_work, room);
     c->lease = k->lease;
@@ -391,12 +408,19 @@ take_claim(struct pg_op *op, struct claiming *k)
         pg_take_delivery(&r, c->req.arena, &w->delivery);
         is_critical = w->delivery.priority == PRIORITY_CRITICAL;
         n[is_critical]++;
+        if (is_in_doubt(op, w)) {
+            is_doubtful = true;
+            c->n_work--;
+            continue;
+        }
         pg_lane_raise(k->lane, is_critical,
                       (struct lane_mark){w->delivery.rank, w->delivery.id});
         note_claim(op, k, batch, w);
     }
     most = n[1] > k->extra ? k->want - (n[1] - k->extra) : k->want;
     c->has_more = n[0] == most || n[1] == k->want + k->extra;
+    if (is_doubtful)
+        leave_in_doubt(k);
 }
 
 /* ---- what the claimed ones need ---- */
