@@ -337,7 +337,55 @@ a_server_that_went_while_nobody_looked_is_an_outcome(void **state)
     pg_conn_free(l.conn);
 }
 
+/* ---- days that are over ---- */
+
+/* Three notifications: one that has ended, one with a dead letter, and one of
+ * the days before whose dead letter is of today. And tomorrow no process ran.
+ */
+static const char days[] =
+    "CREATE TABLE today AS SELECT value AS id FROM meta WHERE name = "
+    "'old_below'; "
+    "CREATE FUNCTION id(n bigint) RETURNS bigint LANGUAGE sql AS "
+    "'SELECT id + n FROM today'; "
+    "INSERT INTO notification SELECT 7, id(n), 0, id(f), id(l), 0, 1, 2, "
+    "false, NULL, NULL, NULL, NULL, '{}' FROM (VALUES (10, 11, 11), (20, 21, "
+    "23), (-9, 31, 32)) AS x (n, f, l); "
+    "INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, "
+    "recipient, attempts, priority, status, channel) SELECT 7, id(d), id(n), "
+    "0, 0, 0, 1, 2, 5, 'email' FROM (VALUES (11, 10), (21, 20), (22, 10), "
+    "(31, -9)) AS x (d, n); "
+    "INSERT INTO dead (tenant, id, notification, created_ms, updated_ms, "
+    "recipient, attempts, priority, status, channel) SELECT 7, id(d), id(n), "
+    "0, 0, 0, 1, 2, 8, 'email' FROM (VALUES (23, 20), (32, -9)) AS x (d, n); "
+    "INSERT INTO attempt SELECT id(d), 1, 0, 0, 0, 0, 'p', 'retry', '' FROM "
+    "generate_series(11, 32) AS d; "
+    "DO $$ DECLARE t text; BEGIN FOREACH t IN ARRAY ARRAY['notification', "
+    "'ended', 'attempt'] LOOP EXECUTE 'DROP TABLE ' || t || to_char("
+    "to_timestamp((id(0) >> 22) / 1000 + 1704067200) AT TIME ZONE 'UTC' + "
+    "interval '1 day', '_YYYYMMDD'); END LOOP; END $$";
+
+#define DROP_DAYS(n) "SELECT belfry_drop_day(id(" #n "::int8 * 86400000 << 22))"
+
+static void
+a_day_goes_but_for_what_is_still_needed(void **state)
+{
+    struct rig *r = *state;
+
+    pg_run(pg_url(r), days);
+    pg_run(pg_url(r), DROP_DAYS(1));
+    ASSERT_SQL(r, "-9,20", "SELECT id - id(0) FROM notification ORDER BY id");
+    ASSERT_SQL(r, "21,31", "SELECT id - id(0) FROM ended ORDER BY id");
+    ASSERT_SQL(r, "23,32", "SELECT delivery - id(0) FROM attempt ORDER BY 1");
+    ASSERT_SQL(r, "0", DROP_DAYS(2)); /* there is none */
+    pg_run(pg_url(r), DROP_DAYS(3));
+    ASSERT_SQL(r, "t",
+               "SELECT value = id(3::int8 * 86400000 << 22) FROM meta "
+               "WHERE name = 'old_below'");
+    ASSERT_SQL(r, "21,31", "SELECT id - id(0) FROM ended ORDER BY id");
+}
+
 static const struct CMUnitTest own_tests[] = {
+    RIG_TEST(a_day_goes_but_for_what_is_still_needed),
     RIG_TEST(each_row_is_found_by_its_key_whatever_statistics_say),
     RIG_TEST(a_list_goes_on_where_it_gave_up_looking),
     RIG_TEST(an_attempt_is_told_wherever_it_is_kept),
