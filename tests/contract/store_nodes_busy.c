@@ -1,4 +1,5 @@
 /* store_nodes_busy.c - two nodes that change the same things at once. */
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -211,9 +212,77 @@ what_is_cancelled_is_never_sent(void **state)
                      x->n_stopped);
 }
 
+/* ---- lanes ---- */
+
+/* Its row is locked until the connection ends. */
+static PGconn *
+hold_lane(struct rig *r, int64_t lane)
+{
+    PGconn *c = PQconnectdb(pg_url(r));
+    char sql[100];
+
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO lane VALUES (%lld, %d, 0, 0, now())", (long long)lane,
+             T);
+    pg_run(pg_url(r), sql);
+    snprintf(sql, sizeof(sql),
+             "BEGIN; SELECT FROM lane WHERE lane = %lld FOR UPDATE",
+             (long long)lane);
+    PQclear(PQexec(c, sql));
+    assert_int_equal(PQtransactionStatus(c), PQTRANS_INTRANS);
+    return c;
+}
+
+static bool
+is_waited_for(struct rig *r, PGconn *c)
+{
+    return *pg_ask(r,
+                   "SELECT 1 FROM pg_stat_activity WHERE application_name = "
+                   "'belfry cycle' AND %d = ANY (pg_blocking_pids(pid))",
+                   PQbackendPID(c)) != '\0';
+}
+
+/* r asks for two lanes at once, and waits for the first one's lock while the
+ * peer, which was not there when it asked, takes the second. */
+static void
+a_lane_is_not_taken_from_one_that_came_meanwhile(void **state)
+{
+    struct rig *r = *state, *peer;
+    PGconn *before = hold_lane(r, 300), *first = hold_lane(r, LANE);
+    static const int64_t lanes[] = {300, LANE, 200};
+    struct store_cycle *c = ARENA_ARRAY(r->arena, struct store_cycle, 4);
+
+    send_one(r, &(struct send){.id = 1000, .lane = 200});
+    pg_run(pg_url(r), "INSERT INTO lane VALUES (200, 7, 0, 0, now())");
+    for (int i = 0; i < 3; i++) {
+        c[i] = (struct store_cycle){
+            .now_ms = NOW, .tenant = T, .lane = lanes[i], .want = 1};
+        begin(r, STORE_VERB_cycle, &c[i].req);
+        if (i == 0) /* so that the others go together */
+            UNTIL(LATE_MS, is_waited_for(r, before));
+    }
+    PQfinish(before);
+    UNTIL(LATE_MS, is_waited_for(r, first));
+    peer = node_peer(r);
+    c[3] = c[2];
+    begin_on(r, peer, STORE_VERB_cycle, &c[3].req);
+    UNTIL(LATE_MS,
+          *pg_ask(r, "SELECT 1 FROM lane WHERE lane = 200 AND owner > 0"));
+    PQfinish(first);
+    wait_for_all(r);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(c[i].req.err, ERR_OK);
+        assert_int_equal(c[i].n_work, i == 3);
+    }
+    ASSERT_SQL(r, "1", "SELECT token FROM lane WHERE lane = 200");
+    assert_true(finish_one(peer, 1001, DELIVERY_SENT, 1));
+}
+
 const struct CMUnitTest busy_tests[] = {
     NODE_TEST_WITH(what_is_due_is_promoted_once, node_setup_deaf),
     NODE_TEST_WITH(documents_of_two_nodes_keep_count, node_setup_deaf),
     NODE_TEST_WITH(what_is_cancelled_is_never_sent, node_setup_deaf),
+    NODE_TEST_WITH(a_lane_is_not_taken_from_one_that_came_meanwhile,
+                   node_setup_slow),
 };
 const size_t busy_tests_n = sizeof(busy_tests) / sizeof(*busy_tests);

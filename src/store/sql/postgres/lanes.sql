@@ -10,9 +10,13 @@ ON CONFLICT (lane) DO NOTHING;
 SELECT l.lane, l.owner, EXISTS (SELECT FROM node n
 WHERE n.incarnation = l.owner AND n.is_live)
 FROM lane l WHERE l.lane = ANY ($1::int8[]) ORDER BY l.lane FOR UPDATE OF l;
+-- Whether the owner lives is asked again: who waits for a lock looks at the
+-- nodes as they were before, and takes one that has come since for dead.
 -- name: lane_take (cycle)
 UPDATE lane SET owner = $2::int8, token = token + 1, since = clock_timestamp()
 WHERE lane = ANY ($1::int8[])
+AND (owner IN (0, $2) OR NOT EXISTS (SELECT FROM node n
+WHERE n.incarnation = lane.owner AND n.is_live))
 AND EXISTS (SELECT FROM node WHERE incarnation = $2 AND is_live)
 RETURNING lane, token;
 -- What an owner before us had in flight got an attempt that nobody saw the end
