@@ -110,8 +110,10 @@ pg_node_lease(const struct pg_node *n)
 bool
 pg_node_holds(const struct pg_node *n, int64_t lease)
 {
-    return lease == atomic_load(&n->lease) &&
-           mono_ms(n) < atomic_load(&n->lease_ms);
+    /* Read first: what is read after the lease could be the next one's. */
+    int64_t until_ms = atomic_load(&n->lease_ms);
+
+    return lease == atomic_load(&n->lease) && mono_ms(n) < until_ms;
 }
 
 bool
