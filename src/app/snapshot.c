@@ -616,7 +616,7 @@ static bool
 is_configuration(enum object_kind k)
 {
     return k != OBJECT_USER && k != OBJECT_SUPPRESSION &&
-           k != OBJECT_PREFERENCE;
+           k != OBJECT_PREFERENCE && k != OBJECT_TOPIC;
 }
 
 static void read_workspaces(struct snapshots *s);

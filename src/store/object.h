@@ -14,7 +14,8 @@ enum object_kind {
     OBJECT_SUPPRESSION, /* "channel:address" */
     OBJECT_SEAL,        /* tenant 0; by it a secret key is known again */
     OBJECT_CATEGORY,
-    OBJECT_PREFERENCE, /* of the user with that key */
+    OBJECT_PREFERENCE, /* of the user with that key; goes with it */
+    OBJECT_TOPIC,      /* its members: store/member.h */
 };
 struct object {
     int64_t tenant;
@@ -32,6 +33,9 @@ struct store_object_write {
     struct str body;
     int64_t if_version; /* 0: must not exist; OBJECT_ANY_VERSION */
     int64_t num;        /* for a creation: made by the caller */
+    /* Of a user, who is from now on a member of these and of no others. */
+    const struct str *roles;
+    size_t n_roles;
     /* result; a write that fails does not stop the others */
     enum err err; /* ERR_OK, ERR_PRECONDITION */
     bool is_created;

@@ -7,18 +7,26 @@
 int
 run_contract(const char *name, const struct CMUnitTest *more, size_t n_more)
 {
-    size_t n = queue_tests_n + document_tests_n + work_tests_n + n_more;
-    struct CMUnitTest *all = calloc(n, sizeof(*all));
+    const struct {
+        const struct CMUnitTest *tests;
+        size_t n;
+    } suites[] = {
+        {queue_tests, queue_tests_n},
+        {document_tests, document_tests_n},
+        {member_tests, member_tests_n},
+        {work_tests, work_tests_n},
+        {more, n_more},
+    };
+    size_t n_max = queue_tests_n + document_tests_n + member_tests_n +
+                   work_tests_n + n_more;
+    struct CMUnitTest *all = calloc(n_max, sizeof(*all));
+    size_t n = 0;
     int n_failed;
 
     assert(all);
-    memcpy(all, queue_tests, queue_tests_n * sizeof(*all));
-    memcpy(all + queue_tests_n, document_tests,
-           document_tests_n * sizeof(*all));
-    memcpy(all + queue_tests_n + document_tests_n, work_tests,
-           work_tests_n * sizeof(*all));
-    if (n_more > 0)
-        memcpy(all + n - n_more, more, n_more * sizeof(*all));
+    for (size_t i = 0; i < sizeof(suites) / sizeof(*suites); i++)
+        for (size_t j = 0; j < suites[i].n; j++)
+            all[n++] = suites[i].tests[j];
     n_failed = _cmocka_run_group_tests(name, all, n, NULL, NULL);
     free(all);
     return n_failed;

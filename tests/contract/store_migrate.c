@@ -221,6 +221,30 @@ the_real_ones_go_down_and_up_again(void **state)
     must(&m, migrate_verify(&m));
 }
 
+/* Users who were stored before there were sets. */
+static void
+roles_of_before_are_those_of_the_documents(void **state)
+{
+    struct rig *r = *state;
+    struct migrate m = migrate_of(r, NULL);
+
+    must(&m, migrate_up(&m));
+    must(&m, migrate_down(&m, 5));
+    run_on(r->url,
+           "INSERT INTO object SELECT k, t, u, 1, 1, 1, 1, b FROM (VALUES "
+           "(6, 7, 'ann', '{\"roles\":[\"a\",\"ops\",\"ops\"]}'), "
+           "(6, 7, 'bob', '{\"roles\":null}'), "
+           "(6, 7, 'cat', '{\"x\":[\"ops\"]}'), "
+           "(6, 7, 'dan', '{\"roles\":[\"\\u006fps\"],\"x\":1e999999}'), "
+           "(6, 7, 'eve', NULL), (10, 7, 'fay', '{\"roles\":[\"ops\"]}'), "
+           "(6, 8, 'gus', '{\"roles\":[\"ops\"]}')) AS v (k, t, u, b)");
+    must(&m, migrate_up(&m));
+    assert_true(is_so(r,
+                      "SELECT string_agg(concat(tenant, kind, key, user_id), "
+                      "' ' ORDER BY tenant, key, user_id) = "
+                      "'71aann 71opsann 71opsdan 81opsgus' FROM member"));
+}
+
 static void
 a_script_that_fails_leaves_nothing(void **state)
 {
@@ -505,6 +529,7 @@ an_inspection_tells_of_nodes_and_of_the_oldest_transaction(void **state)
 static const struct CMUnitTest tests[] = {
     MIGRATE_TEST(scripts_go_up_and_down),
     MIGRATE_TEST(the_real_ones_go_down_and_up_again),
+    MIGRATE_TEST(roles_of_before_are_those_of_the_documents),
     MIGRATE_TEST(a_script_that_fails_leaves_nothing),
     MIGRATE_TEST(a_text_that_changed_is_a_conflict),
     MIGRATE_TEST(the_release_before_goes_on_where_something_was_added),

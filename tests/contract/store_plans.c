@@ -31,6 +31,8 @@ static const struct key {
     {"work", NULL, {"tenant", "id"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
+    {"member", "member_user", {"tenant", "user_id"}},
+    {"member", NULL, {"tenant", "kind", "key"}},
     {"change", NULL, {"seq"}},
     {"idem", "idem_until", {"until_ms"}},
     {"idem", NULL, {"tenant", "key"}},
@@ -275,6 +277,7 @@ static const char fill[] =
     "INSERT INTO work SELECT 7, i, 1, now(), now(), ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
     "INSERT INTO object SELECT 6, 7, 'u' || i, i, 1, 1, 1, '{}'" EACH
+    "INSERT INTO member SELECT 7, 2, 't', 'u' || i" EACH
     "INSERT INTO change SELECT i, 7, 6, 'u' || i" EACH
     "INSERT INTO idem SELECT 7, 'k' || i, i, 200, '', ''" EACH
     "INSERT INTO dedup SELECT 7, 'k' || i, i, i, 1" EACH
@@ -287,7 +290,8 @@ static const char empty[] =
     "DELETE FROM notification; DELETE FROM ready; DELETE FROM waiting; "
     "DELETE FROM dead; DELETE FROM ended; DELETE FROM attempt; "
     "DELETE FROM outbox; DELETE FROM work; DELETE FROM intent; "
-    "DELETE FROM object; DELETE FROM change; DELETE FROM idem; "
+    "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "
+    "idem; "
     "DELETE FROM dedup; DELETE FROM inbox_user; DELETE FROM inbox_item; "
     "DELETE FROM inbox_event";
 

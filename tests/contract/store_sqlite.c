@@ -627,6 +627,39 @@ what_the_first_programs_made_goes_on(void **state)
     assert_int_equal(migrate_verify(&m), ERR_OK);
 }
 
+/* Users who were stored before there were sets. */
+static void
+roles_of_before_are_those_of_the_documents(void **state)
+{
+    struct rig *r = *state;
+    struct migrate m = {.driver = &sqlite_migrate_driver,
+                        .place = r->path,
+                        .clock = &r->clock.base,
+                        .arena = r->arena};
+    struct member_set set = {MEMBER_ROLE, STR("ops"), false};
+    struct store_members l = {
+        .tenant = T, .sets = &set, .n_sets = 1, .limit = 10};
+
+    store_close(r->store);
+    r->store = NULL;
+    assert_int_equal(migrate_down(&m, 2), ERR_OK);
+    sql(r,
+        "INSERT INTO object SELECT k, t, u, 1, 1, 1, 1, CAST(b AS BLOB) FROM "
+        "(SELECT 6 AS k, 7 AS t, 'ann' AS u, "
+        "'{\"roles\":[\"a\",\"ops\",\"ops\"]}' AS b UNION ALL "
+        "SELECT 6, 7, 'bob', '{\"roles\":[]}' UNION ALL "
+        "SELECT 6, 7, 'cat', '{\"x\":[\"ops\"]}' UNION ALL "
+        "SELECT 6, 7, 'dan', '{\"roles\":[\"\\u006fps\"],\"x\":1e999999}' "
+        "UNION ALL SELECT 6, 7, 'eve', NULL UNION ALL "
+        "SELECT 10, 7, 'fay', '{\"roles\":[\"ops\"]}' UNION ALL "
+        "SELECT 6, 8, 'gus', '{\"roles\":[\"ops\"]}')");
+    r->store = r->kind->open(r);
+    assert_int_equal(ASK(r, members, &l), ERR_OK);
+    assert_int_equal(l.n_users, 2);
+    assert_true(str_is(l.users[0], "ann"));
+    assert_true(str_is(l.users[1], "dan"));
+}
+
 static void
 a_path_that_cannot_be_is_an_error_with_a_reason(void **state)
 {
@@ -693,6 +726,12 @@ no_hot_statement_scans_or_sorts(void **state)
                                    SQL_object_list,
                                    SQL_object_list_all,
                                    SQL_lane_ready,
+                                   SQL_member_add,
+                                   SQL_member_remove,
+                                   SQL_member_forget,
+                                   SQL_member_roles,
+                                   SQL_members,
+                                   SQL_memberships,
                                    SQL_changes,
                                    SQL_idem_scan,
                                    SQL_lane_next};
@@ -737,6 +776,7 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(a_second_opener_is_told_who_has_it),
     RIG_TEST(a_newer_schema_is_refused),
     RIG_TEST(what_the_first_programs_made_goes_on),
+    RIG_TEST(roles_of_before_are_those_of_the_documents),
     RIG_TEST(what_is_due_later_is_so_after_a_restart),
     RIG_TEST(a_newer_schema_that_only_adds_is_no_hindrance),
     RIG_TEST(a_path_that_cannot_be_is_an_error_with_a_reason),

@@ -54,6 +54,12 @@ struct mem_object {
     struct object o;
     bool is_gone;
 };
+struct mem_member {
+    int64_t tenant;
+    enum member_kind kind;
+    struct str key, user;
+    bool is_gone;
+};
 struct mem_idem {
     int64_t tenant;
     struct str key;
@@ -72,7 +78,7 @@ struct mem {
     struct arena *arena;
     int64_t epoch;
     struct rows notifications, deliveries, attempts, items, users, events,
-        objects, changes, idems, dedups, works;
+        objects, members, changes, idems, dedups, works;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;
@@ -80,15 +86,23 @@ struct mem {
 
 typedef enum err mem_verb(struct mem *m, struct store_req *req);
 mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
-    mem_object_put, mem_object_delete, mem_inbox_mark, mem_purge, mem_outbox,
-    mem_report, mem_work_take, mem_work_release, mem_object_get,
-    mem_object_list, mem_changes, mem_notification_get, mem_notification_list,
-    mem_delivery_get, mem_delivery_list, mem_delivery_groups, mem_inbox_list,
-    mem_inbox_replay, mem_inbox_revs, mem_stats, mem_reports, mem_lanes;
+    mem_object_put, mem_object_delete, mem_subscribe, mem_inbox_mark, mem_purge,
+    mem_outbox, mem_report, mem_work_take, mem_work_release, mem_object_get,
+    mem_object_list, mem_members, mem_memberships, mem_changes,
+    mem_notification_get, mem_notification_list, mem_delivery_get,
+    mem_delivery_list, mem_delivery_groups, mem_inbox_list, mem_inbox_replay,
+    mem_inbox_revs, mem_stats, mem_reports, mem_lanes;
 
 /* Deliveries of it are still to be planned; NULL: all were. */
 struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);
 struct mem_delivery *mem_find(struct mem *m, int64_t tenant, int64_t id);
+/* A topic without content, unless it is there. False: it is. */
+bool mem_object_make(struct mem *m, const struct store_subscribe *s);
+void mem_set_roles(struct mem *m, int64_t tenant, struct str user,
+                   const struct str *roles, size_t n);
+/* What goes with the document of a user, or of a topic. */
+void mem_forget_user(struct mem *m, int64_t tenant, struct str user);
+void mem_clear_topic(struct mem *m, int64_t tenant, struct str topic);
 void mem_inbox_add(struct mem *m, struct inbox_item *item);
 void mem_tell(struct mem *m, struct store_notice notice);
 void mem_tell_wait(struct mem *m, int64_t due_ms);

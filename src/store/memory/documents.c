@@ -75,6 +75,30 @@ put_one(struct mem *m, struct store_object_put *p, struct store_object_write *w)
     o->o.body = str_dup(m->arena, w->body);
     w->object = copy_object(p->req.arena, &o->o);
     p->seq = add_change(m, &o->o);
+    if (w->kind == OBJECT_USER)
+        mem_set_roles(m, p->tenant, w->key, w->roles, w->n_roles);
+}
+
+bool
+mem_object_make(struct mem *m, const struct store_subscribe *s)
+{
+    struct mem_object *o = find_object(m, OBJECT_TOPIC, s->tenant, s->topic);
+
+    if (o && !o->is_gone)
+        return false;
+    if (!o) {
+        o = ROW_ADD(&m->objects, struct mem_object);
+        o->o = (struct object){.tenant = s->tenant,
+                               .kind = OBJECT_TOPIC,
+                               .key = str_dup(m->arena, s->topic)};
+    }
+    o->is_gone = false;
+    o->o.num = s->num;
+    o->o.version++;
+    o->o.created_ms = o->o.updated_ms = s->now_ms;
+    o->o.body = STR("{}");
+    add_change(m, &o->o);
+    return true;
 }
 
 /* Rows as they were, to go back to. */
@@ -100,6 +124,7 @@ static enum err
 put_atomic(struct mem *m, struct store_object_put *p)
 {
     struct rows objects = saved(m, &m->objects);
+    struct rows members = saved(m, &m->members);
     struct rows changes = saved(m, &m->changes);
     struct rows notices = saved(m, &m->notices);
 
@@ -108,6 +133,7 @@ put_atomic(struct mem *m, struct store_object_put *p)
         if (p->writes[i].err == ERR_OK)
             continue;
         go_back(&m->objects, &objects);
+        go_back(&m->members, &members);
         go_back(&m->changes, &changes);
         go_back(&m->notices, &notices);
         p->seq = 0;
@@ -136,6 +162,15 @@ mem_object_put(struct mem *m, struct store_req *req)
     return e;
 }
 
+static void
+bury(struct mem *m, struct store_object_delete *d, struct mem_object *o)
+{
+    o->is_gone = true;
+    o->o.version++;
+    o->o.updated_ms = d->now_ms;
+    d->seq = add_change(m, &o->o);
+}
+
 enum err
 mem_object_delete(struct mem *m, struct store_req *req)
 {
@@ -148,10 +183,15 @@ mem_object_delete(struct mem *m, struct store_req *req)
         return ERR_NOT_FOUND;
     if (d->if_version != OBJECT_ANY_VERSION && d->if_version != o->o.version)
         return ERR_PRECONDITION;
-    o->is_gone = true;
-    o->o.version++;
-    o->o.updated_ms = d->now_ms;
-    d->seq = add_change(m, &o->o);
+    bury(m, d, o);
+    if (d->kind == OBJECT_USER) {
+        mem_forget_user(m, d->tenant, d->key);
+        o = find_object(m, OBJECT_PREFERENCE, d->tenant, d->key);
+        if (o && !o->is_gone)
+            bury(m, d, o);
+    } else if (d->kind == OBJECT_TOPIC) {
+        mem_clear_topic(m, d->tenant, d->key);
+    }
     return ERR_OK;
 }
 

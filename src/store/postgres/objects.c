@@ -5,7 +5,7 @@
  *           nodes that make the same key meet here, and the second one waits
  *   lock    read all, in the order of their keys
  *   (decide, one write after the other)
- *   write   what became of them, the changes, the commit */
+ *   write   what became of them, users' roles, the changes, the commit */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -22,6 +22,8 @@ struct row {
     bool wants_body; /* somebody may be told of it */
     bool is_seeded;  /* by us: the row is as `maker` wants it */
     bool is_there, is_changed;
+    /* The last one that was; NULL: none was. */
+    const struct store_object_write *done;
     struct object now; /* version: the last one, if it is gone */
 };
 struct putting {
@@ -205,6 +207,7 @@ put_one(struct putting *s, struct store_object_write *o, struct row *r)
     r->now.version++;
     r->now.updated_ms = s->p->now_ms;
     r->now.body = o->body;
+    r->done = o;
     o->object = r->now;
     o->object.key = o->key;
     s->done[s->n_done++] = r;
@@ -262,6 +265,35 @@ send_writes(struct pg_op *op, const struct putting *s)
     pg_put_array(p, &bodies);
     pg_op_send(op, PG_object_write);
     return 1;
+}
+
+static bool
+has_roles_to_write(const struct row *r)
+{
+    return r->kind == OBJECT_USER && r->done &&
+           (r->done->n_roles > 0 || !r->is_seeded);
+}
+
+/* Returns how many statements. */
+static int
+send_roles(struct pg_op *op, const struct putting *s)
+{
+    struct pg_columns users;
+
+    pg_columns_init(&users, op->arena, "TT", s->n_rows);
+    for (size_t i = 0; i < s->n_rows; i++) {
+        const struct row *r = &s->rows[i];
+
+        if (!has_roles_to_write(r))
+            continue;
+        pg_col_text(&users, r->key);
+        pg_col_text(&users,
+                    pg_roles(op->arena, r->done->roles, r->done->n_roles));
+    }
+    if (users.n_rows == 0)
+        return 0;
+    pg_members_set_roles(op, s->p->tenant, &users);
+    return 2;
 }
 
 static void
@@ -353,6 +385,7 @@ decide(struct pg_op *op)
         return;
     }
     s->at_change = send_writes(op, s);
+    s->at_change += send_roles(op, s);
     send_changes(op, s->p->tenant, s->done, s->n_done);
     if (has_idem)
         pg_op_await(op, answer);
@@ -387,17 +420,36 @@ const struct pg_verb pg_verb_object_put = {.begin = begin_put};
 
 struct deleting {
     struct store_object_delete *d;
-    struct row row;
+    struct row rows[2]; /* its own; the preferences of a user */
+    size_t n_rows;
+    int at_change;
 };
 
 static void
 deleted(struct pg_op *op)
 {
-    struct store_object_delete *d = ((struct deleting *)op->state)->d;
+    struct deleting *s = op->state;
+    struct store_object_delete *d = s->d;
+    struct pg_rows r = pg_op_rows(op, s->at_change);
 
-    d->seq = last_seq(pg_op_rows(op, 1));
-    notices_change(&op->store->notices, d->tenant, d->kind, d->seq);
+    d->seq = last_seq(r);
+    for (size_t i = 0; i < s->n_rows; i++)
+        notices_change(&op->store->notices, d->tenant, s->rows[i].kind,
+                       d->seq - (int64_t)(s->n_rows - 1 - i));
     pg_op_done(op);
+}
+
+static void
+send_bury(struct pg_op *op, const struct store_object_delete *d,
+          const struct row *row)
+{
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int4(p, (int)row->kind);
+    pg_put_int(p, d->tenant);
+    pg_put_text(p, d->key);
+    pg_put_int(p, d->now_ms);
+    pg_op_send(op, PG_object_bury);
 }
 
 static void
@@ -405,26 +457,24 @@ bury(struct pg_op *op)
 {
     struct deleting *s = op->state;
     struct store_object_delete *d = s->d;
-    struct row *row = &s->row;
-    struct pg_params *p;
+    struct row *const rows[] = {&s->rows[0], &s->rows[1]};
 
-    take_locked(row, d->tenant, pg_op_rows(op, 0));
-    if (!row->is_there)
+    take_locked(s->rows, d->tenant, pg_op_rows(op, 0));
+    if (!s->rows[0].is_there)
         d->req.err = ERR_NOT_FOUND;
     else if (d->if_version != OBJECT_ANY_VERSION &&
-             d->if_version != row->now.version)
+             d->if_version != s->rows[0].now.version)
         d->req.err = ERR_PRECONDITION;
     if (d->req.err != ERR_OK) {
         pg_op_abort(op);
         return;
     }
-    p = pg_op_params(op);
-    pg_put_int4(p, (int)d->kind);
-    pg_put_int(p, d->tenant);
-    pg_put_text(p, d->key);
-    pg_put_int(p, d->now_ms);
-    pg_op_send(op, PG_object_bury);
-    send_changes(op, d->tenant, &row, 1);
+    if (!s->rows[1].is_there)
+        s->n_rows = 1;
+    for (size_t i = 0; i < s->n_rows; i++)
+        send_bury(op, d, &s->rows[i]);
+    s->at_change = (int)s->n_rows + pg_members_remove_with(op, d);
+    send_changes(op, d->tenant, rows, s->n_rows);
     pg_op_commit(op, deleted);
 }
 
@@ -437,10 +487,12 @@ begin_delete(struct pg_op *op)
 
     op->state = s;
     s->d = d;
-    s->row = (struct row){.kind = d->kind, .key = d->key};
+    s->rows[0] = (struct row){.kind = d->kind, .key = d->key};
+    s->rows[1] = (struct row){.kind = OBJECT_PREFERENCE, .key = d->key};
+    s->n_rows = d->kind == OBJECT_USER ? 2 : 1;
     d->seq = 0;
     pg_op_begin(op);
-    send_lock(op, d->tenant, &s->row, 1);
+    send_lock(op, d->tenant, s->rows, s->n_rows);
     pg_op_await(op, bury);
 }
 

@@ -85,6 +85,15 @@ void pg_store_row_ready(struct pg_store *s, int64_t tenant, int64_t signed_lane,
                         int64_t rank, int64_t id);
 void pg_store_work_ready(struct pg_store *s); /* the same, of work */
 
+/* members.c. Each user's roles as one text, by which they become what `users`
+ * says: (id, roles); sends two statements. The documents are locked. */
+struct str pg_roles(struct arena *a, const struct str *roles, size_t n);
+void pg_members_set_roles(struct pg_op *op, int64_t tenant,
+                          struct pg_columns *users);
+/* What goes with that document. Returns how many statements it sent. */
+int pg_members_remove_with(struct pg_op *op,
+                           const struct store_object_delete *d);
+
 /* idem.c: the first answers under Idempotency-Keys, for a group of requests.
  * Sends two statements (claim the keys, read what is there); pg_idem_read()
  * takes their results, from the i-th on, and judges: req->err is

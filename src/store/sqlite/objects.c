@@ -88,6 +88,26 @@ put_one(struct writer *w, struct store_object_put *p,
     now->body = o->body;
     save(w, now);
     p->seq = add_change(w, now);
+    if (o->kind == OBJECT_USER)
+        members_set_roles(w, p->tenant, o->key, o->roles, o->n_roles);
+}
+
+bool
+object_make(struct writer *w, const struct store_subscribe *s)
+{
+    struct object o = {
+        .tenant = s->tenant, .kind = OBJECT_TOPIC, .key = s->topic};
+    bool is_gone;
+
+    if (load(w, w->arena, &o, &is_gone) && !is_gone)
+        return false;
+    o.num = s->num;
+    o.version++;
+    o.created_ms = o.updated_ms = s->now_ms;
+    o.body = STR("{}");
+    save(w, &o);
+    add_change(w, &o);
+    return true;
 }
 
 static void
@@ -142,13 +162,36 @@ write_object_put(struct writer *w, struct store_req *req)
     return ERR_OK;
 }
 
+static void
+bury(struct writer *w, struct store_object_delete *d, const struct object *o)
+{
+    struct query q = query(&w->conn, SQL_object_bury);
+
+    put_int(&q, o->kind);
+    put_int(&q, o->tenant);
+    put_text(&q, o->key);
+    put_int(&q, d->now_ms);
+    query_run(&q);
+    d->seq = add_change(w, o);
+}
+
+static void
+bury_preferences(struct writer *w, struct store_object_delete *d)
+{
+    struct object o = {
+        .tenant = d->tenant, .kind = OBJECT_PREFERENCE, .key = d->key};
+    bool is_gone;
+
+    if (load(w, w->arena, &o, &is_gone) && !is_gone)
+        bury(w, d, &o);
+}
+
 enum err
 write_object_delete(struct writer *w, struct store_req *req)
 {
     struct store_object_delete *d =
         CONTAINER_OF(req, struct store_object_delete, req);
     struct object o = {.tenant = d->tenant, .kind = d->kind, .key = d->key};
-    struct query q;
     bool is_gone;
 
     d->seq = 0;
@@ -156,12 +199,12 @@ write_object_delete(struct writer *w, struct store_req *req)
         return ERR_NOT_FOUND;
     if (d->if_version != OBJECT_ANY_VERSION && d->if_version != o.version)
         return ERR_PRECONDITION;
-    q = query(&w->conn, SQL_object_bury);
-    put_int(&q, o.kind);
-    put_int(&q, o.tenant);
-    put_text(&q, o.key);
-    put_int(&q, d->now_ms);
-    query_run(&q);
-    d->seq = add_change(w, &o);
+    bury(w, d, &o);
+    if (d->kind == OBJECT_USER) {
+        members_forget_user(w, d->tenant, d->key);
+        bury_preferences(w, d);
+    } else if (d->kind == OBJECT_TOPIC) {
+        members_clear_topic(w, d->tenant, d->key);
+    }
     return ERR_OK;
 }

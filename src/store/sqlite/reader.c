@@ -11,6 +11,8 @@
 static read_verb *const read_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_object_get] = read_object_get,
     [STORE_VERB_object_list] = read_object_list,
+    [STORE_VERB_members] = read_members,
+    [STORE_VERB_memberships] = read_memberships,
     [STORE_VERB_changes] = read_changes,
     [STORE_VERB_notification_get] = read_notification_get,
     [STORE_VERB_notification_list] = read_notification_list,

@@ -19,6 +19,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_cancel] = write_cancel,
     [STORE_VERB_object_put] = write_object_put,
     [STORE_VERB_object_delete] = write_object_delete,
+    [STORE_VERB_subscribe] = write_subscribe,
     [STORE_VERB_inbox_mark] = write_inbox_mark,
     [STORE_VERB_purge] = write_purge,
     [STORE_VERB_outbox] = write_outbox,

@@ -27,14 +27,25 @@ enum wait_kind { WAIT_DELIVERY = 1 };
  * connection; what it returns is its own judgement. */
 typedef enum err write_verb(struct writer *w, struct store_req *req);
 write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
-    write_object_put, write_object_delete, write_inbox_mark, write_purge,
-    write_outbox, write_report, write_work_take, write_work_release;
+    write_object_put, write_object_delete, write_subscribe, write_inbox_mark,
+    write_purge, write_outbox, write_report, write_work_take,
+    write_work_release;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,
                    struct store_req *req, struct store_idem *idem);
 void idem_save(struct writer *w, int64_t tenant, struct store_req *req,
                struct store_idem *idem);
+
+/* objects.c: one without content, unless it is there. False: it is. */
+bool object_make(struct writer *w, const struct store_subscribe *s);
+
+/* members.c */
+void members_set_roles(struct writer *w, int64_t tenant, struct str user,
+                       const struct str *roles, size_t n);
+/* What goes with the document of a user, or of a topic. */
+void members_forget_user(struct writer *w, int64_t tenant, struct str user);
+void members_clear_topic(struct writer *w, int64_t tenant, struct str topic);
 
 /* inbox.c */
 void inbox_add(struct writer *w, struct inbox_item *item);
