@@ -187,7 +187,7 @@ on_put(struct store_req *req, enum err e)
 }
 
 static void
-write_body(struct changing *x, struct str body)
+write_body(struct changing *x, struct json doc, struct str body)
 {
     struct call *c = x->call;
 
@@ -198,6 +198,8 @@ write_body(struct changing *x, struct str body)
         .if_version = x->if_version,
         .num = call_new_num(c),
     };
+    if (x->of->fill)
+        x->of->fill(c, doc, &x->write);
     x->put = (struct store_object_put){
         .req = call_req(c, on_put),
         .tenant = collection_tenant(c, x->of),
@@ -219,7 +221,7 @@ put_after_read(struct changing *x, struct json before)
     if (problem_is_set(&c->problem))
         call_refuse(c);
     else
-        write_body(x, body);
+        write_body(x, c->body, body);
 }
 
 static void
@@ -244,7 +246,7 @@ patch_after_read(struct changing *x, struct json before, int64_t version)
     }
     if (x->if_version == OBJECT_ANY_VERSION)
         x->if_version = version; /* what was merged is what is replaced */
-    write_body(x, json_raw(merged));
+    write_body(x, merged, json_raw(merged));
 }
 
 static void

@@ -18,6 +18,8 @@ struct collection {
      * c->problem. NULL: as it came. */
     struct str (*to_store)(struct call *c, struct str key, struct json doc,
                            struct json before);
+    /* What is written with it. NULL: nothing. */
+    void (*fill)(struct call *c, struct json doc, struct store_object_write *w);
     /* Members beside the key, version and times. NULL: as it is stored. */
     void (*show)(struct call *c, struct json_writer *w, struct json stored);
 };

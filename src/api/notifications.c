@@ -166,7 +166,7 @@ static const struct field plan_fields[] = {
     {.name = "plan", .type = FIELD_ARRAY},
     {.name = "has_more",
      .type = FIELD_BOOL,
-     .doc = "The plan to all users is longer than this."},
+     .doc = "There are others, who are not named: the plan is of the first."},
     {.type = FIELD_END},
 };
 static const struct field batch_fields[] = {

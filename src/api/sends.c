@@ -128,7 +128,7 @@ write_plan(struct sending *s, struct json_writer *w,
 }
 
 /* Every decision has its own words, so a plan may be a thousand times what was
- * sent. Who sends to all cannot ask for fewer, and is told that there is more.
+ * sent. Who names nobody cannot ask for fewer, and is told that there is more.
  */
 static void
 reply_plan(struct sending *s)
@@ -136,6 +136,7 @@ reply_plan(struct sending *s)
     const struct send_item *item = &s->send.items[0];
     struct buf out;
     struct json_writer w = call_writer(s->call, &out);
+    bool is_open = audience_is_open(&item->request);
     bool has_more = item->has_more;
 
     json_begin_object(&w);
@@ -143,7 +144,7 @@ reply_plan(struct sending *s)
     json_begin_array(&w);
     for (size_t i = 0; i < item->n_decisions; i++) {
         write_plan(s, &w, item, &item->decisions[i]);
-        if (out.n > PLAN_MAX && item->request.is_all) {
+        if (out.n > PLAN_MAX && is_open) {
             has_more |= i + 1 < item->n_decisions;
             break;
         }
@@ -156,7 +157,7 @@ reply_plan(struct sending *s)
         }
     }
     json_end_array(&w);
-    if (item->request.is_all)
+    if (is_open)
         json_bool_field(&w, "has_more", has_more);
     json_end_object(&w);
     call_reply(s->call, 200, &out);

@@ -71,10 +71,12 @@ static struct str
 audience_detail(struct call *c, const struct notification *n, struct json note)
 {
     bool is_all = json_bool(json_get(note, "all"), false);
+    struct json empty = json_get(note, "empty");
     struct json_writer w;
     struct buf out;
 
-    if (!is_all && json_is(json_get(note, "send_at"), JSON_ABSENT))
+    if (!is_all && !json_bool(json_get(note, "wide"), false) &&
+        json_is(json_get(note, "send_at"), JSON_ABSENT))
         return n->note;
     w = call_writer(c, &out);
     json_begin_object(&w);
@@ -82,6 +84,8 @@ audience_detail(struct call *c, const struct notification *n, struct json note)
         json_bool_field(&w, "all", true);
     json_int_field(&w, "recipients", n->n_recipients);
     json_bool_field(&w, "planning", n->is_planning);
+    if (!json_is(empty, JSON_ABSENT))
+        json_raw_field(&w, "empty", json_raw(empty));
     json_end_object(&w);
     return buf_str(&out);
 }

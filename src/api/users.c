@@ -25,11 +25,25 @@ check(struct call *c, struct str key, struct json doc)
     check_size(doc, STR(""), &c->problem);
 }
 
+/* As they are after this write, with the document. */
+static void
+fill_roles(struct call *c, struct json user, struct store_object_write *w)
+{
+    struct json roles = json_get(user, "roles");
+    struct str *keys = ARENA_ARRAY(c->arena, struct str, json_count(roles));
+
+    for (struct json r = json_first(roles); !json_is(r, JSON_ABSENT);
+         r = json_next(roles, r))
+        keys[w->n_roles++] = json_str(c->arena, r);
+    w->roles = keys;
+}
+
 static const struct collection users = {
     .kind = OBJECT_USER,
     .noun = "user",
     .key_name = "id",
     .check = check,
+    .fill = fill_roles,
 };
 
 static void
@@ -153,13 +167,14 @@ add_user(struct bulk *b, struct json user, size_t i)
     if (problem_is_set(p))
         return;
     b->writes[i] = put->n_writes;
-    put->writes[put->n_writes++] = (struct store_object_write){
+    put->writes[put->n_writes] = (struct store_object_write){
         .kind = OBJECT_USER,
         .key = json_str_of(c->arena, user, "id"),
         .body = json_raw(user),
         .if_version = OBJECT_ANY_VERSION,
         .num = call_new_num(c),
     };
+    fill_roles(c, user, &put->writes[put->n_writes++]);
 }
 
 static void
@@ -264,6 +279,6 @@ const struct route user_routes[] = {
      .handle = handle_delete,
      .statuses = {204},
      .id = "deleteUser",
-     .summary = "Forget a user's document."},
+     .summary = "Forget a user, and what it is a member of and prefers."},
     {0},
 };

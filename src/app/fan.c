@@ -4,14 +4,15 @@
  *   turn, until all are done -> take ...
  *
  * The cursor is the last user that was planned. Those that the request names
- * come first, as some are stored nowhere; there it is "!" and how many of them
- * were planned, which is smaller than every user's id. */
+ * come first, as nothing lists some of them; there it is "!" and how many of
+ * them were planned, which is smaller than every user's id. */
 #include "app/fan.h"
 
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "app/audience.h"
 #include "app/send.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -53,7 +54,7 @@ struct fan {
     struct workspace nowhere; /* in place of one that was deleted */
     struct map *named;        /* users of the request, excluded ones too */
     struct json_doc doc;
-    struct store_object_list page;
+    struct audience_page page;
     struct store_chunk chunk;
     struct send send;
     struct send_item item;
@@ -250,6 +251,19 @@ lose(struct fan *f)
 }
 
 static void
+fit_next_page(struct job *j, const struct store_object_get *users)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < users->n_keys; i++)
+        n += users->objects[i].body.n;
+    if (n > PAGE_LARGE && j->limit > 1)
+        j->limit /= 2;
+    else if (n < PAGE_SMALL)
+        j->limit = j->limit * 2 < j->max ? j->limit * 2 : j->max;
+}
+
+static void
 on_sent(struct send *s, enum err e)
 {
     struct fan *f = CONTAINER_OF(s, struct fan, send);
@@ -260,6 +274,7 @@ on_sent(struct send *s, enum err e)
         return;
     }
     f->n_failures = 0;
+    fit_next_page(j, &s->users);
     if (problem_is_set(&f->item.problem)) /* one has room, whatever it says */
         j->max = j->limit = j->limit > 1 ? j->limit / 2 : 1;
     else if (f->item.accepted->is_gone)
@@ -293,64 +308,46 @@ send_named(struct fan *f, size_t from)
 
     n = n < f->job->limit ? n : f->job->limit;
     f->chunk.to = str_fmt(f->arena, "!%zu", from + n);
-    f->chunk.is_last = !q->is_all && from + n == q->n_recipients;
+    f->chunk.is_last = !audience_is_open(q) && from + n == q->n_recipients;
     send_those(f, q->recipients + from, n);
 }
 
 static void
-fit_next_page(struct job *j, const struct store_object_list *l)
+on_page(struct audience_page *p, enum err e)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < l->n_objects; i++)
-        n += l->objects[i].body.n;
-    if (n > PAGE_LARGE && j->limit > 1)
-        j->limit /= 2;
-    else if (n < PAGE_SMALL)
-        j->limit = j->limit * 2 < j->max ? j->limit * 2 : j->max;
-}
-
-static void
-on_page(struct store_req *req, enum err e)
-{
-    struct store_object_list *l =
-        CONTAINER_OF(req, struct store_object_list, req);
-    struct fan *f = CONTAINER_OF(l, struct fan, page);
+    struct fan *f = CONTAINER_OF(p, struct fan, page);
     struct send_recipient *recipients;
-    struct str *keys;
     size_t n = 0;
 
     if (e != ERR_OK) {
         fail(f, e);
         return;
     }
-    recipients = ARENA_ARRAY(f->arena, struct send_recipient, l->n_objects + 1);
-    keys = ARENA_ARRAY(f->arena, struct str, l->n_objects + 1);
-    for (size_t i = 0; i < l->n_objects; i++) {
-        keys[i] = l->objects[i].key;
-        if (!map_get(f->named, keys[i]))
+    recipients = ARENA_ARRAY(f->arena, struct send_recipient, p->n_users + 1);
+    for (size_t i = 0; i < p->n_users; i++)
+        if (!map_get(f->named, p->users[i]))
             recipients[n++] =
-                (struct send_recipient){.user = keys[i], .index = -1};
-    }
+                (struct send_recipient){.user = p->users[i], .index = -1};
     f->send.users = (struct store_object_get){
-        .keys = keys, .n_keys = l->n_objects, .objects = l->objects};
-    fit_next_page(f->job, l);
-    f->chunk.is_last = !l->has_more;
-    f->chunk.to = l->n_objects > 0 ? keys[l->n_objects - 1] : f->chunk.from;
+        .keys = p->users, .n_keys = p->n_users, .objects = p->objects};
+    f->chunk.is_last = !p->has_more;
+    f->chunk.to = p->n_users > 0 ? p->users[p->n_users - 1] : f->chunk.from;
     send_those(f, recipients, n);
 }
 
 static void
 walk(struct fan *f)
 {
-    f->page = (struct store_object_list){
-        .req = {.arena = f->arena, .loop = loop_of(f), .on_done = on_page},
+    f->page = (struct audience_page){
+        .app = f->app,
+        .arena = f->arena,
         .tenant = f->job->n.tenant,
-        .kind = OBJECT_USER,
+        .request = &f->item.request,
         .after = f->chunk.from,
         .limit = f->job->limit,
+        .on_done = on_page,
     };
-    store_object_list(f->app->env->store, &f->page);
+    audience_read(&f->page);
 }
 
 static size_t

@@ -1,4 +1,4 @@
-/* fan.h - plans what goes to a whole workspace, a chunk at a time: what was
+/* fan.h - plans what goes to many users, a chunk at a time: what was
  * accepted is a row of work, which whoever runs this takes. Memory is bounded
  * by one chunk, however many users there are. A process that dies, or an answer
  * that is lost, costs a lease; nobody is missed, and nobody gets it twice

@@ -354,6 +354,150 @@ nobody_to_send_to_is_done_at_once(void **state)
 }
 
 static void
+join(struct hall *h, const char *topic, int from, int to)
+{
+    struct str *users = ARENA_ARRAY(h->arena, struct str, USERS);
+    struct store_subscribe s;
+    size_t n = 0;
+
+    for (int i = from; i < to; i++)
+        users[n++] = str_fmt(h->arena, "u%d", i);
+    do {
+        s = (struct store_subscribe){.req = question(h),
+                                     .tenant = h->tenant,
+                                     .now_ms = NOW,
+                                     .topic = str_from(topic),
+                                     .num = id_make(h->app.ids, NOW, 1),
+                                     .add = users,
+                                     .n_add = n};
+        store_subscribe(h->env.store, &s);
+        TURN_UNTIL(h, h->n_answered == 1);
+    } while (h->answered == ERR_UNCERTAIN);
+    assert_int_equal(h->answered, ERR_OK);
+}
+
+static bool
+note_says(const struct store_notification_get *g, const char *text)
+{
+    char note[500];
+
+    snprintf(note, sizeof(note), "%.*s", STR_ARG(g->notification.note));
+    return strstr(note, text) != NULL;
+}
+
+static void
+a_small_audience_is_planned_at_once(void **state)
+{
+    struct hall *h = *state;
+    struct store_notification_get g;
+
+    join(h, "news", 0, 60);
+    join(h, "news.sport", 50, 98);
+    g = look(h, send_to(h, "{'to':{'topics':['news.sport'],'users':['x','u7'],"
+                           "'recipients':[{'email':'a@b.c'}],"
+                           "'exclude':['u9']},'title':'t'}"));
+    assert_false(g.notification.is_planning);
+    assert_int_equal(g.n_deliveries, 99); /* 98, x and a@b.c, less u9 */
+    assert_true(note_says(&g, "\"recipients\":99,"));
+    g = look(h, send_to(h, "{'to':{'topics':['news.x','no'],'roles':['r']},"
+                           "'title':'t'}"));
+    assert_false(g.notification.is_planning);
+    assert_each_once(&g, 60);
+    assert_true(note_says(&g, "\"empty\":[{\"role\":\"r\"},"
+                              "{\"topic\":\"news.x\"},{\"topic\":\"no\"}]"));
+}
+
+static void
+a_large_audience_is_planned_in_chunks(void **state)
+{
+    struct hall *h = *state;
+    struct store_notification_get g;
+
+    join(h, "a", 0, 1000);
+    join(h, "b", 500, 1300);
+    g = look(h, send_to(h, "{'to':{'topics':['b','a.x'],'users':['x','u7'],"
+                           "'exclude':['u9','u600']},'title':'t'}"));
+    assert_true(g.notification.is_planning);
+    assert_int_equal(g.n_deliveries, 0);
+    g = planned(h, g.notification.id);
+    assert_each_once(&g, 1299);
+}
+
+static void
+an_audience_of_nobody_is_done(void **state)
+{
+    struct hall *h = *state;
+    struct store_notification_get g;
+
+    join(h, "news", 1, 2);
+    g = look(h, send_to(h, "{'to':{'topics':['no']},'title':'t'}"));
+    assert_false(g.notification.is_planning);
+    assert_int_equal(g.n_deliveries, 0);
+    assert_true(note_says(&g, "\"recipients\":0,"));
+    g = look(h, send_to(h, "{'to':{'topics':['news'],'exclude':['u1']},"
+                           "'title':'t'}"));
+    assert_false(g.notification.is_planning);
+    assert_int_equal(g.n_deliveries, 0);
+}
+
+static int64_t
+send_later(struct hall *h, const char *to)
+{
+    char at[TIME_TEXT_SIZE], body[300];
+
+    snprintf(body, sizeof(body), "{'to':%s,'title':'t','send_at':'%.*s'}", to,
+             STR_ARG(time_format(at, h->clock.now_ms + 60000)));
+    return send_to(h, body);
+}
+
+static void
+membership_is_that_of_the_time_when_it_is_due(void **state)
+{
+    struct hall *h = *state;
+    struct store_notification_get g;
+    int64_t id;
+
+    join(h, "news", 0, 2);
+    id = send_later(h, "{'topics':['news'],'users':['x']}");
+    join(h, "news", 2, 5);
+    h->clock.now_ms += 60000;
+    fan_ring(h->fan);
+    g = planned(h, id);
+    assert_each_once(&g, 6);
+}
+
+static void
+what_is_later_for_nobody_reaches_nobody(void **state)
+{
+    struct hall *h = *state;
+    struct store_notification_get g;
+    int64_t id;
+
+    put_users(h, 0, 10);
+    id = send_later(h, "{'users':['u1'],'exclude':['u1']}");
+    h->clock.now_ms += 60000;
+    fan_ring(h->fan);
+    g = planned(h, id);
+    assert_int_equal(g.n_deliveries, 0);
+}
+
+static void
+lost_answers_neither_miss_nor_double_a_member(void **state)
+{
+    struct hall *h = *state;
+    struct store_notification_get g;
+    int64_t id;
+
+    join(h, "a", 0, 1000);
+    join(h, "b", 500, 1300);
+    do
+        id = send_to(h, "{'to':{'topics':['a','b']},'title':'t'}");
+    while (h->answered != ERR_OK);
+    g = planned(h, id);
+    assert_each_once(&g, 1300);
+}
+
+static void
 lost_answers_neither_miss_nor_double_anybody(void **state)
 {
     struct hall *h = *state;
@@ -399,6 +543,14 @@ main(void)
         T(those_that_are_named_come_once_and_excluded_ones_never),
         T(nobody_to_send_to_is_done_at_once),
         T(what_is_left_is_free_when_it_stops),
+        T(a_small_audience_is_planned_at_once),
+        T(a_large_audience_is_planned_in_chunks),
+        T(an_audience_of_nobody_is_done),
+        T(membership_is_that_of_the_time_when_it_is_due),
+        T(what_is_later_for_nobody_reaches_nobody),
+        cmocka_unit_test_setup_teardown(
+            lost_answers_neither_miss_nor_double_a_member, uncertain_setup,
+            teardown),
         cmocka_unit_test_setup_teardown(
             lost_answers_neither_miss_nor_double_anybody, uncertain_setup,
             teardown),

@@ -10,6 +10,8 @@
 #include "queue/rank.h"
 #include "store/store.h"
 
+#define EMPTY_NOTED_MAX 20
+
 struct send *
 send_of(struct store_req *req)
 {
@@ -264,19 +266,51 @@ fill_delivery(struct send *s, struct send_item *item,
     }
 }
 
-/* The audience decision, for the trace. */
-static struct str
-audience_note(const struct send *s, const struct send_item *item)
+/* ---- the audience decision, for the trace ---- */
+
+static int64_t
+count_unknown(const struct send_item *item)
 {
-    int64_t n_unknown = 0;
-    struct json_writer w;
-    struct buf out;
+    int64_t n = 0;
 
     for (size_t i = 0; i < item->request.n_recipients; i++)
         if (item->recipients[i].user.n > 0 &&
             json_is(item->recipients[i].stored, JSON_ABSENT) &&
             json_is(item->recipients[i].given, JSON_ABSENT))
-            n_unknown++;
+            n++;
+    return n;
+}
+
+/* The first sets that nobody is in: a name may be wrong. */
+static void
+write_empty(struct json_writer *w, const struct send_item *item)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < item->request.n_sets && n < EMPTY_NOTED_MAX; i++) {
+        const struct member_set *set = &item->sets[i];
+
+        if (!set->is_empty)
+            continue;
+        if (n++ == 0) {
+            json_put_key(w, "empty");
+            json_begin_array(w);
+        }
+        json_begin_object(w);
+        json_str_field(w, set->kind == MEMBER_ROLE ? "role" : "topic",
+                       set->key);
+        json_end_object(w);
+    }
+    if (n > 0)
+        json_end_array(w);
+}
+
+static struct str
+audience_note(const struct send *s, const struct send_item *item)
+{
+    struct json_writer w;
+    struct buf out;
+
     buf_init(&out, s->arena);
     w = json_writer(&out);
     json_begin_object(&w);
@@ -284,13 +318,19 @@ audience_note(const struct send *s, const struct send_item *item)
         json_time_field(&w, "send_at", item->request.send_ms);
     if (item->request.is_all)
         json_bool_field(&w, "all", true);
-    if (!item->request.is_all && !item->is_later) {
+    if (item->has_more)
+        json_bool_field(&w, "wide", true);
+    if (!item->request.is_all && !item->is_later && !item->has_more) {
         json_int_field(&w, "recipients", (int64_t)item->request.n_recipients);
-        json_int_field(&w, "never_stored", n_unknown);
+        json_int_field(&w, "never_stored", count_unknown(item));
     }
+    if (item->sets)
+        write_empty(&w, item);
     json_end_object(&w);
     return buf_str(&out);
 }
+
+/* ---- the commit ---- */
 
 static int64_t
 notification_id(struct send *s, const struct send_item *item)
@@ -327,7 +367,8 @@ fill_row(struct send *s, struct send_item *item)
         .dedup_key = item->chunk ? STR_NONE : q->dedup_key,
         .dedup_until_ms = s->now_ms + q->dedup_window_ms,
         .outbox = item->outbox,
-        .has_more = (q->is_all || item->is_later) && !item->chunk,
+        .has_more =
+            (q->is_all || item->is_later || item->has_more) && !item->chunk,
         .due_ms = item->is_later ? q->send_ms : 0,
         .chunk = item->chunk,
     };
@@ -611,76 +652,104 @@ load_users(struct send *s)
     load_people(s);
 }
 
-/* ---- a dry run to all: those that it names, and the first of the others ----
- */
+/* ---- those that are not named: if they are few, or in a dry run ---- */
 
 static bool
-samples_all(const struct send *s)
+reads_audience(const struct send_item *item)
 {
-    const struct send_item *item = &s->items[0];
+    const struct send_request *q = &item->request;
 
-    return s->n_items == 1 && is_taken(item) && item->request.is_all &&
-           item->request.is_dry_run;
+    if (!is_taken(item) || !audience_is_open(q))
+        return false;
+    return q->is_dry_run || !(q->is_all || item->is_later);
+}
+
+/* Planned later: chunks name them. */
+static bool
+is_wide(const struct send_item *item)
+{
+    return item->request.is_all || item->is_later || item->has_more;
 }
 
 static void
-end_sample(struct send *s, enum err e)
+load_all(struct send *s)
 {
-    map_free(s->named);
-    s->named = NULL;
-    if (e != ERR_OK)
-        s->on_done(s, e);
-    else
-        load_users(s);
+    for (size_t i = 0; i < s->n_items; i++) {
+        struct send_item *item = &s->items[i];
+
+        if (!is_taken(item))
+            continue;
+        if (is_wide(item) && !item->request.is_dry_run)
+            item->request.n_recipients = 0;
+        check_width(s, item);
+    }
+    load_users(s);
 }
 
-static void on_page(struct store_req *req, enum err e);
+static void next_audience(struct send *s);
+static void on_page(struct audience_page *p, enum err e);
 
 static void
-next_page(struct send *s, struct str after)
+read_page(struct send *s, struct str after)
 {
-    s->page = (struct store_object_list){
-        .req = {.arena = s->arena,
-                .loop = s->app->env->loop,
-                .on_done = on_page},
+    s->page = (struct audience_page){
+        .app = s->app,
+        .arena = s->arena,
         .tenant = s->workspace->tenant,
-        .kind = OBJECT_USER,
+        .request = &s->items[s->turn].request,
         .after = after,
-        .limit = SEND_SAMPLE,
+        .limit = SEND_AT_ONCE,
+        .on_done = on_page,
     };
-    store_object_list(s->app->env->store, &s->page);
+    audience_read(&s->page);
 }
 
-static void
-on_page(struct store_req *req, enum err e)
+/* False: they are too many. */
+static bool
+add_page(struct send *s, struct send_item *item, const struct audience_page *p)
 {
-    struct store_object_list *l =
-        CONTAINER_OF(req, struct store_object_list, req);
-    struct send *s = CONTAINER_OF(l, struct send, page);
-    struct send_item *item = &s->items[0];
     struct send_request *q = &item->request;
 
-    for (size_t i = 0; e == ERR_OK && i < l->n_objects; i++) {
-        if (map_get(s->named, l->objects[i].key))
+    for (size_t i = 0; i < p->n_users; i++) {
+        if (map_get(s->named, p->users[i]))
             continue;
-        item->has_more = q->n_recipients >= SEND_SAMPLE;
-        if (item->has_more)
-            break;
+        if (q->n_recipients >= SEND_AT_ONCE)
+            return false;
         q->recipients[q->n_recipients++] =
-            (struct send_recipient){.user = l->objects[i].key, .index = -1};
+            (struct send_recipient){.user = p->users[i], .index = -1};
     }
-    if (e == ERR_OK && l->has_more && !item->has_more)
-        next_page(s, l->objects[l->n_objects - 1].key);
-    else
-        end_sample(s, e);
+    return true;
 }
 
 static void
-sample_all(struct send *s)
+on_page(struct audience_page *p, enum err e)
 {
-    struct send_request *q = &s->items[0].request;
+    struct send *s = CONTAINER_OF(p, struct send, page);
+    struct send_item *item = &s->items[s->turn];
+
+    if (e == ERR_OK && p->after.n == 0)
+        item->sets = p->members.sets;
+    item->has_more = e == ERR_OK && !add_page(s, item, p);
+    if (e == ERR_OK && p->has_more && !item->has_more) {
+        read_page(s, p->users[p->n_users - 1]);
+        return;
+    }
+    map_free(s->named);
+    s->named = NULL;
+    if (e != ERR_OK) {
+        s->on_done(s, e);
+        return;
+    }
+    s->turn++;
+    next_audience(s);
+}
+
+static void
+begin_audience(struct send *s, struct send_item *item)
+{
+    struct send_request *q = &item->request;
     struct send_recipient *all = ARENA_ARRAY(s->arena, struct send_recipient,
-                                             q->n_recipients + SEND_SAMPLE);
+                                             q->n_recipients + SEND_AT_ONCE);
     struct send_request again;
 
     for (size_t i = 0; i < q->n_recipients; i++)
@@ -688,7 +757,18 @@ sample_all(struct send *s)
     q->recipients = all;
     s->named = map_new();
     send_request_reread(s->arena, s->workspace, q->doc, 0, s->named, &again);
-    next_page(s, STR_NONE);
+    read_page(s, STR_NONE);
+}
+
+static void
+next_audience(struct send *s)
+{
+    while (s->turn < s->n_items && !reads_audience(&s->items[s->turn]))
+        s->turn++;
+    if (s->turn < s->n_items)
+        begin_audience(s, &s->items[s->turn]);
+    else
+        load_all(s);
 }
 
 void
@@ -702,18 +782,11 @@ send_start(struct send *s)
             continue; /* refused by the caller already */
         problem_init(&item->problem, s->arena);
         if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
-                              &item->request) != ERR_OK)
-            continue;
-        item->is_later = item->request.send_ms > wall_ms(s);
-        check_width(s, item);
-        if ((item->request.is_all || item->is_later) &&
-            !item->request.is_dry_run)
-            item->request.n_recipients = 0; /* chunks name them */
+                              &item->request) == ERR_OK)
+            item->is_later = item->request.send_ms > wall_ms(s);
     }
-    if (samples_all(s))
-        sample_all(s);
-    else
-        load_users(s);
+    s->turn = 0;
+    next_audience(s);
 }
 
 void

@@ -1,8 +1,8 @@
 /* send.h - the one way in: requests become plans, plans are committed.
  *
  * Load (one read) -> plan (pure) -> commit (one write). A request that is
- * refused, and a dry run, leave nothing behind. What goes to a whole workspace
- * is only committed, and planned later: app/fan.h.
+ * refused, and a dry run, leave nothing behind. What goes to a whole workspace,
+ * or to a large part of it, is only committed, and planned later: app/fan.h.
  *
  * A second request under an Idempotency-Key that is still in flight waits its
  * turn in the store and is answered as the first one was: nobody gets the 409
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "app/audience.h"
 #include "app/send_request.h"
 #include "app/template_doc.h"
 #include "domain/plan.h"
@@ -18,7 +19,9 @@
 
 #define SEND_DELIVERIES_MAX 100000           /* of one request */
 #define SEND_RENDERED_MAX (64 * 1024 * 1024) /* bytes, of its in_app items */
-#define SEND_SAMPLE 100 /* users of a dry run to all, with those it names */
+/* Users of whom not all are named are planned at once if they are no more, with
+ * those that are; a dry run is of the first so many. */
+#define SEND_AT_ONCE 100
 
 struct send_item {
     struct json doc;
@@ -34,7 +37,9 @@ struct send_item {
     struct plan_channel *channels;
     struct plan_decision *decisions;
     size_t n_decisions;
-    bool has_more; /* a dry run to all, which is of the first SEND_SAMPLE */
+    bool has_more; /* than SEND_AT_ONCE */
+    /* As they were found at first; NULL: nobody looked. */
+    const struct member_set *sets;
     struct store_accept_item *accepted; /* NULL: refused or dry run */
     struct str inline_content; /* private: the same for every recipient */
 };
@@ -52,8 +57,9 @@ struct send {
     void *arg;
     int64_t now_ms; /* result: wall clock of the plan */
     /* private */
-    struct store_object_list page; /* of a dry run to all */
-    struct map *named;             /* by that request: not once more */
+    struct audience_page page; /* of the item whose turn it is */
+    size_t turn;
+    struct map *named; /* by its request: not once more */
     struct store_object_get people, suppressions;
     struct store_object_get users, preferences; /* what `people` brought */
     struct map *by_user;                        /* id -> struct object */

@@ -1,5 +1,6 @@
 #include "app/send_request.h"
 
+#include "app/audience.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "channel/mime.h"
@@ -61,7 +62,7 @@ static const struct field role_row[] = {{.type = FIELD_KEY}};
          .type = FIELD_ARRAY,                                                  \
          .of = role_row,                                                       \
          .max = 100,                                                           \
-         .doc = "Role codes."},                                                \
+         .doc = "Role codes; a send may be to all who have one."},             \
     {                                                                          \
         .name = "attributes", .type = FIELD_OBJECT,                            \
         .doc = "Anything of the caller's own."                                 \
@@ -111,8 +112,16 @@ static const struct field to_fields[] = {
     {.name = "all",
      .type = FIELD_BOOL,
      .doc = "Every stored user of the workspace; planned in the background."},
-    {.name = "roles", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
-    {.name = "topics", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "roles",
+     .type = FIELD_ARRAY,
+     .of = key_row,
+     .max = SEND_SETS_MAX,
+     .doc = "Roles: the users whose documents name one of them."},
+    {.name = "topics",
+     .type = FIELD_ARRAY,
+     .of = key_row,
+     .max = SEND_SETS_MAX,
+     .doc = "Topics: their subscribers, and those of the topics above them."},
     {.type = FIELD_END},
 };
 static const struct field to_rows[] = {
@@ -270,6 +279,20 @@ add_users(struct reading *r, struct json list)
 }
 
 static void
+read_sets(struct reading *r, struct json to)
+{
+    struct send_request *q = r->request;
+
+    if (!q->is_all)
+        q->sets = audience_sets(r->arena, to, &q->n_sets);
+    if (q->n_sets > MEMBER_SETS_MAX)
+        problem_add(r->problem, ERR_INVALID, STR("/to/topics"),
+                    "must be at most %d roles and topics, with those above "
+                    "the topics",
+                    MEMBER_SETS_MAX);
+}
+
+static void
 read_to(struct reading *r, struct json to)
 {
     struct json users = json_get(to, "users");
@@ -293,10 +316,12 @@ read_to(struct reading *r, struct json to)
         add_recipient(r, json_str_of(r->arena, g, "id"), index, g);
     add_users(r, users);
     r->request->is_all = json_bool(json_get(to, "all"), false);
-    if (json_is(to, JSON_OBJECT) && !r->request->is_all &&
+    read_sets(r, to);
+    if (json_is(to, JSON_OBJECT) && !audience_is_open(r->request) &&
         json_count(users) + json_count(given) == 0)
         problem_add(r->problem, ERR_INVALID, STR("/to"),
-                    "must name at least one of users, recipients, all");
+                    "must name at least one of users, roles, topics, "
+                    "recipients, all");
     else if (r->request->n_recipients > SEND_RECIPIENTS_MAX)
         problem_add(r->problem, ERR_INVALID, STR("/to"),
                     "must be at most %d recipients", SEND_RECIPIENTS_MAX);

@@ -3,8 +3,10 @@
 
 #include "app/workspace.h"
 #include "base/field.h"
+#include "store/member.h"
 
 #define SEND_RECIPIENTS_MAX 1000
+#define SEND_SETS_MAX 100 /* roles; topics */
 #define SEND_TITLE_MAX 1024
 #define SEND_CONTENT_MAX (64 * 1024) /* body, html and actions together */
 #define SEND_DEDUP_DEFAULT_MS (INT64_C(24) * 3600 * 1000)
@@ -35,6 +37,10 @@ struct send_request {
     int64_t expires_ms; /* 0: never */
     bool is_dry_run;
     bool is_all; /* every stored user, too */
+    /* Members of these, too: of roles, and of topics with those above them.
+     * None where all get it. */
+    struct member_set *sets;
+    size_t n_sets;
 };
 
 /* Whether an inbox may make a link of it: http, https, mailto, tel or a path;

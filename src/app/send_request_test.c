@@ -141,14 +141,65 @@ who_gets_it_is_checked(void **state)
         {"{'title':'t','to':{'recipients':[{'data':[]}]}}", ERR_INVALID,
          "/to/recipients/0/data"},
         {"{'title':'t','to':{'everybody':1}}", ERR_INVALID, "/to/everybody"},
-        {"{'title':'t','to':{'roles':['a']}}", ERR_NOT_SUPPORTED, "/to/roles"},
-        {"{'title':'t','to':{'topics':['a']}}", ERR_NOT_SUPPORTED,
-         "/to/topics"},
+        {"{'title':'t','to':{'roles':'a','topics':[7,'a/b']}}", ERR_INVALID,
+         "/to/roles /to/topics/0 /to/topics/1"},
+        {"{'title':'t','to':{'roles':[],'topics':[]}}", ERR_INVALID, "/to"},
+        {"{'title':'t','to':{'topics':['a'],'all':false}}", ERR_OK, ""},
+        {"{'title':'t','to':{'roles':['a'],'exclude':['b']}}", ERR_OK, ""},
         {"{'title':'t','to':{'all':1}}", ERR_INVALID, "/to/all"},
         {"{'title':'t','to':{'all':false}}", ERR_INVALID, "/to"},
     };
 
     CHECK_ROWS((struct desk *)*state, rows);
+}
+
+static void
+assert_sets(struct desk *d, const char *to, const char *sets)
+{
+    char text[400];
+    struct buf found;
+
+    snprintf(text, sizeof(text), "{'title':'t','to':%s}", to);
+    assert_int_equal(read_text(d, quoted(d->arena, text)), ERR_OK);
+    buf_init(&found, d->arena);
+    for (size_t i = 0; i < request.n_sets; i++)
+        buf_printf(&found, "%s%c:%.*s", i > 0 ? " " : "",
+                   request.sets[i].kind == MEMBER_ROLE ? 'r' : 't',
+                   STR_ARG(request.sets[i].key));
+    if (!str_is(buf_str(&found), sets))
+        fail_msg("%s: \"%.*s\" is not \"%s\"", to, STR_ARG(buf_str(&found)),
+                 sets);
+}
+
+static void
+a_topic_is_its_set_and_all_above_it(void **state)
+{
+    struct desk *d = *state;
+
+    assert_sets(d, "{'topics':['news']}", "t:news");
+    assert_sets(d, "{'topics':['a.b.c','a.b','a.d','a.b.c']}",
+                "t:a.b.c t:a t:a.b t:a.d");
+    assert_sets(d, "{'roles':['a.b','a.b'],'topics':['a']}", "r:a.b t:a");
+    assert_sets(d, "{'topics':['.a','b.','c..d']}",
+                "t:.a t:b. t:b t:c..d t:c t:c.");
+    assert_sets(d, "{'topics':['news'],'roles':['r'],'all':true}", "");
+    assert_sets(d, "'u1'", "");
+}
+
+static void
+so_many_sets_are_the_most(void **state)
+{
+    struct desk *d = *state;
+    struct buf b;
+
+    buf_init(&b, d->arena);
+    buf_put_cstr(&b, "{'title':'t','to':{'topics':[");
+    for (int i = 0; i < 100; i++) /* each of eleven sets, but for the first */
+        buf_printf(&b, "%s'.%d.b.c.d.e.f.g.h.i.j.k'", i > 0 ? "," : "", i);
+    buf_put_cstr(&b, "]}}");
+    buf_put_char(&b, '\0');
+    assert_int_equal(read_text(d, quoted(d->arena, b.p)), ERR_INVALID);
+    assert_string_equal(desk_faults(d), "/to/topics");
 }
 
 static void
@@ -490,6 +541,8 @@ main(void)
         DESK_TEST(each_way_to_name_people_is_understood),
         DESK_TEST(excluding_everybody_leaves_nobody),
         DESK_TEST(who_gets_it_is_checked),
+        DESK_TEST(a_topic_is_its_set_and_all_above_it),
+        DESK_TEST(so_many_sets_are_the_most),
         DESK_TEST(a_thousand_recipients_are_the_most),
         DESK_TEST(an_id_may_have_128_bytes),
         DESK_TEST(channels_are_known_once_each_and_in_app_by_default),

@@ -560,7 +560,7 @@ a_dry_run_to_all_is_of_the_named_and_the_first_others(void **state)
     const struct send_item *item;
     char id[8];
 
-    for (int i = 0; i < SEND_SAMPLE + 2; i++) {
+    for (int i = 0; i < SEND_AT_ONCE + 2; i++) {
         snprintf(id, sizeof(id), "u%03d", i);
         put_user(o, id, "{}");
     }
@@ -569,17 +569,17 @@ a_dry_run_to_all_is_of_the_named_and_the_first_others(void **state)
                     "'title':'t','dry_run':true}]"),
         0);
     assert_null(item->accepted);
-    assert_int_equal(item->n_decisions, SEND_SAMPLE);
+    assert_int_equal(item->n_decisions, SEND_AT_ONCE);
     assert_text(item->decisions[0].recipient->user, "u101");
     assert_text(item->decisions[1].recipient->user, "u001");
-    assert_text(item->decisions[SEND_SAMPLE - 1].recipient->user, "u099");
+    assert_text(item->decisions[SEND_AT_ONCE - 1].recipient->user, "u099");
     assert_true(item->has_more);
     item = item_of(
         send_all(o, "[{'to':{'all':true,'exclude':['u000','u100']},"
                     "'title':'t','channels':['email'],'dry_run':true}]"),
         0);
-    assert_int_equal(item->n_decisions, SEND_SAMPLE);
-    assert_text(item->decisions[SEND_SAMPLE - 1].recipient->user, "u101");
+    assert_int_equal(item->n_decisions, SEND_AT_ONCE);
+    assert_text(item->decisions[SEND_AT_ONCE - 1].recipient->user, "u101");
     assert_int_equal(item->decisions[0].verdict, PLAN_SKIP);
     assert_false(item->has_more);
     assert_int_equal(count_notifications(o), 0);
