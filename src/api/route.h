@@ -52,6 +52,7 @@ extern const struct route notification_routes[];
 extern const struct route delivery_routes[];
 extern const struct route user_routes[];
 extern const struct route preference_routes[];
+extern const struct route topic_routes[];
 extern const struct route category_routes[];
 extern const struct route provider_routes[];
 extern const struct route template_routes[];

@@ -25,3 +25,21 @@ objects_delete(const struct app *app, struct store_object_delete *d)
 {
     store_object_delete(app->env->store, d);
 }
+
+void
+objects_subscribe(const struct app *app, struct store_subscribe *s)
+{
+    store_subscribe(app->env->store, s);
+}
+
+void
+objects_members(const struct app *app, struct store_members *m)
+{
+    store_members(app->env->store, m);
+}
+
+void
+objects_memberships(const struct app *app, struct store_memberships *m)
+{
+    store_memberships(app->env->store, m);
+}

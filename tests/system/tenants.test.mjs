@@ -22,6 +22,9 @@ describe('two workspaces', { timeout: 120000 }, () => {
         await belfry.put('/v1/users/ada',
             { email: `ada@${name}.example`, roles: ['r'] }, { key });
         await belfry.put(`/v1/users/only-${name}`, {}, { key });
+        for (const topic of ['t', `only-${name}`])
+            await belfry.post(`/v1/topics/${topic}/subscribers`,
+                { add: ['ada', `only-${name}`] }, { key });
         await belfry.put('/v1/templates/t',
             { content: { default: { title: `of ${name}` } } }, { key });
         await belfry.put('/v1/providers/p', { channel: 'webhook',
@@ -52,7 +55,9 @@ describe('two workspaces', { timeout: 120000 }, () => {
     it('list their own only', async () => {
         for (const [mine, other] of [['left', 'right'], ['right', 'left']]) {
             for (const route of ['/v1/notifications', '/v1/deliveries',
-                '/v1/users', '/v1/templates', '/v1/providers', '/v1/keys']) {
+                '/v1/users', '/v1/templates', '/v1/providers', '/v1/keys',
+                '/v1/topics', '/v1/topics/t/subscribers',
+                '/v1/users/ada/topics']) {
                 const a = await belfry.api('GET', `${route}?limit=100`,
                     undefined, { key: ws[mine].key });
                 assert.equal(a.status, 200, `${route}: ${a.text}`);
@@ -81,7 +86,7 @@ describe('two workspaces', { timeout: 120000 }, () => {
         const ids = {
             notifications: other.notification, deliveries: other.delivery,
             users: 'only-right', providers: 'p-right', inbox: other.item,
-            keys: other.keyId,
+            keys: other.keyId, topics: 'only-right',
         };
         const nowhere = (id) => id.slice(0, -1) +
             (id.endsWith('0') ? '1' : '0');
@@ -117,7 +122,7 @@ describe('two workspaces', { timeout: 120000 }, () => {
         // And all of it is still there for its owner.
         for (const route of [`/v1/notifications/${other.notification}`,
             `/v1/deliveries/${other.delivery}`, '/v1/users/only-right',
-            '/v1/providers/p-right'])
+            '/v1/providers/p-right', '/v1/topics/only-right'])
             await belfry.get(route, { key: other.key });
         const inbox = await belfry.get('/v1/inbox', { key: other.token });
         assert.equal(inbox.data[0].id, other.item);
