@@ -39,6 +39,7 @@ struct exchange {
     struct arena *arena;
     PGresult *results[SENT_MAX];
     int n_sent, n_ended;
+    bool is_broken; /* a statement could not be sent */
     PGresult *failure;
 };
 
@@ -75,6 +76,7 @@ clear(struct exchange *x)
     PQclear(x->failure);
     x->failure = NULL;
     x->n_sent = x->n_ended = 0;
+    x->is_broken = false;
     arena_reset(x->arena);
 }
 
@@ -470,11 +472,13 @@ pg_conn_send(struct pg_conn *c, enum pg which)
 
     assert(c->state == READY && x->n_sent < SENT_MAX);
     assert(strstr(pg_texts[which].who, c->options.who));
-    /* What cannot be sent fails the Sync after it, too. */
-    (void)PQsendQueryPrepared(c->pq, pg_texts[which].name, c->params.n,
-                              c->params.values, c->params.lengths,
-                              c->params.formats, 1);
     x->n_sent++;
+    /* Nothing follows what could not be sent, least of all a COMMIT. */
+    if (!x->is_broken)
+        x->is_broken =
+            PQsendQueryPrepared(c->pq, pg_texts[which].name, c->params.n,
+                                c->params.values, c->params.lengths,
+                                c->params.formats, 1) != 1;
 }
 
 static void
@@ -495,8 +499,9 @@ pg_conn_sync(struct pg_conn *c, void (*on_end)(void *arg, enum pg_outcome o),
     c->on_end = on_end;
     c->arg = arg;
     /* on_end never runs inside this call: a failure waits for the next turn. */
-    if (PQpipelineSync(c->pq) != 1 || PQflush(c->pq) < 0) {
-        /* libpq has closed the socket: nobody may ask the kernel about it. */
+    if (c->now->is_broken || PQpipelineSync(c->pq) != 1 || PQflush(c->pq) < 0) {
+        /* libpq may have closed the socket: nobody may ask the kernel about it.
+         */
         loop_fd_free(c->fd);
         c->fd = NULL;
         loop_timer_set(c->options.loop, &c->timer, 0, on_stuck);
