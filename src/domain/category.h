@@ -10,10 +10,17 @@ enum quiet_policy {
     QUIET_BREAK_THROUGH,
 };
 
+/* At most so many in any window of that length; domain/throttle.h. */
+struct throttle {
+    int limit; /* 0: as many as there are */
+    int64_t per_ms;
+};
+
 struct category {
     struct str key;
     const struct str *channels; /* of a send that names none; may be none */
     size_t n_channels;
     bool is_critical; /* goes out whatever the preferences say */
     enum quiet_policy quiet;
+    struct throttle throttle; /* of each user */
 };

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "store/accept.h"
+#include "store/budget.h"
 #include "store/cycle.h"
 #include "store/inbox.h"
 #include "store/member.h"

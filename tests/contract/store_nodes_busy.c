@@ -278,7 +278,44 @@ a_lane_is_not_taken_from_one_that_came_meanwhile(void **state)
     assert_true(finish_one(peer, 1001, DELIVERY_SENT, 1));
 }
 
+/* ---- budgets ---- */
+
+/* Each names some of ten keys, the one upwards and the other downwards. */
+static void
+no_more_goes_out_by_two_nodes_than_by_one(void **state)
+{
+    enum { N = 60, KEYS = 10, LIMIT = 7 };
+    struct rig *r = *state, *nodes[2] = {r, node_peer(r)};
+    static struct store_budget_take t[N][2];
+    static struct store_budget b[N][2][KEYS];
+    int granted[KEYS] = {0};
+
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < 2; k++) {
+            for (int j = 0; j < KEYS; j++)
+                b[i][k][j] = (struct store_budget){
+                    .key = str_fmt(r->arena, "k%d", k ? KEYS - 1 - j : j),
+                    .throttle = {.limit = LIMIT, .per_ms = 3600000},
+                    .want = 1};
+            t[i][k] = (struct store_budget_take){
+                .tenant = T, .budgets = b[i][k], .n_budgets = KEYS};
+            begin_on(r, nodes[k], STORE_VERB_budget_take, &t[i][k].req);
+        }
+    wait_for_all(r);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(t[i][k].req.err, ERR_OK);
+            for (int j = 0; j < KEYS; j++)
+                granted[k ? KEYS - 1 - j : j] += b[i][k][j].granted;
+        }
+    for (int j = 0; j < KEYS; j++)
+        assert_int_equal(granted[j], LIMIT);
+    ASSERT_SQL(r, "10,70",
+               "SELECT count(*), sum(cardinality(times)) FROM budget");
+}
+
 const struct CMUnitTest busy_tests[] = {
+    NODE_TEST_WITH(no_more_goes_out_by_two_nodes_than_by_one, node_setup_deaf),
     NODE_TEST_WITH(what_is_due_is_promoted_once, node_setup_deaf),
     NODE_TEST_WITH(documents_of_two_nodes_keep_count, node_setup_deaf),
     NODE_TEST_WITH(what_is_cancelled_is_never_sent, node_setup_deaf),

@@ -38,6 +38,8 @@ static const struct key {
     {"idem", NULL, {"tenant", "key"}},
     {"dedup", "dedup_until", {"until_ms"}},
     {"dedup", NULL, {"tenant", "key"}},
+    {"budget", "budget_until", {"until_ms"}},
+    {"budget", NULL, {"tenant", "key"}},
     {"inbox_user", NULL, {"tenant", "user_id"}},
     {"inbox_item", NULL, {"tenant", "user_id", "id"}},
     {"inbox_event", NULL, {"tenant", "user_id", "rev"}},
@@ -281,6 +283,7 @@ static const char fill[] =
     "INSERT INTO change SELECT i, 7, 6, 'u' || i" EACH
     "INSERT INTO idem SELECT 7, 'k' || i, i, 200, '', ''" EACH
     "INSERT INTO dedup SELECT 7, 'k' || i, i, i, 1" EACH
+    "INSERT INTO budget SELECT 7, 'k' || i, i, 1, 1, 1, ARRAY[i]" EACH
     "INSERT INTO inbox_user SELECT 7, 'u' || i, 1, 1, 1" EACH
     "INSERT INTO inbox_item SELECT 7, i, 1, 1, 1, 1, 1, 1, 1, 'u', NULL, "
     "''" EACH
@@ -292,7 +295,8 @@ static const char empty[] =
     "DELETE FROM outbox; DELETE FROM work; DELETE FROM intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "
     "idem; "
-    "DELETE FROM dedup; DELETE FROM inbox_user; DELETE FROM inbox_item; "
+    "DELETE FROM dedup; DELETE FROM budget; DELETE FROM inbox_user; DELETE "
+    "FROM inbox_item; "
     "DELETE FROM inbox_event";
 
 void

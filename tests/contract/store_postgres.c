@@ -384,8 +384,27 @@ a_day_goes_but_for_what_is_still_needed(void **state)
     ASSERT_SQL(r, "21,31", "SELECT id - id(0) FROM ended ORDER BY id");
 }
 
+static void
+budgets_that_are_over_leave_no_rows(void **state)
+{
+    struct rig *r = *state;
+    struct store_budget b[2] = {
+        {.key = STR("over"), .throttle = {1, 20}, .want = 1},
+        {.key = STR("not yet"), .throttle = {1, 3600000}, .want = 1},
+    };
+    struct store_budget_take t = {.tenant = T, .budgets = b, .n_budgets = 2};
+    struct store_purge p = {.max = 10};
+
+    assert_int_equal(ASK(r, budget_take, &t), ERR_OK);
+    ASSERT_SQL(r, "2", "SELECT count(*) FROM budget");
+    ASSERT_SQL(r, "~", "SELECT nullif(pg_sleep(0.05)::text, '')");
+    assert_int_equal(ASK(r, purge, &p), ERR_OK);
+    ASSERT_SQL(r, "not yet", "SELECT key FROM budget");
+}
+
 static const struct CMUnitTest own_tests[] = {
     RIG_TEST(a_day_goes_but_for_what_is_still_needed),
+    RIG_TEST(budgets_that_are_over_leave_no_rows),
     RIG_TEST(each_row_is_found_by_its_key_whatever_statistics_say),
     RIG_TEST(a_list_goes_on_where_it_gave_up_looking),
     RIG_TEST(an_attempt_is_told_wherever_it_is_kept),

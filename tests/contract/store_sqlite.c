@@ -734,7 +734,9 @@ no_hot_statement_scans_or_sorts(void **state)
                                    SQL_memberships,
                                    SQL_changes,
                                    SQL_idem_scan,
-                                   SQL_lane_next};
+                                   SQL_lane_next,
+                                   SQL_budget_get,
+                                   SQL_budget_scan};
     struct rig *r = *state;
     sqlite3 *db;
 
@@ -757,7 +759,28 @@ no_hot_statement_scans_or_sorts(void **state)
     sqlite3_close(db);
 }
 
+static void
+budgets_that_are_over_leave_no_rows(void **state)
+{
+    struct rig *r = *state;
+    struct store_budget b[2] = {
+        {.key = STR("over"), .throttle = {1, 20}, .want = 1},
+        {.key = STR("not yet"), .throttle = {1, 3600000}, .want = 1},
+    };
+    struct store_budget_take t = {
+        .tenant = T, .now_ms = NOW, .budgets = b, .n_budgets = 2};
+    struct store_purge p = {.now_ms = NOW + 100, .max = 10};
+
+    assert_int_equal(ASK(r, budget_take, &t), ERR_OK);
+    assert_int_equal(rows(r, "SELECT count(*) FROM budget"), 2);
+    assert_int_equal(ASK(r, purge, &p), ERR_OK);
+    assert_int_equal(rows(r, "SELECT count(*) FROM budget"), 1);
+    assert_int_equal(
+        rows(r, "SELECT count(*) FROM budget WHERE key = 'not yet'"), 1);
+}
+
 static const struct CMUnitTest own_tests[] = {
+    RIG_TEST(budgets_that_are_over_leave_no_rows),
     RIG_TEST(an_intent_ends_with_the_last_of_its_batch),
     RIG_TEST(only_the_last_events_of_an_inbox_are_kept),
     RIG_TEST(what_was_in_flight_gets_an_attempt_that_says_so),

@@ -74,11 +74,19 @@ struct mem_dedup {
     int64_t until_ms, id, created_ms;
 };
 
+struct mem_budget {
+    int64_t tenant;
+    struct str key;
+    int64_t until_ms;
+    int64_t *times;
+    size_t n;
+};
+
 struct mem {
     struct arena *arena;
     int64_t epoch;
     struct rows notifications, deliveries, attempts, items, users, events,
-        objects, members, changes, idems, dedups, works;
+        objects, members, changes, idems, dedups, works, budgets;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;
@@ -91,7 +99,8 @@ mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
     mem_object_list, mem_members, mem_memberships, mem_changes,
     mem_notification_get, mem_notification_list, mem_delivery_get,
     mem_delivery_list, mem_delivery_groups, mem_inbox_list, mem_inbox_replay,
-    mem_inbox_revs, mem_stats, mem_reports, mem_lanes;
+    mem_inbox_revs, mem_stats, mem_reports, mem_lanes, mem_budget_take,
+    mem_budget_give_back, mem_budget_look;
 
 /* Deliveries of it are still to be planned; NULL: all were. */
 struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);

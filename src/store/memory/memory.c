@@ -154,7 +154,7 @@ close_store(struct store *base)
         &s->mem.items,         &s->mem.users,      &s->mem.events,
         &s->mem.objects,       &s->mem.members,    &s->mem.changes,
         &s->mem.idems,         &s->mem.dedups,     &s->mem.works,
-        &s->mem.notices,       &s->pending,
+        &s->mem.notices,       &s->pending,        &s->mem.budgets,
     };
 
     while (s->is_woken) /* its task is on the way to us */

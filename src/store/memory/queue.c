@@ -527,5 +527,8 @@ mem_purge(struct mem *m, struct store_req *req)
     ROW_EACH(struct mem_dedup, d, &m->dedups)
     if (d->until_ms <= p->now_ms)
         d->until_ms = 0;
+    ROW_EACH(struct mem_budget, b, &m->budgets)
+    if (b->until_ms <= p->now_ms)
+        b->n = 0;
     return ERR_OK;
 }

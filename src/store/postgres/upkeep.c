@@ -67,6 +67,8 @@ sweep(struct pg_op *op)
         send_sweep(op, PG_purge_go_on, s->now.tenant, s->now.after);
     send_sweep(op, PG_idem_sweep, s->p->now_ms, SWEEP_MAX);
     send_sweep(op, PG_dedup_sweep, s->p->now_ms, SWEEP_MAX);
+    pg_put_int(pg_op_params(op), SWEEP_MAX);
+    pg_op_send(op, PG_budget_sweep);
     send_sweep(op, PG_change_trim, CHANGES_KEPT, SWEEP_MAX);
     pg_op_commit(op, swept);
 }

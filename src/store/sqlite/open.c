@@ -61,6 +61,7 @@ store_free(struct sqlite_store *s)
     arena_free(s->writer.arena);
     buf_fini(&s->writer.idem_sweep.key);
     buf_fini(&s->writer.dedup_sweep.key);
+    buf_fini(&s->writer.budget_sweep.key);
     notices_fini(&s->writer.notices);
     mailbox_fini(&s->write_box);
     mailbox_fini(&s->read_box);
@@ -150,6 +151,7 @@ open_writer(struct sqlite_store *s, int64_t max_pages, const char **ret_why)
     w->claims = claims_new();
     w->arena = arena_new();
     w->idem_sweep.tenant = w->dedup_sweep.tenant = INT64_MIN;
+    w->budget_sweep.tenant = INT64_MIN;
     remember_epoch(w, now_ms);
     s->max_id = number(w, SQL_max_id, NULL);
     e = db_err(&w->conn);

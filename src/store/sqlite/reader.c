@@ -25,6 +25,7 @@ static read_verb *const read_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_stats] = read_stats,
     [STORE_VERB_reports] = read_reports,
     [STORE_VERB_lanes] = read_lanes,
+    [STORE_VERB_budget_look] = read_budget_look,
 };
 
 struct patience {

@@ -26,6 +26,8 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_report] = write_report,
     [STORE_VERB_work_take] = write_work_take,
     [STORE_VERB_work_release] = write_work_release,
+    [STORE_VERB_budget_take] = write_budget_take,
+    [STORE_VERB_budget_give_back] = write_budget_give_back,
 };
 
 static void

@@ -18,7 +18,7 @@ struct writer {
     struct sweep {
         int64_t tenant;
         struct buf key;
-    } idem_sweep, dedup_sweep;
+    } idem_sweep, dedup_sweep, budget_sweep;
 };
 
 enum wait_kind { WAIT_DELIVERY = 1 };
@@ -29,7 +29,7 @@ typedef enum err write_verb(struct writer *w, struct store_req *req);
 write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
     write_object_put, write_object_delete, write_subscribe, write_inbox_mark,
     write_purge, write_outbox, write_report, write_work_take,
-    write_work_release;
+    write_work_release, write_budget_take, write_budget_give_back;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,

@@ -1,0 +1,42 @@
+/* throttle.h - how many of something somebody gets within a time: a budget. At
+ * most `limit` in any window of `per_ms`, wherever it begins: the times of the
+ * last ones are kept, and those in the window that ends now are counted.
+ *
+ * A budget is known by its key, which says what is limited, then whose it is;
+ * so more kinds of budgets than those of categories can lie in one table.
+ * Pure: whoever stores the times brings them, and the time. */
+#pragma once
+
+#include "domain/plan.h"
+
+#define THROTTLE_LIMIT_MAX 1000
+#define THROTTLE_PER_MIN_MS INT64_C(1000)
+#define THROTTLE_PER_MAX_MS (INT64_C(31) * 24 * 3600 * 1000)
+/* Of a key: a kind, two keys of up to 128 bytes, and what divides them. */
+#define THROTTLE_KEY_MAX 300
+
+/* Whether the category's throttle is asked at all: what is critical, the
+ * category or this one send, is neither held up nor counted. */
+bool throttle_applies(const struct category *k, enum priority priority);
+/* Of a user in a category: "category/news/u1". */
+struct str throttle_key(struct arena *a, struct str category, struct str user);
+
+/* One recipient's decisions, a channel each. Counted is what goes out, or will,
+ * on one of them at least. */
+bool throttle_counts(const struct plan_decision *d, size_t n);
+/* Beyond the limit: none of them goes out. One that would not have anyway keeps
+ * its own reason. */
+void throttle_refuse(struct plan_decision *d, size_t n);
+
+/* ---- times, in no order that matters ---- */
+
+/* Forgets those that are out of the window; returns how many are left. A time
+ * to come stays: clocks are set back, and what went out did go out. */
+size_t throttle_keep(int64_t *times, size_t n, int64_t per_ms, int64_t now_ms);
+/* How many of `want` still fit where n are kept. */
+int throttle_room(const struct throttle *t, size_t n, int want);
+/* Forgets up to `give` of those at at_ms; returns how many are left. */
+size_t throttle_give_back(int64_t *times, size_t n, int64_t at_ms, int give);
+/* After this time nothing is in the window any more. Up to twice `per_ms` from
+ * now, and the same for a while: a row that changes often keeps it. */
+int64_t throttle_over_ms(int64_t per_ms, int64_t now_ms);
