@@ -1,6 +1,7 @@
 #include "app/category_doc.h"
 
 #include "channel/channel.h"
+#include "domain/throttle.h"
 
 #define CHANNELS_MAX 32
 
@@ -8,6 +9,22 @@
 static const char *const quiet_policies[] = {"defer", "drop", "break_through",
                                              NULL};
 static const struct field channel_row[] = {{.type = FIELD_KEY}};
+
+static const struct field throttle_fields[] = {
+    {.name = "limit",
+     .type = FIELD_INT,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = THROTTLE_LIMIT_MAX,
+     .doc = "A user gets at most so many..."},
+    {.name = "per",
+     .type = FIELD_DURATION,
+     .flags = FIELD_REQUIRED,
+     .min = THROTTLE_PER_MIN_MS,
+     .max = THROTTLE_PER_MAX_MS,
+     .doc = "...in any time of this length; 1s to 31d."},
+    {.type = FIELD_END},
+};
 
 const struct field category_fields[] = {
     {.name = "key", .type = FIELD_KEY},
@@ -28,7 +45,11 @@ const struct field category_fields[] = {
      .type = FIELD_ENUM,
      .values = quiet_policies,
      .doc = "What happens to it in a user's quiet hours; default defer."},
-    {.name = "throttle", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "throttle",
+     .type = FIELD_OBJECT,
+     .of = throttle_fields,
+     .flags = FIELD_NULLABLE,
+     .doc = "How many a user gets; critical ones are not counted."},
     {.name = "sla", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "unknown", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
@@ -61,6 +82,19 @@ quiet_policy_of(struct arena *a, struct json doc)
     return QUIET_DEFER;
 }
 
+static struct throttle
+throttle_of(struct arena *a, struct json doc)
+{
+    struct json given = json_get(doc, "throttle");
+    struct throttle t = {0};
+    int64_t limit;
+
+    if (json_int(json_get(given, "limit"), &limit) &&
+        str_to_duration_ms(json_str_of(a, given, "per"), &t.per_ms))
+        t.limit = (int)limit;
+    return t;
+}
+
 struct category *
 category_doc_read(struct arena *a, struct str key, struct json doc)
 {
@@ -73,6 +107,7 @@ category_doc_read(struct arena *a, struct str key, struct json doc)
         .channels = channels,
         .is_critical = json_bool(json_get(doc, "critical"), false),
         .quiet = quiet_policy_of(a, doc),
+        .throttle = throttle_of(a, doc),
     };
     for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);
          v = json_next(list, v))

@@ -44,9 +44,12 @@ on_commit(void *arg, const struct store_notice *notices, size_t n)
 {
     struct hall *h = arg;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (notices[i].kind == STORE_NOTICE_WORK && h->fan)
             fan_ring(h->fan);
+        if (notices[i].kind == STORE_NOTICE_CHANGE && h->snapshots)
+            snapshots_changed(h->snapshots, notices[i].seq);
+    }
 }
 
 static void
@@ -327,6 +330,41 @@ all_users_get_it_in_chunks(void **state)
 }
 
 static void
+a_throttled_category_goes_to_those_who_have_room(void **state)
+{
+    struct hall *h = *state;
+    struct store_object_write w = {
+        .kind = OBJECT_CATEGORY,
+        .key = STR("news"),
+        .body = quoted(h->arena, "{'throttle':{'limit':2,'per':'1h'}}"),
+        .if_version = OBJECT_ANY_VERSION,
+        .num = id_make(h->app.ids, NOW, 1)};
+    int n[3] = {0};
+
+    put_users(h, 0, USERS);
+    put(h, h->tenant, &w, 1);
+    for (int i = 0; i < 50; i++)
+        loop_turn(h->env.loop, 1); /* until the workspace knows */
+    send_to(h, "{'to':['u7','u8'],'title':'t','category':'news'}");
+    for (int i = 0; i < 3; i++) {
+        int64_t id = send_to(h, "{'to':{'all':true},'title':'t',"
+                                "'category':'news'}");
+        struct store_notification_get g = planned(h, id);
+
+        assert_int_equal(g.n_deliveries, USERS);
+        for (size_t k = 0; k < g.n_deliveries; k++) {
+            if (g.deliveries[k].status == DELIVERY_DELIVERED)
+                n[i]++;
+            else
+                assert_text(g.deliveries[k].reason, "throttle.per_user");
+        }
+    }
+    assert_int_equal(n[0], USERS);
+    assert_int_equal(n[1], USERS - 2);
+    assert_int_equal(n[2], 0);
+}
+
+static void
 those_that_are_named_come_once_and_excluded_ones_never(void **state)
 {
     struct hall *h = *state;
@@ -540,6 +578,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(what_is_sent_later_is_planned_when_it_is_due),
         T(all_users_get_it_in_chunks),
+        T(a_throttled_category_goes_to_those_who_have_room),
         T(those_that_are_named_come_once_and_excluded_ones_never),
         T(nobody_to_send_to_is_done_at_once),
         T(what_is_left_is_free_when_it_stops),

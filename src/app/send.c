@@ -27,11 +27,23 @@ wall_ms(const struct send *s)
 }
 
 static void
+end(struct send *s, enum err e)
+{
+    s->on_done(s, e);
+}
+
+/* What was reserved for what was not stored is given back first. */
+static void
+end_commit(struct send *s, enum err e)
+{
+    if (!budgets_give_back(s, e, end))
+        end(s, e);
+}
+
+static void
 on_nothing_to_do(struct task *t)
 {
-    struct send *s = CONTAINER_OF(t, struct send, done);
-
-    s->on_done(s, ERR_OK);
+    end_commit(CONTAINER_OF(t, struct send, done), ERR_OK);
 }
 
 /* ---- plan ---- */
@@ -392,7 +404,7 @@ on_accepted(struct store_req *req, enum err e)
     struct send *s = send_of(req);
 
     s->idem = s->accept.idem;
-    s->on_done(s, e);
+    end_commit(s, e);
 }
 
 static void
@@ -446,6 +458,15 @@ index_objects(const struct store_object_get *g)
 }
 
 static void
+on_budgets(struct send *s, enum err e)
+{
+    if (e != ERR_OK)
+        end(s, e);
+    else
+        commit(s);
+}
+
+static void
 plan_all(struct send *s)
 {
     s->now_ms = wall_ms(s);
@@ -454,7 +475,8 @@ plan_all(struct send *s)
         if (is_taken(&s->items[i]))
             plan_item(s, &s->items[i]);
     map_free(s->suppressed);
-    commit(s);
+    if (!budgets_take(s, on_budgets))
+        commit(s);
 }
 
 static void

@@ -1,0 +1,47 @@
+/* budget.h - what a send takes from the budgets of those who get it, between
+ * its plan and its commit, and gives back where it came to nothing.
+ *
+ * Only a throttled category has budgets: where none is named, nothing is asked
+ * and nothing waits. A process that dies in between leaves what it took
+ * reserved: less goes out, never more. */
+#pragma once
+
+#include "base/err.h"
+#include "store/budget.h"
+
+struct send;
+struct map;
+
+/* One recipient of one item, who counts. */
+struct budget_use {
+    struct store_budget *budget;
+    int nth; /* of those who want some of it, from 0 */
+    size_t item, recipient;
+};
+struct budget_list {
+    struct store_budget *all; /* each key once */
+    size_t n, n_done;
+    struct budget_use *uses;
+    size_t n_uses;
+};
+
+/* Embedded by struct send; private to budget.c. */
+struct budgets {
+    struct budget_list taken, looked_at; /* the latter of dry runs */
+    struct store_budget_take take;
+    struct store_budget_look look;
+    struct store_budget_give_back give_back;
+    struct store_budget *back;
+    size_t n_back, n_back_done;
+    enum err outcome;
+    void (*next)(struct send *s, enum err e);
+};
+
+/* Decisions beyond a limit become throttle.per_user. False: there was nothing
+ * to ask, and `next` will not run; else it does in a later turn, with an error
+ * if nothing was decided, and then nothing is reserved either. */
+bool budgets_take(struct send *s, void (*next)(struct send *s, enum err e));
+/* What was reserved for items that were not stored, the commit's outcome being
+ * e; `next` gets it in any case. False, as above. */
+bool budgets_give_back(struct send *s, enum err e,
+                       void (*next)(struct send *s, enum err e));
