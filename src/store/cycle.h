@@ -9,9 +9,9 @@
 struct store_finish {
     int64_t tenant;
     int64_t delivery;
-    /* A terminal status; RETRYING with due_ms and lane; or QUEUED with lane:
-     * given back, or handed to another provider's. Each may come with an
-     * attempt. Anything else is a bug. */
+    /* A terminal status; RETRYING with due_ms and lane; QUEUED with lane: given
+     * back, or handed to another provider's; or HELD, until a person decides.
+     * Each may come with an attempt. Anything else is a bug. */
     enum delivery_status status;
     int64_t due_ms;
     /* When that was reckoned, by the same clock, which may be set before it is
@@ -66,7 +66,7 @@ struct store_promote {
 
 /* ---- act: an operator's deed on one delivery ---- */
 enum store_act_kind {
-    STORE_ACT_RETRY,   /* failed or dead: queued again in `lane` */
+    STORE_ACT_RETRY,   /* failed, dead or held as unknown: queued in `lane` */
     STORE_ACT_CANCEL,  /* not terminal and not in flight: cancelled */
     STORE_ACT_DISCARD, /* failed or dead: cancelled, kept out of the groups */
 };

@@ -511,6 +511,84 @@ a_retried_one_is_claimed_again_and_a_cancelled_one_is_not(void **state)
     assert_int_equal(act(r, 9999, STORE_ACT_CANCEL, &now), ERR_NOT_FOUND);
 }
 
+/* As one of LANE whose call came to nothing that is known. */
+static void
+hold(struct rig *r, int64_t delivery, const char *reason)
+{
+    struct attempt t = {.n = 1, .verdict = STR("unknown")};
+    struct store_finish f = {.tenant = T,
+                             .delivery = delivery,
+                             .status = DELIVERY_HELD,
+                             .reason = str_from(reason),
+                             .provider = STR("smtp"),
+                             .attempt = &t};
+    struct store_cycle c = {.now_ms = NOW, .finishes = &f, .n_finishes = 1};
+
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_true(f.is_done);
+}
+
+static void
+what_is_held_as_unknown_waits_for_a_person(void **state)
+{
+    struct rig *r = *state;
+    struct store_promote p = {.now_ms = NOW + 1000000, .max = 10};
+    struct store_cancel c = {
+        .tenant = T, .notification = 1000, .now_ms = NOW + 1};
+    struct store_delivery_get g;
+    enum delivery_status now;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 4});
+    assert_int_equal(claim_some(r, 10, true, ids), 4);
+    for (int64_t id = 1001; id <= 1003; id++)
+        hold(r, id, "unknown.held");
+    hold(r, 1004, "digest.waiting"); /* nobody's to retry */
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.n_promoted, 0);
+    assert_int_equal(p.next_due_ms, 0);
+    assert_int_equal(claim_some(r, 10, true, ids), 0);
+    get_delivery(r, 1001, &g);
+    assert_int_equal(g.delivery.status, DELIVERY_HELD);
+    assert_true(str_is(g.delivery.reason, "unknown.held"));
+    assert_int_equal(g.delivery.attempts, 1);
+    assert_int_equal(g.delivery.due_ms, 0);
+    assert_int_equal(g.n_attempts, 1);
+    assert_int_equal(act(r, 1001, STORE_ACT_DISCARD, &now), ERR_CONFLICT);
+    assert_int_equal(now, DELIVERY_HELD);
+    assert_int_equal(act(r, 1004, STORE_ACT_RETRY, &now), ERR_CONFLICT);
+    assert_int_equal(now, DELIVERY_HELD);
+    assert_int_equal(act(r, 1001, STORE_ACT_RETRY, &now), ERR_OK);
+    assert_int_equal(now, DELIVERY_QUEUED);
+    assert_int_equal(act(r, 1001, STORE_ACT_RETRY, &now), ERR_CONFLICT);
+    assert_int_equal(act(r, 1002, STORE_ACT_CANCEL, &now), ERR_OK);
+    assert_int_equal(status_of(r, 1002), DELIVERY_CANCELLED);
+    assert_int_equal(claim_some(r, 10, true, ids), 1);
+    assert_int_equal(ids[0], 1001);
+    get_delivery(r, 1001, &g);
+    assert_true(str_is(g.delivery.tally, "0:1"));
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 2));
+    assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+    assert_int_equal(c.n_stopped, 2);
+    assert_int_equal(status_of(r, 1003), DELIVERY_CANCELLED);
+}
+
+static void
+what_is_held_stays_so_after_a_restart(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[10];
+
+    if (!r->kind->is_durable)
+        skip();
+    send_one(r, &(struct send){.id = 1000});
+    assert_int_equal(claim_some(r, 10, true, ids), 1);
+    hold(r, 1001, "unknown.held");
+    rig_reopen(r);
+    assert_int_equal(claim_some(r, 10, true, ids), 0);
+    assert_int_equal(status_of(r, 1001), DELIVERY_HELD);
+}
+
 static void
 cancel_stops_what_has_not_gone_out(void **state)
 {
@@ -683,6 +761,8 @@ const struct CMUnitTest queue_tests[] = {
     RIG_TEST(each_act_is_allowed_only_where_it_makes_sense),
     RIG_TEST(what_is_in_flight_cannot_be_acted_on),
     RIG_TEST(a_retried_one_is_claimed_again_and_a_cancelled_one_is_not),
+    RIG_TEST(what_is_held_as_unknown_waits_for_a_person),
+    RIG_TEST(what_is_held_stays_so_after_a_restart),
     RIG_TEST(cancel_stops_what_has_not_gone_out),
     RIG_TEST(a_commit_tells_of_work_once_a_lane),
     RIG_TEST(a_request_that_is_late_is_not_begun),

@@ -156,7 +156,8 @@ finish(struct mem *m, struct store_finish *f, int64_t now_ms)
     bool is_back = f->status == DELIVERY_QUEUED;
     bool is_waiting = f->status == DELIVERY_RETRYING;
 
-    assert(is_back || is_waiting || delivery_status_is_terminal(f->status));
+    assert(is_back || is_waiting || f->status == DELIVERY_HELD ||
+           delivery_status_is_terminal(f->status));
     assert(!(is_back || is_waiting) || f->lane > 0);
     f->is_done = d && d->is_claimed;
     if (!f->is_done)
@@ -339,18 +340,26 @@ can_stop(const struct mem_delivery *d)
     return !d->is_claimed && !delivery_status_is_terminal(d->d.status);
 }
 
+static bool
+is_allowed(enum store_act_kind kind, const struct mem_delivery *d)
+{
+    if (kind == STORE_ACT_CANCEL)
+        return can_stop(d);
+    if (kind == STORE_ACT_RETRY && d->d.status == DELIVERY_HELD)
+        return str_eq(d->d.reason, reason_code(REASON_UNKNOWN_HELD));
+    return d->d.status == DELIVERY_FAILED || d->d.status == DELIVERY_DEAD;
+}
+
 enum err
 mem_act(struct mem *m, struct store_req *req)
 {
     struct store_act *a = CONTAINER_OF(req, struct store_act, req);
     struct mem_delivery *d = mem_find(m, a->tenant, a->delivery);
-    bool is_dead;
 
     if (!d)
         return ERR_NOT_FOUND;
-    is_dead = d->d.status == DELIVERY_FAILED || d->d.status == DELIVERY_DEAD;
     a->status = d->is_claimed ? DELIVERY_SENDING : d->d.status;
-    if (a->kind == STORE_ACT_CANCEL ? !can_stop(d) : !is_dead)
+    if (!is_allowed(a->kind, d))
         return ERR_CONFLICT;
     if (a->kind == STORE_ACT_RETRY) {
         d->d.status = DELIVERY_QUEUED;

@@ -52,6 +52,7 @@ struct acting {
     enum { NOWHERE, READY, WAITING, DEAD, ENDED } place;
     int64_t lane;
     enum priority priority;
+    bool is_unknown; /* held as that, for a person to decide */
     int n_rounds;
     int at_move; /* which result of the exchange tells if it was done */
 };
@@ -64,6 +65,8 @@ is_allowed(const struct acting *s)
     if (s->a->kind == STORE_ACT_CANCEL)
         return s->place == WAITING ||
                (s->place == READY && s->a->status != DELIVERY_SENDING);
+    if (s->a->kind == STORE_ACT_RETRY && s->place == WAITING)
+        return s->is_unknown;
     return s->place == DEAD;
 }
 
@@ -136,7 +139,9 @@ send_move(struct pg_op *op, struct acting *s)
         p = put_act(op, a, REASON_QUEUED);
         pg_put_int(p, signed_lane(s->priority, a->lane));
         pg_put_int(p, a->rank);
-        pg_op_send(op, PG_act_retry);
+        if (s->place == WAITING)
+            pg_put_text(p, reason_code(REASON_UNKNOWN_HELD));
+        pg_op_send(op, s->place == WAITING ? PG_act_retry_held : PG_act_retry);
         break;
     }
 }
@@ -145,6 +150,7 @@ static void
 take_place(struct pg_op *op, struct acting *s)
 {
     struct pg_rows r = pg_op_rows(op, 0);
+    bool is_so;
 
     s->place = NOWHERE;
     if (!pg_next(&r))
@@ -153,8 +159,9 @@ take_place(struct pg_op *op, struct acting *s)
     s->a->status = (enum delivery_status)pg_int(&r);
     s->lane = pg_int(&r);
     s->priority = (enum priority)pg_int(&r);
-    if (s->place == READY &&
-        (pg_int(&r) != 0 || is_claimed_here(op, s->a->delivery)))
+    is_so = pg_int(&r) != 0;
+    s->is_unknown = is_so && s->place == WAITING;
+    if (s->place == READY && (is_so || is_claimed_here(op, s->a->delivery)))
         s->a->status = DELIVERY_SENDING;
 }
 
@@ -185,6 +192,7 @@ look(struct pg_op *op)
 
     pg_put_int(p, s->a->tenant);
     pg_put_int(p, s->a->delivery);
+    pg_put_text(p, reason_code(REASON_UNKNOWN_HELD));
     pg_op_send(op, PG_act_find);
     pg_op_await(op, looked);
 }

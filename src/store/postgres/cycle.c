@@ -111,7 +111,7 @@ kind_of(const struct store_finish *f)
 {
     if (f->status == DELIVERY_QUEUED)
         return BACK;
-    if (f->status == DELIVERY_RETRYING)
+    if (f->status == DELIVERY_RETRYING || f->status == DELIVERY_HELD)
         return WAITING;
     assert(delivery_status_is_terminal(f->status));
     return f->status == DELIVERY_FAILED || f->status == DELIVERY_DEAD ? DEAD
@@ -121,7 +121,7 @@ kind_of(const struct store_finish *f)
 static int64_t
 lane_to(const struct store_finish *f, const struct claim *was)
 {
-    assert(f->lane > 0);
+    assert(f->lane > 0 || f->status == DELIVERY_HELD);
     return was->lane < 0 ? -f->lane : f->lane;
 }
 
@@ -626,7 +626,7 @@ tell_finishes(struct pg_op *op)
         if (kind_of(f) == BACK)
             pg_store_row_ready(op->store, f->tenant, lane_to(f, &s->was[i]),
                                s->was[i].rank, f->delivery);
-        else if (kind_of(f) == WAITING)
+        else if (f->status == DELIVERY_RETRYING)
             notices_wait(&op->store->notices, due_ms(f, s->now_ms));
     }
 }

@@ -79,6 +79,7 @@ struct state {
     enum delivery_status status;
     int64_t lane, rank, due_ms;
     enum priority priority;
+    bool is_unknown; /* the reason that it is where it is */
 };
 
 static void
@@ -113,6 +114,7 @@ find(struct writer *w, const struct store_act *a, struct state *ret)
 
     put_int(&q, a->delivery);
     put_int(&q, a->tenant);
+    put_text(&q, reason_code(REASON_UNKNOWN_HELD));
     if (!query_row(&q))
         return false;
     ret->id = a->delivery;
@@ -121,6 +123,7 @@ find(struct writer *w, const struct store_act *a, struct state *ret)
     ret->rank = take_int(&q);
     ret->priority = (enum priority)take_int(&q);
     ret->due_ms = take_int(&q);
+    ret->is_unknown = take_int(&q) != 0;
     query_end(&q);
     if (claims_find(w->claims, a->delivery))
         ret->status = DELIVERY_SENDING;
@@ -128,17 +131,19 @@ find(struct writer *w, const struct store_act *a, struct state *ret)
 }
 
 static bool
-is_dead(enum delivery_status s)
+can_stop(enum delivery_status s)
 {
-    return s == DELIVERY_FAILED || s == DELIVERY_DEAD;
+    return !delivery_status_is_terminal(s) && s != DELIVERY_SENDING;
 }
 
 static bool
-is_allowed(enum store_act_kind kind, enum delivery_status s)
+is_allowed(enum store_act_kind kind, const struct state *s)
 {
     if (kind == STORE_ACT_CANCEL)
-        return !delivery_status_is_terminal(s) && s != DELIVERY_SENDING;
-    return is_dead(s);
+        return can_stop(s->status);
+    if (kind == STORE_ACT_RETRY && s->status == DELIVERY_HELD)
+        return s->is_unknown;
+    return s->status == DELIVERY_FAILED || s->status == DELIVERY_DEAD;
 }
 
 enum err
@@ -150,7 +155,7 @@ write_act(struct writer *w, struct store_req *req)
     if (!find(w, a, &s))
         return ERR_NOT_FOUND;
     a->status = s.status;
-    if (!is_allowed(a->kind, s.status))
+    if (!is_allowed(a->kind, &s))
         return ERR_CONFLICT;
     if (a->kind == STORE_ACT_RETRY) {
         assert(a->lane > 0);
@@ -185,8 +190,7 @@ stoppable(struct writer *w, struct store_cancel *c, size_t *ret_n)
         s.status = (enum delivery_status)take_int(&q);
         s.rank = take_int(&q);
         s.due_ms = take_int(&q);
-        if (!is_allowed(STORE_ACT_CANCEL, s.status) ||
-            claims_find(w->claims, s.id))
+        if (!can_stop(s.status) || claims_find(w->claims, s.id))
             c->n_not_stopped++;
         else
             buf_put(&found, &s, sizeof(s));

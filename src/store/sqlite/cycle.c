@@ -84,7 +84,8 @@ finish(struct writer *w, struct store_finish *f, int64_t now_ms,
     bool is_waiting = f->status == DELIVERY_RETRYING;
     int64_t lane;
 
-    assert(is_back || is_waiting || delivery_status_is_terminal(f->status));
+    assert(is_back || is_waiting || f->status == DELIVERY_HELD ||
+           delivery_status_is_terminal(f->status));
     assert(!(is_back || is_waiting) || f->lane > 0);
     assert(!is_waiting || f->due_ms > 0);
     lane = was->lane < 0 ? -f->lane : f->lane;

@@ -1,11 +1,12 @@
--- Where a delivery is: 1 ready, 2 waiting, 3 dead, 4 ended; and whether it is
--- in flight.
+-- Where a delivery is: 1 ready, 2 waiting, 3 dead, 4 ended; and of one that is
+-- ready whether it is in flight, of one that waits whether $3 is why.
 -- name: act_find (write)
 SELECT 1, 0, abs(r.lane), r.priority, EXISTS (SELECT FROM intent i
 WHERE i.lane = abs(r.lane)
 AND i.attempts[array_position(i.ids, r.id)] = r.attempts)
 FROM ready r WHERE r.tenant = $1::int8 AND r.id = $2::int8
-UNION ALL SELECT 2, status, 0, priority, false FROM waiting
+UNION ALL SELECT 2, status, 0, priority, reason IS NOT DISTINCT FROM $3::text
+FROM waiting
 WHERE tenant = $1::int8 AND id = $2::int8
 UNION ALL SELECT 3, status, 0, priority, false FROM dead
 WHERE tenant = $1::int8 AND id = $2::int8
@@ -49,6 +50,15 @@ attempts, priority, 10, user_id, channel, provider, $4::text, error FROM gone;
 -- name: act_retry (write)
 WITH gone AS (DELETE FROM dead d WHERE d.tenant = $1::int8
 AND d.id = $2::int8 RETURNING d.*)
+INSERT INTO ready (tenant, id, notification, lane, rank, created_ms, updated_ms,
+recipient, attempts, priority, user_id, channel, provider, reason, error, tally)
+SELECT tenant, id, notification, $5::int8, $6::int8, created_ms, $3::int8,
+recipient, attempts, priority, user_id, channel, provider, $4::text, error,
+'0:' || attempts FROM gone;
+-- The same of one that waits for a person to say so; $7: why it does.
+-- name: act_retry_held (write)
+WITH gone AS (DELETE FROM waiting w WHERE w.tenant = $1::int8
+AND w.id = $2::int8 AND w.due_ms = 0 AND w.reason = $7::text RETURNING w.*)
 INSERT INTO ready (tenant, id, notification, lane, rank, created_ms, updated_ms,
 recipient, attempts, priority, user_id, channel, provider, reason, error, tally)
 SELECT tenant, id, notification, $5::int8, $6::int8, created_ms, $3::int8,

@@ -59,7 +59,7 @@ UPDATE delivery SET status = ?2, lane = ?3, due_ms = 0, updated_ms = ?4
 WHERE id = ?1;
 
 -- name: delivery_state
-SELECT status, lane, rank, priority, due_ms FROM delivery
+SELECT status, lane, rank, priority, due_ms, reason IS ?3 FROM delivery
 WHERE id = ?1 AND tenant = ?2;
 -- Queued (0) by a person: calls made so far no longer count.
 -- name: delivery_set
