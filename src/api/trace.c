@@ -114,21 +114,27 @@ is_skipped(const struct delivery *d)
            (d->status == DELIVERY_SUPPRESSED || d->status == DELIVERY_EXPIRED);
 }
 
+/* By the plan, not by what came of a call. */
+static bool
+is_planned_hold(const struct delivery *d)
+{
+    return d->attempts == 0 && d->status == DELIVERY_HELD;
+}
+
 static void
 tell_decision(struct story *t, const struct delivery *d)
 {
-    tell(t,
-         (struct step){
-             .at_ms = d->created_ms,
-             .stage = "decide",
-             .user = d->user,
-             .channel = d->channel,
-             .verdict = is_skipped(d)                ? STR("skip")
-                        : d->status == DELIVERY_HELD ? STR("hold")
-                                                     : STR("send"),
-             .reason = is_skipped(d) || d->status == DELIVERY_HELD ? d->reason
-                                                                   : STR_NONE,
-         });
+    tell(t, (struct step){
+                .at_ms = d->created_ms,
+                .stage = "decide",
+                .user = d->user,
+                .channel = d->channel,
+                .verdict = is_skipped(d)        ? STR("skip")
+                           : is_planned_hold(d) ? STR("hold")
+                                                : STR("send"),
+                .reason =
+                    is_skipped(d) || is_planned_hold(d) ? d->reason : STR_NONE,
+            });
 }
 
 static struct str
@@ -162,15 +168,18 @@ tell_attempts(struct story *t, const struct delivery *d,
                 });
 }
 
-/* What became of it, once that is settled other than by the decision. */
+/* What became of it, once that is settled other than by the decision; or that
+ * nothing will until a person says so. */
 static void
 tell_end(struct story *t, const struct delivery *d)
 {
-    if (!delivery_status_is_terminal(d->status) || is_skipped(d))
+    bool is_held = d->status == DELIVERY_HELD && !is_planned_hold(d);
+
+    if ((!delivery_status_is_terminal(d->status) && !is_held) || is_skipped(d))
         return;
     tell(t, (struct step){
                 .at_ms = d->updated_ms,
-                .stage = "end",
+                .stage = is_held ? "hold" : "end",
                 .user = d->user,
                 .channel = d->channel,
                 .verdict = str_from(delivery_status_name(d->status)),

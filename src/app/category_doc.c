@@ -8,6 +8,8 @@
 /* By enum quiet_policy. */
 static const char *const quiet_policies[] = {"defer", "drop", "break_through",
                                              NULL};
+/* By enum unknown_policy, which has one before these: not set. */
+static const char *const unknown_policies[] = {"hold", "resend", NULL};
 static const struct field channel_row[] = {{.type = FIELD_KEY}};
 
 static const struct field throttle_fields[] = {
@@ -51,7 +53,11 @@ const struct field category_fields[] = {
      .flags = FIELD_NULLABLE,
      .doc = "How many a user gets; critical ones are not counted."},
     {.name = "sla", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
-    {.name = "unknown", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "unknown",
+     .type = FIELD_ENUM,
+     .values = unknown_policies,
+     .doc = "What may have been sent: held until a person decides, or open to "
+            "other providers; else tried again with the same."},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
     {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
@@ -82,6 +88,17 @@ quiet_policy_of(struct arena *a, struct json doc)
     return QUIET_DEFER;
 }
 
+static enum unknown_policy
+unknown_policy_of(struct arena *a, struct json doc)
+{
+    struct str name = json_str_of(a, doc, "unknown");
+
+    for (size_t i = 0; unknown_policies[i]; i++)
+        if (str_is(name, unknown_policies[i]))
+            return (enum unknown_policy)(i + 1);
+    return UNKNOWN_STAYS;
+}
+
 static struct throttle
 throttle_of(struct arena *a, struct json doc)
 {
@@ -107,6 +124,7 @@ category_doc_read(struct arena *a, struct str key, struct json doc)
         .channels = channels,
         .is_critical = json_bool(json_get(doc, "critical"), false),
         .quiet = quiet_policy_of(a, doc),
+        .unknown = unknown_policy_of(a, doc),
         .throttle = throttle_of(a, doc),
     };
     for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);

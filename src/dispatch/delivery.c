@@ -96,9 +96,18 @@ suppress(struct call *c, size_t i)
     suppression_add(o->env, &s);
 }
 
+/* w: the configuration of now; NULL: its workspace was deleted. */
+static enum unknown_policy
+unknown_policy_of(const struct workspace *w, const struct channel_message *m)
+{
+    const struct category *k = w ? workspace_category(w, m->category) : NULL;
+
+    return k ? k->unknown : UNKNOWN_STAYS;
+}
+
 static void
-settle_item(struct call *c, size_t i, const struct settle_peer *peers,
-            size_t n_peers)
+settle_item(struct call *c, size_t i, const struct workspace *w,
+            const struct settle_peer *peers, size_t n_peers)
 {
     struct dispatch *d = c->dispatch;
     struct lane *l = c->lane;
@@ -117,6 +126,7 @@ settle_item(struct call *c, size_t i, const struct settle_peer *peers,
         .peers = peers,
         .n_peers = n_peers,
         .verdict = &c->verdicts[i],
+        .unknown = unknown_policy_of(w, &c->messages[i]),
     };
 
     settle_call(&s);
@@ -145,14 +155,15 @@ settle_all(struct call *c)
         is_retried |= verdict_policy(c->verdicts[i].verdict)->is_retried;
     }
     if (is_retried) {
-        /* Who may take over is judged by the configuration of now. */
+        /* Who may take over, and whether anybody may, is judged by the
+         * configuration of now. */
         w = snapshots_workspace(c->dispatch->options.snapshots, l->tenant);
         if (w)
             n_peers =
                 dispatch_peers(c->dispatch, w, c->provider->channel, peers);
     }
     for (size_t i = 0; i < c->n; i++)
-        settle_item(c, i, peers, n_peers);
+        settle_item(c, i, w, peers, n_peers);
     workspace_put(w);
     l->n_calls--;
 }

@@ -100,10 +100,28 @@ interrupt(struct settle *s, const struct tally *t)
     s->attempt.retry_at_ms = s->now_ms;
 }
 
+/* No clock runs: it is a person's, who may retry or cancel it. */
+static void
+hold(struct settle *s)
+{
+    s->finish.status = DELIVERY_HELD;
+    s->finish.reason = reason_code(REASON_UNKNOWN_HELD);
+}
+
+/* Another provider may try, as it was surely not sent or that does not matter.
+ */
+static bool
+fails_over(const struct settle *s)
+{
+    enum verdict v = s->verdict->verdict;
+
+    return verdict_policy(v)->fails_over ||
+           (v == VERDICT_UNKNOWN && s->unknown == UNKNOWN_RESEND);
+}
+
 static void
 try_again(struct settle *s, struct tally *t)
 {
-    const struct verdict_policy *policy = verdict_policy(s->verdict->verdict);
     const struct settle_peer *other;
     int own_calls = tally_calls(t, s->called.lane);
     bool may_stay = may_try(&s->called, t, age_ms(s->delivery, s->now_ms));
@@ -112,13 +130,13 @@ try_again(struct settle *s, struct tally *t)
         interrupt(s, t);
         return;
     }
-    other = policy->fails_over ? best(s, t, OTHERS_HEALTHY) : NULL;
+    other = fails_over(s) ? best(s, t, OTHERS_HEALTHY) : NULL;
     if (other && tally_calls(t, other->lane) < own_calls) {
         hand_over(s, t, other);
         return;
     }
     if (may_stay) {
-        other = policy->fails_over ? best(s, t, ALL_HEALTHY) : NULL;
+        other = fails_over(s) ? best(s, t, ALL_HEALTHY) : NULL;
         wait_for(s, t, other ? other : &s->called);
         return;
     }
@@ -172,9 +190,13 @@ settle_call(struct settle *s)
                                        s->verdict->status, s->attempt.detail);
     if (!policy->is_retried)
         return;
+    if (s->verdict->verdict == VERDICT_UNKNOWN && s->unknown == UNKNOWN_HOLD) {
+        hold(s);
+        return;
+    }
     tally_open(&t, d->tally, d->attempts, s->called.lane);
     tally_add(&t, s->called.lane, 1);
-    if ((!policy->fails_over && s->verdict->verdict != VERDICT_RATE) ||
+    if ((!fails_over(s) && s->verdict->verdict != VERDICT_RATE) ||
         is_interrupted(d))
         t.is_pinned = true;
     try_again(s, &t);

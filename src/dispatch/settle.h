@@ -5,7 +5,8 @@
  * - what the verdict's table row does not retry, ends with its status;
  * - a provider's policy counts its own calls; when none that may still try is
  *   left, the delivery is dead;
- * - what may have been sent (UNKNOWN, INTERRUPTED) stays with its provider;
+ * - what may have been sent (UNKNOWN, INTERRUPTED) stays with its provider,
+ *   unless the category has UNKNOWN held for a person, or open to others;
  * - what surely was not, goes at once to a healthy provider that had fewer
  *   calls, so each is tried once before anybody waits;
  * - else it waits as the policy, or the provider, says; RATE stays. */
@@ -13,6 +14,7 @@
 
 #include "channel/channel.h"
 #include "dispatch/tally.h"
+#include "domain/category.h"
 #include "domain/notification.h"
 #include "domain/retry.h"
 #include "queue/queue.h"
@@ -37,6 +39,7 @@ struct settle {
     const struct settle_peer *peers;
     size_t n_peers;
     const struct channel_verdict *verdict;
+    enum unknown_policy unknown; /* of its category */
     /* result; texts in the arena or borrowed from the above */
     struct attempt attempt;
     struct store_finish finish;

@@ -282,6 +282,55 @@ what_may_have_been_sent_stays_with_its_provider(void **state)
 }
 
 static void
+what_may_have_been_sent_is_held_where_the_category_says_so(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_finish *r;
+
+    f->settle.n_peers = 2;
+    f->settle.unknown = UNKNOWN_HOLD;
+    r = settled(f, VERDICT_UNKNOWN);
+    assert_int_equal(r->status, DELIVERY_HELD);
+    assert_true(str_is(r->reason, "unknown.held"));
+    assert_true(str_is(r->error, "unknown"));
+    assert_int_equal(r->due_ms, 0);
+    assert_int_equal(r->attempt->retry_at_ms, 0);
+    /* Of what is known it says nothing. */
+    assert_int_equal(settled(f, VERDICT_RETRY)->lane, 12);
+    assert_int_equal(settled(f, VERDICT_SENT)->status, DELIVERY_SENT);
+    assert_int_equal(settled(f, VERDICT_INTERRUPTED)->status, DELIVERY_QUEUED);
+}
+
+static void
+what_may_have_been_sent_goes_to_others_where_the_category_says_so(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_finish *r;
+
+    f->settle.n_peers = 2;
+    f->settle.unknown = UNKNOWN_RESEND;
+    r = settled(f, VERDICT_UNKNOWN);
+    assert_int_equal(r->status, DELIVERY_QUEUED);
+    assert_int_equal(r->lane, 12);
+    assert_true(str_is(r->tally, "11:1")); /* and no call pins it */
+    go_on(f);
+    r = settled(f, VERDICT_UNKNOWN);
+    assert_int_equal(r->status, DELIVERY_RETRYING);
+    go_on(f);
+    assert_int_equal(left(f, false).status, DELIVERY_QUEUED);
+    /* What a crash cut off before stays where it is all the same. */
+    f->delivery = (struct delivery){.id = 7,
+                                    .tenant = 3,
+                                    .lane = 11,
+                                    .attempts = 1,
+                                    .created_ms = NOW - 1000,
+                                    .reason = STR("interrupted")};
+    f->settle.called = f->peers[0];
+    assert_int_equal(settled(f, VERDICT_UNKNOWN)->lane, 11);
+    assert_int_equal(f->settle.finish.status, DELIVERY_RETRYING);
+}
+
+static void
 a_call_that_a_crash_interrupted_counts_and_stays(void **state)
 {
     struct fixture *f = *state;
@@ -418,6 +467,8 @@ main(void)
         T(it_is_dead_only_when_no_provider_may_still_try),
         T(an_unhealthy_one_is_not_given_more),
         T(what_may_have_been_sent_stays_with_its_provider),
+        T(what_may_have_been_sent_is_held_where_the_category_says_so),
+        T(what_may_have_been_sent_goes_to_others_where_the_category_says_so),
         T(a_call_that_a_crash_interrupted_counts_and_stays),
         T(a_call_cut_off_by_the_end_of_the_process_is_ready_again),
         T(throttled_to_the_end_the_next_provider_has_its_turn),

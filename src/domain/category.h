@@ -10,6 +10,13 @@ enum quiet_policy {
     QUIET_BREAK_THROUGH,
 };
 
+/* What becomes of a call that may have sent it, and nobody knows. */
+enum unknown_policy {
+    UNKNOWN_STAYS,  /* tried again with the same provider */
+    UNKNOWN_HOLD,   /* held until a person decides */
+    UNKNOWN_RESEND, /* as if it was surely not sent: another may take over */
+};
+
 /* At most so many in any window of that length; domain/throttle.h. */
 struct throttle {
     int limit; /* 0: as many as there are */
@@ -22,5 +29,6 @@ struct category {
     size_t n_channels;
     bool is_critical; /* goes out whatever the preferences say */
     enum quiet_policy quiet;
+    enum unknown_policy unknown;
     struct throttle throttle; /* of each user */
 };

@@ -63,6 +63,7 @@ prepare_message(struct prepare *p)
         .delivery_id = str_fmt(p->arena, "%lld", (long long)d->id),
         .title = str_from(priority_name(d->priority)),
         .channel = d->channel,
+        .category = STR("news"),
         .address = STR("u1@example.org"),
     };
 }

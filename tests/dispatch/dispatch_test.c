@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/map.h"
+
 static void
 a_failed_call_is_made_again_when_due_and_not_before(void **state)
 {
@@ -193,6 +195,72 @@ what_may_have_been_sent_is_not_given_to_another(void **state)
     assert_int_equal(g.delivery.attempts, 3);
     assert_true(str_is(g.attempts[0].verdict, "unknown"));
     assert_int_equal(rig_calls_of(r, RIG_LANE_B), 0);
+}
+
+/* Until the test ends it. */
+static struct map *
+rig_set_category(struct rig *r, struct category *k)
+{
+    struct map *m = map_new();
+
+    map_put(m, STR("news"), k);
+    r->workspace.categories = m;
+    return m;
+}
+
+static void
+what_may_have_been_sent_is_held_until_a_person_decides(void **state)
+{
+    struct rig *r = *state;
+    struct category news = {.key = STR("news"), .unknown = UNKNOWN_HOLD};
+    struct map *m = rig_set_category(r, &news);
+    struct store_act retry = {.tenant = RIG_TENANT,
+                              .kind = STORE_ACT_RETRY,
+                              .now_ms = RIG_START_MS,
+                              .lane = RIG_LANE_A,
+                              .rank = 1};
+    struct store_act cancel = {
+        .tenant = RIG_TENANT, .kind = STORE_ACT_CANCEL, .now_ms = RIG_START_MS};
+    struct store_delivery_get g;
+
+    RIG_SAY(&r->script_a, -1, -1, 200);
+    rig_use_b(r);
+    retry.delivery = rig_send(r, 2, PRIORITY_NORMAL);
+    cancel.delivery = retry.delivery + 1;
+    rig_wait(r, retry.delivery, DELIVERY_HELD);
+    g = rig_wait(r, cancel.delivery, DELIVERY_HELD);
+    assert_true(str_is(g.delivery.reason, "unknown.held"));
+    assert_true(str_is(g.attempts[0].verdict, "unknown"));
+    rig_advance(r, 3600 * 1000);
+    rig_turn(r, 80);
+    assert_int_equal(r->n_calls, 2);
+    assert_int_equal(rig_ask(r, STORE_VERB_act, &cancel.req), ERR_OK);
+    assert_int_equal(rig_ask(r, STORE_VERB_act, &retry.req), ERR_OK);
+    g = rig_wait(r, retry.delivery, DELIVERY_SENT);
+    assert_int_equal(g.delivery.attempts, 2);
+    rig_wait(r, cancel.delivery, DELIVERY_CANCELLED);
+    assert_int_equal(r->n_calls, 3);
+    r->workspace.categories = NULL;
+    map_free(m);
+}
+
+static void
+what_may_have_been_sent_goes_to_another_that_is_said_to(void **state)
+{
+    struct rig *r = *state;
+    struct category news = {.key = STR("news"), .unknown = UNKNOWN_RESEND};
+    struct map *m = rig_set_category(r, &news);
+    struct store_delivery_get g;
+
+    RIG_SAY(&r->script_a, -1);
+    rig_use_b(r);
+    g = rig_wait(r, rig_send(r, 1, PRIORITY_NORMAL), DELIVERY_SENT);
+    assert_int_equal(g.delivery.attempts, 2);
+    assert_true(str_is(g.attempts[0].verdict, "unknown"));
+    assert_true(str_is(g.attempts[1].provider, "backup"));
+    assert_int_equal(rig_calls_of(r, RIG_LANE_A), 1);
+    r->workspace.categories = NULL;
+    map_free(m);
 }
 
 /* A probe is given up after half a minute, but it ends long before. */
@@ -538,6 +606,8 @@ main(void)
         RIG_TEST(behind_an_open_breaker_the_next_provider_takes_over),
         RIG_TEST(what_waits_for_a_probe_waits_no_longer_than_a_pause),
         RIG_TEST(what_may_have_been_sent_is_not_given_to_another),
+        RIG_TEST(what_may_have_been_sent_is_held_until_a_person_decides),
+        RIG_TEST(what_may_have_been_sent_goes_to_another_that_is_said_to),
         RIG_TEST(a_disabled_providers_deliveries_go_to_the_next_or_end),
         RIG_TEST(a_deleted_providers_backlog_goes_to_the_next_or_ends),
         RIG_TEST(one_that_hangs_delays_no_other),
