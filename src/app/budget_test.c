@@ -397,7 +397,7 @@ an_uncertain_reservation_is_a_send_that_surely_failed(void **state)
 }
 
 static void
-a_throttle_has_bounds(void **state)
+a_category_has_bounds(void **state)
 {
     static const struct {
         const char *doc, *faults;
@@ -415,6 +415,9 @@ a_throttle_has_bounds(void **state)
         {"{'throttle':{'per':'1h'}}", "/throttle/limit"},
         {"{'throttle':{'limit':1,'per':'1h','by':'x'}}", "/throttle/by"},
         {"{'throttle':5}", "/throttle"},
+        {"{'sla':'5s','unknown':'hold'}", ""},
+        {"{'sla':'99ms','unknown':'drop'}", "/sla /unknown"},
+        {"{'sla':5}", "/sla"},
     };
     struct office *o = *state;
 
@@ -443,7 +446,7 @@ main(void)
         cmocka_unit_test_setup_teardown(
             an_uncertain_reservation_is_a_send_that_surely_failed,
             uncertain_setup, office_teardown),
-        T(a_throttle_has_bounds),
+        T(a_category_has_bounds),
     };
 
     return cmocka_run_group_tests_name("app/budget", tests, NULL, NULL);

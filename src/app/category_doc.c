@@ -4,6 +4,8 @@
 #include "domain/throttle.h"
 
 #define CHANNELS_MAX 32
+#define SLA_MIN_MS 100
+#define SLA_MAX_MS (INT64_C(31) * 24 * 3600 * 1000)
 
 /* By enum quiet_policy. */
 static const char *const quiet_policies[] = {"defer", "drop", "break_through",
@@ -52,7 +54,11 @@ const struct field category_fields[] = {
      .of = throttle_fields,
      .flags = FIELD_NULLABLE,
      .doc = "How many a user gets; critical ones are not counted."},
-    {.name = "sla", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "sla",
+     .type = FIELD_DURATION,
+     .min = SLA_MIN_MS,
+     .max = SLA_MAX_MS,
+     .doc = "How long it may take to the first call; later ones are counted."},
     {.name = "unknown",
      .type = FIELD_ENUM,
      .values = unknown_policies,
@@ -99,6 +105,14 @@ unknown_policy_of(struct arena *a, struct json doc)
     return UNKNOWN_STAYS;
 }
 
+static int64_t
+sla_of(struct arena *a, struct json doc)
+{
+    int64_t ms;
+
+    return str_to_duration_ms(json_str_of(a, doc, "sla"), &ms) ? ms : 0;
+}
+
 static struct throttle
 throttle_of(struct arena *a, struct json doc)
 {
@@ -126,6 +140,7 @@ category_doc_read(struct arena *a, struct str key, struct json doc)
         .quiet = quiet_policy_of(a, doc),
         .unknown = unknown_policy_of(a, doc),
         .throttle = throttle_of(a, doc),
+        .sla_ms = sla_of(a, doc),
     };
     for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);
          v = json_next(list, v))

@@ -43,6 +43,23 @@ is_expired(struct arena *a, struct json doc, int64_t now_ms)
            at_ms <= now_ms;
 }
 
+/* What was held in quiet hours was ready when they ended, which is when it was
+ * last written; it keeps its reason until it is called. */
+static int64_t
+due_ms(struct prepare *p, struct json doc)
+{
+    const struct delivery *v = &p->work->delivery;
+    int64_t due = p->work->notification->created_ms, at_ms;
+
+    if (time_parse(json_str_of(p->arena, doc, "send_at"), &at_ms) &&
+        at_ms > due)
+        due = at_ms;
+    if (str_eq(v->reason, reason_code(REASON_QUIET_DEFERRED)) &&
+        v->updated_ms > due)
+        due = v->updated_ms;
+    return due;
+}
+
 static struct str
 public_id(struct prepare *p, const char *prefix, int64_t id)
 {
@@ -117,6 +134,7 @@ prepare_message(struct prepare *p)
     };
 
     p->reason = STR_NONE;
+    p->due_ms = due_ms(p, doc);
     if (n->is_cancelled) {
         give_up(p, DELIVERY_CANCELLED, REASON_CANCELLED,
                 "its notification was cancelled while it was on its way");

@@ -51,6 +51,31 @@ assert_ends(enum delivery_status status, const char *reason)
 }
 
 static void
+it_is_due_when_it_is_accepted_or_when_it_was_to_go_out(void **state)
+{
+    struct desk *d = *state;
+    char at[TIME_TEXT_SIZE];
+
+    begin(d, "{'title':'T'}", "{'email':'u@b.c'}");
+    work.delivery.updated_ms = NOW - 10; /* given back, say */
+    prepare_message(&prepared);
+    assert_int_equal(prepared.due_ms, NOW - 1000);
+    work.delivery.reason = STR("quiet.deferred_until");
+    prepare_message(&prepared);
+    assert_int_equal(prepared.due_ms, NOW - 10);
+    begin(d,
+          str_cstr(d->arena, str_fmt(d->arena, "{'title':'T','send_at':'%.*s'}",
+                                     STR_ARG(time_format(at, NOW - 300)))),
+          "{'email':'u@b.c'}");
+    prepare_message(&prepared);
+    assert_int_equal(prepared.due_ms, NOW - 300);
+    begin(d, "{'title':'T','send_at':'2020-01-01T00:00:00Z'}",
+          "{'email':'u@b.c'}");
+    prepare_message(&prepared);
+    assert_int_equal(prepared.due_ms, NOW - 1000);
+}
+
+static void
 a_message_has_what_a_driver_needs(void **state)
 {
     struct desk *d = *state;
@@ -197,6 +222,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        DESK_TEST(it_is_due_when_it_is_accepted_or_when_it_was_to_go_out),
         DESK_TEST(a_message_has_what_a_driver_needs),
         DESK_TEST(an_inline_recipient_is_found_by_its_place),
         DESK_TEST(an_address_is_that_of_now),

@@ -6,6 +6,7 @@
  * the executor keeps; a watchdog stands behind it. A call that was cut off is
  * settled at once and stays until the executor has answered. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "app/prepare.h"
@@ -312,6 +313,26 @@ begin(struct call *c)
 
 /* ---- a call for deliveries ---- */
 
+/* The first call of a delivery; not that of a person's retry, nor of what a
+ * crash cut off. A series is looked up each time: few categories have an sla.
+ */
+static void
+count_sla(const struct workspace *w, const struct prepare *p)
+{
+    const struct delivery *v = &p->work->delivery;
+    const struct category *k = workspace_category(w, p->message.category);
+    int64_t late_ms = p->now_ms - p->due_ms;
+    char name[METRICS_VALUE_MAX + 1];
+
+    if (!k || k->sla_ms == 0 || v->attempts > 0 || v->tally.n > 0)
+        return;
+    snprintf(name, sizeof(name), "%.*s", STR_ARG(k->key));
+    metric_observe_ms(metrics_series(METRIC_sla_first_call_seconds, name),
+                      late_ms > 0 ? late_ms : 0);
+    metric_add(metrics_series(METRIC_sla_missed_total, name),
+               late_ms > k->sla_ms);
+}
+
 /* False: it ended without a call. */
 static bool
 add_item(struct call *c, struct queue_item *item)
@@ -338,6 +359,7 @@ add_item(struct call *c, struct queue_item *item)
         queue_finish(c->lane->queue, item, &f);
         return false;
     }
+    count_sla(c->workspace, &p);
     p.message.attempt = item->work->delivery.attempts + 1;
     c->messages[c->n] = p.message;
     c->items[c->n++] = item;

@@ -31,4 +31,5 @@ struct category {
     enum quiet_policy quiet;
     enum unknown_policy unknown;
     struct throttle throttle; /* of each user */
+    int64_t sla_ms; /* from due to the first call; 0: nobody promised it */
 };

@@ -54,6 +54,7 @@ prepare_message(struct prepare *p)
     const struct delivery *d = &p->work->delivery;
 
     p->reason = STR_NONE;
+    p->due_ms = d->created_ms;
     if (str_is(d->user, "expired")) {
         p->status = DELIVERY_EXPIRED;
         p->reason = STR("expired.ttl");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "base/metrics.h"
 
 static void
 a_failed_call_is_made_again_when_due_and_not_before(void **state)
@@ -259,6 +260,35 @@ what_may_have_been_sent_goes_to_another_that_is_said_to(void **state)
     assert_true(str_is(g.attempts[0].verdict, "unknown"));
     assert_true(str_is(g.attempts[1].provider, "backup"));
     assert_int_equal(rig_calls_of(r, RIG_LANE_A), 1);
+    r->workspace.categories = NULL;
+    map_free(m);
+}
+
+static void
+the_first_call_is_held_against_the_sla_and_no_later_one(void **state)
+{
+    struct rig *r = *state;
+    struct category news = {.key = STR("news"), .sla_ms = 5000};
+    struct map *m = rig_set_category(r, &news);
+    int64_t missed = metrics_total(METRIC_sla_missed_total);
+    int64_t late, soon;
+
+    RIG_SAY(&r->script_b, 503, 200);
+    r->send_lane = RIG_LANE_B; /* whom nobody can call yet */
+    late = rig_send(r, 1, PRIORITY_NORMAL);
+    rig_turn(r, 80);
+    assert_int_equal(r->n_calls, 0);
+    r->clock.now_ms += 5001;
+    r->workspace.providers = &r->providers[1];
+    dispatch_on_config(r->dispatch);
+    rig_wait(r, late, DELIVERY_RETRYING);
+    assert_int_equal(metrics_total(METRIC_sla_missed_total), missed + 1);
+    rig_advance(r, 5100);
+    rig_wait(r, late, DELIVERY_SENT);
+    soon = rig_send(r, 1, PRIORITY_NORMAL);
+    rig_wait(r, soon, DELIVERY_SENT);
+    news.sla_ms = 0;
+    assert_int_equal(metrics_total(METRIC_sla_missed_total), missed + 1);
     r->workspace.categories = NULL;
     map_free(m);
 }
@@ -608,6 +638,7 @@ main(void)
         RIG_TEST(what_may_have_been_sent_is_not_given_to_another),
         RIG_TEST(what_may_have_been_sent_is_held_until_a_person_decides),
         RIG_TEST(what_may_have_been_sent_goes_to_another_that_is_said_to),
+        RIG_TEST(the_first_call_is_held_against_the_sla_and_no_later_one),
         RIG_TEST(a_disabled_providers_deliveries_go_to_the_next_or_end),
         RIG_TEST(a_deleted_providers_backlog_goes_to_the_next_or_ends),
         RIG_TEST(one_that_hangs_delays_no_other),
