@@ -458,6 +458,7 @@ bury(struct pg_op *op)
     struct deleting *s = op->state;
     struct store_object_delete *d = s->d;
     struct row *const rows[] = {&s->rows[0], &s->rows[1]};
+    size_t n;
 
     take_locked(s->rows, d->tenant, pg_op_rows(op, 0));
     if (!s->rows[0].is_there)
@@ -469,12 +470,12 @@ bury(struct pg_op *op)
         pg_op_abort(op);
         return;
     }
-    if (!s->rows[1].is_there)
-        s->n_rows = 1;
-    for (size_t i = 0; i < s->n_rows; i++)
-        send_bury(op, d, &s->rows[i]);
-    s->at_change = (int)s->n_rows + pg_members_remove_with(op, d);
-    send_changes(op, d->tenant, rows, s->n_rows);
+    n = s->rows[1].is_there ? 2 : 1;
+    for (size_t i = 0; i < n; i++)
+        send_bury(op, d, rows[i]);
+    s->at_change = (int)n + pg_members_remove_with(op, d);
+    send_changes(op, d->tenant, rows, n);
+    s->n_rows = n;
     pg_op_commit(op, deleted);
 }
 
