@@ -208,7 +208,7 @@ what_was_taken_is_so_after_a_restart(void **state)
     struct rig *r = *state;
 
     if (!r->kind->is_durable)
-        skip();
+        return; /* nothing outlives it */
     assert_int_equal(take(r, "a", 2, HOUR, 1), 1);
     rig_reopen(r);
     assert_int_equal(take(r, "a", 2, HOUR, 2), 1);

@@ -316,7 +316,7 @@ of_very_many_sets_nobody_is_missed_or_told_twice(void **state)
         assert_int_equal(ASK(r, members, &m), ERR_OK);
         assert_true(m.n_users > 0 || !m.has_more);
         for (size_t i = 0; i < m.n_users; i++) {
-            char id[8];
+            char id[16];
 
             snprintf(id, sizeof(id), "u%04d", next++);
             assert_true(str_is(m.users[i], id));

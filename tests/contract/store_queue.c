@@ -580,7 +580,7 @@ what_is_held_stays_so_after_a_restart(void **state)
     int64_t ids[10];
 
     if (!r->kind->is_durable)
-        skip();
+        return; /* nothing outlives it */
     send_one(r, &(struct send){.id = 1000});
     assert_int_equal(claim_some(r, 10, true, ids), 1);
     hold(r, 1001, "unknown.held");
