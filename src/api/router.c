@@ -32,7 +32,7 @@ const struct route *const route_tables[] = {
     provider_routes,     template_routes, workspace_routes,
     key_routes,          inbox_routes,    token_routes,
     system_routes,       lane_routes,     processor_routes,
-    unsubscribe_routes,  dev_routes,      NULL,
+    unsubscribe_routes,  dev_routes,      NULL, schedule_routes,
 };
 
 const struct api_options *
