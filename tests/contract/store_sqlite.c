@@ -736,7 +736,10 @@ no_hot_statement_scans_or_sorts(void **state)
                                    SQL_idem_scan,
                                    SQL_lane_next,
                                    SQL_budget_get,
-                                   SQL_budget_scan, SQL_dedup_read};
+                                   SQL_budget_scan,
+                                   SQL_dedup_read,
+                                   SQL_cancel_find,
+                                   SQL_purge_cancel_key};
     struct rig *r = *state;
     sqlite3 *db;
 
