@@ -1,4 +1,4 @@
--- works-with: 1
+-- works-with: 5
 --
 -- What can be cancelled together: only those that were sent with a key. It goes
 -- with its notification, so it has the same days.
