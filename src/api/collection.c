@@ -145,7 +145,9 @@ reply_put(struct call *c, void *arg)
 {
     struct changing *x = arg;
 
-    reply_object(c, x->of, x->write.is_created ? 201 : 200, &x->write.object);
+    reply_object(c, x->of,
+                 x->write.is_created && !x->of->is_implicit ? 201 : 200,
+                 &x->write.object);
 }
 
 /* A patch without If-Match is of whatever is there: what another writer did
@@ -226,6 +228,8 @@ patch_after_read(struct changing *x, struct json before, int64_t version)
     struct call *c = x->call;
     struct json merged;
 
+    if (!json_is(before, JSON_OBJECT) && x->of->is_implicit)
+        before = parse_stored(c, STR("{}"));
     if (!json_is(before, JSON_OBJECT)) {
         call_fail(c, ERR_NOT_FOUND);
         return;
@@ -353,7 +357,7 @@ on_got(struct store_req *req, enum err e)
 
     if (e != ERR_OK)
         call_fail(x->call, e);
-    else if (g->objects[0].version == 0)
+    else if (g->objects[0].version == 0 && !x->of->is_implicit)
         call_fail_with(x->call, ERR_NOT_FOUND, "there is no such %s",
                        x->of->noun);
     else

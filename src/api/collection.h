@@ -11,6 +11,7 @@ struct collection {
     const char *key_name;  /* member that shows the key: "id", "key", "name" */
     bool is_configuration; /* answers wait until every thread has it */
     bool is_global;        /* of the installation: tenant 0, root only */
+    bool is_implicit;      /* what was never written, or deleted, is {} */
     /* Adds faults to c->problem. May be NULL. */
     void (*check)(struct call *c, struct str key, struct json doc);
     /* The text to store; before is absent at a creation. May add faults to

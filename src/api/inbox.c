@@ -3,6 +3,7 @@
 #include "app/inbox.h"
 
 #include "api/api.h"
+#include "api/api_private.h"
 #include "api/route.h"
 #include "base/list.h"
 #include "realtime/hub.h"
@@ -16,9 +17,8 @@ struct asking {
     int64_t epoch; /* of the cursor in `before` */
 };
 
-/* Whose inbox. */
-static bool
-read_user(struct call *c, struct str *ret)
+bool
+inbox_user(struct call *c, struct str *ret)
 {
     struct str asked = c->user;
     const bool is_named = call_param(c, "user", &asked);
@@ -122,7 +122,7 @@ handle_list(struct call *c)
 {
     struct str user;
 
-    if (read_user(c, &user))
+    if (inbox_user(c, &user))
         list_of(c, user);
 }
 
@@ -161,7 +161,7 @@ handle_counts(struct call *c)
     struct asking *x = ARENA_NEW(c->arena, struct asking);
     struct str user;
 
-    if (!read_user(c, &user))
+    if (!inbox_user(c, &user))
         return;
     *x = (struct asking){
         .call = c,
@@ -234,7 +234,7 @@ handle_one(struct call *c)
         call_fail(c, ERR_INTERNAL);
         return;
     }
-    if (!read_user(c, &user) || !call_path_id(c, 0, "itm", id))
+    if (!inbox_user(c, &user) || !call_path_id(c, 0, "itm", id))
         return;
     x = marking(c, user, change);
     x->mark.ids = id;
@@ -328,7 +328,7 @@ handle_marks(struct call *c)
     struct asking *x;
     struct str user;
 
-    if (!read_user(c, &user))
+    if (!inbox_user(c, &user))
         return;
     if (!inbox_change_parse(json_str_of(c->arena, c->body, "change"),
                             &change)) {
@@ -395,7 +395,7 @@ handle_stream(struct call *c)
     struct str hb;
     enum err e;
 
-    if (!read_user(c, &v.user))
+    if (!inbox_user(c, &v.user))
         return;
     if (call_param(c, "hb", &hb)) {
         v.wants_heartbeat_events = str_is(hb, "event");

@@ -51,6 +51,8 @@ extern const char *const route_page_params[];
 extern const struct route notification_routes[];
 extern const struct route delivery_routes[];
 extern const struct route user_routes[];
+extern const struct route preference_routes[];
+extern const struct route category_routes[];
 extern const struct route provider_routes[];
 extern const struct route template_routes[];
 extern const struct route workspace_routes[];

@@ -1,11 +1,14 @@
 /* workspaces.c - tenants: everything else belongs to one of them. */
+#include "app/preference_doc.h"
+
 #include "api/collection.h"
 #include "api/route.h"
 
 static void
 check(struct call *c, struct str key, struct json doc)
 {
-    (void)doc;
+    preference_doc_check(json_get(doc, "preferences"), STR("/preferences"),
+                         &c->problem);
     if (key.n > 64)
         problem_add(&c->problem, ERR_INVALID, STR("/key"),
                     "must be at most 64 bytes long");
@@ -54,6 +57,10 @@ static const struct field workspace_fields[] = {
      .type = FIELD_STRING,
      .max = 200,
      .doc = "What people call it."},
+    {.name = "preferences",
+     .type = FIELD_OBJECT,
+     .of = default_fields,
+     .doc = "What its users want who did not choose; on, where it is silent."},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
     {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},

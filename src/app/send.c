@@ -48,9 +48,9 @@ fill_channel(const struct workspace *w, struct str name, struct plan_channel *c)
 }
 
 static struct json
-stored_user(struct arena *a, const struct map *users, struct str id)
+stored_doc(struct arena *a, const struct map *objects, struct str id)
 {
-    const struct object *o = id.n > 0 ? map_get(users, id) : NULL;
+    const struct object *o = id.n > 0 ? map_get(objects, id) : NULL;
     struct json_doc *doc;
     struct json_error why;
 
@@ -92,7 +92,9 @@ fill_plan(struct send *s, struct send_item *item)
             .user = q->recipients[i].user,
             .index = q->recipients[i].index,
             .given = q->recipients[i].given,
-            .stored = stored_user(s->arena, s->by_user, q->recipients[i].user),
+            .stored = stored_doc(s->arena, s->by_user, q->recipients[i].user),
+            .preferences =
+                stored_doc(s->arena, s->preferences_of, q->recipients[i].user),
         };
     for (size_t i = 0; i < q->n_channels; i++)
         fill_channel(s->workspace, q->channels[i], &item->channels[i]);
@@ -108,6 +110,10 @@ plan_item(struct send *s, struct send_item *item)
         .n_recipients = q->n_recipients,
         .channels = item->channels,
         .n_channels = q->n_channels,
+        .now_ms = s->now_ms,
+        .category = q->category,
+        .configured = workspace_category(s->workspace, q->category),
+        .defaults = s->workspace->preferences,
         .is_expired = q->expires_ms != 0 && q->expires_ms <= s->now_ms,
         .suppressed = why_suppressed,
         .arg = s,
@@ -479,24 +485,61 @@ static void
 fill_plans(struct send *s)
 {
     s->by_user = index_objects(&s->users);
+    s->preferences_of = index_objects(&s->preferences);
     for (size_t i = 0; i < s->n_items; i++)
         if (is_taken(&s->items[i]))
             fill_plan(s, &s->items[i]);
     map_free(s->by_user);
+    map_free(s->preferences_of);
     load_suppressions(s);
 }
 
 static void
-on_users(struct store_req *req, enum err e)
+on_people(struct store_req *req, enum err e)
 {
     struct store_object_get *g =
         CONTAINER_OF(req, struct store_object_get, req);
-    struct send *s = CONTAINER_OF(g, struct send, users);
+    struct send *s = CONTAINER_OF(g, struct send, people);
+    size_t n = s->users.n_keys;
 
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
         s->on_done(s, e);
-    else
+        return;
+    }
+    if (!s->users.objects)
+        s->users.objects = g->objects;
+    s->preferences = s->users;
+    s->preferences.objects = &g->objects[g->n_keys - n];
+    fill_plans(s);
+}
+
+/* What is known of those in s->users, and is not loaded: their documents, then
+ * what they prefer. */
+static void
+load_people(struct send *s)
+{
+    size_t n = s->users.n_keys, total = s->users.objects ? n : 2 * n;
+    enum object_kind *kinds = ARENA_ARRAY(s->arena, enum object_kind, total);
+    struct str *keys = ARENA_ARRAY(s->arena, struct str, total);
+
+    if (n == 0) {
         fill_plans(s);
+        return;
+    }
+    for (size_t i = 0; i < total; i++) {
+        kinds[i] = i < total - n ? OBJECT_USER : OBJECT_PREFERENCE;
+        keys[i] = s->users.keys[i % n];
+    }
+    s->people = (struct store_object_get){
+        .req = {.arena = s->arena,
+                .loop = s->app->env->loop,
+                .on_done = on_people},
+        .tenant = s->workspace->tenant,
+        .kinds = kinds,
+        .keys = keys,
+        .n_keys = total,
+    };
+    store_object_get(s->app->env->store, &s->people);
 }
 
 static size_t
@@ -546,19 +589,9 @@ load_users(struct send *s)
         if (is_taken(&s->items[i]))
             n_max += s->items[i].request.n_recipients;
     keys = ARENA_ARRAY(s->arena, struct str, n_max + 1);
-    s->users = (struct store_object_get){
-        .req = {.arena = s->arena,
-                .loop = s->app->env->loop,
-                .on_done = on_users},
-        .tenant = s->workspace->tenant,
-        .kind = OBJECT_USER,
-        .keys = keys,
-        .n_keys = collect_users(s, keys),
-    };
-    if (s->users.n_keys == 0)
-        fill_plans(s);
-    else
-        store_object_get(s->app->env->store, &s->users);
+    s->users = (struct store_object_get){.keys = keys,
+                                         .n_keys = collect_users(s, keys)};
+    load_people(s);
 }
 
 /* ---- a dry run to all: those that it names, and the first of the others ----
@@ -671,7 +704,7 @@ send_chunk(struct send *s)
     s->done.run = on_nothing_to_do;
     problem_init(&s->items[0].problem, s->arena);
     if (s->users.n_keys > 0)
-        fill_plans(s);
+        load_people(s);
     else
         load_users(s);
 }

@@ -53,9 +53,11 @@ struct send {
     /* private */
     struct store_object_list page; /* of a dry run to all */
     struct map *named;             /* by that request: not once more */
-    struct store_object_get users, suppressions;
-    struct map *by_user;    /* id -> struct object */
-    struct map *suppressed; /* key -> struct object */
+    struct store_object_get people, suppressions;
+    struct store_object_get users, preferences; /* what `people` brought */
+    struct map *by_user;                        /* id -> struct object */
+    struct map *preferences_of;                 /* the same */
+    struct map *suppressed;                     /* key -> struct object */
     struct store_accept accept;
     size_t n_deliveries, n_rendered; /* planned; bytes of in_app items */
     struct task done;

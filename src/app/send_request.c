@@ -172,7 +172,8 @@ const struct field send_request_fields[] = {
      .of = key_row,
      .min = 1,
      .max = 32,
-     .doc = "Channels; without them the template's, else in_app."},
+     .doc = "Channels; without them the template's, else the category's, "
+            "else in_app."},
     {.name = "template",
      .type = FIELD_KEY,
      .doc = "A template's key, in place of inline content."},
@@ -315,9 +316,18 @@ check_channel(struct reading *r, struct str name, size_t i)
 }
 
 static void
+use_channels(struct reading *r, const struct str *channels, size_t n)
+{
+    r->request->channels =
+        arena_copy(r->arena, channels, n * sizeof(*channels));
+    r->request->n_channels = n;
+}
+
+static void
 read_channels(struct reading *r, struct json list)
 {
     struct send_request *q = r->request;
+    const struct category *category;
     size_t n = json_count(list), i = 0;
 
     q->channels = ARENA_ARRAY(r->arena, struct str, n + 1);
@@ -335,13 +345,13 @@ read_channels(struct reading *r, struct json list)
     }
     if (q->n_channels > 0)
         return;
-    if (q->template && q->template->n_channels > 0) {
-        q->channels = arena_copy(r->arena, q->template->channels,
-                                 q->template->n_channels * sizeof(struct str));
-        q->n_channels = q->template->n_channels;
-    } else {
+    category = workspace_category(r->workspace, q->category);
+    if (q->template && q->template->n_channels > 0)
+        use_channels(r, q->template->channels, q->template->n_channels);
+    else if (category && category->n_channels > 0)
+        use_channels(r, category->channels, category->n_channels);
+    else
         q->channels[q->n_channels++] = STR("in_app");
-    }
 }
 
 static void
@@ -474,8 +484,8 @@ send_request_reread(struct arena *a, const struct workspace *w, struct json doc,
     *ret = (struct send_request){.doc = doc};
     read_to(&r, json_get(doc, "to"));
     read_content(&r, doc);
-    read_channels(&r, json_get(doc, "channels"));
     read_policy(&r, doc);
+    read_channels(&r, json_get(doc, "channels"));
     if (!named)
         map_free(r.seen);
 }
@@ -499,8 +509,8 @@ send_request_read(struct arena *a, const struct workspace *w, struct json doc,
         check_headers(
             &r,
             json_get(json_get(json_get(doc, "overrides"), "email"), "headers"));
-        read_channels(&r, json_get(doc, "channels"));
         read_policy(&r, doc);
+        read_channels(&r, json_get(doc, "channels"));
     }
     map_free(r.seen);
     return problem_is_set(p) ? p->err : ERR_OK;

@@ -23,7 +23,8 @@ struct send_request {
     struct json doc;
     struct send_recipient *recipients; /* each user once */
     size_t n_recipients;
-    struct str *channels; /* as asked for, else the template's, else in_app */
+    /* As asked for, else the template's, the category's, in_app. */
+    struct str *channels;
     size_t n_channels;
     const struct template_doc *template; /* NULL: inline */
     enum priority priority;

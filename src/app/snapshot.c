@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/category_doc.h"
 #include "app/provider_doc.h"
 #include "app/template_doc.h"
 #include "base/list.h"
@@ -42,15 +43,18 @@ struct building {
     struct str key;
     struct provider **providers;
     size_t n_providers, cap_providers;
-    struct map *templates;
+    struct map *templates, *categories;
+    struct str settings; /* the document of the workspace itself */
+    int64_t version;
     struct auth_key *keys;
     size_t n_keys, cap_keys;
 };
 
 struct tenant_name {
     struct list node;
-    int64_t tenant;
+    int64_t tenant, version;
     char key[129];
+    char *settings; /* its document */
 };
 
 struct snapshots {
@@ -78,7 +82,8 @@ struct snapshots {
 
 /* In the order in which a workspace is read. */
 static const enum object_kind parts[] = {
-    OBJECT_KEY, OBJECT_PROVIDER, OBJECT_TEMPLATE_VERSION, OBJECT_TEMPLATE};
+    OBJECT_KEY, OBJECT_PROVIDER, OBJECT_CATEGORY, OBJECT_TEMPLATE_VERSION,
+    OBJECT_TEMPLATE};
 
 static void read_next_tenant(struct snapshots *s);
 static void read_changes(struct snapshots *s);
@@ -103,6 +108,7 @@ workspace_put(const struct workspace *shared)
     if (!w || __atomic_sub_fetch(&w->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     map_free(w->templates);
+    map_free(w->categories);
     arena_free(w->arena);
 }
 
@@ -304,6 +310,14 @@ add_published(struct building *b, const struct object *o, struct json doc)
 }
 
 static void
+add_category(struct building *b, const struct object *o, struct json doc)
+{
+    struct str key = str_dup(b->arena, o->key);
+
+    map_put(b->categories, key, category_doc_read(b->arena, key, doc));
+}
+
+static void
 add_key(struct building *b, struct json doc)
 {
     struct auth_key k;
@@ -344,6 +358,9 @@ add_object(struct snapshots *s, struct building *b, const struct object *o)
     case OBJECT_TEMPLATE:
         add_published(b, o, json_root(doc));
         break;
+    case OBJECT_CATEGORY:
+        add_category(b, o, json_root(doc));
+        break;
     default:
         break;
     }
@@ -363,6 +380,18 @@ by_channel_order_name(const void *pa, const void *pb)
     return str_cmp(a->name, b->name);
 }
 
+static struct json
+settings_of(struct building *b)
+{
+    struct json_doc *doc = ARENA_NEW(b->arena, struct json_doc);
+    struct json_error why;
+
+    if (b->settings.n == 0 ||
+        json_parse(b->arena, b->settings, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
 static void
 finish_building(struct snapshots *s)
 {
@@ -379,6 +408,10 @@ finish_building(struct snapshots *s)
     w->n_providers = b->n_providers;
     w->arena = b->arena;
     w->templates = b->templates;
+    w->categories = b->categories;
+    w->settings = b->settings;
+    w->version = b->version;
+    w->preferences = json_get(settings_of(b), "preferences");
     w->refs = 1;
     swap_in(s, w, b);
     free(b->keys);
@@ -408,6 +441,7 @@ give_up(struct snapshots *s, enum err e)
     forget_listed(s);
     if (s->building.arena) {
         map_free(s->building.templates);
+        map_free(s->building.categories);
         arena_free(s->building.arena);
         free(s->building.keys);
         s->building = (struct building){0};
@@ -481,6 +515,13 @@ list_objects(struct snapshots *s)
 }
 
 static void
+free_name(struct tenant_name *t)
+{
+    free(t->settings);
+    free(t);
+}
+
+static void
 wake_waiters(struct snapshots *s, int64_t seq)
 {
     pthread_mutex_lock(&s->current.lock);
@@ -507,9 +548,16 @@ read_next_tenant(struct snapshots *s)
     if (next) {
         t = CONTAINER_OF(next, struct tenant_name, node);
         s->building = (struct building){
-            .arena = arena_new(), .tenant = t->tenant, .templates = map_new()};
+            .arena = arena_new(),
+            .tenant = t->tenant,
+            .version = t->version,
+            .templates = map_new(),
+            .categories = map_new(),
+        };
         s->building.key = str_dup(s->building.arena, str_from(t->key));
-        free(t);
+        s->building.settings =
+            str_dup(s->building.arena, str_from(t->settings));
+        free_name(t);
         s->kind = parts[0];
         s->list.after = STR_NONE;
         list_objects(s);
@@ -528,19 +576,37 @@ read_next_tenant(struct snapshots *s)
 }
 
 static void
-add_todo(struct snapshots *s, int64_t tenant, struct str key)
+set_settings(struct tenant_name *t, int64_t version, struct str settings)
+{
+    free(t->settings);
+    t->settings = xmalloc(settings.n + 1);
+    if (settings.n > 0)
+        memcpy(t->settings, settings.p, settings.n);
+    t->settings[settings.n] = 0;
+    t->version = version;
+}
+
+/* settings: the document of the workspace, of that version. */
+static void
+add_todo(struct snapshots *s, int64_t tenant, struct str key, int64_t version,
+         struct str settings)
 {
     struct tenant_name *t;
 
     LIST_EACH(it, &s->todo)
     {
-        if (CONTAINER_OF(it, struct tenant_name, node)->tenant == tenant)
-            return;
+        t = CONTAINER_OF(it, struct tenant_name, node);
+        if (t->tenant != tenant)
+            continue;
+        if (version > t->version)
+            set_settings(t, version, settings);
+        return;
     }
     t = xcalloc(1, sizeof(*t));
     t->tenant = tenant;
     key = str_sub(key, 0, sizeof(t->key) - 1);
     memcpy(t->key, key.p, key.n);
+    set_settings(t, version, settings);
     list_append(&s->todo, &t->node);
 }
 
@@ -549,7 +615,8 @@ add_todo(struct snapshots *s, int64_t tenant, struct str key)
 static bool
 is_configuration(enum object_kind k)
 {
-    return k != OBJECT_USER && k != OBJECT_SUPPRESSION;
+    return k != OBJECT_USER && k != OBJECT_SUPPRESSION &&
+           k != OBJECT_PREFERENCE;
 }
 
 static void read_workspaces(struct snapshots *s);
@@ -609,7 +676,7 @@ on_changes(struct store_req *req, enum err e)
             continue;
         w = snapshots_workspace(s, ch->tenant);
         if (w)
-            add_todo(s, w->tenant, w->key);
+            add_todo(s, w->tenant, w->key, w->version, w->settings);
         workspace_put(w);
     }
     s->reading_seq =
@@ -676,7 +743,7 @@ drop_missing(struct snapshots *s)
 
         if (!map_get(s->listed, tenant_text(text, t->tenant))) {
             list_remove(&t->node);
-            free(t);
+            free_name(t);
         }
     }
 }
@@ -700,8 +767,8 @@ on_workspaces(struct store_req *req, enum err e)
         const struct object *o = &l->objects[i];
         const struct workspace *w = snapshots_workspace(s, o->num);
 
-        if (!w || s->is_all_anew)
-            add_todo(s, o->num, o->key);
+        if (!w || s->is_all_anew || w->version != o->version)
+            add_todo(s, o->num, o->key, o->version, o->body);
         workspace_put(w);
         map_put(s->listed, tenant_text(text, o->num), s);
         last = str_sub(o->key, 0, sizeof(after));
@@ -880,9 +947,10 @@ snapshots_free(struct snapshots *s)
     while ((l = list_take(&s->waiters)) != NULL)
         free(CONTAINER_OF(l, struct waiter, node));
     while ((l = list_take(&s->todo)) != NULL)
-        free(CONTAINER_OF(l, struct tenant_name, node));
+        free_name(CONTAINER_OF(l, struct tenant_name, node));
     if (s->building.arena) {
         map_free(s->building.templates);
+        map_free(s->building.categories);
         arena_free(s->building.arena);
         free(s->building.keys);
     }

@@ -55,6 +55,12 @@ workspace_template(const struct workspace *w, struct str key, int64_t version)
     return map_get(w->templates, (struct str){text, (size_t)n});
 }
 
+const struct category *
+workspace_category(const struct workspace *w, struct str key)
+{
+    return key.n > 0 && w->categories ? map_get(w->categories, key) : NULL;
+}
+
 const struct content *
 template_content(const struct template_doc *t, struct str channel)
 {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "channel/channel.h"
+#include "domain/category.h"
 #include "domain/notification.h"
 #include "domain/retry.h"
 #include "domain/template.h"
@@ -57,10 +58,14 @@ struct workspace {
     int shard;
     struct provider **providers; /* by (channel, order, name) */
     size_t n_providers;
+    struct json preferences; /* the defaults of its users; absent: none */
     /* private to snapshot.c */
     struct arena *arena;
     struct map *templates; /* "key@" is the published one, "key@3" by version;
                               a key may hold an @ of its own */
+    struct map *categories;
+    struct str settings; /* its own document */
+    int64_t version;     /* of it */
     int refs;
 };
 
@@ -75,6 +80,9 @@ const struct provider *workspace_next(const struct workspace *w,
 /* version 0: the published one. NULL: there is none. */
 const struct template_doc *workspace_template(const struct workspace *w,
                                               struct str key, int64_t version);
+/* NULL: it is not set up, which is no fault. */
+const struct category *workspace_category(const struct workspace *w,
+                                          struct str key);
 /* The variant of that channel alone; NULL: there is none. */
 const struct content *template_content(const struct template_doc *t,
                                        struct str channel);

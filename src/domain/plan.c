@@ -1,5 +1,7 @@
 #include "domain/plan.h"
 
+#include "domain/preference.h"
+
 static struct str
 field_of(struct arena *a, const struct plan_recipient *r, const char *field)
 {
@@ -23,23 +25,55 @@ plan_address(struct arena *a, const struct plan_recipient *r, const char *field,
     return address;
 }
 
+/* The order in which they decide is part of the contract: the suppression list,
+ * a critical category, then what was chosen. */
 static enum reason
-why_not(const struct plan *p, const struct plan_recipient *r,
-        const struct plan_channel *c)
+why_unwanted(const struct plan *p, const struct plan_recipient *r,
+             const struct plan_channel *c)
 {
-    struct str address;
+    const struct preference_query q = {
+        .arena = p->arena,
+        .user = r->preferences,
+        .defaults = p->defaults,
+        .category = p->category,
+        .channel = c->name,
+        .now_ms = p->now_ms,
+    };
 
-    if (p->is_expired)
-        return REASON_EXPIRED;
+    if (p->configured && p->configured->is_critical)
+        return REASON_NONE;
+    return preference_decide(&q);
+}
+
+static enum reason
+why_unreachable(const struct plan_recipient *r, const struct plan_channel *c,
+                struct str address)
+{
     if (c->is_in_app)
         return r->user.n == 0 ? REASON_CONTACT_MISSING : REASON_NONE;
     if (c->lane == 0)
         return REASON_PROVIDER_NONE;
-    address = plan_address(p->arena, r, c->address_field, c->address_fallback);
-    if (address.n == 0)
-        return c->has_target ? REASON_NONE : REASON_CONTACT_MISSING;
-    return p->suppressed ? p->suppressed(p->arg, c->name, address)
-                         : REASON_NONE;
+    return address.n > 0 || c->has_target ? REASON_NONE
+                                          : REASON_CONTACT_MISSING;
+}
+
+static enum reason
+why_not(const struct plan *p, const struct plan_recipient *r,
+        const struct plan_channel *c)
+{
+    struct str address = STR_NONE;
+    enum reason why = REASON_NONE;
+
+    if (p->is_expired)
+        return REASON_EXPIRED;
+    if (!c->is_in_app)
+        address =
+            plan_address(p->arena, r, c->address_field, c->address_fallback);
+    if (address.n > 0 && p->suppressed)
+        why = p->suppressed(p->arg, c->name, address);
+    if (why == REASON_NONE)
+        why = why_unwanted(p, r, c);
+    return why != REASON_NONE ? why : why_unreachable(r, c, address);
 }
 
 void

@@ -4,13 +4,16 @@
 #pragma once
 
 #include "base/json.h"
+#include "domain/category.h"
 #include "domain/reason.h"
+#include "domain/status.h"
 
 struct plan_recipient {
-    struct str user;    /* empty: inline without an id */
-    int index;          /* in to.recipients; -1: not inline */
-    struct json stored; /* the user's document; absent: never stored */
-    struct json given;  /* the inline recipient; absent: none */
+    struct str user;         /* empty: inline without an id */
+    int index;               /* in to.recipients; -1: not inline */
+    struct json stored;      /* the user's document; absent: never stored */
+    struct json given;       /* the inline recipient; absent: none */
+    struct json preferences; /* absent: none set */
 };
 
 struct plan_channel {
@@ -37,7 +40,11 @@ struct plan {
     size_t n_recipients;
     const struct plan_channel *channels;
     size_t n_channels;
-    bool is_expired; /* its expires_at has passed */
+    int64_t now_ms;
+    bool is_expired;                   /* its expires_at has passed */
+    struct str category;               /* empty: none */
+    const struct category *configured; /* that one; NULL: it is not set up */
+    struct json defaults;              /* preferences of the workspace */
     /* Why this address is not written to any more; REASON_NONE: it may be. */
     enum reason (*suppressed)(void *arg, struct str channel,
                               struct str address);

@@ -163,6 +163,46 @@ an_address_is_the_given_one_then_the_stored_then_the_fallback(void **state)
         plan_address(arena, &(struct plan_recipient){0}, NULL, NULL).n, 0);
 }
 
+static enum reason
+always_unsubscribed(void *arg, struct str channel, struct str address)
+{
+    (void)arg;
+    (void)channel;
+    (void)address;
+    return REASON_SUPPRESS_UNSUBSCRIBE;
+}
+
+static void
+the_order_of_what_stands_in_the_way_is_kept(void **state)
+{
+    struct plan_recipient r = {
+        .user = STR("u"),
+        .stored = json("{\"email\":\"a@b.c\"}"),
+        .preferences = json("{\"channels\":{\"email\":false}}"),
+    };
+    struct category critical = {.key = STR("alarm"), .is_critical = true};
+    struct plan p = {.arena = arena,
+                     .recipients = &r,
+                     .n_recipients = 1,
+                     .channels = &email,
+                     .n_channels = 1,
+                     .suppressed = always_unsubscribed};
+    struct plan_decision d;
+
+    (void)state;
+    plan_decide(&p, &d);
+    assert_int_equal(d.reason, REASON_SUPPRESS_UNSUBSCRIBE);
+    p.suppressed = NULL;
+    plan_decide(&p, &d);
+    assert_int_equal(d.reason, REASON_PREF_CHANNEL_OFF);
+    p.configured = &critical;
+    plan_decide(&p, &d);
+    assert_int_equal(d.reason, REASON_NONE);
+    p.suppressed = always_unsubscribed; /* the law goes before the alarm */
+    plan_decide(&p, &d);
+    assert_int_equal(d.reason, REASON_SUPPRESS_UNSUBSCRIBE);
+}
+
 static void
 verdicts_have_the_names_of_the_contract(void **state)
 {
@@ -181,6 +221,7 @@ main(void)
         T(each_pair_of_recipient_and_channel_has_its_reason),
         T(decisions_come_recipient_by_recipient),
         T(an_address_is_the_given_one_then_the_stored_then_the_fallback),
+        T(the_order_of_what_stands_in_the_way_is_kept),
         T(verdicts_have_the_names_of_the_contract),
     };
 

@@ -13,6 +13,8 @@ enum object_kind {
     OBJECT_USER,
     OBJECT_SUPPRESSION, /* "channel:address" */
     OBJECT_SEAL,        /* tenant 0; by it a secret key is known again */
+    OBJECT_CATEGORY,
+    OBJECT_PREFERENCE, /* of the user with that key */
 };
 struct object {
     int64_t tenant;
@@ -59,10 +61,16 @@ struct store_object_get {
     struct store_req req;
     int64_t tenant;
     enum object_kind kind;
+    const enum object_kind *kinds; /* one a key; NULL: all are of `kind` */
     const struct str *keys;
     size_t n_keys;
     struct object *objects; /* result: one a key, version 0: not there */
 };
+static inline enum object_kind
+object_kind_asked(const struct store_object_get *g, size_t i)
+{
+    return g->kinds ? g->kinds[i] : g->kind;
+}
 struct store_object_list {
     struct store_req req;
     int64_t tenant; /* -1: of all tenants (configuration at start) */

@@ -163,11 +163,12 @@ mem_object_get(struct mem *m, struct store_req *req)
 
     g->objects = ARENA_ARRAY(req->arena, struct object, g->n_keys);
     for (size_t i = 0; i < g->n_keys; i++) {
+        enum object_kind kind = object_kind_asked(g, i);
         const struct mem_object *o =
-            find_object(m, g->kind, g->tenant, g->keys[i]);
+            find_object(m, kind, g->tenant, g->keys[i]);
 
         g->objects[i] = (struct object){
-            .tenant = g->tenant, .kind = g->kind, .key = g->keys[i]};
+            .tenant = g->tenant, .kind = kind, .key = g->keys[i]};
         if (o && !o->is_gone)
             g->objects[i] = copy_object(req->arena, &o->o);
     }

@@ -72,11 +72,13 @@ ask_for(struct store_object_get *g, struct pg_columns *c, size_t at,
 {
     g->objects = ARENA_ARRAY(g->req.arena, struct object, g->n_keys);
     for (size_t i = 0; i < g->n_keys; i++) {
+        enum object_kind kind = object_kind_asked(g, i);
+
         g->objects[i] = (struct object){
-            .tenant = g->tenant, .kind = g->kind, .key = g->keys[i]};
+            .tenant = g->tenant, .kind = kind, .key = g->keys[i]};
         ret_wanted[i] = (struct wanted){&g->objects[i], g->req.arena};
         pg_col_int(c, (int64_t)(at + i));
-        pg_col_int(c, g->kind);
+        pg_col_int(c, kind);
         pg_col_int(c, g->tenant);
         pg_col_text(c, g->keys[i]);
     }

@@ -31,14 +31,15 @@ read_object_get(struct reader *r, struct store_req *req)
     g->objects = ARENA_ARRAY(req->arena, struct object, g->n_keys);
     for (size_t i = 0; i < g->n_keys; i++) {
         struct query q = query(&r->conn, SQL_object_get);
+        enum object_kind kind = object_kind_asked(g, i);
 
         g->objects[i] = (struct object){
-            .tenant = g->tenant, .kind = g->kind, .key = g->keys[i]};
-        put_int(&q, g->kind);
+            .tenant = g->tenant, .kind = kind, .key = g->keys[i]};
+        put_int(&q, kind);
         put_int(&q, g->tenant);
         put_text(&q, g->keys[i]);
         if (query_row(&q)) {
-            take_object(&q, req->arena, g->kind, &g->objects[i]);
+            take_object(&q, req->arena, kind, &g->objects[i]);
             query_end(&q);
         }
     }

@@ -1,0 +1,81 @@
+#include "app/category_doc.h"
+
+#include "channel/channel.h"
+
+#define CHANNELS_MAX 32
+
+/* By enum quiet_policy. */
+static const char *const quiet_policies[] = {"defer", "drop", "break_through",
+                                             NULL};
+static const struct field channel_row[] = {{.type = FIELD_KEY}};
+
+const struct field category_fields[] = {
+    {.name = "key", .type = FIELD_KEY},
+    {.name = "name",
+     .type = FIELD_STRING,
+     .max = 200,
+     .doc = "What people call it."},
+    {.name = "channels",
+     .type = FIELD_ARRAY,
+     .of = channel_row,
+     .min = 1,
+     .max = CHANNELS_MAX,
+     .doc = "Of sends that name none, and whose template names none."},
+    {.name = "critical",
+     .type = FIELD_BOOL,
+     .doc = "Goes out whatever preferences and quiet hours say."},
+    {.name = "quiet_hours",
+     .type = FIELD_ENUM,
+     .values = quiet_policies,
+     .doc = "What happens to it in a user's quiet hours; default defer."},
+    {.name = "throttle", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "sla", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "unknown", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
+    {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
+    {.type = FIELD_END},
+};
+
+void
+category_doc_check(struct json doc, struct problem *p)
+{
+    struct json channels = json_get(doc, "channels");
+    size_t i = 0;
+
+    for (struct json v = json_first(channels); !json_is(v, JSON_ABSENT);
+         v = json_next(channels, v), i++)
+        if (!channel_find(json_str(p->arena, v)))
+            problem_add(p, ERR_INVALID, str_fmt(p->arena, "/channels/%zu", i),
+                        "there is no such channel");
+}
+
+static enum quiet_policy
+quiet_policy_of(struct arena *a, struct json doc)
+{
+    struct str name = json_str_of(a, doc, "quiet_hours");
+
+    for (size_t i = 0; quiet_policies[i]; i++)
+        if (str_is(name, quiet_policies[i]))
+            return (enum quiet_policy)i;
+    return QUIET_DEFER;
+}
+
+struct category *
+category_doc_read(struct arena *a, struct str key, struct json doc)
+{
+    struct category *c = ARENA_NEW(a, struct category);
+    struct json list = json_get(doc, "channels");
+    struct str *channels = ARENA_ARRAY(a, struct str, json_count(list) + 1);
+
+    *c = (struct category){
+        .key = key,
+        .channels = channels,
+        .is_critical = json_bool(json_get(doc, "critical"), false),
+        .quiet = quiet_policy_of(a, doc),
+    };
+    for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);
+         v = json_next(list, v))
+        channels[c->n_channels++] = json_str(a, v);
+    return c;
+}

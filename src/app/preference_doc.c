@@ -1,0 +1,89 @@
+#include "app/preference_doc.h"
+
+#include "channel/channel.h"
+
+#define CATEGORIES_MAX 200
+#define CHANNELS_MAX 32
+
+static const struct field on_row[] = {{.type = FIELD_BOOL}};
+
+static const struct field category_fields[] = {
+    {.name = "enabled",
+     .type = FIELD_BOOL,
+     .doc = "false: nothing of this category, but on channels set to true."},
+    {.name = "channels",
+     .type = FIELD_MAP,
+     .of = on_row,
+     .max = CHANNELS_MAX,
+     .doc = "By channel; goes before all else that is set."},
+    {.type = FIELD_END},
+};
+static const struct field category_row[] = {
+    {.type = FIELD_OBJECT, .of = category_fields}};
+
+#define CHOICES                                                                \
+    {.name = "channels",                                                       \
+     .type = FIELD_MAP,                                                        \
+     .of = on_row,                                                             \
+     .max = CHANNELS_MAX,                                                      \
+     .doc = "false: nothing on this channel."},                                \
+    {                                                                          \
+        .name = "categories", .type = FIELD_MAP, .of = category_row,           \
+        .max = CATEGORIES_MAX, .doc = "By category."                           \
+    }
+
+const struct field preference_fields[] = {
+    {.name = "user", .type = FIELD_KEY, .flags = FIELD_READ_ONLY},
+    {.name = "muted_until",
+     .type = FIELD_TIME,
+     .flags = FIELD_NULLABLE,
+     .doc = "Nothing before this time, but of critical categories."},
+    CHOICES,
+    {.name = "quiet_hours", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "digest", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
+    {.name = "created_at",
+     .type = FIELD_TIME,
+     .flags = FIELD_READ_ONLY | FIELD_NULLABLE},
+    {.name = "updated_at",
+     .type = FIELD_TIME,
+     .flags = FIELD_READ_ONLY | FIELD_NULLABLE},
+    {.type = FIELD_END},
+};
+
+const struct field default_fields[] = {
+    CHOICES,
+    {.type = FIELD_END},
+};
+
+static void
+check_channels(struct json of, struct str at, struct problem *p)
+{
+    struct json channels = json_get(of, "channels");
+
+    at = field_pointer(p->arena, at, STR("channels"));
+    for (struct json v = json_first(channels); !json_is(v, JSON_ABSENT);
+         v = json_next(channels, v)) {
+        struct str name = json_key(p->arena, v);
+
+        if (!channel_find(name))
+            problem_add(p, ERR_INVALID, field_pointer(p->arena, at, name),
+                        "there is no such channel");
+    }
+}
+
+void
+preference_doc_check(struct json doc, struct str at, struct problem *p)
+{
+    struct json categories = json_get(doc, "categories");
+    struct str below = field_pointer(p->arena, at, STR("categories"));
+
+    if (json_raw(doc).n > PREFERENCES_MAX)
+        problem_add(p, ERR_INVALID, at, "must be at most %d bytes of JSON",
+                    PREFERENCES_MAX);
+    check_channels(doc, at, p);
+    for (struct json v = json_first(categories); !json_is(v, JSON_ABSENT);
+         v = json_next(categories, v))
+        check_channels(v, field_pointer(p->arena, below, json_key(p->arena, v)),
+                       p);
+}

@@ -1,0 +1,30 @@
+/* preference.h - whether a user wants it: their own choices over the
+ * workspace's defaults. Pure.
+ *
+ * A document, of a user or of defaults:
+ *
+ *   {"muted_until": "2026-12-01T08:00:00.000Z",
+ *    "channels": {"sms": false},
+ *    "categories": {"marketing": {"enabled": true,
+ *                                 "channels": {"email": false}}}}
+ *
+ * What is said of the channel in the category goes before what is said of the
+ * category, that before the channel; all of the user's before the workspace's.
+ * The first that is set decides; what nobody set is on. A mute goes before
+ * all of it. */
+#pragma once
+
+#include "base/json.h"
+#include "domain/reason.h"
+
+struct preference_query {
+    struct arena *arena;
+    struct json user;     /* absent: none */
+    struct json defaults; /* of the workspace; absent: none */
+    struct str category;  /* empty: none */
+    struct str channel;
+    int64_t now_ms;
+};
+
+/* REASON_NONE: it is wanted. */
+enum reason preference_decide(const struct preference_query *q);
