@@ -1,0 +1,45 @@
+/* zone.h - IANA time zones: from an instant to what a clock on the wall shows,
+ * and back. The rules come from ICU, once for each zone; what is asked after
+ * that is a search in a table.
+ *
+ * Instants are milliseconds since 1970 in UTC, without leap seconds. Before
+ * ZONE_FIRST_YEAR the offset is that of its first instant; rules end with
+ * ZONE_LAST_YEAR, and after it the offset stays as it is then. */
+#pragma once
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define ZONE_FIRST_YEAR 1970
+#define ZONE_LAST_YEAR 2100
+
+struct zone;
+
+/* What a clock on the wall shows: the proleptic Gregorian calendar. */
+struct civil {
+    int year, month, day;     /* month 1..12, day 1..31 */
+    int hour, minute, second; /* no leap seconds */
+    int weekday;              /* 0 Monday .. 6 Sunday; an input ignores it */
+};
+
+/* Any IANA name or alias, exactly as written; no offsets ("GMT+3"), and none of
+ * the abbreviations that only ICU knows ("PST"). NULL: there is no such zone,
+ * or no ICU. Immutable, never freed; any thread. The first call with a name
+ * other than "UTC" loads ICU, which reads files and may take milliseconds. */
+const struct zone *zone_find(struct str name);
+const struct zone *zone_utc(void);          /* needs no ICU */
+struct str zone_name(const struct zone *z); /* as it was found; static */
+
+/* Milliseconds are dropped, also before 1970: what it shows has begun. */
+struct civil zone_civil(const struct zone *z, int64_t utc_ms);
+/* Days and the like may lie outside their ranges: the 32nd is the 1st, and
+ * hour 24 is the next day's 0. Such sums are made on the calendar, before the
+ * zone is asked.
+ *
+ * What no clock shows, as the hour is skipped, is as long after the last
+ * instant before the gap as it was meant to be (RFC 5545 3.3.5: the offset
+ * before the gap): 02:30 of a night that skips 02:00 to 03:00 is 03:30. Of
+ * what clocks show twice, the first. */
+int64_t zone_instant(const struct zone *z, struct civil c);
+/* The next instant after utc_ms at which the offset changes; INT64_MAX: none */
+int64_t zone_next_change(const struct zone *z, int64_t utc_ms);
