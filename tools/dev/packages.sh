@@ -2,10 +2,11 @@
 # is called only when dpkg knows of one that is not there, so a second run
 # needs neither the network nor root.
 
+# Belfry loads libicu72 when it needs it: nothing links against it.
 build_packages=(
     gcc libc6-dev meson ninja-build pkg-config
-    libcmocka-dev libcurl4-openssl-dev libinih-dev libpq-dev libsodium-dev
-    libsqlite3-dev libssl-dev libuv1-dev
+    libcmocka-dev libcurl4-openssl-dev libicu-dev libinih-dev libpq-dev
+    libsodium-dev libsqlite3-dev libssl-dev libuv1-dev libicu72
 )
 lint_packages=(clang-format-14 clang-tidy-14 cppcheck git)
 test_packages=(
