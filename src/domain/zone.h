@@ -1,6 +1,7 @@
 /* zone.h - IANA time zones: from an instant to what a clock on the wall shows,
  * and back. The rules come from ICU, once for each zone; what is asked after
  * that is a search in a table.
+ * What is sure of that, and what is not, is in docs/time.md.
  *
  * Instants are milliseconds since 1970 in UTC, without leap seconds. Before
  * ZONE_FIRST_YEAR the offset is that of its first instant; rules end with
@@ -24,10 +25,14 @@ struct civil {
 
 /* Any IANA name or alias, exactly as written; no offsets ("GMT+3"), and none of
  * the abbreviations that only ICU knows ("PST"). NULL: there is no such zone,
- * or no ICU. Immutable, never freed; any thread. The first call with a name
- * other than "UTC" loads ICU, which reads files and may take milliseconds. */
+ * or no ICU, which icu_fault() tells. Immutable, never freed; any thread. The
+ * first call with a name other than "UTC" loads ICU, which reads files and may
+ * take milliseconds. */
 const struct zone *zone_find(struct str name);
-const struct zone *zone_utc(void);          /* needs no ICU */
+const struct zone *zone_utc(void); /* needs no ICU */
+/* What somebody may have meant by a name that is none; NULL: no idea. Slow: it
+ * is for a message to them. */
+const struct zone *zone_nearest(struct str name);
 struct str zone_name(const struct zone *z); /* as it was found; static */
 
 /* Milliseconds are dropped, also before 1970: what it shows has begun. */
@@ -41,5 +46,9 @@ struct civil zone_civil(const struct zone *z, int64_t utc_ms);
  * before the gap): 02:30 of a night that skips 02:00 to 03:00 is 03:30. Of
  * what clocks show twice, the first. */
 int64_t zone_instant(const struct zone *z, struct civil c);
+/* The first instant at which clocks show this or later. It differs only where
+ * the hour is skipped: then it is the end of the gap, 03:00. For bounds, as
+ * what is later on the wall is never earlier here. */
+int64_t zone_first_instant(const struct zone *z, struct civil c);
 /* The next instant after utc_ms at which the offset changes; INT64_MAX: none */
 int64_t zone_next_change(const struct zone *z, int64_t utc_ms);
