@@ -43,7 +43,6 @@ handle_delete(struct call *c)
     collection_delete(c, &categories);
 }
 
-static const char *const list_params[] = {"limit", "after", NULL};
 
 const struct route category_routes[] = {
     {.method = "GET",
@@ -55,7 +54,7 @@ const struct route category_routes[] = {
      .statuses = {200},
      .id = "listCategories",
      .summary = "List categories by key.",
-     .query = list_params},
+     .query = route_page_params},
     {.method = "PUT",
      .path = "/v1/categories/{key}",
      .scope = AUTH_WRITE,

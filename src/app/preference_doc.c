@@ -1,6 +1,7 @@
 #include "app/preference_doc.h"
 
 #include "channel/channel.h"
+#include "domain/quiet.h"
 
 #define CATEGORIES_MAX 200
 #define CHANNELS_MAX 32
@@ -39,7 +40,11 @@ const struct field preference_fields[] = {
      .flags = FIELD_NULLABLE,
      .doc = "Nothing before this time, but of critical categories."},
     CHOICES,
-    {.name = "quiet_hours", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "quiet_hours",
+     .type = FIELD_OBJECT,
+     .of = quiet_fields,
+     .flags = FIELD_NULLABLE,
+     .doc = "When nothing is to disturb; in_app does not."},
     {.name = "digest", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "created_at",
@@ -77,10 +82,15 @@ preference_doc_check(struct json doc, struct str at, struct problem *p)
 {
     struct json categories = json_get(doc, "categories");
     struct str below = field_pointer(p->arena, at, STR("categories"));
+    struct json quiet = json_get(doc, "quiet_hours");
+    struct quiet_hours hours;
 
     if (json_raw(doc).n > PREFERENCES_MAX)
         problem_add(p, ERR_INVALID, at, "must be at most %d bytes of JSON",
                     PREFERENCES_MAX);
+    if (json_is(quiet, JSON_OBJECT) && !problem_is_set(p))
+        (void)quiet_read(quiet, field_pointer(p->arena, at, STR("quiet_hours")),
+                         zone_utc(), p, &hours);
     check_channels(doc, at, p);
     for (struct json v = json_first(categories); !json_is(v, JSON_ABSENT);
          v = json_next(categories, v))

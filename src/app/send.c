@@ -111,6 +111,7 @@ plan_item(struct send *s, struct send_item *item)
         .channels = item->channels,
         .n_channels = q->n_channels,
         .now_ms = s->now_ms,
+        .priority = q->priority,
         .category = q->category,
         .configured = workspace_category(s->workspace, q->category),
         .defaults = s->workspace->preferences,
@@ -247,6 +248,11 @@ fill_delivery(struct send *s, struct send_item *item,
         v->status = DELIVERY_QUEUED;
         v->lane = d->channel->lane;
         v->rank = rank_of(priority, s->now_ms);
+    }
+    if (d->verdict == PLAN_HOLD) {
+        v->status = DELIVERY_HELD;
+        v->reason = reason_code(d->reason);
+        v->due_ms = d->due_ms;
     }
 }
 

@@ -1,6 +1,8 @@
 #include "domain/plan.h"
 
+#include "base/field.h"
 #include "domain/preference.h"
+#include "domain/quiet.h"
 
 static struct str
 field_of(struct arena *a, const struct plan_recipient *r, const char *field)
@@ -76,19 +78,67 @@ why_not(const struct plan *p, const struct plan_recipient *r,
     return why != REASON_NONE ? why : why_unreachable(r, c, address);
 }
 
+/* When the recipient's quiet hours end; 0: they are not on. */
+static int64_t
+quiet_end(const struct plan *p, const struct plan_recipient *r)
+{
+    struct json doc = json_get(r->preferences, "quiet_hours");
+    const struct zone *own;
+    struct quiet_hours hours;
+    struct problem ignored;
+
+    if (!json_is(doc, JSON_OBJECT))
+        return 0;
+    own = zone_find(field_of(p->arena, r, "timezone"));
+    problem_init(&ignored, p->arena);
+    if (!quiet_read(doc, STR(""), own ? own : zone_utc(), &ignored, &hours))
+        return 0;
+    return quiet_until(&hours, p->now_ms);
+}
+
+static bool
+breaks_through(const struct plan *p, const struct plan_channel *c)
+{
+    const struct category *k = p->configured;
+
+    return c->is_in_app || p->priority == PRIORITY_CRITICAL ||
+           (k && (k->is_critical || k->quiet == QUIET_BREAK_THROUGH));
+}
+
+/* An inbox wakes nobody, so in_app is not held. Hours that never end hold
+ * nothing either: it would be for ever. */
+static void
+keep_quiet(const struct plan *p, int64_t end_ms, struct plan_decision *d)
+{
+    if (d->verdict != PLAN_SEND || end_ms == 0 || breaks_through(p, d->channel))
+        return;
+    if (end_ms == QUIET_FOR_EVER ||
+        (p->configured && p->configured->quiet == QUIET_DROP)) {
+        d->verdict = PLAN_SKIP;
+        d->reason = REASON_QUIET_DROPPED;
+    } else {
+        d->verdict = PLAN_HOLD;
+        d->reason = REASON_QUIET_DEFERRED;
+        d->due_ms = end_ms;
+    }
+}
+
 void
 plan_decide(const struct plan *p, struct plan_decision *ret)
 {
     for (size_t i = 0; i < p->n_recipients; i++) {
-        for (size_t j = 0; j < p->n_channels; j++) {
+        int64_t quiet_ms = quiet_end(p, &p->recipients[i]);
+
+        for (size_t j = 0; j < p->n_channels; j++, ret++) {
             enum reason why = why_not(p, &p->recipients[i], &p->channels[j]);
 
-            *ret++ = (struct plan_decision){
+            *ret = (struct plan_decision){
                 .recipient = &p->recipients[i],
                 .channel = &p->channels[j],
                 .verdict = why == REASON_NONE ? PLAN_SEND : PLAN_SKIP,
                 .reason = why,
             };
+            keep_quiet(p, quiet_ms, ret);
         }
     }
 }

@@ -32,6 +32,7 @@ struct plan_decision {
     const struct plan_channel *channel;
     enum plan_verdict verdict;
     enum reason reason; /* why not; REASON_NONE for SEND */
+    int64_t due_ms;     /* HOLD: when it goes out */
 };
 
 struct plan {
@@ -41,7 +42,8 @@ struct plan {
     const struct plan_channel *channels;
     size_t n_channels;
     int64_t now_ms;
-    bool is_expired;                   /* its expires_at has passed */
+    bool is_expired; /* its expires_at has passed */
+    enum priority priority;
     struct str category;               /* empty: none */
     const struct category *configured; /* that one; NULL: it is not set up */
     struct json defaults;              /* preferences of the workspace */

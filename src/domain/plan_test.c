@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/arena_test.h"
+#include "base/clock.h"
 
 /* NULL: absent. */
 static struct json
@@ -203,6 +204,82 @@ the_order_of_what_stands_in_the_way_is_kept(void **state)
     assert_int_equal(d.reason, REASON_SUPPRESS_UNSUBSCRIBE);
 }
 
+/* 2026-06-01 is a Monday; Berlin is two hours ahead of UTC. */
+static struct plan_decision
+decide_at_night(const struct plan_channel *c, const struct category *k,
+                enum priority priority, const char *preferences)
+{
+    struct plan_recipient r = {
+        .user = STR("u"),
+        .stored = json("{\"email\":\"a@b.c\",\"timezone\":\"Europe/Berlin\"}"),
+        .preferences = json(preferences),
+    };
+    struct plan p = {.arena = arena,
+                     .recipients = &r,
+                     .n_recipients = 1,
+                     .channels = c,
+                     .n_channels = 1,
+                     .priority = priority,
+                     .configured = k};
+    struct plan_decision d;
+
+    assert_true(time_parse(STR("2026-06-01T23:30:00.000Z"), &p.now_ms));
+    plan_decide(&p, &d);
+    return d;
+}
+
+#define NIGHT "{\"quiet_hours\":{\"start\":\"22:00\",\"end\":\"07:00\"}}"
+
+static void
+quiet_hours_hold_what_would_disturb(void **state)
+{
+    struct category drops = {.key = STR("news"), .quiet = QUIET_DROP};
+    struct category breaks = {.key = STR("code"), .quiet = QUIET_BREAK_THROUGH};
+    struct category critical = {.key = STR("alarm"), .is_critical = true};
+    struct plan_decision d =
+        decide_at_night(&email, NULL, PRIORITY_HIGH, NIGHT);
+    int64_t morning_ms;
+
+    (void)state;
+    assert_true(time_parse(STR("2026-06-02T05:00:00.000Z"), &morning_ms));
+    assert_int_equal(d.verdict, PLAN_HOLD);
+    assert_int_equal(d.reason, REASON_QUIET_DEFERRED);
+    assert_int_equal(d.due_ms, morning_ms);
+    d = decide_at_night(&email, &drops, PRIORITY_NORMAL, NIGHT);
+    assert_int_equal(d.verdict, PLAN_SKIP);
+    assert_int_equal(d.reason, REASON_QUIET_DROPPED);
+    d = decide_at_night(&email, &breaks, PRIORITY_NORMAL, NIGHT);
+    assert_int_equal(d.verdict, PLAN_SEND);
+    d = decide_at_night(&email, &critical, PRIORITY_NORMAL, NIGHT);
+    assert_int_equal(d.verdict, PLAN_SEND);
+    d = decide_at_night(&email, &drops, PRIORITY_CRITICAL, NIGHT);
+    assert_int_equal(d.verdict, PLAN_SEND);
+    d = decide_at_night(&in_app, &drops, PRIORITY_NORMAL, NIGHT);
+    assert_int_equal(d.verdict, PLAN_SEND);
+    d = decide_at_night(&email_nowhere, NULL, PRIORITY_NORMAL, NIGHT);
+    assert_int_equal(d.reason, REASON_PROVIDER_NONE); /* now, and later too */
+}
+
+static void
+quiet_hours_that_make_no_sense_hold_nothing_for_ever(void **state)
+{
+    struct plan_decision d;
+
+    (void)state;
+    d = decide_at_night(&email, NULL, PRIORITY_NORMAL,
+                        "{\"quiet_hours\":{\"start\":\"00:00\","
+                        "\"end\":\"24:00\"}}");
+    assert_int_equal(d.verdict, PLAN_SKIP);
+    assert_int_equal(d.reason, REASON_QUIET_DROPPED);
+    d = decide_at_night(&email, NULL, PRIORITY_NORMAL,
+                        "{\"quiet_hours\":{\"start\":7}}");
+    assert_int_equal(d.verdict, PLAN_SEND);
+    d = decide_at_night(&email, NULL, PRIORITY_NORMAL,
+                        "{\"quiet_hours\":{\"start\":\"22:00\","
+                        "\"end\":\"07:00\",\"timezone\":\"Mars/Base\"}}");
+    assert_int_equal(d.verdict, PLAN_HOLD); /* in the user's zone */
+}
+
 static void
 verdicts_have_the_names_of_the_contract(void **state)
 {
@@ -222,6 +299,8 @@ main(void)
         T(decisions_come_recipient_by_recipient),
         T(an_address_is_the_given_one_then_the_stored_then_the_fallback),
         T(the_order_of_what_stands_in_the_way_is_kept),
+        T(quiet_hours_hold_what_would_disturb),
+        T(quiet_hours_that_make_no_sense_hold_nothing_for_ever),
         T(verdicts_have_the_names_of_the_contract),
     };
 

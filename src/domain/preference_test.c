@@ -5,26 +5,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "base/arena.h"
+#include "base/arena_test.h"
 #include "base/clock.h"
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 /* NULL: absent. */
 static struct json
@@ -124,17 +106,16 @@ without_a_category_only_channels_count(void **state)
     assert_int_equal(preference_decide(&q), REASON_NONE);
 }
 
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_most_particular_choice_decides,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(a_mute_goes_before_all_and_ends, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(without_a_category_only_channels_count,
-                                        setup, teardown),
+        T(the_most_particular_choice_decides),
+        T(a_mute_goes_before_all_and_ends),
+        T(without_a_category_only_channels_count),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("domain/preference", tests, NULL, NULL);
 }

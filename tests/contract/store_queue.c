@@ -265,6 +265,28 @@ a_retry_waits_until_it_is_due_and_never_less(void **state)
 }
 
 static void
+what_is_held_from_the_start_waits_and_is_then_like_the_others(void **state)
+{
+    struct rig *r = *state;
+    struct store_promote p = {.now_ms = NOW + 499, .max = 10};
+    int64_t ids[10];
+
+    send_one(r, &(struct send){
+                    .id = 1000, .status = DELIVERY_HELD, .due_ms = NOW + 500});
+    assert_int_equal(status_of(r, 1001), DELIVERY_HELD);
+    assert_int_equal(claim_some(r, 1, true, ids), 0);
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.next_due_ms, NOW + 500);
+    assert_int_equal(status_of(r, 1001), DELIVERY_HELD);
+    p.now_ms = NOW + 500;
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.n_promoted, 1);
+    assert_int_equal(status_of(r, 1001), DELIVERY_QUEUED);
+    assert_int_equal(claim_some(r, 1, true, ids), 1);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+}
+
+static void
 promote_takes_the_earliest_first(void **state)
 {
     struct rig *r = *state;
@@ -652,6 +674,7 @@ const struct CMUnitTest queue_tests[] = {
     RIG_TEST(in_flight_reads_as_sending),
     RIG_TEST(a_retry_is_queued_again_though_its_batch_is_still_out),
     RIG_TEST(a_retry_waits_until_it_is_due_and_never_less),
+    RIG_TEST(what_is_held_from_the_start_waits_and_is_then_like_the_others),
     RIG_TEST(promote_takes_the_earliest_first),
     RIG_TEST(a_dedup_key_counts_once_within_its_window),
     RIG_TEST(two_of_one_request_with_one_dedup_key_are_one),

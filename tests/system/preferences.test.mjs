@@ -139,6 +139,37 @@ describe('preferences', { timeout: 120000 }, () => {
                 { workspace })).plan[0].reason === 'provider.none');
     });
 
+    it('hold what would disturb in quiet hours', async () => {
+        const hhmm = (ms) => new Date(ms).toISOString().slice(11, 16);
+        const now = Date.now();
+        const end = Math.ceil((now + 3600000) / 60000) * 60000;
+        await prefer('ada', { quiet_hours: { start: hhmm(now - 3600000),
+            end: hhmm(end), timezone: 'Etc/UTC' } });
+        const all = { channels: ['in_app', 'email'] };
+        assert.deepEqual(await planned('ada', all),
+            { in_app: 'send', email: 'quiet.deferred_until' });
+        assert.deepEqual(await planned('ada', { ...all,
+            priority: 'critical' }), { in_app: 'send', email: 'send' });
+        const id = await belfry.send({ to: 'ada', title: 't', ...all });
+        const held = await belfry.delivery(id, 'email');
+        assert.equal(held.status, 'held');
+        assert.equal(held.reason, 'quiet.deferred_until');
+        assert.equal((await belfry.delivery(id, 'in_app')).status,
+            'delivered');
+        const c = await belfry.want(200, 'POST',
+            `/v1/notifications/${id}/cancel`);
+        assert.equal(c.stopped, 1);
+        assert.equal((await belfry.delivery(id, 'email')).status,
+            'cancelled');
+        for (const [policy, verdict] of [['drop', 'quiet.dropped'],
+            ['break_through', 'send'], ['defer', 'quiet.deferred_until']]) {
+            await belfry.put('/v1/categories/night', { quiet_hours: policy });
+            assert.deepEqual(await planned('ada', { ...all,
+                category: 'night' }), { in_app: 'send', email: verdict });
+        }
+        await prefer('ada', {});
+    });
+
     it('refuse what nobody could mean', async () => {
         for (const [pointer, doc] of [
             ['/channels/e-mail', { channels: { 'e-mail': false } }],
@@ -147,6 +178,11 @@ describe('preferences', { timeout: 120000 }, () => {
                 { categories: { news: { channels: { fax: true } } } }],
             ['/muted_until', { muted_until: 'tomorrow' }],
             ['/mute', { mute: true }],
+            ['/quiet_hours/end', { quiet_hours: { start: '22:00' } }],
+            ['/quiet_hours/start',
+                { quiet_hours: { start: '25:00', end: '07:00' } }],
+            ['/quiet_hours/timezone', { quiet_hours: { start: '22:00',
+                end: '07:00', timezone: 'Europe/Berlinn' } }],
         ]) {
             const a = await belfry.want(422, 'PUT',
                 '/v1/users/ada/preferences', doc);
