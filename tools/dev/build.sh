@@ -22,11 +22,12 @@ setup_build() {
     printf '%s\n' "$stamp" >"$dir/.options"
 }
 
+# build_release [TARGET]
 build_release() {
     need_packages "${build_packages[@]}"
     setup_build build -- -Dbuildtype=release -Db_lto=true ||
         die "meson could not set up build/ (build/logs/setup.log)"
-    ninja -C build belfry >build/logs/release.log 2>&1 || {
+    ninja -C build "${1:-belfry}" >build/logs/release.log 2>&1 || {
         tail -n 60 build/logs/release.log >&2
         die "the release build failed (all of it: build/logs/release.log)"
     }

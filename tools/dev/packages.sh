@@ -13,7 +13,7 @@ test_packages=(
     clang-14 libclang-rt-14-dev llvm-14
     libhttp-parser-dev libjansson-dev
     ca-certificates curl iproute2 openssl procps spin sqlite3 util-linux
-    libdb5.3 libicu72 libnsl2 libsasl2-2
+    libdb5.3 libicu72 libnsl2 libsasl2-2 tzdata
 )
 # What PostgreSQL loads when it is unpacked, and its time zones; then Redis.
 postgres_packages=(

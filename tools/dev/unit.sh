@@ -126,3 +126,11 @@ command_fuzz() {
     need_packages "${build_packages[@]}" "${test_packages[@]}"
     fuzz_all "$1"
 }
+
+# What domain/zone_walk says of some zones and one year, of all and ten. With
+# TZDIR and ICU_TIMEZONE_FILES_DIR it takes other rules than the installed ones.
+command_zones() {
+    need_packages tzdata
+    build_release domain_zone_walk_test
+    BELFRY_ZONES=all build/domain_zone_walk_test
+}
