@@ -41,7 +41,7 @@ node_tests() {
 
 # Those that would say the same again, whatever the database is.
 not_on_postgres=(bad_input cluster front_door harness idle nodes partition
-    postfix postgres_rig)
+    postfix postgres_rig schedules_cron schedules_rrule)
 
 postgres_tests() {
     local file files=()
