@@ -43,7 +43,6 @@ handle_delete(struct call *c)
     collection_delete(c, &categories);
 }
 
-
 const struct route category_routes[] = {
     {.method = "GET",
      .path = "/v1/categories",

@@ -175,9 +175,9 @@ write_attempts(struct json_writer *w, const struct attempt *attempts, size_t n)
 /* Derived, so that it cannot disagree with its deliveries. */
 const char *
 notification_status(const struct notification *n,
-                    const struct store_count *counts)
+                    const struct store_count *counts, int64_t now_ms)
 {
-    int64_t n_open = 0, n_all = 0, n_untouched = 0;
+    int64_t n_open = 0, n_all = 0, n_untouched = 0, n_held = 0;
 
     if (n->is_cancelled)
         return "cancelled";
@@ -187,11 +187,17 @@ notification_status(const struct notification *n,
             n_open += counts[i].n;
         if (counts[i].status == DELIVERY_QUEUED)
             n_untouched += counts[i].n;
+        if (counts[i].status == DELIVERY_HELD)
+            n_held += counts[i].n;
     }
+    if (n->is_planning && n->due_ms > now_ms)
+        return "scheduled";
     if (n->is_planning)
         return n_all == 0 ? "queued" : "running";
     if (n_open == 0)
         return "done";
+    if (n_held == n_all)
+        return "held";
     return n_untouched == n_all ? "queued" : "running";
 }
 
@@ -201,7 +207,8 @@ write_notification(struct call *c, struct json_writer *w,
                    const struct store_count *counts)
 {
     call_id_field(c, w, "id", "ntf", n->id);
-    json_str_field(w, "status", str_from(notification_status(n, counts)));
+    json_str_field(w, "status",
+                   str_from(notification_status(n, counts, call_now_ms(c))));
     json_time_field(w, "created_at", n->created_ms);
     json_str_field(w, "priority", str_from(priority_name(n->priority)));
     json_str_or_null_field(w, "template", n->template_key);

@@ -27,7 +27,8 @@ void write_attempts(struct json_writer *w, const struct attempt *attempts,
 void write_outcome(struct json_writer *w, int status, struct str detail,
                    int64_t duration_ms);
 const char *notification_status(const struct notification *n,
-                                const struct store_count *counts);
+                                const struct store_count *counts,
+                                int64_t now_ms);
 
 /* One of those that share the database: "host/3". */
 struct str process_name(struct call *c, struct str host, int64_t slot);

@@ -4,6 +4,7 @@
 #include "api/notifications.h"
 #include "api/shapes.h"
 #include "base/list.h"
+#include "domain/reason.h"
 
 #define TRACE_DELIVERIES 1000
 
@@ -53,25 +54,53 @@ write_step(struct json_writer *w, const struct step *s)
     json_end_object(w);
 }
 
-/* What goes to all may still be planned: it tells how far that is. */
-static struct str
-audience_detail(struct call *c, const struct notification *n)
+/* What was noted at the acceptance. */
+static struct json
+note_of(struct call *c, const struct notification *n)
 {
-    struct json_doc note;
+    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
     struct json_error why;
+
+    if (json_parse(c->arena, n->note, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
+/* What is planned later tells how far that is. */
+static struct str
+audience_detail(struct call *c, const struct notification *n, struct json note)
+{
+    bool is_all = json_bool(json_get(note, "all"), false);
     struct json_writer w;
     struct buf out;
 
-    if (json_parse(c->arena, n->note, &note, &why) != ERR_OK ||
-        !json_bool(json_get(json_root(&note), "all"), false))
+    if (!is_all && json_is(json_get(note, "send_at"), JSON_ABSENT))
         return n->note;
     w = call_writer(c, &out);
     json_begin_object(&w);
-    json_bool_field(&w, "all", true);
+    if (is_all)
+        json_bool_field(&w, "all", true);
     json_int_field(&w, "recipients", n->n_recipients);
     json_bool_field(&w, "planning", n->is_planning);
     json_end_object(&w);
     return buf_str(&out);
+}
+
+static void
+tell_schedule(struct story *t, const struct notification *n, struct json note)
+{
+    struct json send_at = json_get(note, "send_at");
+
+    if (json_is(send_at, JSON_ABSENT))
+        return;
+    tell(t, (struct step){
+                .at_ms = n->created_ms,
+                .stage = "schedule",
+                .verdict = STR("hold"),
+                .reason = reason_code(REASON_SCHEDULE_FUTURE),
+                .detail = str_fmt(t->call->arena, "{\"send_at\":%.*s}",
+                                  STR_ARG(json_raw(send_at))),
+            });
 }
 
 static bool
@@ -84,14 +113,18 @@ is_skipped(const struct delivery *d)
 static void
 tell_decision(struct story *t, const struct delivery *d)
 {
-    tell(t, (struct step){
-                .at_ms = d->created_ms,
-                .stage = "decide",
-                .user = d->user,
-                .channel = d->channel,
-                .verdict = is_skipped(d) ? STR("skip") : STR("send"),
-                .reason = is_skipped(d) ? d->reason : STR_NONE,
-            });
+    tell(t,
+         (struct step){
+             .at_ms = d->created_ms,
+             .stage = "decide",
+             .user = d->user,
+             .channel = d->channel,
+             .verdict = is_skipped(d)                ? STR("skip")
+                        : d->status == DELIVERY_HELD ? STR("hold")
+                                                     : STR("send"),
+             .reason = is_skipped(d) || d->status == DELIVERY_HELD ? d->reason
+                                                                   : STR_NONE,
+         });
 }
 
 static struct str
@@ -147,7 +180,8 @@ tell_all(struct story *t, const struct store_notification_get *g)
     const struct notification *n = &g->notification;
     struct str accept = str_fmt(t->call->arena, "{\"request_id\":\"%.*s\"}",
                                 STR_ARG(n->request_id));
-    size_t n_steps = 2 + 2 * g->n_deliveries;
+    struct json note = note_of(t->call, n);
+    size_t n_steps = 3 + 2 * g->n_deliveries;
 
     for (size_t i = 0; i < g->n_deliveries; i++)
         n_steps += g->n_attempts[i];
@@ -159,7 +193,8 @@ tell_all(struct story *t, const struct store_notification_get *g)
     tell(t, (struct step){.at_ms = n->created_ms,
                           .stage = "audience",
                           .verdict = STR("pass"),
-                          .detail = audience_detail(t->call, n)});
+                          .detail = audience_detail(t->call, n, note)});
+    tell_schedule(t, n, note);
     for (size_t i = 0; i < g->n_deliveries; i++)
         tell_decision(t, &g->deliveries[i]);
     for (size_t i = 0; i < g->n_deliveries; i++) {

@@ -21,6 +21,7 @@
 
 #define JOBS_MAX 8
 #define LEASE_MS 15000
+#define NEXT_MAX_MS INT64_C(3600000) /* to a row that is due: no farther */
 #define LOOK_MS 1000 /* for a row that may be ours without our knowing */
 #define AGAIN_MS 100 /* after an error; twice as long after the next one... */
 #define AGAIN_MAX_MS 16000  /* ...up to this */
@@ -66,7 +67,7 @@ struct fan {
     int n_failures;
     /* Until then a row may be taken by a request whose answer was lost. */
     int64_t doubt_until_ms;
-    struct loop_timer again, look;
+    struct loop_timer again, look, due;
     void (*drained)(void *arg);
     void *drained_arg;
 };
@@ -157,6 +158,15 @@ on_look(struct loop_timer *t)
     f->is_wanted = true;
     if (loop_now_ms(loop_of(f)) < f->doubt_until_ms)
         loop_timer_set(loop_of(f), &f->look, LOOK_MS, on_look);
+    go_on(f);
+}
+
+static void
+on_due(struct loop_timer *t)
+{
+    struct fan *f = CONTAINER_OF(t, struct fan, due);
+
+    f->is_wanted = true;
     go_on(f);
 }
 
@@ -447,6 +457,10 @@ on_taken(struct store_req *req, enum err e)
     }
     f->n_failures = 0;
     f->is_wanted = t->n_rows == t->max;
+    if (t->next_ms >= 0)
+        loop_timer_set(loop_of(f), &f->due,
+                       t->next_ms < NEXT_MAX_MS ? t->next_ms + 1 : NEXT_MAX_MS,
+                       on_due);
     for (size_t i = 0; i < t->n_rows; i++)
         add_job(f, &t->rows[i]);
     snapshots_wait(f->app->snapshots, t->change_seq, loop_of(f), &f->fresh);
@@ -570,6 +584,7 @@ fan_drain(struct fan *f, void (*done)(void *arg), void *arg)
     f->drained_arg = arg;
     loop_timer_clear(loop_of(f), &f->again);
     loop_timer_clear(loop_of(f), &f->look);
+    loop_timer_clear(loop_of(f), &f->due);
     go_on(f);
 }
 
@@ -580,6 +595,7 @@ fan_free(struct fan *f)
         return;
     loop_timer_clear(loop_of(f), &f->again);
     loop_timer_clear(loop_of(f), &f->look);
+    loop_timer_clear(loop_of(f), &f->due);
     for (size_t i = 0; i < JOBS_MAX; i++)
         if (f->jobs[i].arena)
             end_job(f, &f->jobs[i]);

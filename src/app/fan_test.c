@@ -283,6 +283,35 @@ assert_each_once(const struct store_notification_get *g, size_t n)
 }
 
 static void
+what_is_sent_later_is_planned_when_it_is_due(void **state)
+{
+    struct hall *h = *state;
+    struct store_notification_get g;
+    char at[TIME_TEXT_SIZE], body[200];
+    int64_t id;
+
+    snprintf(body, sizeof(body),
+             "{'to':['u1','u2'],'title':'t','send_at':'%.*s'}",
+             STR_ARG(time_format(at, h->clock.now_ms + 60000)));
+    id = send_to(h, body);
+    g = look(h, id);
+    assert_true(g.notification.is_planning);
+    assert_int_equal(g.notification.due_ms, h->clock.now_ms + 60000);
+    h->clock.now_ms += 59999;
+    fan_ring(h->fan);
+    for (int i = 0; i < 50; i++)
+        loop_turn(h->env.loop, 1);
+    g = look(h, id);
+    assert_int_equal(g.n_deliveries, 0);
+    h->clock.now_ms += 1;
+    fan_ring(h->fan);
+    g = planned(h, id);
+    assert_int_equal(g.n_deliveries, 2);
+    assert_int_equal(g.deliveries[0].status, DELIVERY_DELIVERED);
+    assert_int_equal(g.notification.n_recipients, 2);
+}
+
+static void
 all_users_get_it_in_chunks(void **state)
 {
     struct hall *h = *state;
@@ -365,6 +394,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(what_is_sent_later_is_planned_when_it_is_due),
         T(all_users_get_it_in_chunks),
         T(those_that_are_named_come_once_and_excluded_ones_never),
         T(nobody_to_send_to_is_done_at_once),

@@ -18,6 +18,12 @@ send_of(struct store_req *req)
     return CONTAINER_OF(a, struct send, accept);
 }
 
+static int64_t
+wall_ms(const struct send *s)
+{
+    return s->app->env->clock->wall_ms(s->app->env->clock);
+}
+
 static void
 on_nothing_to_do(struct task *t)
 {
@@ -104,18 +110,20 @@ static void
 plan_item(struct send *s, struct send_item *item)
 {
     const struct send_request *q = &item->request;
+    int64_t at_ms = item->is_later ? q->send_ms : s->now_ms;
     struct plan plan = {
         .arena = s->arena,
         .recipients = item->recipients,
         .n_recipients = q->n_recipients,
         .channels = item->channels,
         .n_channels = q->n_channels,
-        .now_ms = s->now_ms,
+        .now_ms = at_ms,
+        .is_later = item->is_later,
+        .is_expired = q->expires_ms != 0 && q->expires_ms <= at_ms,
         .priority = q->priority,
         .category = q->category,
         .configured = workspace_category(s->workspace, q->category),
         .defaults = s->workspace->preferences,
-        .is_expired = q->expires_ms != 0 && q->expires_ms <= s->now_ms,
         .suppressed = why_suppressed,
         .arg = s,
     };
@@ -272,12 +280,14 @@ audience_note(const struct send *s, const struct send_item *item)
     buf_init(&out, s->arena);
     w = json_writer(&out);
     json_begin_object(&w);
+    if (item->is_later)
+        json_time_field(&w, "send_at", item->request.send_ms);
     if (item->request.is_all)
         json_bool_field(&w, "all", true);
-    else
+    if (!item->request.is_all && !item->is_later) {
         json_int_field(&w, "recipients", (int64_t)item->request.n_recipients);
-    if (!item->request.is_all)
         json_int_field(&w, "never_stored", n_unknown);
+    }
     json_end_object(&w);
     return buf_str(&out);
 }
@@ -317,7 +327,8 @@ fill_row(struct send *s, struct send_item *item)
         .dedup_key = item->chunk ? STR_NONE : q->dedup_key,
         .dedup_until_ms = s->now_ms + q->dedup_window_ms,
         .outbox = item->outbox,
-        .has_more = q->is_all && !item->chunk,
+        .has_more = (q->is_all || item->is_later) && !item->chunk,
+        .due_ms = item->is_later ? q->send_ms : 0,
         .chunk = item->chunk,
     };
     for (size_t i = 0; i < item->n_decisions; i++) {
@@ -396,7 +407,7 @@ index_objects(const struct store_object_get *g)
 static void
 plan_all(struct send *s)
 {
-    s->now_ms = s->app->env->clock->wall_ms(s->app->env->clock);
+    s->now_ms = wall_ms(s);
     s->suppressed = index_objects(&s->suppressions);
     for (size_t i = 0; i < s->n_items; i++)
         if (is_taken(&s->items[i]))
@@ -693,9 +704,11 @@ send_start(struct send *s)
         if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
                               &item->request) != ERR_OK)
             continue;
-        if (item->request.is_all && !item->request.is_dry_run)
-            item->request.n_recipients = 0; /* chunks name them, too */
+        item->is_later = item->request.send_ms > wall_ms(s);
         check_width(s, item);
+        if ((item->request.is_all || item->is_later) &&
+            !item->request.is_dry_run)
+            item->request.n_recipients = 0; /* chunks name them */
     }
     if (samples_all(s))
         sample_all(s);

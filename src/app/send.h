@@ -29,6 +29,7 @@ struct send_item {
     /* result */
     struct problem problem; /* set: this one was refused */
     struct send_request request;
+    bool is_later; /* it is planned when it is due */
     struct plan_recipient *recipients;
     struct plan_channel *channels;
     struct plan_decision *decisions;

@@ -202,6 +202,9 @@ const struct field send_request_fields[] = {
      .type = FIELD_ENUM,
      .values = priorities,
      .doc = "Default normal."},
+    {.name = "send_at",
+     .type = FIELD_TIME,
+     .doc = "Not before this time; a past one is now."},
     {.name = "expires_at",
      .type = FIELD_TIME,
      .doc = "Not sent after this time."},
@@ -223,7 +226,6 @@ const struct field send_request_fields[] = {
      .type = FIELD_BOOL,
      .doc = "Tell the plan, store nothing."},
     {.name = "workflow", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
-    {.name = "send_at", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "digest", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "cancel_key", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "attachments", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
@@ -462,6 +464,8 @@ read_policy(struct reading *r, struct json doc)
     q->dedup_window_ms = SEND_DEDUP_DEFAULT_MS;
     if (str_to_duration_ms(json_str_of(r->arena, doc, "dedup_window"), &ms))
         q->dedup_window_ms = ms;
+    if (time_parse(json_str_of(r->arena, doc, "send_at"), &ms))
+        q->send_ms = ms;
     if (time_parse(json_str_of(r->arena, doc, "expires_at"), &ms))
         q->expires_ms = ms;
     q->is_dry_run = json_bool(json_get(doc, "dry_run"), false);

@@ -31,6 +31,7 @@ struct send_request {
     struct str category;
     struct str dedup_key;
     int64_t dedup_window_ms;
+    int64_t send_ms;    /* not before; 0: now */
     int64_t expires_ms; /* 0: never */
     bool is_dry_run;
     bool is_all; /* every stored user, too */

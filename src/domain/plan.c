@@ -123,6 +123,17 @@ keep_quiet(const struct plan *p, int64_t end_ms, struct plan_decision *d)
     }
 }
 
+/* Told now of what is decided when it is due. */
+static void
+wait_until_due(const struct plan *p, struct plan_decision *d)
+{
+    if (!p->is_later || d->verdict != PLAN_SEND)
+        return;
+    d->verdict = PLAN_HOLD;
+    d->reason = REASON_SCHEDULE_FUTURE;
+    d->due_ms = p->now_ms;
+}
+
 void
 plan_decide(const struct plan *p, struct plan_decision *ret)
 {
@@ -139,6 +150,7 @@ plan_decide(const struct plan *p, struct plan_decision *ret)
                 .reason = why,
             };
             keep_quiet(p, quiet_ms, ret);
+            wait_until_due(p, ret);
         }
     }
 }

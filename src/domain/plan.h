@@ -41,7 +41,8 @@ struct plan {
     size_t n_recipients;
     const struct plan_channel *channels;
     size_t n_channels;
-    int64_t now_ms;
+    int64_t now_ms; /* or when it is due, and is_later */
+    bool is_later;
     bool is_expired; /* its expires_at has passed */
     enum priority priority;
     struct str category;               /* empty: none */

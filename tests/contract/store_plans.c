@@ -27,6 +27,7 @@ static const struct key {
     {"attempt", NULL, {"delivery"}},
     {"notification", NULL, {"tenant", "id"}},
     {"outbox", NULL, {"id"}},
+    {"work", "work_taken", {"taken_until"}},
     {"work", NULL, {"tenant", "id"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
@@ -64,9 +65,9 @@ static const struct {
     /* what is in flight is a few batches */
     {"delivery_*", "* on intent i*"},
     {"notification_list", "* on intent i*"},
-    /* what is planned in chunks is a few rows: but not once for each of them */
-    {"look", "* on work"},
-    {"work_take", "work_pkey on work"},
+    /* a lease ends at an instant of its own */
+    {"work_release", "work_taken on work w"},
+    /* what is not planned yet: the first that suits ends it */
     {"purge_day", "work_pkey on work"},
     {"purge_scan", "work_pkey on work r*"},
     {"notification_list", "work_pkey on work w*"},
@@ -271,7 +272,7 @@ static const char fill[] =
     "SELECT 7, i, i, 1, 1, 0, 0, 2, 5, 'email'" EACH
     "INSERT INTO attempt SELECT i, 1, 1, 1, 1, 1" EACH
     "INSERT INTO outbox (tenant, at, doc) SELECT 7, now(), '{}'" EACH
-    "INSERT INTO work (tenant, id, kind, cursor) SELECT 7, i, 1, ''" EACH
+    "INSERT INTO work SELECT 7, i, 1, now(), now(), ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
     "INSERT INTO object SELECT 6, 7, 'u' || i, i, 1, 1, 1, '{}'" EACH
     "INSERT INTO change SELECT i, 7, 6, 'u' || i" EACH

@@ -563,6 +563,31 @@ a_newer_schema_is_refused(void **state)
     assert_non_null(strstr(why, "schema 99"));
 }
 
+/* At its start a process frees what the one before had taken, and that alone.
+ */
+static void
+what_is_due_later_is_so_after_a_restart(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a = make_accept(r, &(struct send){.id = 1000});
+    struct store_work_take t = {.now_ms = NOW, .lease_ms = 15000, .max = 10};
+
+    a->items[0].n_deliveries = 0;
+    a->items[0].has_more = true;
+    a->items[0].due_ms = NOW + 20000;
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    rig_reopen(r);
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 0);
+    assert_int_equal(t.next_ms, 20000);
+    t.now_ms = NOW + 20000;
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 1);
+    rig_reopen(r);
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 1);
+}
+
 static void
 a_newer_schema_that_only_adds_is_no_hindrance(void **state)
 {
@@ -712,6 +737,7 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(a_second_opener_is_told_who_has_it),
     RIG_TEST(a_newer_schema_is_refused),
     RIG_TEST(what_the_first_programs_made_goes_on),
+    RIG_TEST(what_is_due_later_is_so_after_a_restart),
     RIG_TEST(a_newer_schema_that_only_adds_is_no_hindrance),
     RIG_TEST(a_path_that_cannot_be_is_an_error_with_a_reason),
     RIG_TEST(migrations_go_down_and_up_again),

@@ -231,6 +231,35 @@ the_hold_is_that_of_the_last_chunk(void **state)
     assert_int_equal(take_at(r, NOW + 9 * LEASE, 1).n_rows, 0);
 }
 
+/* A shared database goes by its own clock, so this goes by the real one. */
+static void
+what_is_due_later_is_taken_then(void **state)
+{
+    struct rig *r = *state;
+    struct clock *clock = clock_system();
+    int64_t now_ms = clock->wall_ms(clock), due_ms = now_ms + 3600000;
+    struct store_accept *a = make_accept(r, &(struct send){.id = 1000});
+    struct store_work_take t;
+    struct store_notification_get g;
+
+    a->items[0].n_deliveries = 0;
+    a->items[0].has_more = true;
+    a->items[0].due_ms = due_ms;
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    g = look(r);
+    assert_true(g.notification.is_planning);
+    assert_int_equal(g.notification.due_ms, due_ms);
+    t = take_at(r, now_ms, 10);
+    assert_int_equal(t.n_rows, 0);
+    assert_in_range(t.next_ms, 3600000 - 60000, 3600000);
+    send_to_come(r, 2000); /* goes first, though it came later */
+    t = take_at(r, now_ms, 10);
+    assert_int_equal(t.n_rows, 1);
+    assert_int_equal(t.rows[0].notification.id, 2000);
+    assert_in_range(t.next_ms, 1, LEASE); /* that one's lease */
+    assert_int_equal(take_at(r, now_ms, 10).n_rows, 0);
+}
+
 static void
 purge_keeps_what_is_still_planned(void **state)
 {
@@ -270,6 +299,7 @@ const struct CMUnitTest work_tests[] = {
     RIG_TEST(cancel_ends_the_work),
     RIG_TEST(what_is_released_is_free_at_once),
     RIG_TEST(the_hold_is_that_of_the_last_chunk),
+    RIG_TEST(what_is_due_later_is_taken_then),
     RIG_TEST(purge_keeps_what_is_still_planned),
     RIG_TEST(work_is_told_of),
 };

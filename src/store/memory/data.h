@@ -31,7 +31,7 @@ struct mem_notification {
     bool is_gone;
 };
 struct mem_work {
-    int64_t tenant, id, taken_until_ms;
+    int64_t tenant, id, due_ms, taken_until_ms;
     struct str cursor;
     bool is_gone;
 };

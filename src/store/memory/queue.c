@@ -101,7 +101,10 @@ add_notification(struct mem *m, const struct store_accept *a,
     if (!item->has_more)
         return;
     *ROW_ADD(&m->works, struct mem_work) =
-        (struct mem_work){.tenant = a->tenant, .id = n->n.id};
+        (struct mem_work){.tenant = a->tenant,
+                          .id = n->n.id,
+                          .due_ms = item->due_ms,
+                          .taken_until_ms = item->due_ms};
     mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
 }
 
@@ -439,6 +442,21 @@ longest_waiting(struct mem *m, int64_t now_ms)
     return best;
 }
 
+static int64_t
+next_free_ms(struct mem *m, int64_t now_ms)
+{
+    int64_t best_ms = -1;
+
+    ROW_EACH(struct mem_work, w, &m->works)
+    {
+        int64_t ms = w->taken_until_ms - now_ms;
+
+        if (!w->is_gone && ms > 0 && (best_ms < 0 || ms < best_ms))
+            best_ms = ms;
+    }
+    return best_ms;
+}
+
 enum err
 mem_work_take(struct mem *m, struct store_req *req)
 {
@@ -459,6 +477,7 @@ mem_work_take(struct mem *m, struct store_req *req)
         if (n->n.id == w->id)
             row->notification = mem_copy_notification(req->arena, &n->n);
     }
+    t->next_ms = next_free_ms(m, t->now_ms);
     return ERR_OK;
 }
 
@@ -473,7 +492,7 @@ mem_work_release(struct mem *m, struct store_req *req)
 
         if (!w || w->taken_until_ms != l->holds[i].hold)
             continue;
-        w->taken_until_ms = 0;
+        w->taken_until_ms = w->due_ms;
         mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
     }
     return ERR_OK;

@@ -87,6 +87,15 @@ load_deliveries(struct mem *m, struct store_notification_get *g)
             attempts_of(m, a, g->deliveries[i].id, &g->n_attempts[i]);
 }
 
+static void
+look_for_work(struct mem *m, struct notification *n)
+{
+    const struct mem_work *w = mem_work_of(m, n->tenant, n->id);
+
+    n->is_planning = w != NULL;
+    n->due_ms = w ? w->due_ms : 0;
+}
+
 enum err
 mem_notification_get(struct mem *m, struct store_req *req)
 {
@@ -96,7 +105,7 @@ mem_notification_get(struct mem *m, struct store_req *req)
     ROW_EACH(struct mem_notification, n, &m->notifications)
     if (n->n.id == g->id && n->n.tenant == g->tenant && !n->is_gone) {
         g->notification = mem_copy_notification(req->arena, &n->n);
-        g->notification.is_planning = mem_work_of(m, g->tenant, g->id) != NULL;
+        look_for_work(m, &g->notification);
         count_statuses(m, g->id, g->user, g->counts);
         load_deliveries(m, g);
         return ERR_OK;
@@ -128,8 +137,7 @@ mem_notification_list(struct mem *m, struct store_req *req)
         count_statuses(m, best->id, STR_NONE, l->counts[l->n_notifications]);
         l->notifications[l->n_notifications] =
             mem_copy_notification(req->arena, best);
-        l->notifications[l->n_notifications++].is_planning =
-            mem_work_of(m, l->tenant, best->id) != NULL;
+        look_for_work(m, &l->notifications[l->n_notifications++]);
         before = best->id;
     }
 }

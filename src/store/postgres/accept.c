@@ -453,7 +453,7 @@ send_rows(struct pg_op *op)
 
     pg_columns_init(&s->notifications, op->arena, "llllllisbttttT",
                     s->n_entries);
-    pg_columns_init(&s->works, op->arena, "ll", 0);
+    pg_columns_init(&s->works, op->arena, "lll", 0);
     pg_columns_init(&s->ready, op->arena, "llllllliistTttt", s->n_entries);
     pg_columns_init(&s->waiting, op->arena, "lllllllliisstTttt", 0);
     pg_columns_init(&s->dead, op->arena, "llllliisstTttt", 0);
@@ -470,6 +470,7 @@ send_rows(struct pg_op *op)
         if (e->item->has_more) {
             pg_col_int(&s->works, e->request->tenant);
             pg_col_int(&s->works, e->item->notification.id);
+            pg_col_int(&s->works, e->item->due_ms);
         }
         for (size_t k = 0; k < e->item->n_deliveries; k++)
             add_delivery(s, e->request->tenant, &e->item->deliveries[k]);

@@ -87,6 +87,8 @@ work_taken(struct pg_op *op)
     }
     r = pg_op_rows(op, 1);
     t->change_seq = pg_next(&r) ? pg_int(&r) : 0;
+    r = pg_op_rows(op, 2);
+    t->next_ms = pg_next(&r) && !pg_is_null(&r) ? pg_int(&r) : -1;
     pg_op_done(op);
 }
 
@@ -101,6 +103,8 @@ take_work(struct pg_op *op)
     pg_op_send(op, PG_work_take);
     (void)pg_op_params(op);
     pg_op_send(op, PG_outbox_seq);
+    (void)pg_op_params(op);
+    pg_op_send(op, PG_work_next);
     pg_op_commit(op, work_taken);
 }
 

@@ -137,6 +137,13 @@ take_deliveries(struct store_notification_get *g, struct pg_rows r)
 }
 
 static void
+take_work(struct pg_rows *r, struct notification *n)
+{
+    n->is_planning = !pg_is_null(r);
+    n->due_ms = pg_int(r);
+}
+
+static void
 notification_got(struct pg_op *op)
 {
     struct store_notification_get *g =
@@ -145,7 +152,7 @@ notification_got(struct pg_op *op)
 
     if (pg_next(&r)) {
         pg_take_notification(&r, g->req.arena, &g->notification);
-        g->notification.is_planning = pg_int(&r) != 0;
+        take_work(&r, &g->notification);
         take_deliveries(g, pg_op_rows(op, 1));
     } else {
         g->req.err = ERR_NOT_FOUND;
@@ -191,7 +198,7 @@ notifications_listed(struct pg_op *op)
         size_t i = l->n_notifications++;
 
         pg_take_notification(&r, a, &l->notifications[i]);
-        l->notifications[i].is_planning = pg_int(&r) != 0;
+        take_work(&r, &l->notifications[i]);
         take_counts(&r, a, l->counts[i]);
     }
     l->has_more = pg_next(&r);

@@ -128,7 +128,7 @@ write_accept(struct writer *w, struct store_req *req)
         if (!item->chunk)
             add_notification(w, a->tenant, &item->notification);
         if (item->has_more)
-            work_add(w, a->tenant, item->id);
+            work_add(w, a->tenant, item->id, item->due_ms);
         for (size_t k = 0; k < item->n_deliveries; k++)
             add_delivery(w, a->tenant, &item->deliveries[k]);
         for (size_t k = 0; k < item->n_items; k++) {

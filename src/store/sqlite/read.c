@@ -177,18 +177,18 @@ load_deliveries(struct reader *r, struct store_notification_get *g,
             load_attempts(r, a, g->deliveries[i].id, &g->n_attempts[i]);
 }
 
-static bool
-is_planning(struct reader *r, const struct notification *n)
+static void
+look_for_work(struct reader *r, struct notification *n)
 {
     struct query q = query(&r->conn, SQL_work_is_left);
-    bool is_left;
 
     put_int(&q, n->tenant);
     put_int(&q, n->id);
-    is_left = query_row(&q);
-    if (is_left)
-        query_end(&q);
-    return is_left;
+    n->is_planning = query_row(&q);
+    if (!n->is_planning)
+        return;
+    n->due_ms = take_int(&q);
+    query_end(&q);
 }
 
 enum err
@@ -205,7 +205,7 @@ read_notification_get(struct reader *r, struct store_req *req)
         return ERR_NOT_FOUND;
     take_notification(&q, req->arena, &g->notification);
     query_end(&q);
-    g->notification.is_planning = is_planning(r, &g->notification);
+    look_for_work(r, &g->notification);
     count_statuses(r, req->arena, &f, &g->notification, g->user, g->counts);
     load_deliveries(r, g, &f);
     return ERR_OK;
@@ -257,7 +257,7 @@ read_notification_list(struct reader *r, struct store_req *req)
         take_notification(&q, req->arena,
                           &l->notifications[l->n_notifications++]);
     for (size_t i = 0; i < l->n_notifications; i++) {
-        l->notifications[i].is_planning = is_planning(r, &l->notifications[i]);
+        look_for_work(r, &l->notifications[i]);
         count_statuses(r, req->arena, &f, &l->notifications[i], STR_NONE,
                        l->counts[i]);
     }

@@ -4,12 +4,13 @@
 #include "store/sqlite/writer.h"
 
 void
-work_add(struct writer *w, int64_t tenant, int64_t id)
+work_add(struct writer *w, int64_t tenant, int64_t id, int64_t due_ms)
 {
     struct query q = query(&w->conn, SQL_work_add);
 
     put_int(&q, tenant);
     put_int(&q, id);
+    put_int(&q, due_ms);
     query_run(&q);
     notices_work(&w->notices);
 }
@@ -52,6 +53,20 @@ work_remove(struct writer *w, int64_t tenant, int64_t id)
 
 #define TAKE_MAX 1000
 
+static int64_t
+next_ms(struct writer *w, int64_t now_ms)
+{
+    struct query q = query(&w->conn, SQL_work_next);
+    int64_t at_ms = 0;
+
+    put_int(&q, now_ms);
+    if (query_row(&q)) {
+        at_ms = take_int(&q); /* NULL is 0 */
+        query_end(&q);
+    }
+    return at_ms > now_ms ? at_ms - now_ms : -1;
+}
+
 enum err
 write_work_take(struct writer *w, struct store_req *req)
 {
@@ -78,6 +93,7 @@ write_work_take(struct writer *w, struct store_req *req)
         put_int(&q, t->rows[i].hold);
         query_run(&q);
     }
+    t->next_ms = next_ms(w, t->now_ms);
     return ERR_OK;
 }
 

@@ -40,7 +40,7 @@ void idem_save(struct writer *w, int64_t tenant, struct store_req *req,
 void inbox_add(struct writer *w, struct inbox_item *item);
 
 /* work.c */
-void work_add(struct writer *w, int64_t tenant, int64_t id);
+void work_add(struct writer *w, int64_t tenant, int64_t id, int64_t due_ms);
 /* False: somebody else was there first. */
 bool work_advance(struct writer *w, const struct store_accept *a,
                   struct store_accept_item *item);

@@ -2,12 +2,13 @@
 --
 -- What is accepted and not done in one commit. kind 1: deliveries that are
 -- still to be planned; id is their notification, cursor how far it is.
--- taken_until: nobody else takes it before.
+-- due: nobody takes it before. taken_until: the same, of who has it.
 CREATE TABLE work (
     tenant bigint NOT NULL,
     id bigint NOT NULL,
     kind smallint NOT NULL,
-    taken_until timestamptz NOT NULL DEFAULT '-infinity',
+    due timestamptz NOT NULL,
+    taken_until timestamptz NOT NULL,
     cursor text NOT NULL,
     PRIMARY KEY (tenant, id, kind)
 ) WITH (fillfactor = 50,
@@ -15,3 +16,5 @@ CREATE TABLE work (
         autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0,
         vacuum_truncate = off);
+-- There may be very many that are due later.
+CREATE INDEX work_taken ON work (taken_until);

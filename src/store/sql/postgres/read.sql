@@ -92,7 +92,8 @@ ORDER BY t.n;
 -- name: notification_get (read)
 SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
     n_recipients, template_key, note, request_id, traceparent, doc,
-    EXISTS (SELECT FROM work w WHERE w.tenant = $1::int8 AND w.id = $2::int8)
+    (SELECT (extract(epoch FROM w.due) * 1000)::int8 FROM work w
+    WHERE w.tenant = $1::int8 AND w.id = $2::int8)
 FROM notification WHERE tenant = $1::int8 AND id = $2::int8;
 
 -- How many of a notification have each status, and in the same rows the first
@@ -187,7 +188,8 @@ ORDER BY d.id, t.n;
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
     n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
     n.traceparent, n.doc,
-    EXISTS (SELECT FROM work w WHERE w.tenant = n.tenant AND w.id = n.id),
+    (SELECT (extract(epoch FROM w.due) * 1000)::int8 FROM work w
+    WHERE w.tenant = n.tenant AND w.id = n.id),
     c.statuses, c.counts
 FROM (
     SELECT * FROM notification WHERE tenant = $1::int8 AND id < $2::int8

@@ -1,6 +1,8 @@
 -- name: work_add (accept)
-INSERT INTO work (tenant, id, kind, cursor)
-SELECT unnest($1::int8[]), unnest($2::int8[]), 1, '';
+INSERT INTO work (tenant, id, kind, due, taken_until, cursor)
+SELECT n.tenant, n.id, 1, t.due, t.due, ''
+FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS n (tenant, id, due_ms),
+LATERAL (SELECT timestamptz 'epoch' + n.due_ms * interval '1 ms' AS due) AS t;
 -- Only one is where the chunk begins; its row is then locked, as a cancellation
 -- locks it, before that of the notification.
 -- name: work_advance (accept)
@@ -19,7 +21,7 @@ last_delivery = greatest(last_delivery, $5::int8)
 WHERE tenant = $1::int8 AND id = $2::int8;
 -- name: work_take (write)
 WITH t AS (
-SELECT tenant, id, kind FROM work WHERE kind = 1 AND taken_until < clock_timestamp()
+SELECT tenant, id, kind FROM work WHERE taken_until < statement_timestamp()
 ORDER BY taken_until, id LIMIT $1::int8 FOR UPDATE SKIP LOCKED
 ), u AS (
 UPDATE work w SET taken_until = clock_timestamp()
@@ -35,12 +37,16 @@ n.traceparent, n.doc, u.cursor,
 FROM u CROSS JOIN LATERAL (SELECT * FROM notification y
 WHERE y.tenant = u.tenant AND y.id = u.id OFFSET 0) AS n
 ORDER BY n.id;
+-- How long until another one may be taken.
+-- name: work_next (write)
+SELECT ceil(extract(epoch FROM min(taken_until) - clock_timestamp()) * 1000)::int8
+FROM work WHERE taken_until >= statement_timestamp();
 -- A lease ends at a microsecond that is after the end of each one before: it
 -- is named by it.
 -- name: work_release (write)
-UPDATE work w SET taken_until = '-infinity'
+UPDATE work w SET taken_until = w.due
 FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS h (tenant, id, hold)
-WHERE (w.tenant, w.id, w.kind) BETWEEN (h.tenant, h.id, 1) AND (h.tenant, h.id, 1)
-AND w.taken_until = timestamptz 'epoch' + h.hold * interval '1 microsecond';
+WHERE (w.tenant, w.id, w.kind) BETWEEN (h.tenant, h.id, 1)
+AND (h.tenant, h.id, 1) AND w.taken_until = timestamptz 'epoch' + h.hold * interval '1 microsecond';
 -- name: work_cancel (write)
 DELETE FROM work WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1;
