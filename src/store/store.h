@@ -13,6 +13,7 @@
 
 #include "store/accept.h"
 #include "store/cycle.h"
+#include "store/digest.h"
 #include "store/inbox.h"
 #include "store/object.h"
 #include "store/outbox.h"

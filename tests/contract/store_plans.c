@@ -21,6 +21,7 @@ static const struct key {
     {"ready", "ready_lane", {"lane"}},
     {"ready", NULL, {"tenant", "id"}},
     {"waiting", "waiting_due", {"due_ms"}},
+    {"waiting", "waiting_digest", {"digest"}},
     {"waiting", NULL, {"tenant", "id"}},
     {"dead", NULL, {"tenant", "id"}},
     {"ended", NULL, {"tenant", "id"}},
@@ -28,7 +29,10 @@ static const struct key {
     {"notification", NULL, {"tenant", "id"}},
     {"outbox", NULL, {"id"}},
     {"work", "work_taken", {"taken_until"}},
+    {"work", "work_digest", {"taken_until"}},
     {"work", NULL, {"tenant", "id"}},
+    {"digest", "digest_open", {"tenant", "user_id", "channel"}},
+    {"digest", NULL, {"tenant", "id"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
     {"change", NULL, {"seq"}},
@@ -272,7 +276,9 @@ static const char fill[] =
     "SELECT 7, i, i, 1, 1, 0, 0, 2, 5, 'email'" EACH
     "INSERT INTO attempt SELECT i, 1, 1, 1, 1, 1" EACH
     "INSERT INTO outbox (tenant, at, doc) SELECT 7, now(), '{}'" EACH
-    "INSERT INTO work SELECT 7, i, 1, now(), now(), ''" EACH
+    "INSERT INTO work SELECT 7, i, 1 + i % 2, now(), now(), ''" EACH
+    "INSERT INTO digest SELECT 7, i, true, 0, false, 100, 1, 1, 1, 1, 1, "
+    "'u' || i, 'email', ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
     "INSERT INTO object SELECT 6, 7, 'u' || i, i, 1, 1, 1, '{}'" EACH
     "INSERT INTO change SELECT i, 7, 6, 'u' || i" EACH
@@ -286,7 +292,8 @@ static const char fill[] =
 static const char empty[] =
     "DELETE FROM notification; DELETE FROM ready; DELETE FROM waiting; "
     "DELETE FROM dead; DELETE FROM ended; DELETE FROM attempt; "
-    "DELETE FROM outbox; DELETE FROM work; DELETE FROM intent; "
+    "DELETE FROM outbox; DELETE FROM work; DELETE FROM digest; DELETE FROM "
+    "intent; "
     "DELETE FROM object; DELETE FROM change; DELETE FROM idem; "
     "DELETE FROM dedup; DELETE FROM inbox_user; DELETE FROM inbox_item; "
     "DELETE FROM inbox_event";

@@ -695,7 +695,12 @@ no_hot_statement_scans_or_sorts(void **state)
                                    SQL_lane_ready,
                                    SQL_changes,
                                    SQL_idem_scan,
-                                   SQL_lane_next};
+                                   SQL_lane_next,
+                                   SQL_digest_join,
+                                   SQL_digest_settle,
+                                   SQL_digest_oldest,
+                                   SQL_digest_newest,
+                                   SQL_digest_list};
     struct rig *r = *state;
     sqlite3 *db;
 

@@ -31,8 +31,14 @@ struct mem_notification {
     bool is_gone;
 };
 struct mem_work {
+    enum store_work_kind kind;
     int64_t tenant, id, due_ms, taken_until_ms;
     struct str cursor;
+    bool is_gone;
+};
+struct mem_digest {
+    struct digest d;
+    bool is_open;
     bool is_gone;
 };
 struct mem_attempt {
@@ -72,7 +78,7 @@ struct mem {
     struct arena *arena;
     int64_t epoch;
     struct rows notifications, deliveries, attempts, items, users, events,
-        objects, changes, idems, dedups, works;
+        objects, changes, idems, dedups, works, digests;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;
@@ -84,10 +90,20 @@ mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
     mem_report, mem_work_take, mem_work_release, mem_object_get,
     mem_object_list, mem_changes, mem_notification_get, mem_notification_list,
     mem_delivery_get, mem_delivery_list, mem_delivery_groups, mem_inbox_list,
-    mem_inbox_replay, mem_inbox_revs, mem_stats, mem_reports, mem_lanes;
+    mem_inbox_replay, mem_inbox_revs, mem_stats, mem_reports, mem_lanes,
+    mem_digest_flush, mem_digest_list, mem_digest_members;
 
 /* Deliveries of it are still to be planned; NULL: all were. */
 struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);
+struct mem_work *mem_work_find(struct mem *m, enum store_work_kind kind,
+                               int64_t tenant, int64_t id);
+void mem_work_add(struct mem *m, const struct mem_work *w); /* nobody has it */
+void mem_window_join(struct mem *m, struct store_join *join);
+bool mem_window_end(struct mem *m, const struct store_accept *a,
+                    const struct store_flush *flush);
+void mem_window_leave(struct mem *m, struct mem_delivery *one);
+void mem_window_shut(struct mem *m, struct arena *a, const struct mem_work *w,
+                     struct digest *ret);
 struct mem_delivery *mem_find(struct mem *m, int64_t tenant, int64_t id);
 void mem_inbox_add(struct mem *m, struct inbox_item *item);
 void mem_tell(struct mem *m, struct store_notice notice);

@@ -153,8 +153,8 @@ close_store(struct store *base)
         &s->mem.notifications, &s->mem.deliveries, &s->mem.attempts,
         &s->mem.items,         &s->mem.users,      &s->mem.events,
         &s->mem.objects,       &s->mem.changes,    &s->mem.idems,
-        &s->mem.dedups,        &s->mem.works,      &s->mem.notices,
-        &s->pending,
+        &s->mem.dedups,        &s->mem.works,      &s->mem.digests,
+        &s->mem.notices,       &s->pending,
     };
 
     while (s->is_woken) /* its task is on the way to us */

@@ -25,6 +25,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_report] = write_report,
     [STORE_VERB_work_take] = write_work_take,
     [STORE_VERB_work_release] = write_work_release,
+    [STORE_VERB_digest_flush] = write_digest_flush,
 };
 
 static void

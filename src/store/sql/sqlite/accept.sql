@@ -6,7 +6,8 @@ doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: delivery_add
 INSERT INTO delivery (id, tenant, notification, status, lane, rank, attempts,
 priority, recipient, created_ms, updated_ms, due_ms, user, channel, provider,
-reason, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+reason, error, digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- Nothing changes while the first one counts.
 -- name: dedup_put
