@@ -278,9 +278,13 @@ static void
 ring_planner(struct server *s)
 {
     struct fan *fan = __atomic_load_n(&s->planner.fan, __ATOMIC_ACQUIRE);
+    struct digests *digests =
+        __atomic_load_n(&s->planner.digests, __ATOMIC_ACQUIRE);
 
     if (fan) /* else it looks when it starts */
         fan_ring(fan);
+    if (digests)
+        digests_ring(digests);
 }
 
 /* In the store's thread: hand on and return. */
@@ -401,8 +405,10 @@ serve_start_planner(struct server *s)
                           .vault = s->vault,
                           .public_url = s->public_url};
     __atomic_store_n(&p->fan, fan_new(&p->app), __ATOMIC_RELEASE);
+    __atomic_store_n(&p->digests, digests_new(&p->app), __ATOMIC_RELEASE);
     p->thread = loop_thread_start(p->loop, "planner");
     fan_ring(p->fan);
+    digests_ring(p->digests);
 }
 
 /* ---- tests of providers ---- */
@@ -649,11 +655,19 @@ drain_outlet(struct task *t)
 }
 
 static void
+on_fan_drained(void *arg)
+{
+    struct planner *p = arg;
+
+    digests_drain(p->digests, on_planner_drained, p);
+}
+
+static void
 drain_planner(struct task *t)
 {
     struct planner *p = CONTAINER_OF(t, struct planner, drain);
 
-    fan_drain(p->fan, on_planner_drained, p);
+    fan_drain(p->fan, on_fan_drained, p);
 }
 
 static void
@@ -749,6 +763,7 @@ serve_close(struct server *s)
     if (s->planner.loop) {
         hear_last_answers(s->planner.loop);
         fan_free(s->planner.fan);
+        digests_free(s->planner.digests);
         loop_free(s->planner.loop);
     }
     hear_last_answers(s->loop);

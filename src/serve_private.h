@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "app/dev_sink.h"
+#include "app/digest.h"
 #include "app/fan.h"
 #include "app/outbox.h"
 #include "auth/vault.h"
@@ -48,7 +49,8 @@ struct outlet {
     struct task start, drain;
 };
 
-/* The thread that plans what goes to whole workspaces. */
+/* The thread that plans what goes to whole workspaces, and ends the windows of
+ * digests. */
 struct planner {
     struct server *server;
     struct loop *loop;
@@ -57,6 +59,7 @@ struct planner {
     struct env env;
     struct app app;
     struct fan *fan;
+    struct digests *digests;
     struct task drain;
 };
 

@@ -3,6 +3,7 @@
 
 #include "app/workspace.h"
 #include "base/field.h"
+#include "domain/digest.h"
 
 #define SEND_RECIPIENTS_MAX 1000
 #define SEND_TITLE_MAX 1024
@@ -31,8 +32,9 @@ struct send_request {
     struct str category;
     struct str dedup_key;
     int64_t dedup_window_ms;
-    int64_t send_ms;    /* not before; 0: now */
-    int64_t expires_ms; /* 0: never */
+    int64_t send_ms;           /* not before; 0: now */
+    int64_t expires_ms;        /* 0: never */
+    struct digest_rule digest; /* window_ms 0: none */
     bool is_dry_run;
     bool is_all; /* every stored user, too */
 };
