@@ -70,6 +70,12 @@ deed_start(struct deed *d)
 }
 
 void
+deed_flush_digest(const struct app *app, struct store_digest_flush *f)
+{
+    store_digest_flush(app->env->store, f);
+}
+
+void
 deed_cancel_notification(const struct app *app, struct store_cancel *c)
 {
     store_cancel(app->env->store, c);
