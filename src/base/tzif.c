@@ -3,7 +3,7 @@
  * with RFC 9636's wider hours) for all that comes after its last time. */
 #include "base/tzif.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +93,7 @@ put(struct reading *r, int64_t at_s, int64_t offset_s)
         r->cap = r->cap ? 2 * r->cap : 64;
         c->row = xrealloc(c->row, r->cap * sizeof(*c->row));
     }
+    assert(c->row); /* as there is room */
     c->row[c->n++] = (struct zone_change){
         .at_ms = at_s * SECOND_MS, .offset_ms = (int32_t)(offset_s * 1000)};
 }
