@@ -104,8 +104,9 @@ refuse_zone(struct str name, struct str pointer, struct problem *p)
     const struct zone *meant = NULL;
 
     if (icu_fault()) {
-        problem_add(p, ERR_UNAVAILABLE, pointer,
-                    "this server knows no time zone but UTC: it has no ICU");
+        problem_add(
+            p, ERR_UNAVAILABLE, pointer,
+            "this server knows no time zone but UTC: install tzdata there");
         return;
     }
     if (p->n_errors < PROBLEM_ERRORS_MAX)
