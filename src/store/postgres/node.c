@@ -11,8 +11,8 @@
 #include "base/health.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/rng.h"
+#include "store/postgres/bell.h"
 #include "store/postgres/connect.h"
 #include "store/postgres/lanes.h"
 #include "store/postgres/pg_store.h"
@@ -25,16 +25,11 @@
 #define MARGIN_PARTS 7   /* of it, a part that we do without */
 #define PATIENCE_PARTS 3 /* of it; then there is time for another beat */
 #define RING_MS 2        /* bells wait so long for others */
-#define BELL_MAX 7000    /* bytes; NOTIFY takes 8000 */
 #define DAYS_AHEAD 3     /* partitions that are there before they are needed */
 #define DAYS_EVERY_MS 3600000
 #define ID_AHEAD_MS 10000 /* reserved for the ids to come */
 #define NAME_MAX_BYTES 64
 #define OUTBOX_BELL "belfry_outbox" /* rung by applications, if at all */
-
-struct bell { /* a lane's first row */
-    int64_t tenant, lane, rank, id;
-};
 
 struct pg_node {
     struct pg_store *store;
@@ -51,8 +46,6 @@ struct pg_node {
     struct pg_pace lanes_pace;
     bool asked_lanes;      /* the look that is under way is at them, too */
     bool must_forget;      /* what was claimed, once no cycle is under way */
-    bool must_greet;       /* so that nobody thinks that it is alone */
-    bool must_ring_work;   /* there is some to take */
     int64_t down_since_ms; /* monotonic; 0: is not */
     bool is_away;          /* for so long that it is said */
     void (*left)(struct pg_store *s);
@@ -65,16 +58,19 @@ struct pg_node {
     int64_t n_live;              /* nodes, when we looked last */
     int64_t seq;                 /* of the last change that was told here */
     int64_t due_known_ms;        /* of what waits, told here; 0: nothing */
-    /* what is to be rung */
-    struct map *lanes; /* signed lane -> struct bell */
-    int64_t due_ms, change_seq;
-    struct buf inboxes; /* lines */
+    struct pg_bells *bells;      /* for the others */
 };
 
 static int64_t
 mono_ms(const struct pg_node *n)
 {
     return n->store->clock->mono_ms(n->store->clock);
+}
+
+static int64_t
+tick_ms(const struct pg_node *n)
+{
+    return n->options.lease_ms / TICKS_A_LEASE;
 }
 
 int64_t
@@ -215,10 +211,10 @@ pg_node_register(struct pg_store *s, const struct pg_node_options *o, PGconn *c,
     if (gethostname(n->host, sizeof(n->host)) != 0)
         n->host[0] = '\0';
     n->host[sizeof(n->host) - 1] = '\0';
-    n->lanes = map_new();
+    n->bells = pg_bells_new();
     n->lease = 1;
     n->no_burial_before_ms = mono_ms(n) + o->lease_ms / 3;
-    n->lanes_pace = pg_pace(0, o->lease_ms / TICKS_A_LEASE * LANES_TICKS_MAX);
+    n->lanes_pace = pg_pace(0, tick_ms(n) * LANES_TICKS_MAX);
     return register_with(n, c, ret_why);
 }
 
@@ -238,13 +234,6 @@ is_alone(const struct pg_node *n)
     return n->n_live <= 1;
 }
 
-static bool
-has_bells(const struct pg_node *n)
-{
-    return n->must_greet || n->must_ring_work || map_count(n->lanes) > 0 ||
-           n->due_ms > 0 || n->change_seq > 0 || n->inboxes.n > 0;
-}
-
 static void
 want_ring(struct pg_node *n)
 {
@@ -256,20 +245,9 @@ void
 pg_node_ring_ready(struct pg_node *n, int64_t tenant, int64_t signed_lane,
                    int64_t rank, int64_t id)
 {
-    struct str key = {(const char *)&signed_lane, sizeof(signed_lane)};
-    struct bell *b;
-
     if (is_alone(n))
         return;
-    b = map_get(n->lanes, key);
-    if (!b) {
-        b = xcalloc(1, sizeof(*b));
-        *b = (struct bell){tenant, signed_lane, rank, id};
-        (void)map_put(n->lanes, key, b);
-    } else if (rank < b->rank || (rank == b->rank && id < b->id)) {
-        b->rank = rank;
-        b->id = id;
-    }
+    pg_bells_ready(n->bells, tenant, signed_lane, rank, id);
     want_ring(n);
 }
 
@@ -280,8 +258,7 @@ pg_node_ring_wait(struct pg_node *n, int64_t due_ms)
         n->due_known_ms = due_ms;
     if (is_alone(n))
         return;
-    if (n->due_ms == 0 || due_ms < n->due_ms)
-        n->due_ms = due_ms;
+    pg_bells_wait(n->bells, due_ms);
     want_ring(n);
 }
 
@@ -292,8 +269,7 @@ pg_node_ring_change(struct pg_node *n, int64_t seq)
         n->seq = seq;
     if (is_alone(n))
         return;
-    if (seq > n->change_seq)
-        n->change_seq = seq;
+    pg_bells_change(n->bells, seq);
     want_ring(n);
 }
 
@@ -302,55 +278,18 @@ pg_node_ring_work(struct pg_node *n)
 {
     if (is_alone(n))
         return;
-    n->must_ring_work = true;
+    pg_bells_work(n->bells);
     want_ring(n);
 }
-
-#define INBOXES_MAX                                                            \
-    (1 << 20) /* bytes that wait; then the streams' own check                  \
-               */
 
 void
 pg_node_ring_inbox(struct pg_node *n, int64_t tenant, struct str user,
                    int64_t rev)
 {
-    if (is_alone(n) || n->inboxes.n > INBOXES_MAX)
+    if (is_alone(n))
         return;
-    buf_printf(&n->inboxes, "i %lld %lld %.*s\n", (long long)tenant,
-               (long long)rev, STR_ARG(user));
+    pg_bells_inbox(n->bells, tenant, user, rev);
     want_ring(n);
-}
-
-/* As many whole lines as one NOTIFY takes. */
-static void
-take_lines(struct pg_node *n, struct buf *out)
-{
-    size_t most = BELL_MAX > out->n ? BELL_MAX - out->n : 0;
-    size_t take = n->inboxes.n < most ? n->inboxes.n : most;
-
-    while (take > 0 && n->inboxes.p[take - 1] != '\n')
-        take--;
-    buf_put(out, n->inboxes.p, take);
-    buf_drop(&n->inboxes, take);
-}
-
-#define LINE_MAX_BYTES 100 /* of a lane */
-
-static void
-take_lanes(struct pg_node *n, struct buf *out)
-{
-    struct str key;
-    void *value;
-
-    for (size_t at = 0; out->n + LINE_MAX_BYTES < BELL_MAX &&
-                        map_next(n->lanes, &at, &key, &value);) {
-        struct bell *b = value;
-
-        buf_printf(out, "r %lld %lld %lld %lld\n", (long long)b->tenant,
-                   (long long)b->lane, (long long)b->rank, (long long)b->id);
-        (void)map_remove(n->lanes, key);
-        free(b);
-    }
 }
 
 static void
@@ -367,17 +306,7 @@ ring(struct pg_node *n)
     struct buf text;
 
     buf_init(&text, p->arena);
-    buf_printf(&text, "n %lld\n", (long long)n->incarnation);
-    if (n->change_seq > 0)
-        buf_printf(&text, "c %lld\n", (long long)n->change_seq);
-    if (n->due_ms > 0)
-        buf_printf(&text, "w %lld\n", (long long)n->due_ms);
-    if (n->must_ring_work)
-        buf_put_cstr(&text, "k 1\n");
-    n->change_seq = n->due_ms = 0;
-    n->must_greet = n->must_ring_work = false;
-    take_lanes(n, &text);
-    take_lines(n, &text);
+    pg_bells_take(n->bells, n->incarnation, &text);
     pg_put_text(p, buf_str(&text));
     pg_conn_send(n->conn, PG_ring);
     pg_conn_sync(n->conn, on_rung, n);
@@ -385,52 +314,36 @@ ring(struct pg_node *n)
 
 /* ---- bells of others ---- */
 
-static bool
-take_number(struct str *line, int64_t *ret)
-{
-    struct str word;
-
-    return str_split(line, ' ', &word) && str_to_i64(word, ret);
-}
-
 /* True: the rest is our own. */
 static bool
-hear_line(struct pg_node *n, struct str line)
+hear(struct pg_node *n, const struct pg_bell *b)
 {
     struct notices *told = &n->store->notices;
-    int64_t v[4] = {0};
-    struct str kind;
 
-    if (!str_split(&line, ' ', &kind) || !take_number(&line, &v[0]))
-        return false;
-    switch (kind.n == 1 ? kind.p[0] : '\0') {
+    switch (b->kind) {
     case 'n':
-        if (v[0] == n->incarnation)
+        if (b->v[0] == n->incarnation)
             return true;
         n->n_live = n->n_live > 2 ? n->n_live : 2;
         break;
     case 'c':
-        if (v[0] > n->seq)
-            notices_change(told, 0, OBJECT_WORKSPACE, v[0]);
-        n->seq = v[0] > n->seq ? v[0] : n->seq;
+        if (b->v[0] > n->seq)
+            notices_change(told, 0, OBJECT_WORKSPACE, b->v[0]);
+        n->seq = b->v[0] > n->seq ? b->v[0] : n->seq;
         break;
     case 'w':
-        notices_wait(told, v[0]);
+        notices_wait(told, b->v[0]);
         break;
     case 'k':
         notices_work(told);
         break;
     case 'r':
-        if (!take_number(&line, &v[1]) || !take_number(&line, &v[2]) ||
-            !take_number(&line, &v[3]))
-            return false;
-        pg_lanes_row(n->store->lanes, v[1], v[2], v[3]);
-        if (pg_lanes_is_wanted(n->store->lanes, v[1]))
-            notices_ready(told, v[0], v[1]);
+        pg_lanes_row(n->store->lanes, b->v[1], b->v[2], b->v[3]);
+        if (pg_lanes_is_wanted(n->store->lanes, b->v[1]))
+            notices_ready(told, b->v[0], b->v[1]);
         break;
     case 'i':
-        if (take_number(&line, &v[1]) && line.n > 0)
-            notices_inbox_bell(told, v[0], line, n->store->epoch, v[1]);
+        notices_inbox_bell(told, b->v[0], b->user, n->store->epoch, b->v[1]);
         break;
     default:
         break;
@@ -448,9 +361,12 @@ on_notify(void *arg, struct str channel, struct str payload)
         notices_outbox(&n->store->notices);
         payload = STR_NONE; /* whatever an application says */
     }
-    while (str_split(&payload, '\n', &line))
-        if (hear_line(n, line))
+    while (str_split(&payload, '\n', &line)) {
+        struct pg_bell bell = pg_bell_read(line);
+
+        if (hear(n, &bell))
             return;
+    }
     notices_tell(&n->store->notices, &n->store->listener);
 }
 
@@ -792,8 +708,7 @@ on_tick(struct loop_timer *t)
     struct pg_node *n = CONTAINER_OF(t, struct pg_node, tick);
 
     n->is_tick_due = true;
-    loop_timer_set(n->store->loop, &n->tick,
-                   n->options.lease_ms / TICKS_A_LEASE, on_tick);
+    loop_timer_set(n->store->loop, &n->tick, tick_ms(n), on_tick);
     tell_if_silent(n);
     tell_if_away(n);
     pump(n);
@@ -809,7 +724,7 @@ pump(struct pg_node *n)
             on_left(n, PG_LOST);
         return;
     }
-    if (n->left && n->is_registered && has_bells(n)) {
+    if (n->left && n->is_registered && !pg_bells_are_empty(n->bells)) {
         ring(n); /* of what ended just now, others hear at once */
     } else if (n->left) {
         send_leave(n);
@@ -826,7 +741,7 @@ pump(struct pg_node *n)
         return;
     } else if (mono_ms(n) >= n->days_due_ms) {
         send_days(n);
-    } else if (has_bells(n)) {
+    } else if (!pg_bells_are_empty(n->bells)) {
         ring(n);
     }
 }
@@ -844,7 +759,8 @@ on_ready(void *arg)
                       n->store->clock->wall_ms(n->store->clock));
     n->down_since_ms = 0;
     n->is_away = false;
-    n->is_tick_due = n->must_greet = true;
+    n->is_tick_due = true;
+    pg_bells_greet(n->bells); /* so that nobody thinks that it is alone */
     pg_lanes_doubt_marks(n->store->lanes); /* bells may have been missed */
     pg_pace_hurry(&n->lanes_pace);
     pump(n);
@@ -903,9 +819,6 @@ pg_node_leave(struct pg_store *s, void (*done)(struct pg_store *s))
 void
 pg_node_free(struct pg_node *n)
 {
-    struct str key;
-    void *value;
-
     if (!n)
         return;
     pg_conn_free(n->conn);
@@ -913,9 +826,6 @@ pg_node_free(struct pg_node *n)
         loop_timer_clear(n->store->loop, &n->tick);
         loop_timer_clear(n->store->loop, &n->ring);
     }
-    for (size_t at = 0; map_next(n->lanes, &at, &key, &value);)
-        free(value);
-    map_free(n->lanes);
-    buf_fini(&n->inboxes);
+    pg_bells_free(n->bells);
     free(n);
 }
