@@ -18,7 +18,8 @@
 #include "store/postgres/pg_store.h"
 #include "store/postgres/plans.h"
 
-#define TICKS_A_LEASE 15 /* a second, with 15 s */
+#define TICK_MS 1000 /* or oftener, where a lease is short: */
+#define TICKS_A_LEASE 15
 /* The lanes are looked at with each tick, or less often where that takes long;
  * but before the lane that somebody gave up is his again (PG_LANE_AWAY_MS). */
 #define LANES_TICKS_MAX 4
@@ -70,7 +71,9 @@ mono_ms(const struct pg_node *n)
 static int64_t
 tick_ms(const struct pg_node *n)
 {
-    return n->options.lease_ms / TICKS_A_LEASE;
+    int64_t ms = n->options.lease_ms / TICKS_A_LEASE;
+
+    return ms < TICK_MS ? ms : TICK_MS;
 }
 
 int64_t
