@@ -74,8 +74,8 @@ node_leave(struct rig *r)
     r->store = NULL;
 }
 
-static int
-set_up(void **state, int64_t lease_ms)
+int
+node_setup_lease(void **state, int64_t lease_ms)
 {
     node_lease_ms = lease_ms;
     return rig_setup(state);
@@ -84,19 +84,19 @@ set_up(void **state, int64_t lease_ms)
 int
 node_setup(void **state)
 {
-    return set_up(state, LEASE_MS);
+    return node_setup_lease(state, LEASE_MS);
 }
 
 int
 node_setup_slow(void **state)
 {
-    return set_up(state, 15000);
+    return node_setup_lease(state, 15000);
 }
 
 int
 node_setup_deaf(void **state)
 {
-    return set_up(state, 600000);
+    return node_setup_lease(state, 600000);
 }
 
 int

@@ -13,6 +13,7 @@
 
 /* Of the nodes that are opened from now on. */
 extern int64_t node_lease_ms;
+int node_setup_lease(void **state, int64_t lease_ms);
 int node_setup(void **state);      /* LEASE_MS */
 int node_setup_slow(void **state); /* as in real life: 15 s */
 int node_setup_deaf(void **state); /* so long that no tick tells anything */

@@ -750,7 +750,7 @@ begin(struct pg_op *op)
 #define FENCED "22012" /* division by zero; see lanes.sql */
 
 /* What was claimed is nobody's: the intents of it are told from ours when the
- * lane is acquired anew. */
+ * lane is acquired anew. Whoever asked may ask again. */
 static void
 forget_claims(struct pg_op *op)
 {
@@ -767,6 +767,7 @@ forget_claims(struct pg_op *op)
             if (claims_remove(claims, d->id, &was))
                 pg_lanes_row(op->store->lanes, was.lane, was.rank, d->id);
         }
+        c->has_more |= c->n_work > 0;
         c->n_work = 0;
     }
     claims_commit(claims);
@@ -793,6 +794,8 @@ fail(struct pg_op *op, enum err e, const char *sqlstate)
         forget_claims(op);
     if (s->is_committed || e == ERR_UNCERTAIN)
         doubt(s);
+    if (s->is_committed)
+        return ERR_OK; /* the finishes are done, and say so */
     if (!is_fenced || op->n > 1)
         return e;
     pg_node_lost(op->store->node);

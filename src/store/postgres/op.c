@@ -129,13 +129,13 @@ settle_failure(struct pg_op *op)
 
     if (op->verb->fail)
         e = op->verb->fail(op, e, op->sqlstate);
-    if (op->must_repeat && s->n_tries < TRIES_MAX) {
+    if (e != ERR_OK && op->must_repeat && s->n_tries < TRIES_MAX) {
         s->n_tries++;
         run_again(op, 0);
         return;
     }
     s->n_tries = 0;
-    if (op->n > 1 && e != ERR_UNCERTAIN) {
+    if (op->n > 1 && e != ERR_OK && e != ERR_UNCERTAIN) {
         run_again(op, op->n);
         return;
     }
