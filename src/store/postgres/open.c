@@ -67,18 +67,20 @@ static void
 submit(struct store *base, struct store_req *req)
 {
     struct pg_store *s = store_of(base);
+    enum err e = ERR_OK;
 
     store_req_take(req);
     req->expires_ms = req->deadline_ms
                           ? req->deadline_ms
                           : s->clock->mono_ms(s->clock) + STORE_DEADLINE_MS;
-    if (atomic_load(&s->is_stopped)) {
-        store_req_complete(req, ERR_SHUTDOWN);
-        return;
-    }
-    if (atomic_fetch_add(&s->n_queued, 1) >= s->max_queued) {
+    /* Counted first: the end waits for those that are, and others see it. */
+    if (atomic_fetch_add(&s->n_queued, 1) >= s->max_queued)
+        e = ERR_FULL;
+    if (atomic_load(&s->is_stopped))
+        e = ERR_SHUTDOWN;
+    if (e != ERR_OK) {
         atomic_fetch_sub(&s->n_queued, 1);
-        store_req_complete(req, ERR_FULL);
+        store_req_complete(req, e);
         return;
     }
     req->task.run = receive;
