@@ -263,6 +263,21 @@ fit_next_page(struct job *j, const struct store_object_get *users)
         j->limit = j->limit * 2 < j->max ? j->limit * 2 : j->max;
 }
 
+/* One has room, whatever it says; if not even one has, it is hardly the size,
+ * and may pass. */
+static void
+shrink(struct fan *f)
+{
+    struct job *j = f->job;
+
+    if (j->limit == 1) {
+        LOG_WARN("fan.refused", log_int("notification", j->n.id),
+                 log_cstr("err", err_code(f->item.problem.err)));
+        back_off(f);
+    }
+    j->max = j->limit = j->limit > 1 ? j->limit / 2 : 1;
+}
+
 static void
 on_sent(struct send *s, enum err e)
 {
@@ -275,8 +290,8 @@ on_sent(struct send *s, enum err e)
     }
     f->n_failures = 0;
     fit_next_page(j, &s->users);
-    if (problem_is_set(&f->item.problem)) /* one has room, whatever it says */
-        j->max = j->limit = j->limit > 1 ? j->limit / 2 : 1;
+    if (problem_is_set(&f->item.problem))
+        shrink(f);
     else if (f->item.accepted->is_gone)
         lose(f);
     else {
