@@ -2,7 +2,7 @@
 #include "api/notifications.h"
 #include "api/route.h"
 #include "api/shapes.h"
-#include "app/deed.h"
+#include "app/cancel.h"
 #include "app/send_request.h"
 #include "base/list.h"
 
@@ -114,13 +114,12 @@ handle_list(struct call *c)
 
 struct cancelling {
     struct call *call;
-    struct store_cancel cancel;
+    struct cancel cancel;
 };
 
 static void
-on_cancelled(struct store_req *req, enum err e)
+on_cancelled(struct cancel *x, enum err e)
 {
-    struct store_cancel *x = CONTAINER_OF(req, struct store_cancel, req);
     struct call *c = CONTAINER_OF(x, struct cancelling, cancel)->call;
     struct json_writer w;
     struct buf out;
@@ -148,12 +147,14 @@ handle_cancel(struct call *c)
         return;
     *x = (struct cancelling){
         .call = c,
-        .cancel = {.req = call_req(c, on_cancelled),
+        .cancel = {.app = c->app,
+                   .arena = c->arena,
                    .tenant = c->workspace->tenant,
                    .notification = id,
-                   .now_ms = call_now_ms(c)},
+                   .now_ms = call_now_ms(c),
+                   .on_done = on_cancelled},
     };
-    deed_cancel_notification(c->app, &x->cancel);
+    cancel_start(&x->cancel);
 }
 
 /* ---- the table ---- */

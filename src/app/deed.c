@@ -68,9 +68,3 @@ deed_start(struct deed *d)
     };
     store_delivery_get(d->app->env->store, &d->get);
 }
-
-void
-deed_cancel_notification(const struct app *app, struct store_cancel *c)
-{
-    store_cancel(app->env->store, c);
-}

@@ -1,5 +1,4 @@
-/* deed.h - what people do to notifications and deliveries: retry, cancel,
- * discard. */
+/* deed.h - what people do to deliveries: retry, cancel, discard. */
 #pragma once
 
 #include "app/app.h"
@@ -24,4 +23,3 @@ struct deed {
 };
 
 void deed_start(struct deed *d);
-void deed_cancel_notification(const struct app *app, struct store_cancel *c);

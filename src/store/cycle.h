@@ -81,14 +81,18 @@ struct store_act {
     enum delivery_status status;
 };
 
-/* ---- cancel: what of a notification has not gone out; nothing more of it is
- * planned ---- */
+/* ---- cancel: what of a notification has not gone out ----
+ * Already after the first call nothing more of it is planned, and what is
+ * claimed of it is not sent. Its rows end in parts, a call for each. */
 struct store_cancel {
     struct store_req req;
     int64_t tenant;
     int64_t notification;
     int64_t now_ms;
+    int64_t after; /* 0, or `next` of the call before */
+    size_t max;    /* rows of this part, or some more; at least 1 */
     /* result; ERR_NOT_FOUND */
-    size_t n_stopped;
+    size_t n_stopped;     /* of this part */
     size_t n_not_stopped; /* sent, settled or in flight */
+    int64_t next;         /* 0: that was all */
 };

@@ -129,7 +129,8 @@ begin_turn(struct race *x, int turn)
     x->cancel =
         (struct store_cancel){.tenant = T,
                               .notification = 1000 + 10 * (turn * 31 % SENT),
-                              .now_ms = NOW};
+                              .now_ms = NOW,
+                              .max = EACH};
     begin_on(x->r, x->nodes[1], STORE_VERB_cancel, &x->cancel.req);
 }
 

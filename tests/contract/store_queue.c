@@ -534,7 +534,7 @@ what_is_held_as_unknown_waits_for_a_person(void **state)
     struct rig *r = *state;
     struct store_promote p = {.now_ms = NOW + 1000000, .max = 10};
     struct store_cancel c = {
-        .tenant = T, .notification = 1000, .now_ms = NOW + 1};
+        .tenant = T, .notification = 1000, .now_ms = NOW + 1, .max = 10};
     struct store_delivery_get g;
     enum delivery_status now;
     int64_t ids[10];
@@ -594,7 +594,7 @@ cancel_stops_what_has_not_gone_out(void **state)
 {
     struct rig *r = *state;
     struct store_cancel c = {
-        .tenant = T, .notification = 1000, .now_ms = NOW + 1};
+        .tenant = T, .notification = 1000, .now_ms = NOW + 1, .max = 10};
     struct store_notification_get g = {
         .tenant = T, .id = 1000, .max_deliveries = 10};
     struct store_promote p = {.now_ms = NOW + 9999, .max = 10};
@@ -607,6 +607,7 @@ cancel_stops_what_has_not_gone_out(void **state)
     assert_int_equal(ASK(r, cancel, &c), ERR_OK);
     assert_int_equal(c.n_stopped, 2);
     assert_int_equal(c.n_not_stopped, 2);
+    assert_int_equal(c.next, 0);
     assert_int_equal(ASK(r, notification_get, &g), ERR_OK);
     assert_true(g.notification.is_cancelled);
     assert_int_equal(g.deliveries[0].status, DELIVERY_SENT);
@@ -619,6 +620,44 @@ cancel_stops_what_has_not_gone_out(void **state)
     assert_true(finish_one(r, 1003, DELIVERY_SENT, 1));
     c.tenant = T + 1;
     assert_int_equal(ASK(r, cancel, &c), ERR_NOT_FOUND);
+}
+
+/* Among those of another one, which have nothing to do with it. */
+static void
+cancel_stops_it_part_by_part(void **state)
+{
+    struct rig *r = *state;
+    struct store_cancel c = {
+        .tenant = T, .notification = 1000, .now_ms = NOW + 1, .max = 2};
+    size_t n_stopped = 0, n_not_stopped = 0, n_calls = 0;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 9});
+    send_one(r, &(struct send){.id = 1010, .n = 1});
+    assert_int_equal(claim_some(r, 4, true, ids), 4);
+    assert_true(finish_one(r, 1001, DELIVERY_SENT, 1));
+    assert_true(finish_one(r, 1003, DELIVERY_RETRYING, 1));
+    do {
+        assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+        n_stopped += c.n_stopped;
+        n_not_stopped += c.n_not_stopped;
+        assert_true(c.next == 0 || c.next > c.after);
+        assert_in_range(c.n_stopped, 0, 4); /* two of each place */
+        c.after = c.next;
+        n_calls++;
+    } while (c.next != 0);
+    assert_int_equal(n_stopped, 6);
+    assert_int_equal(n_not_stopped, 3);
+    assert_in_range(n_calls, 3, 5);
+    assert_int_equal(status_of(r, 1003), DELIVERY_CANCELLED);
+    assert_int_equal(status_of(r, 1009), DELIVERY_CANCELLED);
+    assert_int_equal(status_of(r, 1011), DELIVERY_QUEUED);
+    c.after = 0;
+    do { /* once more there is nothing to stop */
+        assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+        assert_int_equal(c.n_stopped, 0);
+        c.after = c.next;
+    } while (c.next != 0);
 }
 
 /* ---- notices ---- */
@@ -764,6 +803,7 @@ const struct CMUnitTest queue_tests[] = {
     RIG_TEST(what_is_held_as_unknown_waits_for_a_person),
     RIG_TEST(what_is_held_stays_so_after_a_restart),
     RIG_TEST(cancel_stops_what_has_not_gone_out),
+    RIG_TEST(cancel_stops_it_part_by_part),
     RIG_TEST(a_commit_tells_of_work_once_a_lane),
     RIG_TEST(a_request_that_is_late_is_not_begun),
     RIG_TEST(purge_forgets_what_is_done_and_keeps_the_rest),

@@ -136,7 +136,7 @@ cancel_ends_the_work(void **state)
 {
     struct rig *r = *state;
     struct store_cancel c = {
-        .tenant = T, .notification = 1000, .now_ms = NOW + 1};
+        .tenant = T, .notification = 1000, .now_ms = NOW + 1, .max = 10};
     struct store_notification_get g;
 
     send_to_come(r, 1000);

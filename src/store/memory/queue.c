@@ -378,23 +378,16 @@ mem_act(struct mem *m, struct store_req *req)
     return ERR_OK;
 }
 
-enum err
-mem_cancel(struct mem *m, struct store_req *req)
+/* The rows are in the order of their ids. */
+static void
+cancel_part(struct mem *m, struct store_cancel *c)
 {
-    struct store_cancel *c = CONTAINER_OF(req, struct store_cancel, req);
-    bool is_found = false;
-
     c->n_stopped = c->n_not_stopped = 0;
-    ROW_EACH(struct mem_notification, n, &m->notifications)
-    if (n->n.id == c->notification && n->n.tenant == c->tenant && !n->is_gone)
-        n->n.is_cancelled = is_found = true;
-    if (!is_found)
-        return ERR_NOT_FOUND;
-    if (mem_work_of(m, c->tenant, c->notification))
-        mem_work_of(m, c->tenant, c->notification)->is_gone = true;
+    c->next = 0;
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
     {
-        if (d->d.notification != c->notification || d->is_gone)
+        if (d->d.notification != c->notification || d->is_gone ||
+            d->d.id <= c->after)
             continue;
         if (can_stop(d)) {
             stop(d, c->now_ms, REASON_CANCELLED);
@@ -402,7 +395,27 @@ mem_cancel(struct mem *m, struct store_req *req)
         } else {
             c->n_not_stopped++;
         }
+        if (c->n_stopped + c->n_not_stopped == c->max) {
+            c->next = d->d.id;
+            return;
+        }
     }
+}
+
+enum err
+mem_cancel(struct mem *m, struct store_req *req)
+{
+    struct store_cancel *c = CONTAINER_OF(req, struct store_cancel, req);
+    bool is_found = false;
+
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    if (n->n.id == c->notification && n->n.tenant == c->tenant && !n->is_gone)
+        n->n.is_cancelled = is_found = true;
+    if (!is_found)
+        return ERR_NOT_FOUND;
+    if (mem_work_of(m, c->tenant, c->notification))
+        mem_work_of(m, c->tenant, c->notification)->is_gone = true;
+    cancel_part(m, c);
     return ERR_OK;
 }
 

@@ -213,8 +213,9 @@ const struct pg_verb pg_verb_act = {.begin = begin_act};
 
 struct cancelling {
     struct store_cancel *c;
-    int64_t first, last; /* deliveries */
-    int64_t *lanes;      /* locked, or about to be */
+    int64_t first, last; /* deliveries of this part */
+    bool is_last_part;
+    int64_t *lanes; /* locked, or about to be */
     size_t n_lanes;
     struct pg_array flying; /* in flight though no intent says so */
     int n_rounds;
@@ -223,6 +224,9 @@ struct cancelling {
 static void
 cancelled(struct pg_op *op)
 {
+    const struct cancelling *s = op->state;
+
+    s->c->next = s->is_last_part ? 0 : s->last;
     pg_op_done(op);
 }
 
@@ -263,6 +267,24 @@ put_range(struct pg_op *op, const struct cancelling *s)
     pg_put_int(p, s->first);
     pg_put_int(p, s->last);
     return p;
+}
+
+/* Of those lanes; of other notifications, too. */
+static void
+list_flying(struct pg_op *op, struct cancelling *s)
+{
+    const struct claims *claims = pg_lanes_claims(op->store->lanes);
+
+    s->flying = pg_array(op->arena, PG_TYPE_INT8, 0);
+    for (size_t i = 0; i < s->n_lanes; i++) {
+        size_t n;
+        const struct claim *all =
+            claims_of_lane(claims, s->lanes[i], op->arena, &n);
+
+        for (size_t k = 0; k < n; k++)
+            if (all[k].delivery >= s->first && all[k].delivery <= s->last)
+                pg_add_int(&s->flying, all[k].delivery);
+    }
 }
 
 static void count(struct pg_op *op);
@@ -307,6 +329,7 @@ count(struct pg_op *op)
     lanes = pg_ints(&r, op->arena, &n_lanes);
     if ((n_waiting > 0 || n_lanes > 0) && ++s->n_rounds < ROUNDS_MAX) {
         add_lanes(op, s, lanes, n_lanes);
+        list_flying(op, s);
         send_stops(op, s);
         return;
     }
@@ -318,8 +341,9 @@ static void
 found(struct pg_op *op)
 {
     struct cancelling *s = op->state;
-    struct pg_rows r = pg_op_rows(op, 1);
-    struct buf lanes;
+    struct pg_rows r = pg_op_rows(op, 2);
+    int64_t *lanes;
+    size_t n_lanes;
 
     if (!pg_next(&r)) {
         s->c->req.err = ERR_NOT_FOUND;
@@ -328,41 +352,45 @@ found(struct pg_op *op)
     }
     s->first = pg_int(&r);
     s->last = pg_int(&r);
-    buf_init(&lanes, op->arena);
-    s->flying = pg_array(op->arena, PG_TYPE_INT8, 0);
-    r = pg_op_rows(op, 2);
-    while (pg_next(&r)) {
-        int64_t id = pg_int(&r), lane = pg_int(&r);
-
-        if (lanes.n == 0 ||
-            memcmp(lanes.p + lanes.n - sizeof(lane), &lane, sizeof(lane)) != 0)
-            buf_put(&lanes, &lane, sizeof(lane));
-        if (is_claimed_here(op, id))
-            pg_add_int(&s->flying, id);
-    }
-    add_lanes(op, s, (int64_t *)(void *)lanes.p, lanes.n / sizeof(int64_t));
+    s->is_last_part = pg_int(&r) != 0;
+    lanes = pg_ints(&r, op->arena, &n_lanes);
+    add_lanes(op, s, lanes, n_lanes);
+    list_flying(op, s);
     send_stops(op, s);
+}
+
+static struct pg_params *
+put_notification(struct pg_op *op, const struct store_cancel *c)
+{
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, c->tenant);
+    pg_put_int(p, c->notification);
+    return p;
 }
 
 static void
 begin_cancel(struct pg_op *op)
 {
-    /* The work first: a chunk that is under way has it, too. */
-    static const enum pg first[] = {PG_work_cancel, PG_cancel_mark,
-                                    PG_cancel_scan};
+    struct store_cancel *c =
+        CONTAINER_OF(op->reqs[0], struct store_cancel, req);
     struct cancelling *s = ARENA_NEW(op->arena, struct cancelling);
     struct pg_params *p;
 
+    assert(c->max > 0);
     op->state = s;
-    s->c = CONTAINER_OF(op->reqs[0], struct store_cancel, req);
-    s->c->n_stopped = s->c->n_not_stopped = 0;
+    s->c = c;
+    c->n_stopped = c->n_not_stopped = 0;
     pg_op_begin(op);
-    for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++) {
-        p = pg_op_params(op);
-        pg_put_int(p, s->c->tenant);
-        pg_put_int(p, s->c->notification);
-        pg_op_send(op, first[i]);
-    }
+    /* The work first: a chunk that is under way has it, too. */
+    (void)put_notification(op, c);
+    pg_op_send(op, PG_work_cancel);
+    (void)put_notification(op, c);
+    pg_op_send(op, PG_cancel_mark);
+    p = put_notification(op, c);
+    pg_put_int(p, c->after);
+    pg_put_int(p, (int64_t)c->max);
+    pg_op_send(op, PG_cancel_part);
     pg_op_await(op, found);
 }
 

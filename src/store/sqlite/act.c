@@ -180,9 +180,13 @@ stoppable(struct writer *w, struct store_cancel *c, size_t *ret_n)
 {
     struct query q = query(&w->conn, SQL_delivery_of_notification);
     struct buf found;
+    size_t n_rows = 0;
+    int64_t last = 0;
 
     buf_init(&found, w->arena);
     put_int(&q, c->notification);
+    put_int(&q, c->after);
+    put_int(&q, (int64_t)c->max);
     while (query_row(&q)) {
         struct state s = {0};
 
@@ -190,11 +194,14 @@ stoppable(struct writer *w, struct store_cancel *c, size_t *ret_n)
         s.status = (enum delivery_status)take_int(&q);
         s.rank = take_int(&q);
         s.due_ms = take_int(&q);
+        n_rows++;
+        last = s.id;
         if (!can_stop(s.status) || claims_find(w->claims, s.id))
             c->n_not_stopped++;
         else
             buf_put(&found, &s, sizeof(s));
     }
+    c->next = n_rows == c->max ? last : 0;
     *ret_n = found.n / sizeof(struct state);
     return (struct state *)(void *)found.p;
 }

@@ -67,13 +67,24 @@ recipient, attempts, priority, user_id, channel, provider, $4::text, error,
 
 -- name: cancel_mark (write)
 UPDATE notification SET is_cancelled = true
-WHERE tenant = $1::int8 AND id = $2::int8
-RETURNING first_delivery, last_delivery;
--- name: cancel_scan (write)
-SELECT r.id, abs(r.lane) FROM notification n CROSS JOIN LATERAL (SELECT *
-FROM ready y WHERE y.tenant = $1::int8 AND y.id BETWEEN n.first_delivery
-AND n.last_delivery AND y.notification = $2::int8 OFFSET 0) AS r
-WHERE n.tenant = $1 AND n.id = $2;
+WHERE tenant = $1::int8 AND id = $2::int8 AND NOT is_cancelled;
+-- A part of its deliveries, behind $3: with $4 that are ready, or $4 that wait,
+-- or all that are left; its first and its last, the lanes in it, and whether
+-- that was all.
+-- name: cancel_part (write)
+WITH part AS MATERIALIZED (
+SELECT greatest(n.first_delivery, $3::int8 + 1) AS first, n.last_delivery,
+least(n.last_delivery, (SELECT y.id FROM ready y WHERE y.tenant = $1::int8
+AND y.id BETWEEN greatest(n.first_delivery, $3 + 1) AND n.last_delivery
+AND y.notification = $2::int8 ORDER BY y.id OFFSET $4::int8 - 1 LIMIT 1),
+(SELECT y.id FROM waiting y WHERE y.tenant = $1
+AND y.id BETWEEN greatest(n.first_delivery, $3 + 1) AND n.last_delivery
+AND y.notification = $2 ORDER BY y.id OFFSET $4 - 1 LIMIT 1)) AS last
+FROM notification n WHERE n.tenant = $1 AND n.id = $2)
+SELECT p.first, p.last, p.last = p.last_delivery, ARRAY(SELECT DISTINCT
+abs(r.lane) FROM (SELECT y.lane FROM ready y WHERE y.tenant = $1
+AND y.id BETWEEN p.first AND p.last AND y.notification = $2 OFFSET 0) AS r)
+FROM part p;
 -- name: cancel_waiting (write)
 WITH gone AS (DELETE FROM waiting w WHERE w.tenant = $1::int8
 AND w.id BETWEEN $3::int8 AND $4::int8 AND w.notification = $2::int8

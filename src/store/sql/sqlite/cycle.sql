@@ -70,4 +70,5 @@ WHERE id = ?1;
 -- name: notification_cancel
 UPDATE notification SET is_cancelled = 1 WHERE id = ?1 AND tenant = ?2;
 -- name: delivery_of_notification
-SELECT id, status, rank, due_ms FROM delivery WHERE notification = ?1;
+SELECT id, status, rank, due_ms FROM delivery
+WHERE notification = ?1 AND id > ?2 ORDER BY id LIMIT ?3;
