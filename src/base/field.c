@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/locale.h"
 
 #define STRING_MAX (64 * 1024) /* where a row names no bound */
 
@@ -215,6 +216,12 @@ check_text(const struct field *f, struct json v, struct str at,
     case FIELD_EMAIL:
         if (!is_email(s))
             problem_add(p, ERR_INVALID, at, "must be an e-mail address");
+        break;
+    case FIELD_LOCALE:
+        if (!locale_is_tag(s))
+            problem_add(p, ERR_INVALID, at,
+                        "must be a BCP 47 language tag such as \"de\" or "
+                        "\"pt-BR\"");
         break;
     default:
         check_string(f, v, at, p);

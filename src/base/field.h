@@ -17,6 +17,7 @@ enum field_type {
     FIELD_ENUM,     /* one of values */
     FIELD_URL,      /* http or https, absolute */
     FIELD_EMAIL,    /* addr-spec, or "Name <addr-spec>" */
+    FIELD_LOCALE,   /* BCP 47 language tag, in any case */
     FIELD_ANY,      /* any JSON */
     FIELD_OBJECT,   /* of: its members; NULL: any object */
     FIELD_MAP,      /* any keys; of: one nameless row for the values */

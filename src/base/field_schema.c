@@ -56,6 +56,10 @@ write_text(const struct field *f, bool is_answer, struct json_writer *w)
     case FIELD_URL:
         json_str_field(w, "format", STR("uri"));
         break;
+    case FIELD_LOCALE:
+        json_str_field(w, "pattern",
+                       STR("^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$"));
+        break;
     case FIELD_ENUM:
         write_enum(f, f->flags & FIELD_NULLABLE, w);
         break;

@@ -29,6 +29,7 @@ static const struct field table[] = {
     {.name = "wait", .type = FIELD_DURATION, .min = 1000, .max = 60000},
     {.name = "at", .type = FIELD_TIME, .flags = FIELD_NULLABLE},
     {.name = "email", .type = FIELD_EMAIL},
+    {.name = "locale", .type = FIELD_LOCALE, .flags = FIELD_NULLABLE},
     {.name = "later", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "id", .type = FIELD_STRING, .flags = FIELD_READ_ONLY},
     {.name = "inner", .type = FIELD_OBJECT, .of = inner},
@@ -58,6 +59,8 @@ good_documents_pass(void **state)
         "{\"to\":\"u\",\"id\":5,\"at\":\"2026-01-31T09:00:00+01:00\"}",
         "{\"to\":\"u\",\"email\":\"Ada L <ada@example.com>\"}",
         "{\"to\":\"u\",\"inner\":{\"url\":\"https://a.b/c\"},\"map\":{}}",
+        "{\"to\":\"u\",\"locale\":\"pt-br\"}",
+        "{\"to\":\"u\",\"locale\":null}",
     };
 
     (void)state;
@@ -96,6 +99,8 @@ each_fault_is_named_by_its_pointer(void **state)
         {"{\"to\":\"u\",\"wait\":\"1x\"}", "/wait", ERR_INVALID},
         {"{\"to\":\"u\",\"at\":\"today\"}", "/at", ERR_INVALID},
         {"{\"to\":\"u\",\"email\":\"a@b@c\"}", "/email", ERR_INVALID},
+        {"{\"to\":\"u\",\"locale\":\"de_DE\"}", "/locale", ERR_INVALID},
+        {"{\"to\":\"u\",\"locale\":\"\"}", "/locale", ERR_INVALID},
         {"{\"to\":\"u\",\"later\":1}", "/later", ERR_NOT_SUPPORTED},
         {"{\"to\":\"u\",\"inner\":{}}", "/inner/url", ERR_INVALID},
         {"{\"to\":\"u\",\"inner\":{\"url\":\"ftp://x\"}}", "/inner/url",
