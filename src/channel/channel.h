@@ -14,6 +14,7 @@ struct channel_message {
                                                 attempt */
     struct str user, channel, category, priority; /* may be empty */
     struct str title, body, html;                 /* rendered */
+    struct str language;  /* of these, a BCP 47 tag; empty: not known */
     struct str actions;   /* rendered JSON array, or empty */
     struct str data;      /* the sender's JSON, byte for byte, or empty */
     struct str address;   /* the user's own for this channel; empty: none, the

@@ -571,6 +571,8 @@ fault_of(const struct mime_message *m)
     for (size_t i = 0; i < m->n_cc; i++)
         if (!is_good_address(&m->cc[i]))
             return "cc has one that is no address that mail can take";
+    if (!is_clean(m->language))
+        return "the language has control characters";
     if (!is_clean(m->subject))
         return "the title has a control character";
     if (!is_dot_atom(m->id))
@@ -609,6 +611,8 @@ mime_build(struct arena *a, const struct mime_message *m, struct buf *out)
     mime_put_header(out, "Subject", m->subject);
     buf_printf(out, "Message-ID: <%.*s%.*s>\r\n", STR_ARG(m->id),
                STR_ARG(str_sub(m->from.spec, sign, m->from.spec.n)));
+    if (m->language.n > 0)
+        mime_put_header(out, "Content-Language", m->language);
     if (m->unsubscribe_url.n > 0)
         buf_printf(out,
                    "List-Unsubscribe: <%.*s>\r\n"

@@ -27,6 +27,7 @@ struct mime_message {
     struct str subject;
     struct str text, html;      /* html may be empty */
     struct str id;              /* Message-ID before the "@" */
+    struct str language;        /* BCP 47 tag; empty: not told */
     struct str unsubscribe_url; /* empty: none */
     const struct mime_header *headers;
     size_t n_headers;

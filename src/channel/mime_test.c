@@ -31,6 +31,7 @@ the_plain_message_is_known_to_the_byte(void **state)
     struct buf out = {0};
 
     (void)state;
+    m.language = STR("pt-BR");
     m.unsubscribe_url = STR("https://example.com/u/tok");
     assert_null(mime_build(a, &m, &out));
     assert_text(buf_str(&out),
@@ -39,6 +40,7 @@ the_plain_message_is_known_to_the_byte(void **state)
                 "To: tim@example.net\r\n"
                 "Subject: Paid\r\n"
                 "Message-ID: <dlv_01jd7w9q2me0rbn8t5k3xvhz4c@example.com>\r\n"
+                "Content-Language: pt-BR\r\n"
                 "List-Unsubscribe: <https://example.com/u/tok>\r\n"
                 "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
                 "Auto-Submitted: auto-generated\r\n"
@@ -329,15 +331,15 @@ no_value_can_add_a_header(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(evil); i++) {
-        for (int place = 0; place < 11; place++) {
+        for (int place = 0; place < 12; place++) {
             struct mime_header header = {STR("X-Tag"), STR("v")};
             struct mime_address cc = {STR("n"), STR("a@b.c")};
             struct mime_message m = message();
             struct buf out = {0};
             struct str *places[] = {
-                &m.subject,         &m.from.name, &m.from.spec, &m.to.name,
-                &m.to.spec,         &cc.name,     &cc.spec,     &m.id,
-                &m.unsubscribe_url, &header.name, &header.value};
+                &m.subject, &m.language,        &m.from.name, &m.from.spec,
+                &m.to.name, &m.to.spec,         &cc.name,     &cc.spec,
+                &m.id,      &m.unsubscribe_url, &header.name, &header.value};
 
             m.cc = &cc;
             m.headers = &header;

@@ -234,6 +234,7 @@ compose(struct channel_call *c, struct mime_message *mail, struct buf *out)
         .subject = m->title,
         .text = m->body,
         .html = m->html,
+        .language = m->language,
         .id = m->delivery_id,
         .unsubscribe_url = m->unsubscribe_url,
         .date_ms = c->now_ms,
