@@ -5,10 +5,13 @@
 #include "api/route.h"
 #include "app/message.h"
 #include "app/send_request.h"
+#include "app/template_doc.h"
 #include "base/clock.h"
 #include "base/list.h"
 
 #define SOURCE_MAX (256 * 1024)
+#define VARIANTS_MAX 40 /* channels, and the default */
+#define LOCALES_MAX 200
 
 static const char *const unknowns[] = {"empty", "keep", NULL};
 static const struct field action_row[] = {
@@ -23,6 +26,8 @@ static const struct field content_fields[] = {
 };
 static const struct field content_row[] = {
     {.type = FIELD_OBJECT, .of = content_fields}};
+static const struct field locale_row[] = {
+    {.type = FIELD_MAP, .of = content_row, .max = VARIANTS_MAX}};
 static const struct field template_fields[] = {
     {.name = "key", .type = FIELD_KEY},
     {.name = "name", .type = FIELD_STRING, .max = 200},
@@ -35,14 +40,22 @@ static const struct field template_fields[] = {
     {.name = "content",
      .type = FIELD_MAP,
      .of = content_row,
-     .max = 40,
+     .max = VARIANTS_MAX,
      .flags = FIELD_REQUIRED,
      .doc = "By channel; \"default\" serves the others."},
     {.name = "unknown",
      .type = FIELD_ENUM,
      .values = unknowns,
      .doc = "keep: an unknown {{name}} stays as it is written."},
-    {.name = "locales", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "locale",
+     .type = FIELD_LOCALE,
+     .doc = "The language of content, a BCP 47 tag."},
+    {.name = "locales",
+     .type = FIELD_MAP,
+     .of = locale_row,
+     .max = LOCALES_MAX,
+     .doc = "By BCP 47 tag, as content is: for recipients of that locale, and "
+            "of those within it."},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "latest",
      .type = FIELD_INT,
@@ -325,24 +338,36 @@ start_editing(struct call *c, void (*on_done)(struct store_req *, enum err))
     objects_get(c->app, &x->get);
 }
 
-static bool
-is_sound(struct call *c)
+static void
+check_channels(struct call *c, struct json variants, struct str at)
 {
-    struct template_doc *t;
-    struct json content = json_get(c->body, "content");
-
-    if (json_count(content) == 0)
-        problem_add(&c->problem, ERR_INVALID, STR("/content"),
-                    "must have at least one variant");
-    for (struct json v = json_first(content); !json_is(v, JSON_ABSENT);
-         v = json_next(content, v)) {
+    for (struct json v = json_first(variants); !json_is(v, JSON_ABSENT);
+         v = json_next(variants, v)) {
         struct str name = json_key(c->arena, v);
 
         if (!str_is(name, "default") && !channel_find(name))
             problem_add(&c->problem, ERR_INVALID,
-                        field_pointer(c->arena, STR("/content"), name),
+                        field_pointer(c->arena, at, name),
                         "there is no such channel");
     }
+}
+
+static bool
+is_sound(struct call *c)
+{
+    struct json content = json_get(c->body, "content");
+    struct json locales = json_get(c->body, "locales");
+    struct template_doc *t;
+
+    if (json_count(content) == 0)
+        problem_add(&c->problem, ERR_INVALID, STR("/content"),
+                    "must have at least one variant");
+    check_channels(c, content, STR("/content"));
+    for (struct json v = json_first(locales); !json_is(v, JSON_ABSENT);
+         v = json_next(locales, v))
+        check_channels(
+            c, v,
+            field_pointer(c->arena, STR("/locales"), json_key(c->arena, v)));
     if (!problem_is_set(&c->problem) &&
         template_doc_compile(c->arena, c->params[0], 1, c->body, &c->problem,
                              &t) == ERR_OK)
@@ -467,13 +492,19 @@ reply_preview(struct call *c, const struct template_doc *t)
 {
     struct str channel = json_str_of(c->arena, c->body, "channel");
     struct json data = preview_data(c);
+    struct content_use use = {
+        .workspace = c->workspace,
+        .template = t,
+        .channel = channel.n ? channel : STR("default"),
+        .reader = {.locale = json_str_of(c->arena, c->body, "locale")},
+        .contexts = &data,
+        .n_contexts = json_is(data, JSON_OBJECT) ? 1 : 0,
+    };
     struct rendered r;
     struct json_writer w;
     struct buf out;
 
-    if (content_render(c->arena, c->workspace, t,
-                       channel.n ? channel : STR("default"), &data,
-                       json_is(data, JSON_OBJECT) ? 1 : 0, &r) != ERR_OK) {
+    if (content_render(c->arena, &use, &r) != ERR_OK) {
         call_fail_with(c, ERR_INVALID,
                        "rendering took more work or output than allowed");
         return;
@@ -515,7 +546,9 @@ handle_preview(struct call *c)
 static const struct field preview_request[] = {
     {.name = "data", .type = FIELD_OBJECT, .doc = "What fills the holes."},
     {.name = "channel", .type = FIELD_KEY, .doc = "Default: the default."},
-    {.name = "locale", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "locale",
+     .type = FIELD_LOCALE,
+     .doc = "As for a recipient with this one; default: one with none."},
     {.type = FIELD_END},
 };
 static const struct field preview_answer[] = {

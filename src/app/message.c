@@ -1,5 +1,7 @@
 #include "app/message.h"
 
+#include "base/locale.h"
+
 static enum err
 parse(struct arena *a, struct str text, struct json *ret)
 {
@@ -58,23 +60,40 @@ user_context(struct arena *a, const struct plan_recipient *r, struct json *ret)
     return parse(a, buf_str(&out), ret);
 }
 
+/* What the recipient's profile says goes before what the send says. */
+static struct reader
+reader_of(const struct message *m, struct json user)
+{
+    struct str locale = json_str_of(m->arena, user, "locale");
+
+    return (struct reader){
+        .locale = locale_is_tag(locale)
+                      ? locale
+                      : json_str_of(m->arena, m->doc, "locale"),
+    };
+}
+
 static enum err
 render_template(struct message *m)
 {
     struct json contexts[3];
     struct json data = json_get(m->doc, "data");
     struct json own = json_get(m->recipient->given, "data");
+    struct content_use use = {.workspace = m->workspace,
+                              .template = m->template,
+                              .channel = m->channel,
+                              .contexts = contexts,
+                              .n_contexts = 1};
     enum err e = user_context(m->arena, m->recipient, &contexts[0]);
-    size_t n = 1;
 
     if (e != ERR_OK)
         return e;
+    use.reader = reader_of(m, json_get(contexts[0], "user"));
     if (json_is(data, JSON_OBJECT))
-        contexts[n++] = data;
+        contexts[use.n_contexts++] = data;
     if (json_is(own, JSON_OBJECT))
-        contexts[n++] = own;
-    return content_render(m->arena, m->workspace, m->template, m->channel,
-                          contexts, n, &m->rendered);
+        contexts[use.n_contexts++] = own;
+    return content_render(m->arena, &use, &m->rendered);
 }
 
 enum err
@@ -87,6 +106,7 @@ message_render(struct message *m)
         .body = json_str_of(m->arena, m->doc, "body"),
         .html = json_str_of(m->arena, m->doc, "html"),
         .actions = json_raw(json_get(m->doc, "actions")),
+        .language = json_str_of(m->arena, m->doc, "locale"),
     };
     return ERR_OK;
 }

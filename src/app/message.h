@@ -2,7 +2,7 @@
  * it was sent, or a template filled in. Pure. */
 #pragma once
 
-#include "app/template_doc.h"
+#include "app/content.h"
 #include "domain/plan.h"
 
 struct message {

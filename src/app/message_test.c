@@ -108,6 +108,46 @@ a_template_takes_the_variant_of_the_channel(void **state)
     assert_text(m.rendered.title, "d");
 }
 
+static void
+the_profile_s_locale_goes_before_that_of_the_send(void **state)
+{
+    static const struct {
+        const char *stored, *given, *send, *want;
+    } rows[] = {
+        {NULL, NULL, NULL, "en"},
+        {"{'locale':'de'}", NULL, NULL, "de"},
+        {"{'locale':'de'}", NULL, "fr", "de"},
+        {"{'locale':'de'}", "{'locale':'fr'}", NULL, "fr"},
+        {"{'locale':'de'}", "{'locale':null}", NULL, "en"},
+        {"{'locale':'de'}", "{'locale':null}", "fr", "fr"},
+        {"{'locale':'de_DE'}", NULL, "fr", "fr"}, /* no tag */
+        {"{'locale':null}", NULL, "fr-CA", "fr"},
+        {NULL, "{'locale':'fr'}", "de", "fr"},
+    };
+    struct desk *d = *state;
+
+    desk_template(d, "t", 1,
+                  "{'content':{'default':{'title':'en'}},'locales':{'de':"
+                  "{'default':{'title':'de'}},'fr':{'default':{'title':'fr'}}"
+                  "}}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_recipient r = {.user = STR("u")};
+        struct str doc =
+            rows[i].send ? str_fmt(d->arena, "{'locale':'%s'}", rows[i].send)
+                         : STR("{}");
+        struct message m;
+
+        if (rows[i].stored)
+            r.stored = desk_json(d, rows[i].stored);
+        if (rows[i].given)
+            r.given = desk_json(d, rows[i].given);
+        m = message(d, str_cstr(d->arena, doc), &r);
+        m.template = workspace_template(&d->w, STR("t"), 0);
+        assert_int_equal(message_render(&m), ERR_OK);
+        assert_text(m.rendered.title, rows[i].want);
+    }
+}
+
 int
 main(void)
 {
@@ -116,6 +156,7 @@ main(void)
         DESK_TEST(a_user_has_an_id_however_it_was_stored),
         DESK_TEST(the_nearest_word_wins),
         DESK_TEST(a_template_takes_the_variant_of_the_channel),
+        DESK_TEST(the_profile_s_locale_goes_before_that_of_the_send),
     };
 
     return cmocka_run_group_tests_name("app/message", tests, NULL, NULL);

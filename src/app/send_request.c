@@ -49,10 +49,9 @@ static const struct field role_row[] = {{.type = FIELD_KEY}};
          .max = 2048,                                                          \
          .doc = "Discord webhook."},                                           \
         {.name = "locale",                                                     \
-         .type = FIELD_STRING,                                                 \
+         .type = FIELD_LOCALE,                                                 \
          .flags = FIELD_NULLABLE,                                              \
-         .max = 35,                                                            \
-         .doc = "BCP 47 language tag."},                                       \
+         .doc = "The user's language, a BCP 47 tag."},                         \
         {.name = "timezone",                                                   \
          .type = FIELD_STRING,                                                 \
          .flags = FIELD_NULLABLE,                                              \
@@ -239,7 +238,10 @@ const struct field send_request_fields[] = {
     {.name = "cancel_key", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "attachments", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "approval", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
-    {.name = "locale", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "locale",
+     .type = FIELD_LOCALE,
+     .doc = "Of inline content; and for recipients who have none of their "
+            "own."},
     {.type = FIELD_END},
 };
 

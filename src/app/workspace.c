@@ -60,12 +60,3 @@ workspace_category(const struct workspace *w, struct str key)
 {
     return key.n > 0 && w->categories ? map_get(w->categories, key) : NULL;
 }
-
-const struct content *
-template_content(const struct template_doc *t, struct str channel)
-{
-    for (size_t i = 0; i < t->n_contents; i++)
-        if (str_eq(t->contents[i].channel, channel))
-            return t->contents[i].content;
-    return NULL;
-}

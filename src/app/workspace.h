@@ -31,15 +31,29 @@ struct provider {
     struct retry_policy retry;
 };
 
-/* The texts of one channel; NULL: not given, falls back to the default's. */
+enum content_text { CONTENT_TITLE, CONTENT_BODY, CONTENT_HTML, CONTENT_TEXTS };
+
+/* The texts of one channel; what is not given is that of another variant:
+ * app/content.h. */
 struct content {
-    struct template *title, *body, *html;
-    struct str actions; /* JSON array whose strings are templates, or empty */
+    struct template *texts[CONTENT_TEXTS]; /* NULL: not given */
+    struct json actions;                   /* an array; absent: not given */
+    struct template **action_texts; /* of its strings, as they stand in it */
 };
 
 struct content_row {
     struct str channel;
     struct content *content;
+};
+
+struct variants {
+    struct content_row *rows; /* "default" serves the others */
+    size_t n;
+};
+
+struct locale_row {
+    struct str locale; /* in canonical form */
+    struct variants variants;
 };
 
 struct template_doc {
@@ -48,8 +62,10 @@ struct template_doc {
     bool keeps_unknown;
     const struct str *channels; /* the template's own, may be none */
     size_t n_channels;
-    struct content_row *contents; /* "default" serves the others */
-    size_t n_contents;
+    struct str locale; /* of `content`, in canonical form; empty: not told */
+    struct variants content;
+    struct locale_row *locales;
+    size_t n_locales;
 };
 
 struct workspace {
@@ -83,6 +99,3 @@ const struct template_doc *workspace_template(const struct workspace *w,
 /* NULL: it is not set up, which is no fault. */
 const struct category *workspace_category(const struct workspace *w,
                                           struct str key);
-/* The variant of that channel alone; NULL: there is none. */
-const struct content *template_content(const struct template_doc *t,
-                                       struct str channel);

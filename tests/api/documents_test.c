@@ -263,7 +263,7 @@ a_template_that_does_not_compile_is_refused(void **state)
     must(h, 422, "PUT", "/v1/templates/t", "{'content':{}}");
     must(h, 422, "PUT", "/v1/templates/t", "{'content':{'pigeon':{}}}");
     must(h, 422, "PUT", "/v1/templates/t",
-         "{'content':{'default':{}},'locales':{}}");
+         "{'content':{'default':{}},'locales':{'de_DE':{}}}");
 }
 
 static void
