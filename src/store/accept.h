@@ -36,3 +36,12 @@ struct store_accept {
     struct store_accept_item *items;
     size_t n_items;
 };
+/* Which of these dedup keys an accept would find taken. */
+struct store_dedup_get {
+    struct store_req req;
+    int64_t tenant;
+    int64_t now_ms;
+    const struct str *keys;
+    size_t n_keys;
+    int64_t *ids; /* result: a row for each, the notification; 0: free */
+};

@@ -336,6 +336,28 @@ a_dedup_key_counts_once_within_its_window(void **state)
 }
 
 static void
+it_is_told_which_dedup_keys_are_taken(void **state)
+{
+    struct rig *r = *state;
+    const struct str keys[] = {STR("free"), STR("k"), STR("other"), STR("k")};
+    struct store_dedup_get g = {
+        .tenant = T, .now_ms = NOW + 999, .keys = keys, .n_keys = 4};
+
+    send_one(r, &(struct send){.id = 1000, .dedup = "k"});
+    send_one(r, &(struct send){.id = 2000, .tenant = T + 1, .dedup = "other"});
+    assert_int_equal(ASK(r, dedup_get, &g), ERR_OK);
+    assert_int_equal(g.ids[0], 0);
+    assert_int_equal(g.ids[1], 1000);
+    assert_int_equal(g.ids[2], 0);
+    assert_int_equal(g.ids[3], 1000);
+    g.now_ms = NOW + 1000;
+    assert_int_equal(ASK(r, dedup_get, &g), ERR_OK);
+    assert_int_equal(g.ids[1], 0);
+    g.n_keys = 0;
+    assert_int_equal(ASK(r, dedup_get, &g), ERR_OK);
+}
+
+static void
 two_of_one_request_with_one_dedup_key_are_one(void **state)
 {
     struct rig *r = *state;
@@ -794,6 +816,7 @@ const struct CMUnitTest queue_tests[] = {
     RIG_TEST(what_is_held_from_the_start_waits_and_is_then_like_the_others),
     RIG_TEST(promote_takes_the_earliest_first),
     RIG_TEST(a_dedup_key_counts_once_within_its_window),
+    RIG_TEST(it_is_told_which_dedup_keys_are_taken),
     RIG_TEST(two_of_one_request_with_one_dedup_key_are_one),
     RIG_TEST(an_idempotency_key_gives_the_first_answer),
     RIG_TEST(an_id_that_is_taken_is_a_conflict_and_nothing_is_stored),

@@ -736,7 +736,8 @@ no_hot_statement_scans_or_sorts(void **state)
                                    SQL_idem_scan,
                                    SQL_lane_next,
                                    SQL_budget_get,
-                                   SQL_budget_scan};
+                                   SQL_budget_scan,
+                                   SQL_dedup_read};
     struct rig *r = *state;
     sqlite3 *db;
 

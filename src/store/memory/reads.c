@@ -266,6 +266,20 @@ lane_stat(struct rows *lanes, const struct mem_delivery *d, int64_t lane)
 }
 
 enum err
+mem_dedup_get(struct mem *m, struct store_req *req)
+{
+    struct store_dedup_get *g = CONTAINER_OF(req, struct store_dedup_get, req);
+
+    g->ids = ARENA_ARRAY(req->arena, int64_t, g->n_keys);
+    ROW_EACH(struct mem_dedup, d, &m->dedups)
+    for (size_t i = 0; i < g->n_keys; i++)
+        if (d->tenant == g->tenant && d->until_ms > g->now_ms &&
+            str_eq(d->key, g->keys[i]))
+            g->ids[i] = d->id;
+    return ERR_OK;
+}
+
+enum err
 mem_stats(struct mem *m, struct store_req *req)
 {
     struct store_stats *s = CONTAINER_OF(req, struct store_stats, req);

@@ -198,6 +198,46 @@ changes(struct pg_op *op)
 
 const struct pg_verb pg_verb_changes = {.begin = changes};
 
+/* ---- dedup keys ---- */
+
+static void
+dedups_got(struct pg_op *op)
+{
+    struct store_dedup_get *g =
+        CONTAINER_OF(op->reqs[0], struct store_dedup_get, req);
+    struct pg_rows r = pg_op_rows(op, 0);
+
+    g->ids = ARENA_ARRAY(g->req.arena, int64_t, g->n_keys);
+    while (pg_next(&r)) {
+        int64_t *id = &g->ids[pg_int(&r)];
+
+        *id = pg_int(&r);
+    }
+    pg_op_done(op);
+}
+
+static void
+dedup_get(struct pg_op *op)
+{
+    const struct store_dedup_get *g =
+        CONTAINER_OF(op->reqs[0], struct store_dedup_get, req);
+    struct pg_params *p = pg_op_params(op);
+    struct pg_columns c;
+
+    pg_columns_init(&c, op->arena, "ilT", g->n_keys);
+    for (size_t i = 0; i < g->n_keys; i++) {
+        pg_col_int(&c, (int64_t)i);
+        pg_col_int(&c, g->tenant);
+        pg_col_text(&c, g->keys[i]);
+    }
+    pg_put_columns(p, &c);
+    pg_put_int(p, g->now_ms);
+    pg_op_send(op, PG_dedup_get);
+    pg_op_commit(op, dedups_got);
+}
+
+const struct pg_verb pg_verb_dedup_get = {.begin = dedup_get};
+
 /* ---- inboxes ---- */
 
 static void

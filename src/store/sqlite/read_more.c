@@ -100,6 +100,26 @@ read_changes(struct reader *r, struct store_req *req)
     return ERR_OK;
 }
 
+enum err
+read_dedup_get(struct reader *r, struct store_req *req)
+{
+    struct store_dedup_get *g = CONTAINER_OF(req, struct store_dedup_get, req);
+
+    g->ids = ARENA_ARRAY(req->arena, int64_t, g->n_keys);
+    for (size_t i = 0; i < g->n_keys; i++) {
+        struct query q = query(&r->conn, SQL_dedup_read);
+
+        put_int(&q, g->tenant);
+        put_text(&q, g->keys[i]);
+        put_int(&q, g->now_ms);
+        if (query_row(&q)) {
+            g->ids[i] = take_int(&q);
+            query_end(&q);
+        }
+    }
+    return ERR_OK;
+}
+
 /* ---- inboxes ---- */
 
 static void

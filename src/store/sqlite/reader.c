@@ -14,6 +14,7 @@ static read_verb *const read_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_members] = read_members,
     [STORE_VERB_memberships] = read_memberships,
     [STORE_VERB_changes] = read_changes,
+    [STORE_VERB_dedup_get] = read_dedup_get,
     [STORE_VERB_notification_get] = read_notification_get,
     [STORE_VERB_notification_list] = read_notification_list,
     [STORE_VERB_delivery_get] = read_delivery_get,

@@ -39,6 +39,13 @@ LEFT JOIN LATERAL (SELECT seq, tenant, kind, key FROM change
     WHERE seq > $1::int8 ORDER BY seq LIMIT $2::int8) c ON true
 ORDER BY c.seq;
 
+-- name: dedup_get (read)
+SELECT w.ord, d.id
+FROM unnest($1::int4[], $2::int8[], $3::text[]) AS w (ord, tenant, key)
+CROSS JOIN LATERAL (SELECT * FROM dedup y WHERE y.tenant = w.tenant
+AND y.key = w.key OFFSET 0) AS d
+WHERE d.until_ms > $4::int8;
+
 -- ---- single deliveries and notifications ----
 
 -- A row for each of its attempts, or one.

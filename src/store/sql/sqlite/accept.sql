@@ -18,6 +18,9 @@ WHERE dedup.until_ms <= ?6;
 -- name: dedup_get
 SELECT id, created_ms FROM dedup WHERE tenant = ?1 AND key = ?2;
 
+-- name: dedup_read (reader)
+SELECT id FROM dedup WHERE tenant = ?1 AND key = ?2 AND until_ms > ?3;
+
 -- name: idem_get
 SELECT until_ms, fingerprint, status, body FROM idem
 WHERE tenant = ?1 AND key = ?2;
