@@ -3,36 +3,14 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-static const char *const misfires[] = {
+const char *const schedule_misfires[] = {
     [MISFIRE_ONCE] = "once",
     [MISFIRE_ALL] = "all",
     [MISFIRE_SKIP] = "skip",
     NULL,
 };
 
-const struct field schedule_fields[] = {
-    {.name = "cron",
-     .type = FIELD_STRING,
-     .min = 1,
-     .max = SCHEDULE_TEXT_MAX,
-     .doc = "Minute, hour, day of month, month, day of week; or @daily and "
-            "the like. In place of rrule."},
-    {.name = "rrule",
-     .type = FIELD_STRING,
-     .min = 1,
-     .max = SCHEDULE_TEXT_MAX,
-     .doc = "A rule of RFC 5545, FREQ=...; in place of cron."},
-    {.name = "timezone",
-     .type = FIELD_STRING,
-     .max = 64,
-     .doc = "IANA time zone; default UTC."},
-    {.name = "misfire",
-     .type = FIELD_ENUM,
-     .values = misfires,
-     .doc = "What becomes of runs missed while Belfry was down: once (the "
-            "last one, the default), all, skip."},
-    {.type = FIELD_END},
-};
+const struct field schedule_fields[] = {SCHEDULE_FIELDS, {.type = FIELD_END}};
 
 /* ---- reading ---- */
 
@@ -90,8 +68,8 @@ schedule_read(struct json doc, struct str at, int64_t start_ms,
     if (s.is_cron == has_rule)
         problem_add(p, ERR_INVALID, at,
                     "must have exactly one of cron and rrule");
-    for (int i = 0; misfires[i]; i++)
-        if (str_is(misfire, misfires[i]))
+    for (int i = 0; schedule_misfires[i]; i++)
+        if (str_is(misfire, schedule_misfires[i]))
             s.misfire = (enum schedule_misfire)i;
     s.zone = read_zone(doc, at, p);
     if (s.zone && s.is_cron != has_rule)

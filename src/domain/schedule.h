@@ -38,8 +38,30 @@ struct schedule_missed {
     bool is_more;      /* ...and more than that, which nobody counted */
 };
 
-/* "cron", "rrule", "timezone", "misfire"; rows for a table that has more. */
-extern const struct field schedule_fields[];
+/* Rows of a table. */
+#define SCHEDULE_FIELDS                                                        \
+    {.name = "cron",                                                           \
+     .type = FIELD_STRING,                                                     \
+     .min = 1,                                                                 \
+     .max = SCHEDULE_TEXT_MAX,                                                 \
+     .doc = "Minute, hour, day of month, month, day of week; or @daily and "   \
+            "the like. In place of rrule."},                                   \
+        {.name = "rrule",                                                      \
+         .type = FIELD_STRING,                                                 \
+         .min = 1,                                                             \
+         .max = SCHEDULE_TEXT_MAX,                                             \
+         .doc = "A rule of RFC 5545, FREQ=...; in place of cron."},            \
+        {.name = "timezone",                                                   \
+         .type = FIELD_STRING,                                                 \
+         .max = 64,                                                            \
+         .doc = "IANA time zone; default UTC."},                               \
+    {                                                                          \
+        .name = "misfire", .type = FIELD_ENUM, .values = schedule_misfires,    \
+        .doc = "What becomes of runs missed while Belfry was down: once (the " \
+               "last one, the default), all, skip."                            \
+    }
+extern const char *const schedule_misfires[]; /* ends with NULL */
+extern const struct field schedule_fields[];  /* these alone */
 
 /* What field_check() has let pass; further faults go to *p, with pointers below
  * `at`. Start_ms is when the schedule was made: a rule without a DTSTART counts
