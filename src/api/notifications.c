@@ -11,6 +11,20 @@
 /* ---- look ---- */
 
 static void
+write_metadata(struct call *c, struct json_writer *w, struct str doc)
+{
+    struct json_doc *parsed = ARENA_NEW(c->arena, struct json_doc);
+    struct json_error why;
+    struct json metadata = {0};
+
+    if (json_parse(c->arena, doc, parsed, &why) == ERR_OK)
+        metadata = json_get(json_root(parsed), "metadata");
+    json_raw_field(w, "metadata",
+                   json_is(metadata, JSON_OBJECT) ? json_raw(metadata)
+                                                  : STR("null"));
+}
+
+static void
 on_notification(struct store_req *req, enum err e)
 {
     struct store_notification_get *g =
@@ -26,6 +40,7 @@ on_notification(struct store_req *req, enum err e)
     w = call_writer(c, &out);
     json_begin_object(&w);
     write_notification(c, &w, &g->notification, g->counts);
+    write_metadata(c, &w, g->notification.doc);
     json_put_key(&w, "deliveries");
     json_begin_array(&w);
     write_deliveries(c, &w, g->deliveries, g->n_deliveries);

@@ -229,7 +229,7 @@ const struct field send_request_fields[] = {
     {.name = "overrides", .type = FIELD_OBJECT, .of = override_fields},
     {.name = "metadata",
      .type = FIELD_OBJECT,
-     .doc = "Kept with the notification; not used."},
+     .doc = "Kept with the notification, and shown with it."},
     {.name = "dry_run",
      .type = FIELD_BOOL,
      .doc = "Tell the plan, store nothing."},
