@@ -804,8 +804,13 @@ send_start(struct send *s)
             continue; /* refused by the caller already */
         problem_init(&item->problem, s->arena);
         if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
-                              &item->request) == ERR_OK)
-            item->is_later = item->request.send_ms > wall_ms(s);
+                              &item->request) != ERR_OK)
+            continue;
+        if (item->dedup_key.n > 0) {
+            item->request.dedup_key = item->dedup_key;
+            item->request.dedup_window_ms = item->dedup_window_ms;
+        }
+        item->is_later |= item->request.send_ms > wall_ms(s);
     }
     s->turn = 0;
     next_audience(s);

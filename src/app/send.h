@@ -28,13 +28,19 @@
 struct send_item {
     struct json doc;
     int64_t outbox; /* as for store_accept_item */
+    /* In place of the request's; empty: that. Those that begin with
+     * SEND_DEDUP_RESERVED can be set here only. */
+    struct str dedup_key;
+    int64_t dedup_window_ms;
+    /* It is planned when it is due, which the store knows. Set before, that is
+     * so whatever the time is here; else it becomes so if it is to come. */
+    bool is_later;
     /* For send_chunk(). */
     const struct store_chunk *chunk;
     int64_t notification; /* what it adds to */
     /* result */
     struct problem problem; /* set: this one was refused */
     struct send_request request;
-    bool is_later; /* it is planned when it is due */
     struct plan_recipient *recipients;
     struct plan_channel *channels;
     struct plan_decision *decisions;

@@ -220,7 +220,8 @@ const struct field send_request_fields[] = {
      .type = FIELD_STRING,
      .min = 1,
      .max = 255,
-     .doc = "One notification for each key and window."},
+     .doc = "One notification for each key and window; must not begin with "
+            "belfry:."},
     {.name = "dedup_window",
      .type = FIELD_DURATION,
      .min = 1000,
@@ -478,6 +479,16 @@ check_headers(struct reading *r, struct json headers)
 }
 
 static void
+check_dedup_key(struct reading *r, struct json doc)
+{
+    if (str_starts(json_str_of(r->arena, doc, "dedup_key"),
+                   STR(SEND_DEDUP_RESERVED)))
+        problem_add(r->problem, ERR_INVALID, STR("/dedup_key"),
+                    "must not begin with \"" SEND_DEDUP_RESERVED
+                    "\": such keys are Belfry's own");
+}
+
+static void
 read_policy(struct reading *r, struct json doc)
 {
     struct send_request *q = r->request;
@@ -540,6 +551,7 @@ send_request_read(struct arena *a, const struct workspace *w, struct json doc,
         check_headers(
             &r,
             json_get(json_get(json_get(doc, "overrides"), "email"), "headers"));
+        check_dedup_key(&r, doc);
         read_policy(&r, doc);
         read_channels(&r, json_get(doc, "channels"));
     }

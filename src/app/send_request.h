@@ -9,6 +9,8 @@
 #define SEND_SETS_MAX 100 /* roles; topics */
 #define SEND_TITLE_MAX 1024
 #define SEND_CONTENT_MAX (64 * 1024) /* body, html and actions together */
+/* Dedup keys that begin so are Belfry's own, and refused in requests. */
+#define SEND_DEDUP_RESERVED "belfry:"
 #define SEND_DEDUP_DEFAULT_MS (INT64_C(24) * 3600 * 1000)
 
 extern const struct field send_request_fields[];

@@ -472,6 +472,8 @@ policy_has_bounds(void **state)
         {"{'to':'u','title':'t','dry_run':'yes'}", ERR_INVALID, "/dry_run"},
         {"{'to':'u','title':'t','data':[]}", ERR_INVALID, "/data"},
         {"{'to':'u','title':'t','metadata':1}", ERR_INVALID, "/metadata"},
+        {"{'to':'u','title':'t','dedup_key':'belfry:x'}", ERR_INVALID,
+         "/dedup_key"},
         {"{'to':'u','title':'t','overrides':{'email':{'from':'x','cc':['a@b.c',"
          "'y'],'headers':{'X':7}}}}",
          ERR_INVALID,
