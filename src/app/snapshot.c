@@ -7,6 +7,7 @@
 
 #include "app/category_doc.h"
 #include "app/provider_doc.h"
+#include "app/schedule_doc.h"
 #include "app/template_doc.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -43,6 +44,8 @@ struct building {
     struct str key;
     struct provider **providers;
     size_t n_providers, cap_providers;
+    struct schedule_doc **schedules;
+    size_t n_schedules, cap_schedules;
     struct map *templates, *categories;
     struct str settings; /* the document of the workspace itself */
     int64_t version;
@@ -82,8 +85,8 @@ struct snapshots {
 
 /* In the order in which a workspace is read. */
 static const enum object_kind parts[] = {
-    OBJECT_KEY, OBJECT_PROVIDER, OBJECT_CATEGORY, OBJECT_TEMPLATE_VERSION,
-    OBJECT_TEMPLATE};
+    OBJECT_KEY,      OBJECT_PROVIDER,         OBJECT_CATEGORY,
+    OBJECT_SCHEDULE, OBJECT_TEMPLATE_VERSION, OBJECT_TEMPLATE};
 
 static void read_next_tenant(struct snapshots *s);
 static void read_changes(struct snapshots *s);
@@ -97,19 +100,6 @@ tenant_text(char text[static 24], int64_t tenant)
     int n = snprintf(text, 24, "%lld", (long long)tenant);
 
     return (struct str){text, (size_t)n};
-}
-
-void
-workspace_put(const struct workspace *shared)
-{
-    /* The one place where a shared workspace is written: its count. */
-    struct workspace *w = (struct workspace *)(uintptr_t)shared;
-
-    if (!w || __atomic_sub_fetch(&w->refs, 1, __ATOMIC_ACQ_REL) > 0)
-        return;
-    map_free(w->templates);
-    map_free(w->categories);
-    arena_free(w->arena);
 }
 
 static const struct workspace *
@@ -241,6 +231,21 @@ change_waiters(struct snapshots *s, int64_t from, int64_t to)
 
 /* ---- building one workspace ---- */
 
+/* Room for one more pointer in the arena: its place. */
+static void *
+more_room(struct arena *a, void *rows, size_t n, size_t *cap)
+{
+    void **more;
+
+    if (n < *cap)
+        return rows;
+    *cap = *cap ? *cap * 2 : 8;
+    more = ARENA_ARRAY(a, void *, *cap);
+    if (n > 0)
+        memcpy(more, rows, n * sizeof(*more));
+    return more;
+}
+
 static void
 add_provider(struct snapshots *s, struct building *b, const struct object *o,
              struct json doc)
@@ -260,15 +265,8 @@ add_provider(struct snapshots *s, struct building *b, const struct object *o,
                                    "were sealed with another key file"));
         return;
     }
-    if (b->n_providers == b->cap_providers) {
-        struct provider **more;
-
-        b->cap_providers = b->cap_providers ? b->cap_providers * 2 : 8;
-        more = ARENA_ARRAY(b->arena, struct provider *, b->cap_providers);
-        if (b->n_providers > 0)
-            memcpy(more, b->providers, b->n_providers * sizeof(*more));
-        b->providers = more;
-    }
+    b->providers =
+        more_room(b->arena, b->providers, b->n_providers, &b->cap_providers);
     b->providers[b->n_providers++] = p;
 }
 
@@ -318,6 +316,23 @@ add_category(struct building *b, const struct object *o, struct json doc)
 }
 
 static void
+add_schedule(struct building *b, const struct object *o, struct json doc)
+{
+    struct schedule_doc *s = ARENA_NEW(b->arena, struct schedule_doc);
+
+    if (schedule_doc_read(b->arena, o, doc, s) != ERR_OK) {
+        LOG_ERROR("schedule.unusable", log_str("workspace", b->key),
+                  log_str("schedule", o->key),
+                  log_cstr("hint", "its time zone or its rule is not known "
+                                   "here"));
+        return;
+    }
+    b->schedules =
+        more_room(b->arena, b->schedules, b->n_schedules, &b->cap_schedules);
+    b->schedules[b->n_schedules++] = s;
+}
+
+static void
 add_key(struct building *b, struct json doc)
 {
     struct auth_key k;
@@ -361,6 +376,9 @@ add_object(struct snapshots *s, struct building *b, const struct object *o)
     case OBJECT_CATEGORY:
         add_category(b, o, json_root(doc));
         break;
+    case OBJECT_SCHEDULE:
+        add_schedule(b, o, json_root(doc));
+        break;
     default:
         break;
     }
@@ -378,6 +396,16 @@ by_channel_order_name(const void *pa, const void *pb)
     if (a->order != b->order)
         return a->order < b->order ? -1 : 1;
     return str_cmp(a->name, b->name);
+}
+
+/* As workspace_schedule() looks for them, whatever the database sorts by. */
+static int
+by_key(const void *pa, const void *pb)
+{
+    const struct schedule_doc *a = *(const struct schedule_doc *const *)pa;
+    const struct schedule_doc *b = *(const struct schedule_doc *const *)pb;
+
+    return str_cmp(a->key, b->key);
 }
 
 static struct json
@@ -401,11 +429,16 @@ finish_building(struct snapshots *s)
     if (b->n_providers > 0)
         qsort(b->providers, b->n_providers, sizeof(struct provider *),
               by_channel_order_name);
+    if (b->n_schedules > 0)
+        qsort(b->schedules, b->n_schedules, sizeof(struct schedule_doc *),
+              by_key);
     w->tenant = b->tenant;
     w->key = b->key;
     w->shard = id_shard(b->tenant);
     w->providers = b->providers;
     w->n_providers = b->n_providers;
+    w->schedules = b->schedules;
+    w->n_schedules = b->n_schedules;
     w->arena = b->arena;
     w->templates = b->templates;
     w->categories = b->categories;

@@ -40,7 +40,6 @@ const struct workspace *snapshots_workspace(struct snapshots *s,
                                             int64_t tenant);
 const struct workspace *snapshots_workspace_named(struct snapshots *s,
                                                   struct str key);
-void workspace_put(const struct workspace *w); /* NULL is allowed */
 /* The key with that public part; copied out. Any thread. */
 bool snapshots_key(struct snapshots *s, struct str key_id,
                    struct auth_key *ret);

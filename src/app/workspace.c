@@ -60,3 +60,22 @@ workspace_category(const struct workspace *w, struct str key)
 {
     return key.n > 0 && w->categories ? map_get(w->categories, key) : NULL;
 }
+
+const struct schedule_doc *
+workspace_schedule(const struct workspace *w, struct str key)
+{
+    size_t from = 0, to = w->n_schedules;
+
+    while (from < to) {
+        size_t at = from + (to - from) / 2;
+        int order = str_cmp(key, w->schedules[at]->key);
+
+        if (order == 0)
+            return w->schedules[at];
+        if (order < 0)
+            to = at;
+        else
+            from = at + 1;
+    }
+    return NULL;
+}

@@ -7,6 +7,7 @@
 #include "domain/category.h"
 #include "domain/notification.h"
 #include "domain/retry.h"
+#include "domain/schedule.h"
 #include "domain/template.h"
 
 struct provider_rate {
@@ -68,14 +69,26 @@ struct template_doc {
     size_t n_locales;
 };
 
+/* What is sent again and again, and when. */
+struct schedule_doc {
+    struct str key;
+    int64_t version;
+    int64_t created_ms, updated_ms;
+    bool is_enabled;
+    struct schedule when;
+    struct json notification; /* the body of a send */
+};
+
 struct workspace {
     int64_t tenant;
     struct str key; /* "default" */
     int shard;
     struct provider **providers; /* by (channel, order, name) */
     size_t n_providers;
+    struct schedule_doc **schedules; /* by key */
+    size_t n_schedules;
     struct json preferences; /* the defaults of its users; absent: none */
-    /* private to snapshot.c */
+    /* private to snapshot.c and workspace_ref.c */
     struct arena *arena;
     struct map *templates; /* "key@" is the published one, "key@3" by version;
                               a key may hold an @ of its own */
@@ -85,6 +98,9 @@ struct workspace {
     int refs;
 };
 
+/* One more reference to one that is held. Any thread. */
+const struct workspace *workspace_get(const struct workspace *w);
+void workspace_put(const struct workspace *w); /* the same; NULL is allowed */
 const struct provider *workspace_provider(const struct workspace *w,
                                           struct str name);
 const struct provider *workspace_lane(const struct workspace *w, int64_t num);
@@ -99,3 +115,6 @@ const struct template_doc *workspace_template(const struct workspace *w,
 /* NULL: it is not set up, which is no fault. */
 const struct category *workspace_category(const struct workspace *w,
                                           struct str key);
+/* NULL: there is none. */
+const struct schedule_doc *workspace_schedule(const struct workspace *w,
+                                              struct str key);

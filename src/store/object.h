@@ -16,6 +16,7 @@ enum object_kind {
     OBJECT_CATEGORY,
     OBJECT_PREFERENCE, /* of the user with that key; goes with it */
     OBJECT_TOPIC,      /* its members: store/member.h */
+    OBJECT_SCHEDULE,
 };
 struct object {
     int64_t tenant;
