@@ -270,7 +270,13 @@ post_news(struct server *s, const struct store_notice *n)
 static void
 on_config(void *arg, int64_t seq)
 {
+    struct server *s = arg;
+    struct cadence *cadence =
+        __atomic_load_n(&s->planner.cadence, __ATOMIC_ACQUIRE);
+
     (void)seq;
+    if (cadence) /* else it looks when it starts */
+        cadence_ring(cadence);
     post_news(arg, &(struct store_notice){.kind = STORE_NOTICE_CHANGE});
 }
 
@@ -401,8 +407,12 @@ serve_start_planner(struct server *s)
                           .vault = s->vault,
                           .public_url = s->public_url};
     __atomic_store_n(&p->fan, fan_new(&p->app), __ATOMIC_RELEASE);
+    if (serve_has_role(s, "scheduler"))
+        __atomic_store_n(&p->cadence, cadence_new(&p->app), __ATOMIC_RELEASE);
     p->thread = loop_thread_start(p->loop, "planner");
     fan_ring(p->fan);
+    if (p->cadence)
+        cadence_ring(p->cadence);
 }
 
 /* ---- tests of providers ---- */
@@ -654,6 +664,8 @@ drain_planner(struct task *t)
     struct planner *p = CONTAINER_OF(t, struct planner, drain);
 
     fan_drain(p->fan, on_planner_drained, p);
+    if (p->cadence)
+        cadence_drain(p->cadence, on_planner_drained, p);
 }
 
 static void
@@ -672,7 +684,8 @@ serve_drain(struct server *s)
     __atomic_store_n(&s->is_draining, true, __ATOMIC_RELAXED);
     loop_timer_clear(s->loop, &s->upkeep);
     s->n_left = 2 /* with the outbox */ + (s->outlet.thread != NULL) +
-                (s->waiting_room != NULL) + (s->planner.thread != NULL);
+                (s->waiting_room != NULL) + (s->planner.thread != NULL) +
+                (s->planner.cadence != NULL);
     for (int i = 0; i < s->n_fronts; i++)
         s->n_left += s->fronts[i].thread != NULL;
     loop_timer_set(s->loop, &s->limit, DRAIN_LIMIT_MS, on_limit);
@@ -749,6 +762,7 @@ serve_close(struct server *s)
     if (s->planner.loop) {
         hear_last_answers(s->planner.loop);
         fan_free(s->planner.fan);
+        cadence_free(s->planner.cadence);
         loop_free(s->planner.loop);
     }
     hear_last_answers(s->loop);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/api.h"
+#include "app/cadence.h"
 #include "app/dev_sink.h"
 #include "app/fan.h"
 #include "app/outbox.h"
@@ -48,7 +49,8 @@ struct outlet {
     struct task start, drain;
 };
 
-/* The thread that plans what goes to whole workspaces. */
+/* The thread that plans what goes to whole workspaces, and makes the runs of
+ * schedules. */
 struct planner {
     struct server *server;
     struct loop *loop;
@@ -57,6 +59,7 @@ struct planner {
     struct env env;
     struct app app;
     struct fan *fan;
+    struct cadence *cadence; /* NULL: others are schedulers */
     struct task drain;
 };
 
