@@ -93,6 +93,21 @@ parse_stored(struct call *c, struct str body)
 }
 
 void
+collection_write_members(struct call *c, const struct collection *of,
+                         struct json_writer *w, struct json stored)
+{
+    for (struct json m = json_first(stored); !json_is(m, JSON_ABSENT);
+         m = json_next(stored, m)) {
+        struct str name = json_key(c->arena, m);
+
+        if (is_reserved(of, name))
+            continue;
+        json_put_key_str(w, name);
+        json_put_raw(w, json_raw(m));
+    }
+}
+
+void
 collection_write(struct call *c, const struct collection *of,
                  struct json_writer *w, const struct object *o)
 {
@@ -100,19 +115,10 @@ collection_write(struct call *c, const struct collection *of,
 
     json_begin_object(w);
     json_str_field(w, of->key_name, o->key);
-    if (of->show) {
-        of->show(c, w, stored);
-    } else {
-        for (struct json m = json_first(stored); !json_is(m, JSON_ABSENT);
-             m = json_next(stored, m)) {
-            struct str name = json_key(c->arena, m);
-
-            if (is_reserved(of, name))
-                continue;
-            json_put_key_str(w, name);
-            json_put_raw(w, json_raw(m));
-        }
-    }
+    if (of->show)
+        of->show(c, w, o, stored);
+    else
+        collection_write_members(c, of, w, stored);
     json_int_field(w, "version", o->version);
     json_time_field(w, "created_at", o->created_ms);
     json_time_field(w, "updated_at", o->updated_ms);

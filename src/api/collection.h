@@ -21,7 +21,8 @@ struct collection {
     /* What is written with it. NULL: nothing. */
     void (*fill)(struct call *c, struct json doc, struct store_object_write *w);
     /* Members beside the key, version and times. NULL: as it is stored. */
-    void (*show)(struct call *c, struct json_writer *w, struct json stored);
+    void (*show)(struct call *c, struct json_writer *w, const struct object *o,
+                 struct json stored);
 };
 
 void collection_put(struct call *c, const struct collection *of);
@@ -38,6 +39,9 @@ bool collection_may(struct call *c, const struct collection *of);
 /* The body's own key, if it has one, is the path's; false: refused already. */
 bool collection_names_itself(struct call *c, const struct collection *of,
                              struct str key);
+/* Those of a document, but for names that are shown apart. */
+void collection_write_members(struct call *c, const struct collection *of,
+                              struct json_writer *w, struct json stored);
 void collection_write(struct call *c, const struct collection *of,
                       struct json_writer *w, const struct object *o);
 /* Calls then(c) once the change is current in this process. */

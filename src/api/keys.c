@@ -35,10 +35,12 @@ write_scopes(struct json_writer *w, unsigned scopes)
 }
 
 static void
-show(struct call *c, struct json_writer *w, struct json stored)
+show(struct call *c, struct json_writer *w, const struct object *o,
+     struct json stored)
 {
     struct auth_key k = {0};
 
+    (void)o;
     auth_key_read(c->arena, stored, &k);
     json_str_field(w, "name", json_str_of(c->arena, stored, "name"));
     write_scopes(w, k.scopes);

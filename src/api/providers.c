@@ -201,8 +201,10 @@ to_store(struct call *c, struct str key, struct json doc, struct json before)
 }
 
 static void
-show(struct call *c, struct json_writer *w, struct json stored)
+show(struct call *c, struct json_writer *w, const struct object *o,
+     struct json stored)
 {
+    (void)o;
     provider_doc_show(c->arena, stored, w);
 }
 

@@ -55,6 +55,7 @@ extern const struct route preference_routes[];
 extern const struct route topic_routes[];
 extern const struct route category_routes[];
 extern const struct route provider_routes[];
+extern const struct route schedule_routes[];
 extern const struct route template_routes[];
 extern const struct route workspace_routes[];
 extern const struct route key_routes[];

@@ -103,11 +103,13 @@ version_key(struct call *c, struct str key, int64_t version)
 }
 
 static void
-show(struct call *c, struct json_writer *w, struct json stored)
+show(struct call *c, struct json_writer *w, const struct object *o,
+     struct json stored)
 {
     struct json doc = json_get(stored, "doc");
     int64_t latest = 0, published = 0;
 
+    (void)o;
     for (struct json m = json_first(doc); !json_is(m, JSON_ABSENT);
          m = json_next(doc, m)) {
         struct str name = json_key(c->arena, m);

@@ -14,6 +14,9 @@ a_document_goes_through_its_life(void **state)
          "{'channel':'email','driver':'null','order':2}"},
         {"/v1/templates/k", "{'content':{'default':{'title':'a'}}}",
          "{'content':{'default':{'title':'b'}}}"},
+        {"/v1/schedules/k",
+         "{'cron':'@daily','notification':{'to':'u','title':'a'}}",
+         "{'cron':'@daily','notification':{'to':'u','title':'b'}}"},
         {"/v1/workspaces/k", "{'name':'a'}", "{'name':'b'}"},
     };
     struct house *h = *state;
@@ -64,6 +67,42 @@ a_body_names_its_own_key_or_none(void **state)
     /* What an answer shows may be sent back. */
     must(h, 200, "PUT", "/v1/users/k",
          "{'id':'k','version':7,'created_at':'x','updated_at':null}");
+}
+
+static void
+a_schedule_tells_its_next_times_and_what_is_wrong(void **state)
+{
+    static const char *const fields[] = {"name", "timezone", "misfire"};
+    struct house *h = *state;
+    struct answer a;
+
+    must(h, 201, "PUT", "/v1/templates/t",
+         "{'content':{'default':{'title':'a'}}}");
+    a = must(h, 201, "PUT", "/v1/schedules/k",
+             "{'rrule':'DTSTART:29990101T090000\\nFREQ=DAILY;COUNT=7',"
+             "'timezone':'UTC','name':'x','misfire':'all',"
+             "'notification':{'to':'u','template':'t'}}");
+    assert_int_equal(json_count(json_get(a.json, "next")), 5);
+    assert_text(json_raw(json_at(json_get(a.json, "next"), 1)),
+                "\"2999-01-02T09:00:00.000Z\"");
+    assert_text(json_raw(json_get(a.json, "enabled")), "true");
+    assert_text(json_raw(json_get(a.json, "warnings")), "[]");
+    for (size_t i = 0; i < 3; i++)
+        assert_false(json_is(json_get(a.json, fields[i]), JSON_ABSENT));
+    /* What an answer shows may be sent back, and nothing of it stays. */
+    a = must(h, 200, "PUT", "/v1/schedules/k",
+             "{'cron':'@daily','enabled':false,'next':[],'warnings':['x'],"
+             "'notification':{'to':'u','template':'t'}}");
+    assert_text(json_raw(json_get(a.json, "next")), "[]");
+    assert_text(json_raw(json_get(a.json, "warnings")), "[]");
+    must(h, 204, "DELETE", "/v1/templates/t", NULL);
+    a = must(h, 200, "GET", "/v1/schedules/k", NULL);
+    assert_text(json_raw(json_at(json_get(a.json, "warnings"), 0)),
+                "\"/notification/template: there is no such template in this "
+                "workspace\"");
+    a = must(h, 422, "PUT", "/v1/schedules/k",
+             "{'cron':'@daily','notification':{'to':'u','template':'t'}}");
+    assert_string_equal(faults_of(h, &a), "/notification/template");
 }
 
 static void
@@ -364,6 +403,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         HOUSE_TEST(a_document_goes_through_its_life),
         HOUSE_TEST(a_body_names_its_own_key_or_none),
+        HOUSE_TEST(a_schedule_tells_its_next_times_and_what_is_wrong),
         HOUSE_TEST(a_test_needs_somebody_who_calls),
         HOUSE_TEST(lists_go_page_by_page_in_order),
         HOUSE_TEST(a_patch_changes_what_it_names),
