@@ -13,6 +13,7 @@ struct store_accept_item {
     size_t n_deliveries;
     struct inbox_item *items; /* of its in_app deliveries */
     size_t n_items;
+    struct str cancel_key;  /* empty: none; as in store_cancel_find */
     struct str dedup_key;   /* empty: none; counts within the tenant */
     int64_t dedup_until_ms; /* wall clock */
     int64_t outbox;         /* its row, which goes in this commit; 0: none */

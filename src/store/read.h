@@ -33,6 +33,18 @@ struct store_notification_list {
     size_t n_notifications;
     bool has_more;
 };
+/* What was accepted with that cancel key and may still be stopped: deliveries
+ * of it are open, or still to be planned. */
+struct store_cancel_find {
+    struct store_req req;
+    int64_t tenant;
+    struct str key;
+    int64_t before;         /* id; 0: from the newest */
+    size_t limit;           /* looked at, at most 100 */
+    int64_t *notifications; /* result, newest first */
+    size_t n_notifications;
+    int64_t next_before; /* `before` of the next page; 0: there is none */
+};
 struct store_delivery_filter {
     bool has_status;
     enum delivery_status status;

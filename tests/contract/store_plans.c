@@ -26,6 +26,7 @@ static const struct key {
     {"ended", NULL, {"tenant", "id"}},
     {"attempt", NULL, {"delivery"}},
     {"notification", NULL, {"tenant", "id"}},
+    {"cancel_key", NULL, {"tenant", "key"}},
     {"outbox", NULL, {"id"}},
     {"work", "work_taken", {"taken_until"}},
     {"work", NULL, {"tenant", "id"}},
@@ -58,6 +59,8 @@ static const struct {
     {"stats_*", "ready_lane on ready"},
     {"purge_scan", "notification*_pkey on notification*"},
     {"changes", "change_pkey on change*"},
+    /* an index of days, each of which has a name of its own */
+    {"purge_cancel_keys", "cancel_key_*notification_idx on cancel_key_*"},
     /* no more of a workspace than a limit */
     {"delivery_groups", "dead_pkey on dead"},
     {"lanes", "waiting_pkey on waiting"},
@@ -275,6 +278,7 @@ static const char fill[] =
     "recipient, attempts, priority, status, channel) "
     "SELECT 7, i, i, 1, 1, 0, 0, 2, 5, 'email'" EACH
     "INSERT INTO attempt SELECT i, 1, 1, 1, 1, 1" EACH
+    "INSERT INTO cancel_key SELECT 7, i, 'k' || i" EACH
     "INSERT INTO outbox (tenant, at, doc) SELECT 7, now(), '{}'" EACH
     "INSERT INTO work SELECT 7, i, 1, now(), now(), ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
@@ -292,6 +296,7 @@ static const char fill[] =
 static const char empty[] =
     "DELETE FROM notification; DELETE FROM ready; DELETE FROM waiting; "
     "DELETE FROM dead; DELETE FROM ended; DELETE FROM attempt; "
+    "DELETE FROM cancel_key; "
     "DELETE FROM outbox; DELETE FROM work; DELETE FROM intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "
     "idem; "

@@ -360,8 +360,9 @@ static const char days[] =
     "INSERT INTO attempt SELECT id(d), 1, 0, 0, 0, 0, 'p', 'retry', '' FROM "
     "generate_series(11, 32) AS d; "
     "DO $$ DECLARE t text; BEGIN FOREACH t IN ARRAY ARRAY['notification', "
-    "'ended', 'attempt'] LOOP EXECUTE 'DROP TABLE ' || t || to_char("
-    "to_timestamp((id(0) >> 22) / 1000 + 1704067200) AT TIME ZONE 'UTC' + "
+    "'ended', 'attempt', 'cancel_key'] LOOP EXECUTE 'DROP TABLE ' || t || "
+    "to_char(to_timestamp((id(0) >> 22) / 1000 + 1704067200) AT TIME ZONE "
+    "'UTC' + "
     "interval '1 day', '_YYYYMMDD'); END LOOP; END $$";
 
 #define DROP_DAYS(n) "SELECT belfry_drop_day(id(" #n "::int8 * 86400000 << 22))"
@@ -404,6 +405,37 @@ budgets_that_are_over_leave_no_rows(void **state)
     ASSERT_SQL(r, "not yet", "SELECT key FROM budget");
 }
 
+/* What has not ended is kept, with the key that it can be stopped by. */
+static void
+a_day_goes_with_its_cancel_keys(void **state)
+{
+    struct rig *r = *state;
+    int64_t id = pg_number(pg_ask(r, "SELECT belfry_first_id((clock_timestamp()"
+                                     " AT TIME ZONE 'UTC')::date)"));
+    struct store_cancel_find f = {.tenant = T, .key = STR("k"), .limit = 10};
+
+    send_one(r, &(struct send){.id = id + 10,
+                               .cancel = "k",
+                               .status = DELIVERY_SUPPRESSED});
+    send_one(r, &(struct send){
+                    .id = id + 20, .cancel = "k", .status = DELIVERY_HELD});
+    ASSERT_SQL(r, "2", "SELECT count(*) FROM cancel_key");
+    pg_run(pg_url(r),
+           "SELECT belfry_drop_day(belfry_first_id((clock_timestamp()"
+           " AT TIME ZONE 'UTC')::date + 1))");
+    ASSERT_SQL(r, "1", "SELECT count(*) FROM cancel_key_old");
+    assert_int_equal(ASK(r, cancel_find, &f), ERR_OK);
+    assert_int_equal(f.n_notifications, 1);
+    assert_int_equal(f.notifications[0], id + 20);
+    /* The days to come have them all. */
+    ASSERT_SQL(r, "0,0",
+               "SELECT count(*) FILTER (WHERE a.n <> b.n), "
+               "belfry_make_days(3) FROM (SELECT count(*) AS n FROM "
+               "pg_inherits WHERE inhparent = 'cancel_key'::regclass)"
+               " a, (SELECT count(*) AS n FROM pg_inherits WHERE "
+               "inhparent = 'notification'::regclass) b");
+}
+
 static const struct CMUnitTest own_tests[] = {
     RIG_TEST(a_day_goes_but_for_what_is_still_needed),
     RIG_TEST(budgets_that_are_over_leave_no_rows),
@@ -413,6 +445,7 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(a_retry_waits_for_its_pause_whatever_the_clock_says),
     RIG_TEST(documents_asked_for_at_once_come_to_who_asked),
     RIG_TEST(a_server_that_went_while_nobody_looked_is_an_outcome),
+    RIG_TEST(a_day_goes_with_its_cancel_keys),
     RIG_TEST(an_outbox_row_is_taken_by_one_and_goes_with_its_accept),
 };
 

@@ -234,6 +234,7 @@ make_accept(struct rig *r, const struct send *s)
         for (size_t i = 0; i < item->n_items; i++)
             fill_item(s, &item->items[i], &item->deliveries[i]);
     }
+    item->cancel_key = str_from(s->cancel);
     item->dedup_key = str_from(s->dedup);
     item->dedup_until_ms = s->dedup_until_ms ? s->dedup_until_ms : NOW + 1000;
     a->idem.key = str_from(s->idem);

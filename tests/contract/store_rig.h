@@ -69,7 +69,7 @@ struct send {
     int64_t lane;   /* 0: LANE */
     int64_t rank;   /* 0: id */
     bool is_critical;
-    const char *user, *dedup, *idem;
+    const char *user, *dedup, *idem, *cancel;
     uint8_t fingerprint;
     int64_t dedup_until_ms, now_ms; /* 0: NOW + 1000, NOW */
     enum delivery_status status;

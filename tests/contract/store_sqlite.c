@@ -737,7 +737,9 @@ no_hot_statement_scans_or_sorts(void **state)
                                    SQL_lane_next,
                                    SQL_budget_get,
                                    SQL_budget_scan,
-                                   SQL_dedup_read};
+                                   SQL_dedup_read,
+                                   SQL_cancel_find,
+                                   SQL_purge_cancel_key};
     struct rig *r = *state;
     sqlite3 *db;
 

@@ -153,6 +153,75 @@ cancel_ends_the_work(void **state)
     assert_int_equal(take_at(r, NOW + 9 * LEASE, 10).n_rows, 0);
 }
 
+static struct store_cancel_find
+find(struct rig *r, const char *key, int64_t before, size_t limit)
+{
+    struct store_cancel_find f = {
+        .tenant = T, .key = str_from(key), .before = before, .limit = limit};
+
+    assert_int_equal(ASK(r, cancel_find, &f), ERR_OK);
+    return f;
+}
+
+static void
+a_cancel_key_finds_what_may_be_stopped(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a = make_accept(r, &(struct send){.id = 1000});
+    struct store_cancel c = {.tenant = T, .notification = 1000, .now_ms = NOW};
+    struct store_cancel_find f;
+
+    a->items[0].n_deliveries = 0; /* planned later */
+    a->items[0].has_more = true;
+    a->items[0].cancel_key = STR("k");
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    send_one(r, &(struct send){.id = 2000, .cancel = "k"});
+    send_one(r, &(struct send){
+                    .id = 3000, .cancel = "k", .status = DELIVERY_SUPPRESSED});
+    send_one(r, &(struct send){.id = 4000,
+                               .cancel = "k",
+                               .status = DELIVERY_HELD,
+                               .due_ms = NOW + 1000});
+    send_one(r, &(struct send){.id = 5000, .cancel = "other"});
+    send_one(r, &(struct send){.id = 6000, .tenant = T + 1, .cancel = "k"});
+    send_one(r, &(struct send){.id = 7000});
+    f = find(r, "k", 0, 100);
+    assert_int_equal(f.n_notifications, 3);
+    assert_int_equal(f.notifications[0], 4000);
+    assert_int_equal(f.notifications[1], 2000);
+    assert_int_equal(f.notifications[2], 1000);
+    assert_int_equal(f.next_before, 0);
+    /* Two are looked at, of which one is open. */
+    f = find(r, "k", 0, 2);
+    assert_int_equal(f.n_notifications, 1);
+    f = find(r, "k", f.next_before, 2);
+    assert_int_equal(f.n_notifications, 2);
+    assert_int_equal(f.notifications[0], 2000);
+    assert_int_equal(find(r, "k", f.next_before, 2).n_notifications, 0);
+    assert_int_equal(find(r, "none", 0, 100).n_notifications, 0);
+    assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+    f = find(r, "k", 0, 100);
+    assert_int_equal(f.n_notifications, 2);
+    assert_int_equal(f.notifications[1], 2000);
+}
+
+static void
+a_cancel_key_goes_with_its_notification(void **state)
+{
+    struct rig *r = *state;
+    struct store_purge p = {
+        .now_ms = NOW + 1000, .settled_before_ms = NOW + 1, .max = 10};
+
+    send_one(r, &(struct send){
+                    .id = 1000, .cancel = "k", .status = DELIVERY_SUPPRESSED});
+    send_one(r, &(struct send){.id = 2000, .cancel = "k"});
+    assert_int_equal(ASK(r, purge, &p), ERR_OK);
+    assert_int_equal(p.n_purged, 1);
+    /* What was looked at is all that is left. */
+    assert_int_equal(find(r, "k", 0, 1).next_before, 2000);
+    assert_int_equal(find(r, "k", 2000, 1).next_before, 0);
+}
+
 static void
 release(struct rig *r, const struct store_work_hold *holds, size_t n)
 {
@@ -297,6 +366,8 @@ const struct CMUnitTest work_tests[] = {
     RIG_TEST(a_chunk_is_stored_once_and_from_where_the_work_is),
     RIG_TEST(a_chunk_brings_inbox_items_and_may_be_empty),
     RIG_TEST(cancel_ends_the_work),
+    RIG_TEST(a_cancel_key_finds_what_may_be_stopped),
+    RIG_TEST(a_cancel_key_goes_with_its_notification),
     RIG_TEST(what_is_released_is_free_at_once),
     RIG_TEST(the_hold_is_that_of_the_last_chunk),
     RIG_TEST(what_is_due_later_is_taken_then),

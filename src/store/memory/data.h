@@ -28,6 +28,7 @@ struct mem_delivery {
 };
 struct mem_notification {
     struct notification n;
+    struct str cancel_key;
     bool is_gone;
 };
 struct mem_work {
@@ -100,7 +101,7 @@ mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
     mem_notification_get, mem_notification_list, mem_delivery_get,
     mem_delivery_list, mem_delivery_groups, mem_inbox_list, mem_inbox_replay,
     mem_inbox_revs, mem_stats, mem_reports, mem_lanes, mem_budget_take,
-    mem_budget_give_back, mem_budget_look, mem_dedup_get;
+    mem_budget_give_back, mem_budget_look, mem_dedup_get, mem_cancel_find;
 
 /* Deliveries of it are still to be planned; NULL: all were. */
 struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);

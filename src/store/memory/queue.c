@@ -98,6 +98,7 @@ add_notification(struct mem *m, const struct store_accept *a,
 
     n->n = mem_copy_notification(m->arena, &item->notification);
     n->n.tenant = a->tenant;
+    n->cancel_key = str_dup(m->arena, item->cancel_key);
     if (!item->has_more)
         return;
     *ROW_ADD(&m->works, struct mem_work) =

@@ -265,6 +265,44 @@ lane_stat(struct rows *lanes, const struct mem_delivery *d, int64_t lane)
     return fresh;
 }
 
+static bool
+is_open(struct mem *m, const struct notification *n)
+{
+    ROW_EACH(struct mem_delivery, d, &m->deliveries)
+    if (d->d.notification == n->id && d->d.tenant == n->tenant && !d->is_gone &&
+        !delivery_status_is_terminal(d->d.status))
+        return true;
+    return mem_work_of(m, n->tenant, n->id) != NULL;
+}
+
+enum err
+mem_cancel_find(struct mem *m, struct store_req *req)
+{
+    struct store_cancel_find *f =
+        CONTAINER_OF(req, struct store_cancel_find, req);
+    int64_t before = f->before > 0 ? f->before : INT64_MAX;
+
+    f->notifications = ARENA_ARRAY(req->arena, int64_t, f->limit);
+    f->n_notifications = 0;
+    f->next_before = 0;
+    for (size_t i = 0; i < f->limit; i++) {
+        const struct mem_notification *best = NULL;
+
+        ROW_EACH(struct mem_notification, n, &m->notifications)
+        if (n->n.tenant == f->tenant && !n->is_gone && n->n.id < before &&
+            n->cancel_key.n > 0 && str_eq(n->cancel_key, f->key) &&
+            (!best || n->n.id > best->n.id))
+            best = n;
+        if (!best)
+            return ERR_OK;
+        before = best->n.id;
+        if (is_open(m, &best->n))
+            f->notifications[f->n_notifications++] = before;
+    }
+    f->next_before = before;
+    return ERR_OK;
+}
+
 enum err
 mem_dedup_get(struct mem *m, struct store_req *req)
 {

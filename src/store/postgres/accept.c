@@ -47,7 +47,8 @@ struct accept {
     size_t n_items;
     struct inbox *inboxes;
     size_t n_inboxes;
-    struct pg_columns notifications, works, ready, waiting, dead, ended;
+    struct pg_columns notifications, cancel_keys, works, ready, waiting, dead,
+        ended;
     bool has_begun;
 };
 
@@ -453,6 +454,7 @@ send_rows(struct pg_op *op)
 
     pg_columns_init(&s->notifications, op->arena, "llllllisbttttT",
                     s->n_entries);
+    pg_columns_init(&s->cancel_keys, op->arena, "llT", 0);
     pg_columns_init(&s->works, op->arena, "lll", 0);
     pg_columns_init(&s->ready, op->arena, "llllllliistTttt", s->n_entries);
     pg_columns_init(&s->waiting, op->arena, "lllllllliisstTttt", 0);
@@ -467,6 +469,11 @@ send_rows(struct pg_op *op)
             send_growth(op, e);
         else
             add_notification(&s->notifications, e);
+        if (e->item->cancel_key.n > 0) {
+            pg_col_int(&s->cancel_keys, e->request->tenant);
+            pg_col_int(&s->cancel_keys, e->item->notification.id);
+            pg_col_text(&s->cancel_keys, e->item->cancel_key);
+        }
         if (e->item->has_more) {
             pg_col_int(&s->works, e->request->tenant);
             pg_col_int(&s->works, e->item->notification.id);
@@ -476,6 +483,7 @@ send_rows(struct pg_op *op)
             add_delivery(s, e->request->tenant, &e->item->deliveries[k]);
     }
     send_columns(op, &s->notifications, PG_notification_add);
+    send_columns(op, &s->cancel_keys, PG_cancel_key_add);
     send_columns(op, &s->works, PG_work_add);
     send_columns(op, &s->ready, PG_ready_add);
     send_columns(op, &s->waiting, PG_waiting_add);

@@ -198,6 +198,52 @@ changes(struct pg_op *op)
 
 const struct pg_verb pg_verb_changes = {.begin = changes};
 
+/* ---- cancel keys ---- */
+
+#define CANCEL_MAX 100
+
+static int64_t
+looked_at(const struct store_cancel_find *f)
+{
+    return (int64_t)(f->limit < CANCEL_MAX ? f->limit : CANCEL_MAX);
+}
+
+static void
+cancels_found(struct pg_op *op)
+{
+    struct store_cancel_find *f =
+        CONTAINER_OF(op->reqs[0], struct store_cancel_find, req);
+    struct pg_rows r = pg_op_rows(op, 0);
+    int64_t n = 0, id = 0;
+
+    f->notifications = ARENA_ARRAY(f->req.arena, int64_t, CANCEL_MAX);
+    f->n_notifications = 0;
+    for (; pg_next(&r); n++) {
+        id = pg_int(&r);
+        if (pg_int(&r) != 0)
+            f->notifications[f->n_notifications++] = id;
+    }
+    f->next_before = n == looked_at(f) ? id : 0;
+    pg_op_done(op);
+}
+
+static void
+cancel_find(struct pg_op *op)
+{
+    const struct store_cancel_find *f =
+        CONTAINER_OF(op->reqs[0], struct store_cancel_find, req);
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, f->tenant);
+    pg_put_text(p, f->key);
+    pg_put_int(p, f->before > 0 ? f->before : INT64_MAX);
+    pg_put_int(p, looked_at(f));
+    pg_op_send(op, PG_cancel_find);
+    pg_op_commit(op, cancels_found);
+}
+
+const struct pg_verb pg_verb_cancel_find = {.begin = cancel_find};
+
 /* ---- dedup keys ---- */
 
 static void

@@ -117,6 +117,9 @@ remove_all(struct pg_op *op)
     p = pg_op_params(op);
     pg_put_array(p, &s->ids);
     pg_op_send(op, PG_purge_attempts);
+    p = pg_op_params(op);
+    pg_put_array(p, &ids);
+    pg_op_send(op, PG_purge_cancel_keys);
     send_pairs(op, PG_purge_notifications, &tenants, &ids);
     pg_op_await(op, removed);
 }

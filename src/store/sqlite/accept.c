@@ -25,6 +25,20 @@ add_notification(struct writer *w, int64_t tenant, const struct notification *n)
 }
 
 static void
+add_cancel_key(struct writer *w, int64_t tenant, struct str key, int64_t id)
+{
+    struct query q;
+
+    if (key.n == 0)
+        return;
+    q = query(&w->conn, SQL_cancel_key_add);
+    put_int(&q, tenant);
+    put_text(&q, key);
+    put_int(&q, id);
+    query_run(&q);
+}
+
+static void
 add_wait(struct writer *w, int64_t tenant, const struct delivery *d,
          int64_t lane)
 {
@@ -127,6 +141,7 @@ write_accept(struct writer *w, struct store_req *req)
         item->created_ms = item->notification.created_ms;
         if (!item->chunk)
             add_notification(w, a->tenant, &item->notification);
+        add_cancel_key(w, a->tenant, item->cancel_key, item->id);
         if (item->has_more)
             work_add(w, a->tenant, item->id, item->due_ms);
         for (size_t k = 0; k < item->n_deliveries; k++)

@@ -100,6 +100,32 @@ read_changes(struct reader *r, struct store_req *req)
     return ERR_OK;
 }
 
+#define CANCEL_MAX 100
+
+enum err
+read_cancel_find(struct reader *r, struct store_req *req)
+{
+    struct store_cancel_find *f =
+        CONTAINER_OF(req, struct store_cancel_find, req);
+    size_t limit = f->limit < CANCEL_MAX ? f->limit : CANCEL_MAX, n = 0;
+    struct query q = query(&r->conn, SQL_cancel_find);
+    int64_t id = 0;
+
+    f->notifications = ARENA_ARRAY(req->arena, int64_t, limit);
+    f->n_notifications = 0;
+    put_int(&q, f->tenant);
+    put_text(&q, f->key);
+    put_int(&q, f->before > 0 ? f->before : INT64_MAX);
+    put_int(&q, (int64_t)limit);
+    for (; query_row(&q); n++) {
+        id = take_int(&q);
+        if (take_int(&q) != 0)
+            f->notifications[f->n_notifications++] = id;
+    }
+    f->next_before = n == limit ? id : 0;
+    return ERR_OK;
+}
+
 enum err
 read_dedup_get(struct reader *r, struct store_req *req)
 {

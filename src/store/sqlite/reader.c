@@ -17,6 +17,7 @@ static read_verb *const read_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_dedup_get] = read_dedup_get,
     [STORE_VERB_notification_get] = read_notification_get,
     [STORE_VERB_notification_list] = read_notification_list,
+    [STORE_VERB_cancel_find] = read_cancel_find,
     [STORE_VERB_delivery_get] = read_delivery_get,
     [STORE_VERB_delivery_list] = read_delivery_list,
     [STORE_VERB_delivery_groups] = read_delivery_groups,

@@ -26,6 +26,10 @@ unnest($8::int2[]), unnest($9::bool[]), unnest($10::text[]),
 unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
 unnest($14::text[]);
 
+-- name: cancel_key_add (accept)
+INSERT INTO cancel_key (tenant, notification, key)
+SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::text[]);
+
 -- name: ready_add (accept)
 INSERT INTO ready (tenant, id, notification, lane, rank, created_ms,
 updated_ms, recipient, attempts, priority, user_id, channel, provider, reason,

@@ -103,6 +103,23 @@ SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
     WHERE w.tenant = $1::int8 AND w.id = $2::int8)
 FROM notification WHERE tenant = $1::int8 AND id = $2::int8;
 
+-- name: cancel_find (read)
+SELECT k.notification,
+    EXISTS (SELECT FROM work w
+        WHERE w.tenant = k.tenant AND w.id = k.notification)
+    OR coalesce((SELECT EXISTS (SELECT FROM ready r WHERE r.tenant = n.tenant
+            AND r.id BETWEEN n.first_delivery AND n.last_delivery
+            AND r.notification = n.id)
+        OR EXISTS (SELECT FROM waiting r WHERE r.tenant = n.tenant
+            AND r.id BETWEEN n.first_delivery AND n.last_delivery
+            AND r.notification = n.id)
+        FROM notification n
+        WHERE n.tenant = k.tenant AND n.id = k.notification), false)
+FROM (SELECT tenant, notification FROM cancel_key
+    WHERE tenant = $1::int8 AND key = $2::text AND notification < $3::int8
+    ORDER BY notification DESC LIMIT $4::int8) k
+ORDER BY k.notification DESC;
+
 -- How many of a notification have each status, and in the same rows the first
 -- of them with their attempts.
 -- name: delivery_of (read)

@@ -52,6 +52,9 @@ DELETE FROM dead e USING unnest($1::int8[], $2::int8[]) AS w (tenant, id)
 WHERE (e.tenant, e.id) BETWEEN (w.tenant, w.id) AND (w.tenant, w.id);
 -- name: purge_attempts (write)
 DELETE FROM attempt WHERE delivery = ANY ($1::int8[]);
+-- name: purge_cancel_keys (write)
+DELETE FROM cancel_key WHERE notification = ANY ($1::int8[])
+AND notification <> 0;
 -- name: purge_notifications (write)
 DELETE FROM notification n USING unnest($1::int8[], $2::int8[])
 AS w (tenant, id)

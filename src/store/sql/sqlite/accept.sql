@@ -3,6 +3,9 @@ INSERT INTO notification (id, tenant, created_ms, priority, is_cancelled,
 template_version, n_recipients, template_key, note, request_id, traceparent,
 doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: cancel_key_add
+INSERT INTO cancel_key (tenant, key, notification) VALUES (?1, ?2, ?3);
+
 -- name: delivery_add
 INSERT INTO delivery (id, tenant, notification, status, lane, rank, attempts,
 priority, recipient, created_ms, updated_ms, due_ms, user, channel, provider,

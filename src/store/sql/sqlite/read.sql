@@ -6,6 +6,13 @@ FROM notification WHERE id = ?1 AND tenant = ?2;
 SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
 n_recipients, template_key, note, request_id, traceparent, doc
 FROM notification WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3;
+-- Those with a status below 4 are open.
+-- name: cancel_find (reader)
+SELECT notification, EXISTS (SELECT 1 FROM work w WHERE w.tenant = ?1
+AND w.id = k.notification) OR EXISTS (SELECT 1 FROM delivery d
+WHERE d.notification = k.notification AND d.status < 4) FROM cancel_key k
+WHERE tenant = ?1 AND key = ?2 AND notification < ?3
+ORDER BY notification DESC LIMIT ?4;
 -- name: delivery_statuses (reader)
 SELECT status FROM delivery WHERE notification = ?1 AND (?2 = '' OR user = ?2);
 -- name: delivery_flying (reader)

@@ -10,6 +10,8 @@ SELECT id FROM delivery WHERE notification = ?1 LIMIT ?2;
 DELETE FROM attempt WHERE delivery = ?1;
 -- name: purge_delivery
 DELETE FROM delivery WHERE id = ?1;
+-- name: purge_cancel_key
+DELETE FROM cancel_key WHERE notification = ?1;
 -- name: purge_notification
 DELETE FROM notification WHERE id = ?1;
 -- name: idem_scan
