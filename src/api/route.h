@@ -50,6 +50,7 @@ extern const char *const route_page_params[];
 /* Each resource's rows, ending with method NULL. */
 extern const struct route notification_routes[];
 extern const struct route delivery_routes[];
+extern const struct route cancel_routes[];
 extern const struct route user_routes[];
 extern const struct route preference_routes[];
 extern const struct route topic_routes[];

@@ -376,6 +376,7 @@ fill_row(struct send *s, struct send_item *item)
         .deliveries = ARENA_ARRAY(s->arena, struct delivery, item->n_decisions),
         .n_deliveries = item->n_decisions,
         .items = ARENA_ARRAY(s->arena, struct inbox_item, item->n_decisions),
+        .cancel_key = item->chunk ? STR_NONE : q->cancel_key,
         .dedup_key = item->chunk ? STR_NONE : q->dedup_key,
         .dedup_until_ms = s->now_ms + q->dedup_window_ms,
         .outbox = item->outbox,

@@ -1,6 +1,7 @@
 #include "app/send_request.h"
 
 #include "app/audience.h"
+#include "app/cancel_key.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "channel/mime.h"
@@ -227,6 +228,11 @@ const struct field send_request_fields[] = {
      .min = 1000,
      .max = INT64_C(30) * 24 * 3600 * 1000,
      .doc = "Default 24h."},
+    {.name = "cancel_key",
+     .type = FIELD_STRING,
+     .min = 1,
+     .max = CANCEL_KEY_MAX,
+     .doc = "What is sent with one key can be cancelled together."},
     {.name = "overrides", .type = FIELD_OBJECT, .of = override_fields},
     {.name = "metadata",
      .type = FIELD_OBJECT,
@@ -236,7 +242,6 @@ const struct field send_request_fields[] = {
      .doc = "Tell the plan, store nothing."},
     {.name = "workflow", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "digest", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
-    {.name = "cancel_key", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "attachments", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "approval", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "locale",
@@ -499,6 +504,7 @@ read_policy(struct reading *r, struct json doc)
         priority_parse(json_str_of(r->arena, doc, "priority"), &q->priority);
     q->category = json_str_of(r->arena, doc, "category");
     q->dedup_key = json_str_of(r->arena, doc, "dedup_key");
+    q->cancel_key = json_str_of(r->arena, doc, "cancel_key");
     q->dedup_window_ms = SEND_DEDUP_DEFAULT_MS;
     if (str_to_duration_ms(json_str_of(r->arena, doc, "dedup_window"), &ms))
         q->dedup_window_ms = ms;

@@ -33,7 +33,7 @@ struct send_request {
     const struct template_doc *template; /* NULL: inline */
     enum priority priority;
     struct str category;
-    struct str dedup_key;
+    struct str cancel_key, dedup_key;
     int64_t dedup_window_ms;
     int64_t send_ms;    /* not before; 0: now */
     int64_t expires_ms; /* 0: never */

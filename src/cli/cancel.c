@@ -30,8 +30,11 @@ show(struct cli *c, const struct client_answer *a, struct str name)
         buf_put_char(&out, ' ');
         term_put(&c->out, &out, TERM_PLAIN, name, 0);
         if (is_counted)
-            buf_printf(&out, " cancelled: %lld stopped, %lld too late",
-                       (long long)stopped, (long long)not_stopped);
+            buf_printf(&out, " cancelled: %lld stopped, %lld too late%s",
+                       (long long)stopped, (long long)not_stopped,
+                       json_bool(json_get(a->root, "more"), false)
+                           ? "; there are more: say it again"
+                           : "");
         else
             buf_put_cstr(&out, " cancelled");
     }

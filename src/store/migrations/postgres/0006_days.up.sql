@@ -1,4 +1,4 @@
--- works-with: 1
+-- works-with: 5
 --
 -- The oldest day goes if all of it was before that id: dropped whole, but for
 -- what a delivery that has not ended, or is a dead letter, still needs; that is

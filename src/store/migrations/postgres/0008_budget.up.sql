@@ -1,4 +1,4 @@
--- works-with: 1
+-- works-with: 5
 --
 -- How many of something went out: the times of the last ones, ms. most, per_ms
 -- and granted are what was last asked for, and got: a statement that finds a
