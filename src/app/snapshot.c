@@ -5,10 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/category_doc.h"
-#include "app/provider_doc.h"
-#include "app/schedule_doc.h"
-#include "app/template_doc.h"
+#include "app/workspace_build.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -37,22 +34,6 @@ struct waiter {
 #define SEQ_TO_ASK INT64_C(-1)
 #define SEQ_ASKED INT64_C(-2)
 
-/* What one tenant's workspace is made of, while it is being read. */
-struct building {
-    struct arena *arena;
-    int64_t tenant;
-    struct str key;
-    struct provider **providers;
-    size_t n_providers, cap_providers;
-    struct schedule_doc **schedules;
-    size_t n_schedules, cap_schedules;
-    struct map *templates, *categories;
-    struct str settings; /* the document of the workspace itself */
-    int64_t version;
-    struct auth_key *keys;
-    size_t n_keys, cap_keys;
-};
-
 struct tenant_name {
     struct list node;
     int64_t tenant, version;
@@ -74,19 +55,14 @@ struct snapshots {
     int64_t reading_seq; /* current.seq once todo is empty */
     int64_t asked_seq;   /* wanted_seq when the changes were asked for */
     struct loop_timer again;
-    struct building building;
-    enum object_kind kind;
+    struct workspace_build building;
+    size_t part;         /* of workspace_parts, that is being read */
     struct arena *arena; /* of the request in flight */
     struct store_object_list list;
     struct store_changes changes;
     void (*done)(void *arg, enum err e);
     void *done_arg;
 };
-
-/* In the order in which a workspace is read. */
-static const enum object_kind parts[] = {
-    OBJECT_KEY,      OBJECT_PROVIDER,         OBJECT_CATEGORY,
-    OBJECT_SCHEDULE, OBJECT_TEMPLATE_VERSION, OBJECT_TEMPLATE};
 
 static void read_next_tenant(struct snapshots *s);
 static void read_changes(struct snapshots *s);
@@ -105,12 +81,12 @@ tenant_text(char text[static 24], int64_t tenant)
 static const struct workspace *
 take(struct snapshots *s, const struct map *m, struct str key)
 {
-    struct workspace *w;
+    const struct workspace *w;
 
     pthread_mutex_lock(&s->current.lock);
     w = map_get(m, key);
     if (w)
-        __atomic_add_fetch(&w->refs, 1, __ATOMIC_ACQ_REL);
+        workspace_get(w);
     pthread_mutex_unlock(&s->current.lock);
     return w;
 }
@@ -175,7 +151,8 @@ forget_keys_of(struct current *c, int64_t tenant)
 }
 
 static void
-swap_in(struct snapshots *s, struct workspace *w, const struct building *b)
+swap_in(struct snapshots *s, struct workspace *w,
+        const struct workspace_build *b)
 {
     struct workspace *old;
     char text[24];
@@ -229,228 +206,6 @@ change_waiters(struct snapshots *s, int64_t from, int64_t to)
     return has;
 }
 
-/* ---- building one workspace ---- */
-
-/* Room for one more pointer in the arena: its place. */
-static void *
-more_room(struct arena *a, void *rows, size_t n, size_t *cap)
-{
-    void **more;
-
-    if (n < *cap)
-        return rows;
-    *cap = *cap ? *cap * 2 : 8;
-    more = ARENA_ARRAY(a, void *, *cap);
-    if (n > 0)
-        memcpy(more, rows, n * sizeof(*more));
-    return more;
-}
-
-static void
-add_provider(struct snapshots *s, struct building *b, const struct object *o,
-             struct json doc)
-{
-    struct provider *p = ARENA_NEW(b->arena, struct provider);
-    struct str purpose = provider_doc_purpose(b->arena, b->tenant, o->key);
-
-    p->tenant = b->tenant;
-    p->num = o->num;
-    p->version = o->version;
-    p->name = str_dup(b->arena, o->key);
-    if (provider_doc_open(b->arena, s->options.vault, purpose, doc, p) !=
-        ERR_OK) {
-        LOG_ERROR("provider.unusable", log_str("workspace", b->key),
-                  log_str("provider", p->name),
-                  log_cstr("hint", "its driver is unknown, or its secrets "
-                                   "were sealed with another key file"));
-        return;
-    }
-    b->providers =
-        more_room(b->arena, b->providers, b->n_providers, &b->cap_providers);
-    b->providers[b->n_providers++] = p;
-}
-
-static void
-add_version(struct building *b, const struct object *o, struct json doc)
-{
-    ptrdiff_t at = (ptrdiff_t)o->key.n - 1;
-    struct template_doc *t;
-    struct problem p;
-    int64_t version;
-
-    /* "key@7": keys may hold an @ of their own, the last one counts. */
-    while (at > 0 && o->key.p[at] != '@')
-        at--;
-    if (at <= 0 ||
-        !str_to_i64(str_sub(o->key, (size_t)at + 1, o->key.n), &version))
-        return;
-    problem_init(&p, b->arena);
-    if (template_doc_compile(b->arena, str_sub(o->key, 0, (size_t)at), version,
-                             doc, &p, &t) == ERR_OK)
-        map_put(b->templates, o->key, t);
-    else
-        LOG_ERROR("template.unusable", log_str("workspace", b->key),
-                  log_str("template", o->key));
-}
-
-static void
-add_published(struct building *b, const struct object *o, struct json doc)
-{
-    int64_t version;
-    void *t;
-
-    if (!json_int(json_get(doc, "published"), &version))
-        return;
-    t = map_get(b->templates, str_fmt(b->arena, "%.*s@%lld", STR_ARG(o->key),
-                                      (long long)version));
-    if (t)
-        map_put(b->templates, str_fmt(b->arena, "%.*s@", STR_ARG(o->key)), t);
-}
-
-static void
-add_category(struct building *b, const struct object *o, struct json doc)
-{
-    struct str key = str_dup(b->arena, o->key);
-
-    map_put(b->categories, key, category_doc_read(b->arena, key, doc));
-}
-
-static void
-add_schedule(struct building *b, const struct object *o, struct json doc)
-{
-    struct schedule_doc *s = ARENA_NEW(b->arena, struct schedule_doc);
-
-    if (schedule_doc_read(b->arena, o, doc, s) != ERR_OK) {
-        LOG_ERROR("schedule.unusable", log_str("workspace", b->key),
-                  log_str("schedule", o->key),
-                  log_cstr("hint", "its time zone or its rule is not known "
-                                   "here"));
-        return;
-    }
-    b->schedules =
-        more_room(b->arena, b->schedules, b->n_schedules, &b->cap_schedules);
-    b->schedules[b->n_schedules++] = s;
-}
-
-static void
-add_key(struct building *b, struct json doc)
-{
-    struct auth_key k;
-
-    if (!auth_key_read(b->arena, doc, &k))
-        return;
-    k.tenant = b->tenant;
-    if (b->n_keys == b->cap_keys) {
-        b->cap_keys = b->cap_keys ? b->cap_keys * 2 : 8;
-        b->keys = xrealloc(b->keys, b->cap_keys * sizeof(*b->keys));
-    }
-    b->keys[b->n_keys++] = k;
-}
-
-static void
-add_object(struct snapshots *s, struct building *b, const struct object *o)
-{
-    struct json_doc *doc = ARENA_NEW(b->arena, struct json_doc);
-    struct json_error why;
-    /* The document lives as long as the workspace. */
-    struct str body = str_dup(b->arena, o->body);
-
-    if (json_parse(b->arena, body, doc, &why) != ERR_OK) {
-        LOG_ERROR("object.unreadable", log_str("key", o->key),
-                  log_int("kind", o->kind));
-        return;
-    }
-    switch (o->kind) {
-    case OBJECT_KEY:
-        add_key(b, json_root(doc));
-        break;
-    case OBJECT_PROVIDER:
-        add_provider(s, b, o, json_root(doc));
-        break;
-    case OBJECT_TEMPLATE_VERSION:
-        add_version(b, o, json_root(doc));
-        break;
-    case OBJECT_TEMPLATE:
-        add_published(b, o, json_root(doc));
-        break;
-    case OBJECT_CATEGORY:
-        add_category(b, o, json_root(doc));
-        break;
-    case OBJECT_SCHEDULE:
-        add_schedule(b, o, json_root(doc));
-        break;
-    default:
-        break;
-    }
-}
-
-static int
-by_channel_order_name(const void *pa, const void *pb)
-{
-    const struct provider *a = *(const struct provider *const *)pa;
-    const struct provider *b = *(const struct provider *const *)pb;
-    int by_channel = str_cmp(a->channel, b->channel);
-
-    if (by_channel != 0)
-        return by_channel;
-    if (a->order != b->order)
-        return a->order < b->order ? -1 : 1;
-    return str_cmp(a->name, b->name);
-}
-
-/* As workspace_schedule() looks for them, whatever the database sorts by. */
-static int
-by_key(const void *pa, const void *pb)
-{
-    const struct schedule_doc *a = *(const struct schedule_doc *const *)pa;
-    const struct schedule_doc *b = *(const struct schedule_doc *const *)pb;
-
-    return str_cmp(a->key, b->key);
-}
-
-static struct json
-settings_of(struct building *b)
-{
-    struct json_doc *doc = ARENA_NEW(b->arena, struct json_doc);
-    struct json_error why;
-
-    if (b->settings.n == 0 ||
-        json_parse(b->arena, b->settings, doc, &why) != ERR_OK)
-        return (struct json){0};
-    return json_root(doc);
-}
-
-static void
-finish_building(struct snapshots *s)
-{
-    struct building *b = &s->building;
-    struct workspace *w = ARENA_NEW(b->arena, struct workspace);
-
-    if (b->n_providers > 0)
-        qsort(b->providers, b->n_providers, sizeof(struct provider *),
-              by_channel_order_name);
-    if (b->n_schedules > 0)
-        qsort(b->schedules, b->n_schedules, sizeof(struct schedule_doc *),
-              by_key);
-    w->tenant = b->tenant;
-    w->key = b->key;
-    w->shard = id_shard(b->tenant);
-    w->providers = b->providers;
-    w->n_providers = b->n_providers;
-    w->schedules = b->schedules;
-    w->n_schedules = b->n_schedules;
-    w->arena = b->arena;
-    w->templates = b->templates;
-    w->categories = b->categories;
-    w->settings = b->settings;
-    w->version = b->version;
-    w->preferences = json_get(settings_of(b), "preferences");
-    w->refs = 1;
-    swap_in(s, w, b);
-    free(b->keys);
-    *b = (struct building){0};
-}
-
 /* ---- reading ---- */
 
 static void
@@ -472,13 +227,7 @@ give_up(struct snapshots *s, enum err e)
     change_waiters(s, SEQ_ASKED, SEQ_TO_ASK);
     pthread_mutex_unlock(&s->current.lock);
     forget_listed(s);
-    if (s->building.arena) {
-        map_free(s->building.templates);
-        map_free(s->building.categories);
-        arena_free(s->building.arena);
-        free(s->building.keys);
-        s->building = (struct building){0};
-    }
+    workspace_build_end(&s->building);
     s->is_busy = false;
     if (s->done) {
         void (*done)(void *, enum err) = s->done;
@@ -496,15 +245,13 @@ static void list_objects(struct snapshots *s);
 static void
 next_part(struct snapshots *s)
 {
-    for (size_t i = 0; i + 1 < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (parts[i] == s->kind) {
-            s->kind = parts[i + 1];
-            s->list.after = STR_NONE;
-            list_objects(s);
-            return;
-        }
+    if (++s->part < N_WORKSPACE_PARTS) {
+        s->list.after = STR_NONE;
+        list_objects(s);
+        return;
     }
-    finish_building(s);
+    swap_in(s, workspace_build_finish(&s->building), &s->building);
+    workspace_build_end(&s->building);
     read_next_tenant(s);
 }
 
@@ -520,7 +267,7 @@ on_objects(struct store_req *req, enum err e)
         return;
     }
     for (size_t i = 0; i < l->n_objects; i++)
-        add_object(s, &s->building, &l->objects[i]);
+        workspace_build_add(&s->building, s->options.vault, &l->objects[i]);
     if (l->has_more && l->n_objects > 0) {
         l->after = str_dup(s->building.arena, l->objects[l->n_objects - 1].key);
         list_objects(s);
@@ -540,7 +287,7 @@ list_objects(struct snapshots *s)
                 .on_done = on_objects,
                 .loop = s->options.env->loop},
         .tenant = s->building.tenant,
-        .kind = s->kind,
+        .kind = workspace_parts[s->part],
         .after = after,
         .limit = PAGE,
     };
@@ -580,18 +327,10 @@ read_next_tenant(struct snapshots *s)
 
     if (next) {
         t = CONTAINER_OF(next, struct tenant_name, node);
-        s->building = (struct building){
-            .arena = arena_new(),
-            .tenant = t->tenant,
-            .version = t->version,
-            .templates = map_new(),
-            .categories = map_new(),
-        };
-        s->building.key = str_dup(s->building.arena, str_from(t->key));
-        s->building.settings =
-            str_dup(s->building.arena, str_from(t->settings));
+        workspace_build_start(&s->building, t->tenant, str_from(t->key),
+                              t->version, str_from(t->settings));
         free_name(t);
-        s->kind = parts[0];
+        s->part = 0;
         s->list.after = STR_NONE;
         list_objects(s);
         return;
@@ -981,12 +720,7 @@ snapshots_free(struct snapshots *s)
         free(CONTAINER_OF(l, struct waiter, node));
     while ((l = list_take(&s->todo)) != NULL)
         free_name(CONTAINER_OF(l, struct tenant_name, node));
-    if (s->building.arena) {
-        map_free(s->building.templates);
-        map_free(s->building.categories);
-        arena_free(s->building.arena);
-        free(s->building.keys);
-    }
+    workspace_build_end(&s->building);
     map_free(s->current.by_tenant);
     map_free(s->current.by_key);
     map_free(s->current.api_keys);

@@ -1,5 +1,5 @@
 /* workspace.h - one tenant's configuration as an immutable value: providers
- * with open secrets, compiled templates. Built by snapshot.c from stored
+ * with open secrets, compiled templates. Built by workspace_build.c from stored
  * documents, shared by threads, counted by reference, never changed. */
 #pragma once
 
@@ -88,7 +88,7 @@ struct workspace {
     struct schedule_doc **schedules; /* by key */
     size_t n_schedules;
     struct json preferences; /* the defaults of its users; absent: none */
-    /* private to snapshot.c and workspace_ref.c */
+    /* private to workspace_build.c and workspace_ref.c */
     struct arena *arena;
     struct map *templates; /* "key@" is the published one, "key@3" by version;
                               a key may hold an @ of its own */
