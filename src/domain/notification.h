@@ -50,8 +50,10 @@ struct delivery {
     int64_t due_ms;   /* RETRYING: not before; else 0 */
     struct str error; /* signature of the last failure, for groups */
     /* Where it waits for its turn; 0: nowhere (settled, or waiting). */
-    int64_t lane; /* num of a provider */
-    int64_t rank; /* smallest first; queue/rank.h */
+    int64_t lane;        /* num of a provider */
+    int64_t rank;        /* smallest first; queue/rank.h */
+    int64_t digest;      /* HELD: the window that collects it; else 0 */
+    int64_t merged_into; /* MERGED: the delivery it went out with; else 0 */
 };
 
 /* One call to a provider, or one that a crash interrupted. */

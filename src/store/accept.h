@@ -4,6 +4,7 @@
 #pragma once
 
 #include "domain/notification.h"
+#include "store/digest.h"
 #include "store/req.h"
 #include "store/work.h"
 
@@ -16,14 +17,19 @@ struct store_accept_item {
     struct str cancel_key;  /* empty: none; as in store_cancel_find */
     struct str dedup_key;   /* empty: none; counts within the tenant */
     int64_t dedup_until_ms; /* wall clock */
-    int64_t outbox;         /* its row, which goes in this commit; 0: none */
+    /* Deliveries that windows collect, in the order of the deliveries. */
+    struct store_join *joins;
+    size_t n_joins;
+    int64_t outbox; /* its row, which goes in this commit; 0: none */
     bool has_more;  /* deliveries, which are planned later: a row of work... */
     int64_t due_ms; /* ...that nobody takes before; wall clock; 0: at once */
     /* Not NULL: it adds to the notification of that id, which is there. Alone
      * in its request, which has no Idempotency-Key and no dedup key. */
     const struct store_chunk *chunk;
+    const struct store_flush *flush; /* not NULL: it ends that window */
     /* result */
-    bool is_gone; /* somebody else did it, that row, that chunk: nothing was */
+    /* Somebody else did it, that row, that chunk, that window: nothing was. */
+    bool is_gone;
     int64_t hold; /* of a chunk that is not the last: as in store_work_row */
     bool is_duplicate;
     int64_t id;         /* the first one's, if a duplicate */

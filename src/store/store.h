@@ -14,6 +14,7 @@
 #include "store/accept.h"
 #include "store/budget.h"
 #include "store/cycle.h"
+#include "store/digest.h"
 #include "store/inbox.h"
 #include "store/member.h"
 #include "store/object.h"

@@ -1,12 +1,20 @@
-/* work.h - what was accepted and is too much for one commit: the deliveries to
- * a whole workspace. A row of work says how far it is; each accept that adds a
- * chunk (struct store_accept_item) moves its cursor in the same commit, if it
- * still is where the chunk begins. So each is planned exactly once, whoever
- * dies, or takes the row over. */
+/* work.h - what was accepted and is not done in that commit.
+ *
+ * PLAN: the deliveries to a whole workspace. A row of work says how far it is;
+ * each accept that adds a chunk (struct store_accept_item) moves its cursor in
+ * the same commit, if it still is where the chunk begins. So each is planned
+ * exactly once, whoever dies, or takes the row over.
+ *
+ * DIGEST: a window of a digest, to be ended. Whoever takes it shuts it: later
+ * members open another. See store/digest.h. */
 #pragma once
 
+#include "domain/digest.h"
 #include "domain/notification.h"
 #include "store/req.h"
+
+/* Stored as numbers, which are one more. */
+enum store_work_kind { STORE_WORK_PLAN, STORE_WORK_DIGEST };
 
 /* From `from` up to `to`: what lies between is in the accept's item. */
 struct store_chunk {
@@ -16,14 +24,16 @@ struct store_chunk {
     int n_recipients;
 };
 struct store_work_row {
-    struct notification notification;
-    struct str cursor; /* empty: at the beginning */
-    int64_t hold;      /* this lease: names who has the row, as each other one's
-                        * is another; of the last chunk where there was one */
+    struct notification notification; /* PLAN */
+    struct str cursor;                /* the same; empty: at the beginning */
+    struct digest digest;             /* DIGEST */
+    int64_t hold; /* this lease: names who has the row, as each other one's
+                   * is another; of the last chunk where there was one */
 };
 /* Rows that nobody has, those that have waited longest first. */
 struct store_work_take {
     struct store_req req;
+    enum store_work_kind kind;
     int64_t now_ms; /* wall clock; a shared database has its own */
     int64_t lease_ms;
     size_t max;
@@ -36,6 +46,7 @@ struct store_work_take {
 /* By one who ends: rows that are still held by these leases are free at once.
  * What somebody else has taken since, what is done or cancelled, stays. */
 struct store_work_hold {
+    enum store_work_kind kind;
     int64_t tenant, id, hold;
 };
 struct store_work_release {

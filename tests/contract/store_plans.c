@@ -21,6 +21,7 @@ static const struct key {
     {"ready", "ready_lane", {"lane"}},
     {"ready", NULL, {"tenant", "id"}},
     {"waiting", "waiting_due", {"due_ms"}},
+    {"waiting", "waiting_digest", {"digest"}},
     {"waiting", NULL, {"tenant", "id"}},
     {"dead", NULL, {"tenant", "id"}},
     {"ended", NULL, {"tenant", "id"}},
@@ -29,7 +30,10 @@ static const struct key {
     {"cancel_key", NULL, {"tenant", "key"}},
     {"outbox", NULL, {"id"}},
     {"work", "work_taken", {"taken_until"}},
+    {"work", "work_digest", {"taken_until"}},
     {"work", NULL, {"tenant", "id"}},
+    {"digest", "digest_open", {"tenant", "user_id", "channel"}},
+    {"digest", NULL, {"tenant", "id"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
     {"member", "member_user", {"tenant", "user_id"}},
@@ -280,7 +284,9 @@ static const char fill[] =
     "INSERT INTO attempt SELECT i, 1, 1, 1, 1, 1" EACH
     "INSERT INTO cancel_key SELECT 7, i, 'k' || i" EACH
     "INSERT INTO outbox (tenant, at, doc) SELECT 7, now(), '{}'" EACH
-    "INSERT INTO work SELECT 7, i, 1, now(), now(), ''" EACH
+    "INSERT INTO work SELECT 7, i, 1 + i % 2, now(), now(), ''" EACH
+    "INSERT INTO digest SELECT 7, i, true, 0, false, 100, 1, 1, 1, 1, 1, "
+    "'u' || i, 'email', ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
     "INSERT INTO object SELECT 6, 7, 'u' || i, i, 1, 1, 1, '{}'" EACH
     "INSERT INTO member SELECT 7, 2, 't', 'u' || i" EACH
@@ -297,7 +303,8 @@ static const char empty[] =
     "DELETE FROM notification; DELETE FROM ready; DELETE FROM waiting; "
     "DELETE FROM dead; DELETE FROM ended; DELETE FROM attempt; "
     "DELETE FROM cancel_key; "
-    "DELETE FROM outbox; DELETE FROM work; DELETE FROM intent; "
+    "DELETE FROM outbox; DELETE FROM work; DELETE FROM digest; DELETE FROM "
+    "intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "
     "idem; "
     "DELETE FROM dedup; DELETE FROM budget; DELETE FROM inbox_user; DELETE "

@@ -739,7 +739,12 @@ no_hot_statement_scans_or_sorts(void **state)
                                    SQL_budget_scan,
                                    SQL_dedup_read,
                                    SQL_cancel_find,
-                                   SQL_purge_cancel_key};
+                                   SQL_purge_cancel_key,
+                                   SQL_digest_join,
+                                   SQL_digest_settle,
+                                   SQL_digest_oldest,
+                                   SQL_digest_newest,
+                                   SQL_digest_list};
     struct rig *r = *state;
     sqlite3 *db;
 

@@ -21,12 +21,29 @@ mem_find(struct mem *m, int64_t tenant, int64_t id)
 }
 
 struct mem_work *
-mem_work_of(struct mem *m, int64_t tenant, int64_t id)
+mem_work_find(struct mem *m, enum store_work_kind kind, int64_t tenant,
+              int64_t id)
 {
     ROW_EACH(struct mem_work, w, &m->works)
-    if (w->tenant == tenant && w->id == id && !w->is_gone)
+    if (w->kind == kind && w->tenant == tenant && w->id == id && !w->is_gone)
         return w;
     return NULL;
+}
+
+struct mem_work *
+mem_work_of(struct mem *m, int64_t tenant, int64_t id)
+{
+    return mem_work_find(m, STORE_WORK_PLAN, tenant, id);
+}
+
+void
+mem_work_add(struct mem *m, const struct mem_work *w)
+{
+    struct mem_work *row = ROW_ADD(&m->works, struct mem_work);
+
+    *row = *w;
+    row->taken_until_ms = w->due_ms;
+    mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
 }
 
 struct delivery

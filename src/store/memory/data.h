@@ -32,8 +32,14 @@ struct mem_notification {
     bool is_gone;
 };
 struct mem_work {
+    enum store_work_kind kind;
     int64_t tenant, id, due_ms, taken_until_ms;
     struct str cursor;
+    bool is_gone;
+};
+struct mem_digest {
+    struct digest d;
+    bool is_open;
     bool is_gone;
 };
 struct mem_attempt {
@@ -87,7 +93,7 @@ struct mem {
     struct arena *arena;
     int64_t epoch;
     struct rows notifications, deliveries, attempts, items, users, events,
-        objects, members, changes, idems, dedups, works, budgets;
+        objects, members, changes, idems, dedups, works, budgets, digests;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;
@@ -101,10 +107,20 @@ mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
     mem_notification_get, mem_notification_list, mem_delivery_get,
     mem_delivery_list, mem_delivery_groups, mem_inbox_list, mem_inbox_replay,
     mem_inbox_revs, mem_stats, mem_reports, mem_lanes, mem_budget_take,
-    mem_budget_give_back, mem_budget_look, mem_dedup_get, mem_cancel_find;
+    mem_budget_give_back, mem_budget_look, mem_dedup_get, mem_cancel_find,
+    mem_digest_flush, mem_digest_list, mem_digest_members;
 
 /* Deliveries of it are still to be planned; NULL: all were. */
 struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);
+struct mem_work *mem_work_find(struct mem *m, enum store_work_kind kind,
+                               int64_t tenant, int64_t id);
+void mem_work_add(struct mem *m, const struct mem_work *w); /* nobody has it */
+void mem_window_join(struct mem *m, struct store_join *join);
+bool mem_window_end(struct mem *m, const struct store_accept *a,
+                    const struct store_flush *flush);
+void mem_window_leave(struct mem *m, struct mem_delivery *one);
+void mem_window_shut(struct mem *m, struct arena *a, const struct mem_work *w,
+                     struct digest *ret);
 struct mem_delivery *mem_find(struct mem *m, int64_t tenant, int64_t id);
 /* A topic without content, unless it is there. False: it is. */
 bool mem_object_make(struct mem *m, const struct store_subscribe *s);

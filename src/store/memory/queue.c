@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "domain/reason.h"
+#include "store/joins.h"
 #include "store/memory/data.h"
 
 static int64_t
@@ -17,10 +18,11 @@ static bool
 is_taken(struct mem *m, const struct store_accept_item *item)
 {
     ROW_EACH(struct mem_notification, n, &m->notifications)
-    if (n->n.id == item->notification.id && !n->is_gone && !item->chunk)
+    if (n->n.id == item->notification.id && !n->is_gone &&
+        joins_adds_notification(item))
         return true;
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
-    for (size_t i = 0; i < item->n_deliveries; i++)
+    for (size_t i = 0; i < item->n_deliveries && !item->flush; i++)
         if (d->d.id == item->deliveries[i].id && !d->is_gone)
             return true;
     return false;
@@ -101,28 +103,38 @@ add_notification(struct mem *m, const struct store_accept *a,
     n->cancel_key = str_dup(m->arena, item->cancel_key);
     if (!item->has_more)
         return;
-    *ROW_ADD(&m->works, struct mem_work) =
-        (struct mem_work){.tenant = a->tenant,
-                          .id = n->n.id,
-                          .due_ms = item->due_ms,
-                          .taken_until_ms = item->due_ms};
-    mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
+    mem_work_add(m, &(struct mem_work){
+                        .tenant = a->tenant,
+                        .id = n->n.id,
+                        .due_ms = item->due_ms,
+                    });
 }
 
 static void
 add_item(struct mem *m, const struct store_accept *a,
          struct store_accept_item *item)
 {
-    item->is_gone = item->chunk && !advance(m, a, item);
+    size_t at = 0;
+
+    item->is_gone = (item->chunk && !advance(m, a, item)) ||
+                    (item->flush && !mem_window_end(m, a, item->flush));
     if (item->is_gone)
         return;
     item->id = item->notification.id;
     item->created_ms = item->notification.created_ms;
-    if (!item->chunk)
+    if (joins_adds_notification(item))
         add_notification(m, a, item);
-    for (size_t i = 0; i < item->n_deliveries; i++)
-        add_delivery(m, a->tenant, &item->deliveries[i]);
+    for (size_t i = 0; i < item->n_joins; i++)
+        mem_window_join(m, &item->joins[i]);
+    for (size_t i = 0; i < item->n_deliveries; i++) {
+        struct delivery d = joins_delivery(item, i, &at);
+
+        add_delivery(m, a->tenant, &d);
+    }
+    at = 0;
     for (size_t i = 0; i < item->n_items; i++) {
+        if (!joins_shows(item, i, &at))
+            continue;
         item->items[i].tenant = a->tenant;
         mem_inbox_add(m, &item->items[i]);
     }
@@ -327,8 +339,10 @@ mem_promote(struct mem *m, struct store_req *req)
 /* ---- act, cancel ---- */
 
 static void
-stop(struct mem_delivery *d, int64_t now_ms, enum reason reason)
+stop(struct mem *m, struct mem_delivery *d, int64_t now_ms, enum reason reason)
 {
+    if (d->d.digest != 0)
+        mem_window_leave(m, d);
     d->d.status = DELIVERY_CANCELLED;
     d->d.reason = reason_code(reason);
     d->d.updated_ms = now_ms;
@@ -372,7 +386,7 @@ mem_act(struct mem *m, struct store_req *req)
         d->ready_lane = lane_of(&d->d, a->lane);
         mem_tell_ready(m, a->tenant, d->ready_lane);
     } else {
-        stop(d, a->now_ms,
+        stop(m, d, a->now_ms,
              a->kind == STORE_ACT_CANCEL ? REASON_CANCELLED : REASON_DISCARDED);
     }
     a->status = d->d.status;
@@ -391,7 +405,7 @@ cancel_part(struct mem *m, struct store_cancel *c)
             d->d.id <= c->after)
             continue;
         if (can_stop(d)) {
-            stop(d, c->now_ms, REASON_CANCELLED);
+            stop(m, d, c->now_ms, REASON_CANCELLED);
             c->n_stopped++;
         } else {
             c->n_not_stopped++;
@@ -454,19 +468,19 @@ mem_outbox(struct mem *m, struct store_req *req)
 }
 
 static struct mem_work *
-longest_waiting(struct mem *m, int64_t now_ms)
+longest_waiting(struct mem *m, enum store_work_kind kind, int64_t now_ms)
 {
     struct mem_work *best = NULL;
 
     ROW_EACH(struct mem_work, w, &m->works)
-    if (!w->is_gone && w->taken_until_ms <= now_ms &&
+    if (!w->is_gone && w->kind == kind && w->taken_until_ms <= now_ms &&
         (!best || w->taken_until_ms < best->taken_until_ms))
         best = w;
     return best;
 }
 
 static int64_t
-next_free_ms(struct mem *m, int64_t now_ms)
+next_free_ms(struct mem *m, enum store_work_kind kind, int64_t now_ms)
 {
     int64_t best_ms = -1;
 
@@ -474,7 +488,8 @@ next_free_ms(struct mem *m, int64_t now_ms)
     {
         int64_t ms = w->taken_until_ms - now_ms;
 
-        if (!w->is_gone && ms > 0 && (best_ms < 0 || ms < best_ms))
+        if (!w->is_gone && w->kind == kind && ms > 0 &&
+            (best_ms < 0 || ms < best_ms))
             best_ms = ms;
     }
     return best_ms;
@@ -491,16 +506,20 @@ mem_work_take(struct mem *m, struct store_req *req)
     for (t->n_rows = 0; t->n_rows < t->max; t->n_rows++) {
         struct store_work_row *row = &t->rows[t->n_rows];
 
-        w = longest_waiting(m, t->now_ms);
+        w = longest_waiting(m, t->kind, t->now_ms);
         if (!w)
             break;
         w->taken_until_ms = row->hold = t->now_ms + t->lease_ms;
+        if (t->kind == STORE_WORK_DIGEST) {
+            mem_window_shut(m, req->arena, w, &row->digest);
+            continue;
+        }
         row->cursor = str_dup(req->arena, w->cursor);
         ROW_EACH(struct mem_notification, n, &m->notifications)
         if (n->n.id == w->id)
             row->notification = mem_copy_notification(req->arena, &n->n);
     }
-    t->next_ms = next_free_ms(m, t->now_ms);
+    t->next_ms = next_free_ms(m, t->kind, t->now_ms);
     return ERR_OK;
 }
 
@@ -511,9 +530,10 @@ mem_work_release(struct mem *m, struct store_req *req)
         CONTAINER_OF(req, struct store_work_release, req);
 
     for (size_t i = 0; i < l->n_holds; i++) {
-        struct mem_work *w = mem_work_of(m, l->holds[i].tenant, l->holds[i].id);
+        const struct store_work_hold *h = &l->holds[i];
+        struct mem_work *w = mem_work_find(m, h->kind, h->tenant, h->id);
 
-        if (!w || w->taken_until_ms != l->holds[i].hold)
+        if (!w || w->taken_until_ms != h->hold)
             continue;
         w->taken_until_ms = w->due_ms;
         mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});

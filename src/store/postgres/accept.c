@@ -1,18 +1,22 @@
 /* accept.c - notifications, their deliveries and inbox items: whatever waits
  * goes in together, in one commit.
  *
- *   [outbox] -> [keys] -> [inboxes] -> rows
+ *   [outbox] -> [keys] -> [windows] -> [inboxes] -> rows
  *
  * Requests with an Idempotency-Key or a dedup key first learn who was before
- * them; those with inbox items first take the users' next revs, whose rows
- * stay locked until the commit. What comes from the outbox first deletes its
- * rows there. The others are one exchange. All transactions lock in this
- * order: outbox, idempotency keys, dedup keys, inboxes, each sorted. */
+ * them; those that a digest collects, or that end one, first learn which window
+ * holds them, whose row stays locked; those with inbox items first take the
+ * users' next revs, whose rows stay locked until the commit. What comes from
+ * the outbox first deletes its rows there. The others are one exchange. All
+ * transactions lock in this order: outbox, idempotency keys, dedup keys,
+ * windows, inboxes, each sorted. */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/list.h"
 #include "base/map.h"
+#include "store/joins.h"
+#include "store/postgres/digest.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
 
@@ -47,6 +51,7 @@ struct accept {
     size_t n_items;
     struct inbox *inboxes;
     size_t n_inboxes;
+    struct pg_windows *windows;
     struct pg_columns notifications, cancel_keys, works, ready, waiting, dead,
         ended;
     bool has_begun;
@@ -134,8 +139,11 @@ list_items(struct pg_op *op)
     s->n_items = 0;
     for (size_t i = 0; i < s->n_entries; i++) {
         const struct entry *e = &s->entries[i];
+        size_t at = 0;
 
         for (size_t k = 0; k < e->item->n_items && is_new(e); k++) {
+            if (!joins_shows(e->item, k, &at))
+                continue;
             e->item->items[k].tenant = e->request->tenant;
             s->items[s->n_items++] = &e->item->items[k];
         }
@@ -384,6 +392,7 @@ add_waiting(struct pg_columns *c, int64_t tenant, const struct delivery *d)
     pg_col_int(c, d->priority);
     pg_col_int(c, d->status);
     add_texts(c, d);
+    pg_col_int(c, d->digest);
 }
 
 static void
@@ -457,7 +466,7 @@ send_rows(struct pg_op *op)
     pg_columns_init(&s->cancel_keys, op->arena, "llT", 0);
     pg_columns_init(&s->works, op->arena, "lll", 0);
     pg_columns_init(&s->ready, op->arena, "llllllliistTttt", s->n_entries);
-    pg_columns_init(&s->waiting, op->arena, "lllllllliisstTttt", 0);
+    pg_columns_init(&s->waiting, op->arena, "lllllllliisstTtttl", 0);
     pg_columns_init(&s->dead, op->arena, "llllliisstTttt", 0);
     pg_columns_init(&s->ended, op->arena, "llllliisstTttt", s->n_items);
     for (size_t i = 0; i < s->n_entries; i++) {
@@ -467,7 +476,7 @@ send_rows(struct pg_op *op)
             continue;
         if (e->item->chunk)
             send_growth(op, e);
-        else
+        if (joins_adds_notification(e->item))
             add_notification(&s->notifications, e);
         if (e->item->cancel_key.n > 0) {
             pg_col_int(&s->cancel_keys, e->request->tenant);
@@ -479,9 +488,13 @@ send_rows(struct pg_op *op)
             pg_col_int(&s->works, e->item->notification.id);
             pg_col_int(&s->works, e->item->due_ms);
         }
-        for (size_t k = 0; k < e->item->n_deliveries; k++)
-            add_delivery(s, e->request->tenant, &e->item->deliveries[k]);
+        for (size_t k = 0, at = 0; k < e->item->n_deliveries; k++) {
+            struct delivery d = joins_delivery(e->item, k, &at);
+
+            add_delivery(s, e->request->tenant, &d);
+        }
     }
+    pg_windows_store(s->windows, op, s->entries[0].request->now_ms);
     send_columns(op, &s->notifications, PG_notification_add);
     send_columns(op, &s->cancel_keys, PG_cancel_key_add);
     send_columns(op, &s->works, PG_work_add);
@@ -495,17 +508,16 @@ send_rows(struct pg_op *op)
 static void
 tell_deliveries(struct pg_op *op, const struct entry *e)
 {
-    for (size_t i = 0; i < e->item->n_deliveries; i++) {
-        const struct delivery *d = &e->item->deliveries[i];
+    for (size_t i = 0, at = 0; i < e->item->n_deliveries; i++) {
+        struct delivery d = joins_delivery(e->item, i, &at);
 
-        if (delivery_status_is_terminal(d->status))
+        if (delivery_status_is_terminal(d.status))
             continue;
-        if (!waits(d))
+        if (!waits(&d))
             pg_store_row_ready(op->store, e->request->tenant,
-                               signed_lane(d->priority, d->lane), d->rank,
-                               d->id);
-        else if (d->due_ms > 0 && d->lane > 0)
-            notices_wait(&op->store->notices, d->due_ms);
+                               signed_lane(d.priority, d.lane), d.rank, d.id);
+        else if (d.due_ms > 0 && d.lane > 0)
+            notices_wait(&op->store->notices, d.due_ms);
     }
 }
 
@@ -518,7 +530,7 @@ stored(struct pg_op *op)
         if (is_new(&s->entries[i]))
             tell_deliveries(op, &s->entries[i]);
     tell_items(op);
-    if (s->works.n_rows > 0)
+    if (s->works.n_rows > 0 || pg_windows_has_work(s->windows))
         pg_store_work_ready(op->store);
     pg_op_done(op);
 }
@@ -561,11 +573,10 @@ name_ids(struct accept *s)
 }
 
 static void
-go_on(struct pg_op *op)
+add_items(struct pg_op *op)
 {
     struct accept *s = op->state;
 
-    name_ids(s);
     list_items(op);
     if (s->n_items == 0) {
         store_rows(op);
@@ -573,6 +584,40 @@ go_on(struct pg_op *op)
     }
     ensure_begun(op);
     take_revs(op, with_revs);
+}
+
+/* ---- windows ---- */
+
+static void
+with_windows(struct pg_op *op)
+{
+    struct accept *s = op->state;
+
+    pg_windows_read(s->windows, op);
+    add_items(op);
+}
+
+static void
+go_on(struct pg_op *op)
+{
+    struct accept *s = op->state;
+    size_t n_joins = 0;
+
+    name_ids(s);
+    for (size_t i = 0; i < s->n_entries; i++)
+        n_joins += s->entries[i].item->n_joins;
+    s->windows = pg_windows_new(op->arena, n_joins, s->n_entries);
+    for (size_t i = 0; i < s->n_entries; i++)
+        if (is_new(&s->entries[i]))
+            pg_windows_add(s->windows, s->entries[i].request->tenant,
+                           s->entries[i].item);
+    if (pg_windows_is_empty(s->windows)) {
+        add_items(op);
+        return;
+    }
+    ensure_begun(op);
+    pg_windows_send(s->windows, op);
+    pg_op_await(op, with_windows);
 }
 
 static void

@@ -22,12 +22,12 @@ is_claimed_here(const struct pg_op *op, int64_t delivery)
 }
 
 static void
-put_lanes(struct pg_op *op, struct pg_params *p, const int64_t *lanes, size_t n)
+put_ints(struct pg_op *op, struct pg_params *p, const int64_t *ints, size_t n)
 {
     struct pg_array all = pg_array(op->arena, PG_TYPE_INT8, n);
 
     for (size_t i = 0; i < n; i++)
-        pg_add_int(&all, lanes[i]);
+        pg_add_int(&all, ints[i]);
     pg_put_array(p, &all);
 }
 
@@ -38,11 +38,22 @@ lock_lanes(struct pg_op *op, int64_t tenant, const int64_t *lanes, size_t n)
     struct pg_params *p = pg_op_params(op);
 
     pg_put_int(p, tenant);
-    put_lanes(op, p, lanes, n);
+    put_ints(op, p, lanes, n);
     pg_op_send(op, PG_act_lane_add);
     p = pg_op_params(op);
-    put_lanes(op, p, lanes, n);
+    put_ints(op, p, lanes, n);
     pg_op_send(op, PG_act_lane_lock);
+}
+
+static void
+send_windows(struct pg_op *op, enum pg which, int64_t tenant,
+             const int64_t *ids, size_t n)
+{
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, tenant);
+    put_ints(op, p, ids, n);
+    pg_op_send(op, which);
 }
 
 /* ---- act ---- */
@@ -50,7 +61,7 @@ lock_lanes(struct pg_op *op, int64_t tenant, const int64_t *lanes, size_t n)
 struct acting {
     struct store_act *a;
     enum { NOWHERE, READY, WAITING, DEAD, ENDED } place;
-    int64_t lane;
+    int64_t lane, digest;
     enum priority priority;
     bool is_unknown; /* held as that, for a person to decide */
     int n_rounds;
@@ -108,8 +119,11 @@ send_cancel(struct pg_op *op, struct acting *s)
     struct pg_params *p;
 
     if (s->place == WAITING) {
+        send_windows(op, PG_digest_lock, s->a->tenant, &s->digest, 1);
+        s->at_move = 1;
         put_act(op, s->a, REASON_CANCELLED);
         pg_op_send(op, PG_act_stop_waiting);
+        send_windows(op, PG_digest_drop, s->a->tenant, &s->digest, 1);
         return;
     }
     lock_lanes(op, s->a->tenant, &s->lane, 1);
@@ -160,6 +174,7 @@ take_place(struct pg_op *op, struct acting *s)
     s->lane = pg_int(&r);
     s->priority = (enum priority)pg_int(&r);
     is_so = pg_int(&r) != 0;
+    s->digest = pg_int(&r);
     s->is_unknown = is_so && s->place == WAITING;
     if (s->place == READY && (is_so || is_claimed_here(op, s->a->delivery)))
         s->a->status = DELIVERY_SENDING;
@@ -217,6 +232,8 @@ struct cancelling {
     bool is_last_part;
     int64_t *lanes; /* locked, or about to be */
     size_t n_lanes;
+    int64_t *windows; /* locked */
+    size_t n_windows;
     struct pg_array flying; /* in flight though no intent says so */
     int n_rounds;
 };
@@ -302,12 +319,13 @@ send_stops(struct pg_op *op, struct cancelling *s)
     p = put_range(op, s);
     pg_put_int(p, s->c->now_ms);
     pg_put_text(p, reason_code(REASON_CANCELLED));
-    put_lanes(op, p, s->lanes, s->n_lanes);
+    put_ints(op, p, s->lanes, s->n_lanes);
     pg_put_array(p, &s->flying);
     pg_op_send(op, PG_cancel_ready);
     p = put_range(op, s);
     pg_put_array(p, &s->flying);
     pg_op_send(op, PG_cancel_left);
+    send_windows(op, PG_digest_drop, s->c->tenant, s->windows, s->n_windows);
     pg_op_await(op, count);
 }
 
@@ -338,6 +356,18 @@ count(struct pg_op *op)
 }
 
 static void
+locked(struct pg_op *op)
+{
+    struct cancelling *s = op->state;
+    struct pg_rows r = pg_op_rows(op, 0);
+
+    s->windows = ARENA_ARRAY(op->arena, int64_t, pg_count(&r));
+    while (pg_next(&r))
+        s->windows[s->n_windows++] = pg_int(&r);
+    send_stops(op, s);
+}
+
+static void
 found(struct pg_op *op)
 {
     struct cancelling *s = op->state;
@@ -356,7 +386,9 @@ found(struct pg_op *op)
     lanes = pg_ints(&r, op->arena, &n_lanes);
     add_lanes(op, s, lanes, n_lanes);
     list_flying(op, s);
-    send_stops(op, s);
+    (void)put_range(op, s);
+    pg_op_send(op, PG_digest_lock_of);
+    pg_op_await(op, locked);
 }
 
 static struct pg_params *

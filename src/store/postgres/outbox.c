@@ -1,6 +1,7 @@
 /* outbox.c - see store/outbox.h. Any node may take: SKIP LOCKED gives each row
  * to one of them. */
 #include "base/list.h"
+#include "store/postgres/digest.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
 
@@ -81,8 +82,12 @@ work_taken(struct pg_op *op)
     for (t->n_rows = 0; t->n_rows < t->max && pg_next(&r); t->n_rows++) {
         struct store_work_row *row = &t->rows[t->n_rows];
 
-        pg_take_notification(&r, t->req.arena, &row->notification);
-        row->cursor = pg_text(&r, t->req.arena);
+        if (t->kind == STORE_WORK_DIGEST) {
+            pg_take_digest(&r, t->req.arena, &row->digest);
+        } else {
+            pg_take_notification(&r, t->req.arena, &row->notification);
+            row->cursor = pg_text(&r, t->req.arena);
+        }
         row->hold = pg_int(&r);
     }
     r = pg_op_rows(op, 1);
@@ -96,15 +101,16 @@ static void
 take_work(struct pg_op *op)
 {
     const struct store_work_take *t = work_of(op);
+    bool is_digest = t->kind == STORE_WORK_DIGEST;
     struct pg_params *p = pg_op_params(op);
 
     pg_put_int(p, (int64_t)t->max);
     pg_put_int(p, t->lease_ms);
-    pg_op_send(op, PG_work_take);
+    pg_op_send(op, is_digest ? PG_digest_take : PG_work_take);
     (void)pg_op_params(op);
     pg_op_send(op, PG_outbox_seq);
     (void)pg_op_params(op);
-    pg_op_send(op, PG_work_next);
+    pg_op_send(op, is_digest ? PG_digest_next : PG_work_next);
     pg_op_commit(op, work_taken);
 }
 
@@ -125,11 +131,12 @@ release_work(struct pg_op *op)
         CONTAINER_OF(op->reqs[0], struct store_work_release, req);
     struct pg_columns holds;
 
-    pg_columns_init(&holds, op->arena, "lll", l->n_holds);
+    pg_columns_init(&holds, op->arena, "llls", l->n_holds);
     for (size_t i = 0; i < l->n_holds; i++) {
         pg_col_int(&holds, l->holds[i].tenant);
         pg_col_int(&holds, l->holds[i].id);
         pg_col_int(&holds, l->holds[i].hold);
+        pg_col_int(&holds, l->holds[i].kind + 1);
     }
     pg_put_columns(pg_op_params(op), &holds);
     pg_op_send(op, PG_work_release);

@@ -43,4 +43,6 @@ pg_take_delivery(struct pg_rows *r, struct arena *a, struct delivery *ret)
     ret->reason = pg_text(r, a);
     ret->error = pg_text(r, a);
     ret->tally = pg_text(r, a);
+    ret->digest = pg_int(r);
+    ret->merged_into = pg_int(r);
 }

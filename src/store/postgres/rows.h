@@ -5,7 +5,9 @@
  *     traceparent, doc
  *   delivery: id, tenant, notification, status, lane, rank, attempts,
  *     priority, recipient, created_ms, updated_ms, due_ms, user_id, channel,
- *     provider, reason, error, tally */
+ *     provider, reason, error, tally, digest, merged_into
+ *   digest: tenant, id, mode, is_leading, max_items, window_ms, max_window_ms,
+ *     opened_ms, closes_ms, n_members, user_id, channel, key */
 #pragma once
 
 #include "domain/notification.h"

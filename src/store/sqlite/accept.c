@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/list.h"
+#include "store/joins.h"
 #include "store/sqlite/writer.h"
 
 static void
@@ -82,6 +83,7 @@ add_delivery(struct writer *w, int64_t tenant, const struct delivery *d)
     put_text(&q, d->provider);
     put_text(&q, d->reason);
     put_text(&q, d->error);
+    put_int_or_null(&q, d->digest);
     query_run(&q);
     if (waits)
         add_wait(w, tenant, d, lane);
@@ -120,6 +122,36 @@ is_duplicate(struct writer *w, const struct store_accept *a,
     return true;
 }
 
+static void
+add_rows(struct writer *w, const struct store_accept *a,
+         struct store_accept_item *item)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < item->n_joins; i++)
+        window_join(w, &item->joins[i]);
+    for (size_t i = 0; i < item->n_deliveries; i++) {
+        struct delivery d = joins_delivery(item, i, &at);
+
+        add_delivery(w, a->tenant, &d);
+    }
+    at = 0;
+    for (size_t i = 0; i < item->n_items; i++) {
+        if (!joins_shows(item, i, &at))
+            continue;
+        item->items[i].tenant = a->tenant;
+        inbox_add(w, &item->items[i]);
+    }
+}
+
+static bool
+is_gone(struct writer *w, const struct store_accept *a,
+        struct store_accept_item *item)
+{
+    return (item->chunk && !work_advance(w, a, item)) ||
+           (item->flush && !window_end(w, a, item->flush));
+}
+
 enum err
 write_accept(struct writer *w, struct store_req *req)
 {
@@ -134,22 +166,17 @@ write_accept(struct writer *w, struct store_req *req)
         item->is_duplicate = is_duplicate(w, a, item);
         if (item->is_duplicate)
             continue;
-        item->is_gone = item->chunk && !work_advance(w, a, item);
+        item->is_gone = is_gone(w, a, item);
         if (item->is_gone)
             continue;
         item->id = item->notification.id;
         item->created_ms = item->notification.created_ms;
-        if (!item->chunk)
+        if (joins_adds_notification(item))
             add_notification(w, a->tenant, &item->notification);
         add_cancel_key(w, a->tenant, item->cancel_key, item->id);
         if (item->has_more)
             work_add(w, a->tenant, item->id, item->due_ms);
-        for (size_t k = 0; k < item->n_deliveries; k++)
-            add_delivery(w, a->tenant, &item->deliveries[k]);
-        for (size_t k = 0; k < item->n_items; k++) {
-            item->items[k].tenant = a->tenant;
-            inbox_add(w, &item->items[k]);
-        }
+        add_rows(w, a, item);
     }
     idem_save(w, a->tenant, req, &a->idem);
     return ERR_OK;

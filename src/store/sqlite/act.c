@@ -80,6 +80,7 @@ struct state {
     int64_t lane, rank, due_ms;
     enum priority priority;
     bool is_unknown; /* the reason that it is where it is */
+    int64_t digest;
 };
 
 static void
@@ -98,10 +99,13 @@ set_delivery(struct writer *w, const struct state *s, int64_t now_ms,
 }
 
 static void
-stop(struct writer *w, struct state *s, int64_t now_ms, enum reason reason)
+stop(struct writer *w, int64_t tenant, struct state *s, int64_t now_ms,
+     enum reason reason)
 {
     if (s->due_ms > 0)
         remove_wait(w, s->due_ms, s->id);
+    if (s->digest != 0)
+        window_leave(w, tenant, s->digest);
     s->status = DELIVERY_CANCELLED;
     s->lane = 0;
     set_delivery(w, s, now_ms, reason);
@@ -124,6 +128,7 @@ find(struct writer *w, const struct store_act *a, struct state *ret)
     ret->priority = (enum priority)take_int(&q);
     ret->due_ms = take_int(&q);
     ret->is_unknown = take_int(&q) != 0;
+    ret->digest = take_int(&q);
     query_end(&q);
     if (claims_find(w->claims, a->delivery))
         ret->status = DELIVERY_SENDING;
@@ -166,7 +171,7 @@ write_act(struct writer *w, struct store_req *req)
         claims_mark_lower(w->claims, s.lane, s.rank, s.id);
         notices_ready(&w->notices, a->tenant, s.lane);
     } else {
-        stop(w, &s, a->now_ms,
+        stop(w, a->tenant, &s, a->now_ms,
              a->kind == STORE_ACT_CANCEL ? REASON_CANCELLED : REASON_DISCARDED);
     }
     a->status = s.status;
@@ -194,6 +199,7 @@ stoppable(struct writer *w, struct store_cancel *c, size_t *ret_n)
         s.status = (enum delivery_status)take_int(&q);
         s.rank = take_int(&q);
         s.due_ms = take_int(&q);
+        s.digest = take_int(&q);
         n_rows++;
         last = s.id;
         if (!can_stop(s.status) || claims_find(w->claims, s.id))
@@ -221,6 +227,6 @@ write_cancel(struct writer *w, struct store_req *req)
     work_remove(w, c->tenant, c->notification);
     found = stoppable(w, c, &c->n_stopped);
     for (size_t i = 0; i < c->n_stopped; i++)
-        stop(w, &found[i], c->now_ms, REASON_CANCELLED);
+        stop(w, c->tenant, &found[i], c->now_ms, REASON_CANCELLED);
     return ERR_OK;
 }

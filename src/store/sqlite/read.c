@@ -231,7 +231,7 @@ page_row(struct query *q, size_t n, size_t limit, bool *has_more)
     return false;
 }
 
-static int64_t
+int64_t
 before_or_end(int64_t before)
 {
     return before > 0 ? before : INT64_MAX;

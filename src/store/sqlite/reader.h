@@ -17,13 +17,15 @@ read_verb read_object_get, read_object_list, read_members, read_memberships,
     read_delivery_get, read_delivery_list, read_delivery_groups,
     read_inbox_list, read_inbox_replay, read_inbox_revs, read_stats,
     read_reports, read_lanes, read_budget_look, read_dedup_get,
-    read_cancel_find;
+    read_cancel_find, read_digest_list, read_digest_members;
 
 /* How many a page has for who asks for so many. */
 size_t page_size(size_t limit);
 /* Whether there is a next row and it still fits after n others. One that does
  * not sets has_more and ends the query, so ask for limit + 1. */
 bool page_row(struct query *q, size_t n, size_t limit, bool *has_more);
+
+int64_t before_or_end(int64_t before); /* 0 is the end */
 
 /* What stands in intent rows: it may be in flight. */
 struct flights {

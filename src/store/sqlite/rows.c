@@ -42,4 +42,6 @@ take_delivery(struct query *q, struct arena *a, struct delivery *ret)
     ret->reason = take_text(q, a);
     ret->error = take_text(q, a);
     ret->tally = take_text(q, a);
+    ret->digest = take_int(q);
+    ret->merged_into = take_int(q);
 }

@@ -54,12 +54,13 @@ work_remove(struct writer *w, int64_t tenant, int64_t id)
 #define TAKE_MAX 1000
 
 static int64_t
-next_ms(struct writer *w, int64_t now_ms)
+next_ms(struct writer *w, enum store_work_kind kind, int64_t now_ms)
 {
     struct query q = query(&w->conn, SQL_work_next);
     int64_t at_ms = 0;
 
     put_int(&q, now_ms);
+    put_int(&q, kind + 1);
     if (query_row(&q)) {
         at_ms = take_int(&q); /* NULL is 0 */
         query_end(&q);
@@ -67,33 +68,47 @@ next_ms(struct writer *w, int64_t now_ms)
     return at_ms > now_ms ? at_ms - now_ms : -1;
 }
 
-enum err
-write_work_take(struct writer *w, struct store_req *req)
+static void
+take_plans(struct writer *w, struct store_work_take *t, size_t max)
 {
-    struct store_work_take *t = CONTAINER_OF(req, struct store_work_take, req);
-    size_t max = t->max < TAKE_MAX ? t->max : TAKE_MAX;
     struct query q = query(&w->conn, SQL_work_due);
 
-    t->rows = ARENA_ARRAY(req->arena, struct store_work_row, max);
-    t->n_rows = 0;
-    t->change_seq = 0;
     put_int(&q, t->now_ms);
     put_int(&q, (int64_t)max);
     while (query_row(&q)) {
         struct store_work_row *row = &t->rows[t->n_rows++];
 
-        take_notification(&q, req->arena, &row->notification);
-        row->cursor = take_text(&q, req->arena);
-        row->hold = t->now_ms + t->lease_ms;
+        take_notification(&q, t->req.arena, &row->notification);
+        row->cursor = take_text(&q, t->req.arena);
     }
+}
+
+enum err
+write_work_take(struct writer *w, struct store_req *req)
+{
+    struct store_work_take *t = CONTAINER_OF(req, struct store_work_take, req);
+    size_t max = t->max < TAKE_MAX ? t->max : TAKE_MAX;
+    bool is_plan = t->kind == STORE_WORK_PLAN;
+
+    t->rows = ARENA_ARRAY(req->arena, struct store_work_row, max);
+    t->n_rows = 0;
+    t->change_seq = 0;
+    if (is_plan)
+        take_plans(w, t, max);
+    else
+        window_take(w, t, max);
     for (size_t i = 0; i < t->n_rows; i++) {
-        q = query(&w->conn, SQL_work_mark);
-        put_int(&q, t->rows[i].notification.tenant);
-        put_int(&q, t->rows[i].notification.id);
-        put_int(&q, t->rows[i].hold);
+        struct store_work_row *row = &t->rows[i];
+        struct query q = query(&w->conn, SQL_work_mark);
+
+        row->hold = t->now_ms + t->lease_ms;
+        put_int(&q, is_plan ? row->notification.tenant : row->digest.tenant);
+        put_int(&q, is_plan ? row->notification.id : row->digest.id);
+        put_int(&q, row->hold);
+        put_int(&q, t->kind + 1);
         query_run(&q);
     }
-    t->next_ms = next_ms(w, t->now_ms);
+    t->next_ms = next_ms(w, t->kind, t->now_ms);
     return ERR_OK;
 }
 
@@ -109,6 +124,7 @@ write_work_release(struct writer *w, struct store_req *req)
         put_int(&q, l->holds[i].tenant);
         put_int(&q, l->holds[i].id);
         put_int(&q, l->holds[i].hold);
+        put_int(&q, l->holds[i].kind + 1);
         if (query_run(&q) > 0)
             notices_work(&w->notices);
     }

@@ -28,6 +28,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_work_release] = write_work_release,
     [STORE_VERB_budget_take] = write_budget_take,
     [STORE_VERB_budget_give_back] = write_budget_give_back,
+    [STORE_VERB_digest_flush] = write_digest_flush,
 };
 
 static void

@@ -5,6 +5,7 @@
 #include "store/notices.h"
 #include "store/sqlite/db.h"
 #include "store/sqlite/rows.h"
+#include "store/work.h"
 
 struct writer {
     struct db conn;
@@ -29,7 +30,8 @@ typedef enum err write_verb(struct writer *w, struct store_req *req);
 write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
     write_object_put, write_object_delete, write_subscribe, write_inbox_mark,
     write_purge, write_outbox, write_report, write_work_take,
-    write_work_release, write_budget_take, write_budget_give_back;
+    write_work_release, write_budget_take, write_budget_give_back,
+    write_digest_flush;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,
@@ -56,6 +58,16 @@ void work_add(struct writer *w, int64_t tenant, int64_t id, int64_t due_ms);
 bool work_advance(struct writer *w, const struct store_accept *a,
                   struct store_accept_item *item);
 void work_remove(struct writer *w, int64_t tenant, int64_t id);
+
+/* digest.c */
+void window_join(struct writer *w, struct store_join *join);
+/* Its members are settled; those that the item brings are not there any more.
+ * False: somebody else was there first, or somebody has left. */
+bool window_end(struct writer *w, const struct store_accept *a,
+                const struct store_flush *flush);
+void window_leave(struct writer *w, int64_t tenant, int64_t id);
+/* Those that are due, and shuts them. */
+void window_take(struct writer *w, struct store_work_take *t, size_t max);
 
 /* recover.c: what was in flight when the process died. Before any verb. */
 enum err recover_flights(struct writer *w, int64_t now_ms) MUST_CHECK;

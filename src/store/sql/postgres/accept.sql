@@ -42,13 +42,13 @@ unnest($14::text[]), unnest($15::text[]);
 -- name: waiting_add (accept)
 INSERT INTO waiting (tenant, id, notification, due_ms, lane, rank, created_ms,
 updated_ms, recipient, attempts, priority, status, user_id, channel, provider,
-reason, error)
+reason, error, digest)
 SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]),
 unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]),
 unnest($8::int8[]), unnest($9::int4[]), unnest($10::int4[]),
 unnest($11::int2[]), unnest($12::int2[]), unnest($13::text[]),
 unnest($14::text[]), unnest($15::text[]), unnest($16::text[]),
-unnest($17::text[]);
+unnest($17::text[]), nullif(unnest($18::int8[]), 0);
 -- name: dead_add (accept)
 INSERT INTO dead (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error)

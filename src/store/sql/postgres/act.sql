@@ -1,16 +1,17 @@
--- Where a delivery is: 1 ready, 2 waiting, 3 dead, 4 ended; and of one that is
--- ready whether it is in flight, of one that waits whether $3 is why.
+-- Where a delivery is: 1 ready, 2 waiting, 3 dead, 4 ended; of one that is
+-- ready whether it is in flight, of one that waits whether $3 is why; the
+-- window that holds it.
 -- name: act_find (write)
 SELECT 1, 0, abs(r.lane), r.priority, EXISTS (SELECT FROM intent i
 WHERE i.lane = abs(r.lane)
-AND i.attempts[array_position(i.ids, r.id)] = r.attempts)
+AND i.attempts[array_position(i.ids, r.id)] = r.attempts), NULL::int8
 FROM ready r WHERE r.tenant = $1::int8 AND r.id = $2::int8
-UNION ALL SELECT 2, status, 0, priority, reason IS NOT DISTINCT FROM $3::text
-FROM waiting
+UNION ALL SELECT 2, status, 0, priority, reason IS NOT DISTINCT FROM $3::text,
+digest FROM waiting
 WHERE tenant = $1::int8 AND id = $2::int8
-UNION ALL SELECT 3, status, 0, priority, false FROM dead
+UNION ALL SELECT 3, status, 0, priority, false, NULL FROM dead
 WHERE tenant = $1::int8 AND id = $2::int8
-UNION ALL SELECT 4, status, 0, priority, false FROM ended
+UNION ALL SELECT 4, status, 0, priority, false, NULL FROM ended
 WHERE tenant = $1::int8 AND id = $2::int8;
 
 -- Keeps whoever claims from the lanes out until the commit. Both in order of
@@ -34,7 +35,11 @@ SELECT tenant, id, notification, created_ms, $3::int8, recipient,
 attempts, priority, 10, user_id, channel, provider, $4::text, error FROM gone;
 -- name: act_stop_waiting (write)
 WITH gone AS (DELETE FROM waiting w WHERE w.tenant = $1::int8
-AND w.id = $2::int8 RETURNING w.*)
+AND w.id = $2::int8 RETURNING w.*),
+away AS (SELECT digest, count(*) AS n FROM gone WHERE digest IS NOT NULL
+GROUP BY digest),
+left_by AS (UPDATE digest d SET n_members = d.n_members - a.n FROM away a
+WHERE (d.tenant, d.id) BETWEEN ($1, a.digest) AND ($1, a.digest))
 INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error)
 SELECT tenant, id, notification, created_ms, $3::int8, recipient,
@@ -88,7 +93,11 @@ FROM part p;
 -- name: cancel_waiting (write)
 WITH gone AS (DELETE FROM waiting w WHERE w.tenant = $1::int8
 AND w.id BETWEEN $3::int8 AND $4::int8 AND w.notification = $2::int8
-RETURNING w.*)
+RETURNING w.*),
+away AS (SELECT digest, count(*) AS n FROM gone WHERE digest IS NOT NULL
+GROUP BY digest),
+left_by AS (UPDATE digest d SET n_members = d.n_members - a.n FROM away a
+WHERE (d.tenant, d.id) BETWEEN ($1, a.digest) AND ($1, a.digest))
 INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error)
 SELECT tenant, id, notification, created_ms, $5::int8, recipient,

@@ -168,7 +168,7 @@ FROM claimed HAVING count(*) > 0 AND $9 > 0
 )
 SELECT id, tenant, notification, 0::int2, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, 0::int8, user_id, channel, provider, reason,
-error, tally FROM claimed;
+error, tally, NULL::int8, NULL::int8 FROM claimed;
 -- name: notifications_of (cycle)
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,

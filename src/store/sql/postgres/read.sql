@@ -57,13 +57,14 @@ SELECT d.id, d.tenant, d.notification,
     THEN 2::int2 ELSE d.status END,
     d.lane, d.rank, d.attempts, d.priority, d.recipient, d.created_ms,
     d.updated_ms, d.due_ms, d.user_id, d.channel, d.provider, d.reason,
-    d.error, d.tally,
+    d.error, d.tally, d.digest, d.merged_into,
     t.n, t.at_ms, t.provider, t.verdict, t.status, t.detail, t.duration_ms,
     t.retry_at_ms
 FROM (
     SELECT id, tenant, notification, 0::int2 AS status, lane, rank, attempts,
         priority, recipient, created_ms, updated_ms, 0::int8 AS due_ms,
         user_id, channel, provider, reason, error, tally,
+        NULL::int8 AS digest, NULL::int8 AS merged_into,
         NULL::int8 AS at_ms, NULL::int4 AS call_ms, NULL::int4 AS call_status,
         NULL::text AS verdict, NULL::text AS detail
     FROM ready
@@ -71,19 +72,21 @@ FROM (
     SELECT id, tenant, notification, status, 0::int8, rank, attempts,
         priority, recipient, created_ms, updated_ms, due_ms,
         user_id, channel, provider, reason, error, tally,
+        digest, NULL::int8,
         NULL::int8, NULL::int4, NULL::int4, NULL::text, NULL::text
     FROM waiting
     UNION ALL
     SELECT id, tenant, notification, status, 0::int8, 0::int8, attempts,
         priority, recipient, created_ms, updated_ms, 0::int8,
         user_id, channel, provider, reason, error, tally,
+        NULL::int8, NULL::int8,
         NULL::int8, NULL::int4, NULL::int4, NULL::text, NULL::text
     FROM dead
     UNION ALL
     SELECT id, tenant, notification, status, 0::int8, 0::int8, attempts,
         priority, recipient, created_ms, updated_ms, 0::int8,
         user_id, channel, provider, reason, error, NULL::text,
-        at_ms, call_ms, call_status, verdict, detail
+        NULL::int8, merged_into, at_ms, call_ms, call_status, verdict, detail
     FROM ended) d
 LEFT JOIN LATERAL (
     SELECT a.n, a.at_ms, a.provider, a.verdict, a.status, a.detail,
@@ -135,7 +138,7 @@ SELECT c.statuses, c.counts,
     THEN 2::int2 ELSE d.status END,
     d.lane, d.rank, d.attempts, d.priority, d.recipient, d.created_ms,
     d.updated_ms, d.due_ms, d.user_id, d.channel, d.provider, d.reason,
-    d.error, d.tally,
+    d.error, d.tally, d.digest, d.merged_into,
     t.n, t.at_ms, t.provider, t.verdict, t.status, t.detail, t.duration_ms,
     t.retry_at_ms
 FROM (
@@ -170,7 +173,8 @@ LEFT JOIN (
         SELECT id, tenant, notification, 0::int2 AS status, lane, rank,
             attempts, priority, recipient, created_ms, updated_ms,
             0::int8 AS due_ms, user_id, channel, provider, reason, error,
-            tally, NULL::int8 AS at_ms, NULL::int4 AS call_ms,
+            tally, NULL::int8 AS digest, NULL::int8 AS merged_into,
+            NULL::int8 AS at_ms, NULL::int4 AS call_ms,
             NULL::int4 AS call_status, NULL::text AS verdict,
             NULL::text AS detail
         FROM ready
@@ -178,19 +182,21 @@ LEFT JOIN (
         SELECT id, tenant, notification, status, 0::int8, rank, attempts,
             priority, recipient, created_ms, updated_ms, due_ms, user_id,
             channel, provider, reason, error, tally,
+            digest, NULL::int8,
             NULL::int8, NULL::int4, NULL::int4, NULL::text, NULL::text
         FROM waiting
         UNION ALL
         SELECT id, tenant, notification, status, 0::int8, 0::int8, attempts,
             priority, recipient, created_ms, updated_ms, 0::int8, user_id,
             channel, provider, reason, error, tally,
+            NULL::int8, NULL::int8,
             NULL::int8, NULL::int4, NULL::int4, NULL::text, NULL::text
         FROM dead
         UNION ALL
         SELECT id, tenant, notification, status, 0::int8, 0::int8, attempts,
             priority, recipient, created_ms, updated_ms, 0::int8, user_id,
             channel, provider, reason, error, NULL::text,
-            at_ms, call_ms, call_status, verdict, detail
+            NULL::int8, merged_into, at_ms, call_ms, call_status, verdict, detail
         FROM ended) u
     WHERE u.tenant = $1::int8
         AND u.id >= (SELECT first_delivery FROM n)
@@ -255,7 +261,8 @@ WITH n AS MATERIALIZED (
     WHERE tenant = $1::int8 AND id = $3::int8)
 SELECT m.id, m.tenant, m.notification, m.state, m.lane, m.rank, m.attempts,
     m.priority, m.recipient, m.created_ms, m.updated_ms, m.due_ms, m.user_id,
-    m.channel, m.provider, m.reason, m.error, m.tally, m.is_match, m.is_last
+    m.channel, m.provider, m.reason, m.error, m.tally, m.digest,
+    m.merged_into, m.is_match, m.is_last
 FROM (
     SELECT l.*, l.nth = 50000 AS is_last,
         (($3::int8 = 0 OR l.notification = $3::int8)
@@ -278,23 +285,26 @@ FROM (
                 SELECT 1 AS source, id, tenant, notification,
                     0::int2 AS status, lane, rank, attempts, priority,
                     recipient, created_ms, updated_ms, 0::int8 AS due_ms,
-                    user_id, channel, provider, reason, error, tally
+                    user_id, channel, provider, reason, error, tally,
+                    NULL::int8 AS digest, NULL::int8 AS merged_into
                 FROM ready
                 UNION ALL
                 SELECT 2, id, tenant, notification, status, 0::int8, rank,
                     attempts, priority, recipient, created_ms, updated_ms,
-                    due_ms, user_id, channel, provider, reason, error, tally
+                    due_ms, user_id, channel, provider, reason, error, tally,
+                    digest, NULL::int8
                 FROM waiting
                 UNION ALL
                 SELECT 4, id, tenant, notification, status, 0::int8, 0::int8,
                     attempts, priority, recipient, created_ms, updated_ms,
-                    0::int8, user_id, channel, provider, reason, error, tally
+                    0::int8, user_id, channel, provider, reason, error, tally,
+                    NULL::int8, NULL::int8
                 FROM dead
                 UNION ALL
                 SELECT 8, id, tenant, notification, status, 0::int8, 0::int8,
                     attempts, priority, recipient, created_ms, updated_ms,
                     0::int8, user_id, channel, provider, reason, error,
-                    NULL::text
+                    NULL::text, NULL::int8, merged_into
                 FROM ended) u
             WHERE u.tenant = $1::int8 AND u.id < $2::int8
                 AND u.id >= CASE WHEN $3::int8 = 0 THEN 0
@@ -319,7 +329,7 @@ WITH flying AS MATERIALIZED (
         AND abs(r.lane) = i.lane)
 SELECT id, tenant, notification, 2::int2, lane, rank, attempts, priority,
     recipient, created_ms, updated_ms, 0::int8, user_id, channel, provider,
-    reason, error, tally, true, false
+    reason, error, tally, NULL::int8, NULL::int8, true, false
 FROM flying
 WHERE ($3::int8 = 0 OR notification = $3::int8)
     AND ($4::text = '' OR channel = $4::text)

@@ -3,11 +3,11 @@
 -- name: ready_scan_rest
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error, tally FROM delivery WHERE lane = ?1 AND rank = ?2 AND id > ?3 ORDER BY id;
+error, tally, digest, merged_into FROM delivery WHERE lane = ?1 AND rank = ?2 AND id > ?3 ORDER BY id;
 -- name: ready_scan
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error, tally FROM delivery
+error, tally, digest, merged_into FROM delivery
 WHERE lane = ?1 AND rank > ?2 ORDER BY rank, id;
 
 -- name: notification_claim
@@ -59,16 +59,17 @@ UPDATE delivery SET status = ?2, lane = ?3, due_ms = 0, updated_ms = ?4
 WHERE id = ?1;
 
 -- name: delivery_state
-SELECT status, lane, rank, priority, due_ms, reason IS ?3 FROM delivery
+SELECT status, lane, rank, priority, due_ms, reason IS ?3, digest FROM delivery
 WHERE id = ?1 AND tenant = ?2;
 -- Queued (0) by a person: calls made so far no longer count.
 -- name: delivery_set
 UPDATE delivery SET status = ?2, lane = ?3, rank = ?4, due_ms = 0,
-updated_ms = ?5, reason = ?6, tally = iif(?2 = 0, '0:' || attempts, tally)
+updated_ms = ?5, reason = ?6, digest = NULL,
+tally = iif(?2 = 0, '0:' || attempts, tally)
 WHERE id = ?1;
 
 -- name: notification_cancel
 UPDATE notification SET is_cancelled = 1 WHERE id = ?1 AND tenant = ?2;
 -- name: delivery_of_notification
-SELECT id, status, rank, due_ms FROM delivery
+SELECT id, status, rank, due_ms, digest FROM delivery
 WHERE notification = ?1 AND id > ?2 ORDER BY id LIMIT ?3;

@@ -16,12 +16,12 @@ n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
 n.traceparent, n.doc, w.cursor FROM work w JOIN notification n ON n.id = w.id
 WHERE w.kind = 1 AND w.taken_until <= ?1 ORDER BY w.taken_until, w.id LIMIT ?2;
 -- name: work_next
-SELECT min(taken_until) FROM work WHERE taken_until > ?1;
+SELECT min(taken_until) FROM work WHERE kind = ?2 AND taken_until > ?1;
 -- name: work_mark
-UPDATE work SET taken_until = ?3 WHERE tenant = ?1 AND id = ?2 AND kind = 1;
+UPDATE work SET taken_until = ?3 WHERE tenant = ?1 AND id = ?2 AND kind = ?4;
 -- name: work_release
 UPDATE work SET taken_until = due
-WHERE tenant = ?1 AND id = ?2 AND kind = 1 AND taken_until = ?3;
+WHERE tenant = ?1 AND id = ?2 AND kind = ?4 AND taken_until = ?3;
 -- Nobody has any of it when the process begins.
 -- name: work_release_all
 UPDATE work SET taken_until = due WHERE taken_until <> due;

@@ -1,0 +1,42 @@
+#include "store/joins.h"
+
+#include "domain/reason.h"
+
+struct delivery
+joins_delivery(const struct store_accept_item *item, size_t i, size_t *at)
+{
+    struct delivery d = item->deliveries[i];
+    const struct store_join *join;
+
+    if (*at == item->n_joins || item->joins[*at].delivery != i)
+        return d;
+    join = &item->joins[(*at)++];
+    if (join->window == 0)
+        return d;
+    d.status = DELIVERY_HELD;
+    d.reason = reason_code(REASON_DIGEST_WAITING);
+    d.digest = join->window;
+    d.lane = d.due_ms = 0;
+    return d;
+}
+
+bool
+joins_shows(const struct store_accept_item *item, size_t i, size_t *at)
+{
+    for (; *at < item->n_joins; (*at)++) {
+        const struct store_join *join = &item->joins[*at];
+
+        if (item->deliveries[join->delivery].id == item->items[i].delivery)
+            return item->joins[(*at)++].window == 0;
+        if (item->deliveries[join->delivery].id > item->items[i].delivery)
+            break;
+    }
+    return true;
+}
+
+bool
+joins_adds_notification(const struct store_accept_item *item)
+{
+    return !item->chunk &&
+           (!item->flush || item->flush->status == DELIVERY_MERGED);
+}
