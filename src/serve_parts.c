@@ -284,9 +284,13 @@ static void
 ring_planner(struct server *s)
 {
     struct fan *fan = __atomic_load_n(&s->planner.fan, __ATOMIC_ACQUIRE);
+    struct digests *digests =
+        __atomic_load_n(&s->planner.digests, __ATOMIC_ACQUIRE);
 
     if (fan) /* else it looks when it starts */
         fan_ring(fan);
+    if (digests)
+        digests_ring(digests);
 }
 
 /* In the store's thread: hand on and return. */
@@ -407,10 +411,12 @@ serve_start_planner(struct server *s)
                           .vault = s->vault,
                           .public_url = s->public_url};
     __atomic_store_n(&p->fan, fan_new(&p->app), __ATOMIC_RELEASE);
+    __atomic_store_n(&p->digests, digests_new(&p->app), __ATOMIC_RELEASE);
     if (serve_has_role(s, "scheduler"))
         __atomic_store_n(&p->cadence, cadence_new(&p->app), __ATOMIC_RELEASE);
     p->thread = loop_thread_start(p->loop, "planner");
     fan_ring(p->fan);
+    digests_ring(p->digests);
     if (p->cadence)
         cadence_ring(p->cadence);
 }
@@ -664,6 +670,7 @@ drain_planner(struct task *t)
     struct planner *p = CONTAINER_OF(t, struct planner, drain);
 
     fan_drain(p->fan, on_planner_drained, p);
+    digests_drain(p->digests, on_planner_drained, p);
     if (p->cadence)
         cadence_drain(p->cadence, on_planner_drained, p);
 }
@@ -684,7 +691,8 @@ serve_drain(struct server *s)
     __atomic_store_n(&s->is_draining, true, __ATOMIC_RELAXED);
     loop_timer_clear(s->loop, &s->upkeep);
     s->n_left = 2 /* with the outbox */ + (s->outlet.thread != NULL) +
-                (s->waiting_room != NULL) + (s->planner.thread != NULL) +
+                (s->waiting_room != NULL) +
+                2 * (s->planner.thread != NULL) /* its fan and its digests */ +
                 (s->planner.cadence != NULL);
     for (int i = 0; i < s->n_fronts; i++)
         s->n_left += s->fronts[i].thread != NULL;
@@ -763,6 +771,7 @@ serve_close(struct server *s)
         hear_last_answers(s->planner.loop);
         fan_free(s->planner.fan);
         cadence_free(s->planner.cadence);
+        digests_free(s->planner.digests);
         loop_free(s->planner.loop);
     }
     hear_last_answers(s->loop);

@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "app/cadence.h"
 #include "app/dev_sink.h"
+#include "app/digest.h"
 #include "app/fan.h"
 #include "app/outbox.h"
 #include "auth/vault.h"
@@ -49,8 +50,8 @@ struct outlet {
     struct task start, drain;
 };
 
-/* The thread that plans what goes to whole workspaces, and makes the runs of
- * schedules. */
+/* The thread that plans what goes to whole workspaces, ends the windows of
+ * digests, and makes the runs of schedules. */
 struct planner {
     struct server *server;
     struct loop *loop;
@@ -59,6 +60,7 @@ struct planner {
     struct env env;
     struct app app;
     struct fan *fan;
+    struct digests *digests;
     struct cadence *cadence; /* NULL: others are schedulers */
     struct task drain;
 };

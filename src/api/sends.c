@@ -107,14 +107,15 @@ write_plan(struct sending *s, struct json_writer *w,
 {
     struct rendered r = {0};
     enum err e = send_render(&s->send, item, d, &r);
-    struct str reason =
-        e == ERR_OK ? reason_code(d->reason) : reason_code(REASON_RENDER_ERROR);
+    enum reason why = d->digest ? REASON_DIGEST_WAITING : d->reason;
+    enum plan_verdict verdict = d->digest ? PLAN_HOLD : d->verdict;
+    struct str reason = reason_code(e == ERR_OK ? why : REASON_RENDER_ERROR);
 
     json_begin_object(w);
     json_str_or_null_field(w, "user", d->recipient->user);
     json_str_field(w, "channel", d->channel->name);
     json_str_field(w, "verdict",
-                   e == ERR_OK ? str_from(plan_verdict_name(d->verdict))
+                   e == ERR_OK ? str_from(plan_verdict_name(verdict))
                                : STR("skip"));
     json_str_or_null_field(w, "reason", reason);
     json_put_key(w, "rendered");

@@ -248,6 +248,34 @@ it_counts_once_however_many_channels_and_only_what_goes_out(void **state)
                 "tt-");
 }
 
+/* What goes out of their window is counted then, as one; the one that may open
+ * it and go out is counted at once, and joins none where it is refused. */
+static void
+what_a_window_collects_is_not_counted(void **state)
+{
+    struct office *o = *state;
+    struct outcome *x;
+
+    for (int i = 0; i < 4; i++)
+        assert_plan(o, "[" NEWS("'to':'u1','digest':{'window':'1h'}") "]", "s");
+    for (int i = 0; i < 2; i++)
+        assert_plan(o,
+                    "[" NEWS("'to':'u1','digest':{'window':'1h','key':'k',"
+                             "'leading':true}") "]",
+                    "s");
+    x = begin(o,
+              "[" NEWS("'to':'u1','digest':{'window':'1h','key':'k',"
+                       "'leading':true}") "]",
+              "", 0);
+    assert_int_equal(end(o, x), ERR_OK);
+    assert_string_equal(plan_of(o, x), "t");
+    assert_int_equal(x->send.items[0].accepted->n_joins, 0);
+    assert_int_equal(x->send.items[0].accepted->deliveries[0].status,
+                     DELIVERY_SUPPRESSED);
+    arena_free(x->send.arena);
+    assert_plan(o, "[" NEWS("'to':'u1','digest':{'window':'1h'}") "]", "s");
+}
+
 static void
 who_has_no_id_is_not_counted(void **state)
 {
@@ -435,6 +463,7 @@ main(void)
         T(beyond_the_limit_it_is_suppressed_until_the_window_has_moved),
         T(a_suppressed_delivery_says_why),
         T(it_counts_once_however_many_channels_and_only_what_goes_out),
+        T(what_a_window_collects_is_not_counted),
         T(who_has_no_id_is_not_counted),
         T(critical_ones_go_out_and_are_not_counted),
         T(a_batch_takes_in_its_order),

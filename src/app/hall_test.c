@@ -13,10 +13,14 @@ on_commit(void *arg, const struct store_notice *notices, size_t n)
     struct hall *h = arg;
 
     for (size_t i = 0; i < n; i++) {
-        if (notices[i].kind == STORE_NOTICE_WORK && h->fan)
-            fan_ring(h->fan);
         if (notices[i].kind == STORE_NOTICE_CHANGE && h->snapshots)
             snapshots_changed(h->snapshots, notices[i].seq);
+        if (notices[i].kind != STORE_NOTICE_WORK)
+            continue;
+        if (h->fan)
+            fan_ring(h->fan);
+        if (h->digests)
+            digests_ring(h->digests);
     }
 }
 
@@ -133,7 +137,15 @@ hall_stop(struct hall *h)
         TURN_UNTIL(h, h->n_drained == 1);
         fan_free(h->fan);
     }
+    if (h->digests) {
+        h->n_drained = 0;
+        digests_drain(h->digests, on_drained, h);
+        assert_int_equal(h->n_drained, 0);
+        TURN_UNTIL(h, h->n_drained == 1);
+        digests_free(h->digests);
+    }
     h->fan = NULL;
+    h->digests = NULL;
 }
 
 int

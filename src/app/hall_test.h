@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/app_test.h"
+#include "app/digest.h"
 #include "app/fan.h"
 #include "app/send.h"
 #include "base/clock.h"
@@ -20,6 +21,7 @@ struct hall {
     struct app app;
     struct snapshots *snapshots;
     struct fan *fan; /* NULL: the test has none, or has stopped it */
+    struct digests *digests;
     int64_t tenant;
     int n_answered, n_drained;
     enum err answered;

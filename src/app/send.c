@@ -133,6 +133,7 @@ plan_item(struct send *s, struct send_item *item)
         .n_channels = q->n_channels,
         .now_ms = at_ms,
         .is_later = item->is_later,
+        .digest = q->digest.window_ms > 0 ? &q->digest : NULL,
         .is_expired = q->expires_ms != 0 && q->expires_ms <= at_ms,
         .priority = q->priority,
         .category = q->category,
@@ -216,6 +217,13 @@ is_template_gone(const struct send_item *item)
            json_is(json_get(item->doc, "template"), JSON_STRING);
 }
 
+/* What waited for its window is new to the inbox all the same. */
+static int64_t
+item_id(struct send *s, const struct send_item *item, const struct delivery *v)
+{
+    return item->flush ? id_make(s->app->ids, s->now_ms, 1) : v->id;
+}
+
 static void
 settle_in_app(struct send *s, struct send_item *item,
               const struct plan_decision *d, struct delivery *v,
@@ -231,7 +239,7 @@ settle_in_app(struct send *s, struct send_item *item,
     v->status = DELIVERY_DELIVERED;
     v->reason = reason_code(REASON_DELIVERED);
     row->items[row->n_items++] = (struct inbox_item){
-        .id = v->id,
+        .id = item_id(s, item, v),
         .tenant = v->tenant,
         .notification = v->notification,
         .delivery = v->id,
@@ -264,6 +272,8 @@ fill_delivery(struct send *s, struct send_item *item,
         v->status = d->reason == REASON_EXPIRED ? DELIVERY_EXPIRED
                                                 : DELIVERY_SUPPRESSED;
         v->reason = reason_code(d->reason);
+    } else if (plan_only_waits(d)) {
+        v->status = DELIVERY_HELD;
     } else if (d->channel->is_in_app) {
         settle_in_app(s, item, d, v, row);
     } else {
@@ -271,11 +281,33 @@ fill_delivery(struct send *s, struct send_item *item,
         v->lane = d->channel->lane;
         v->rank = rank_of(priority, s->now_ms);
     }
-    if (d->verdict == PLAN_HOLD) {
+    if (d->verdict == PLAN_HOLD && !plan_only_waits(d)) {
         v->status = DELIVERY_HELD;
         v->reason = reason_code(d->reason);
         v->due_ms = d->due_ms;
     }
+}
+
+static void
+add_join(struct send *s, const struct plan_decision *d, size_t i,
+         struct store_accept_item *row)
+{
+    if (!row->joins || !d->digest ||
+        row->deliveries[i].status == DELIVERY_FAILED)
+        return;
+    row->joins[row->n_joins++] = (struct store_join){
+        .delivery = i,
+        .digest =
+            {
+                .id = id_make(s->app->ids, s->now_ms, 1),
+                .tenant = s->workspace->tenant,
+                .user = d->recipient->user,
+                .channel = d->channel->name,
+                .rule = *d->digest,
+                .opened_ms = s->now_ms,
+                .closes_ms = d->closes_ms,
+            },
+    };
 }
 
 /* ---- the audience decision, for the trace ---- */
@@ -385,9 +417,13 @@ fill_row(struct send *s, struct send_item *item)
         .due_ms = item->is_later ? q->send_ms : 0,
         .chunk = item->chunk,
     };
+    if (q->digest.window_ms > 0)
+        row->joins =
+            ARENA_ARRAY(s->arena, struct store_join, item->n_decisions);
     for (size_t i = 0; i < item->n_decisions; i++) {
         row->deliveries[i].id = id_make(s->app->ids, s->now_ms, 1);
         fill_delivery(s, item, &item->decisions[i], &row->deliveries[i], row);
+        add_join(s, &item->decisions[i], i, row);
         if (s->n_rendered <= SEND_RENDERED_MAX ||
             !item->decisions[i].channel->is_in_app)
             continue;
@@ -396,6 +432,67 @@ fill_row(struct send *s, struct send_item *item)
                     SEND_RENDERED_MAX / 1024 / 1024);
         return false;
     }
+    return true;
+}
+
+/* What goes out, or why it does not: that is the members' end, too. */
+static void
+decide_flush(struct send *s, struct send_item *item,
+             struct store_accept_item *row)
+{
+    const struct plan_decision *d = &item->decisions[0];
+    const struct delivery *was = &item->like->delivery;
+    struct store_flush *f = item->flush;
+    struct delivery *v = &row->deliveries[0];
+
+    if (d->verdict == PLAN_SKIP) {
+        f->status = d->reason == REASON_EXPIRED ? DELIVERY_EXPIRED
+                                                : DELIVERY_SUPPRESSED;
+        f->reason = reason_code(d->reason);
+        return;
+    }
+    v->id = f->status == DELIVERY_QUEUED ? was->id
+                                         : id_make(s->app->ids, s->now_ms, 1);
+    fill_delivery(s, item, d, v, row);
+    row->n_deliveries = 1;
+    if (f->status == DELIVERY_QUEUED) {
+        v->created_ms = was->created_ms;
+        return;
+    }
+    f->reason = reason_code(REASON_DIGEST_MERGED);
+    f->merged_into = v->id;
+}
+
+/* The template is that of the member, which may have been deleted since. */
+static bool
+fill_flush(struct send *s, struct send_item *item)
+{
+    const struct notification *like = &item->like->notification;
+    struct store_accept_item *row = item->accepted;
+
+    *row = (struct store_accept_item){
+        .notification =
+            {
+                .id = item->flush->status == DELIVERY_MERGED
+                          ? id_make(s->app->ids, s->now_ms, 1)
+                          : like->id,
+                .tenant = s->workspace->tenant,
+                .created_ms = s->now_ms,
+                .priority = item->request.priority,
+                .doc = json_raw(item->doc),
+                .template_key = like->template_key,
+                .template_version = like->template_version,
+                .note = item->note,
+                .request_id = like->request_id,
+                .traceparent = like->traceparent,
+                .n_recipients = 1,
+            },
+        .deliveries = ARENA_ARRAY(s->arena, struct delivery, 1),
+        .items = ARENA_ARRAY(s->arena, struct inbox_item, 1),
+        .flush = item->flush,
+    };
+    if (item->n_decisions > 0)
+        decide_flush(s, item, row);
     return true;
 }
 
@@ -428,7 +525,7 @@ commit(struct send *s)
         if (problem_is_set(&item->problem) || item->request.is_dry_run)
             continue;
         item->accepted = &a->items[a->n_items];
-        if (fill_row(s, item))
+        if (item->flush ? fill_flush(s, item) : fill_row(s, item))
             a->n_items++;
         else
             item->accepted = NULL;
@@ -817,14 +914,28 @@ send_start(struct send *s)
     next_audience(s);
 }
 
-void
-send_chunk(struct send *s)
+static void
+start_planned(struct send *s)
 {
-    assert(s->n_items == 1 && s->items[0].chunk);
     s->done.run = on_nothing_to_do;
     problem_init(&s->items[0].problem, s->arena);
     if (s->users.n_keys > 0)
         load_people(s);
     else
         load_users(s);
+}
+
+void
+send_chunk(struct send *s)
+{
+    assert(s->n_items == 1 && s->items[0].chunk);
+    start_planned(s);
+}
+
+void
+send_digest(struct send *s)
+{
+    assert(s->n_items == 1 && s->items[0].flush);
+    assert(s->items[0].request.n_recipients <= 1);
+    start_planned(s);
 }

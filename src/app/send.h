@@ -38,6 +38,10 @@ struct send_item {
     /* For send_chunk(). */
     const struct store_chunk *chunk;
     int64_t notification; /* what it adds to */
+    /* For send_digest(). */
+    struct store_flush *flush;
+    const struct store_member *like; /* the newest member, or the only one */
+    struct str note;                 /* of the digest */
     /* result */
     struct problem problem; /* set: this one was refused */
     struct send_request request;
@@ -86,6 +90,12 @@ void send_start(struct send *s);
  * be loaded already; else those that the request names are. The item's problem
  * ERR_TOO_LARGE: take fewer. */
 void send_chunk(struct send *s);
+/* The same for what goes out when a window of a digest ends, to one recipient
+ * on one channel: decides what becomes of the members, too. `like` is the
+ * member itself, where flush->status is QUEUED; MERGED: the document is the
+ * digest's.
+ */
+void send_digest(struct send *s);
 /* For idem.answer: the send whose commit is being made. */
 struct send *send_of(struct store_req *req);
 /* What a recipient would read; for dry runs. ERR_TOO_LARGE. */

@@ -3,6 +3,7 @@
 
 #include "app/workspace.h"
 #include "base/field.h"
+#include "domain/digest.h"
 #include "store/member.h"
 
 #define SEND_RECIPIENTS_MAX 1000
@@ -35,8 +36,9 @@ struct send_request {
     struct str category;
     struct str cancel_key, dedup_key;
     int64_t dedup_window_ms;
-    int64_t send_ms;    /* not before; 0: now */
-    int64_t expires_ms; /* 0: never */
+    int64_t send_ms;           /* not before; 0: now */
+    int64_t expires_ms;        /* 0: never */
+    struct digest_rule digest; /* window_ms 0: none */
     bool is_dry_run;
     bool is_all; /* every stored user, too */
     /* Members of these, too: of roles, and of topics with those above them.

@@ -499,6 +499,70 @@ policy_has_bounds(void **state)
 }
 
 static void
+a_digest_is_read_with_its_defaults(void **state)
+{
+    struct desk *d = *state;
+
+    desk_template(d, "tpl", 1, "{'content':{'default':{'title':'t'}}}");
+    assert_int_equal(read_body(d, "{'to':'u','title':'t'}"), ERR_OK);
+    assert_int_equal(request.digest.window_ms, 0);
+    assert_int_equal(
+        read_body(d, "{'to':'u','title':'t','digest':{'window':'10m'}}"),
+        ERR_OK);
+    assert_text(request.digest.key, "");
+    assert_int_equal(request.digest.mode, DIGEST_FIXED);
+    assert_int_equal(request.digest.window_ms, 600000);
+    assert_int_equal(request.digest.max_window_ms, 6000000);
+    assert_int_equal(request.digest.max_items, 100);
+    assert_false(request.digest.is_leading);
+    assert_int_equal(
+        read_body(d, "{'to':'u','template':'tpl','digest':{'window':'31d'}}"),
+        ERR_OK);
+    assert_text(request.digest.key, "tpl");
+    assert_int_equal(request.digest.max_window_ms, DIGEST_WINDOW_MAX_MS);
+    assert_int_equal(
+        read_body(d, "{'to':'u','template':'tpl','category':'c','digest':"
+                     "{'window':'1s','mode':'sliding','max_window':'5s',"
+                     "'leading':true,'max_items':7}}"),
+        ERR_OK);
+    assert_text(request.digest.key, "c");
+    assert_int_equal(request.digest.mode, DIGEST_SLIDING);
+    assert_int_equal(request.digest.max_window_ms, 5000);
+    assert_int_equal(request.digest.max_items, 7);
+    assert_true(request.digest.is_leading);
+    assert_int_equal(read_body(d, "{'to':'u','title':'t','category':'c',"
+                                  "'digest':{'window':'1s','key':''}}"),
+                     ERR_OK);
+    assert_text(request.digest.key, "");
+}
+
+static void
+a_digest_has_bounds(void **state)
+{
+    static const struct row rows[] = {
+        {"{'to':'u','title':'t','digest':{}}", ERR_INVALID, "/digest/window"},
+        {"{'to':'u','title':'t','digest':{'window':'999ms'}}", ERR_INVALID,
+         "/digest/window"},
+        {"{'to':'u','title':'t','digest':{'window':'745h'}}", ERR_INVALID,
+         "/digest/window"},
+        {"{'to':'u','title':'t','digest':{'window':'1h','mode':'weekly'}}",
+         ERR_INVALID, "/digest/mode"},
+        {"{'to':'u','title':'t','digest':{'window':'1h','max_window':'1m'}}",
+         ERR_INVALID, "/digest/max_window"},
+        {"{'to':'u','title':'t','digest':{'window':'1h','max_items':0}}",
+         ERR_INVALID, "/digest/max_items"},
+        {"{'to':'u','title':'t','digest':{'window':'1h','max_items':1001}}",
+         ERR_INVALID, "/digest/max_items"},
+        {"{'to':'u','title':'t','digest':{'window':'36h','mode':'calendar'}}",
+         ERR_INVALID, "/digest/window"},
+        {"{'to':'u','title':'t','digest':{'window':'36h'}}", ERR_OK, ""},
+        {"{'to':'u','title':'t','digest':'1h'}", ERR_INVALID, "/digest"},
+    };
+
+    CHECK_ROWS(*state, rows);
+}
+
+static void
 what_is_not_built_is_refused_and_never_ignored(void **state)
 {
     struct desk *d = *state;
@@ -557,6 +621,8 @@ main(void)
         DESK_TEST(actions_are_checked),
         DESK_TEST(policy_is_read_with_its_defaults),
         DESK_TEST(policy_has_bounds),
+        DESK_TEST(a_digest_is_read_with_its_defaults),
+        DESK_TEST(a_digest_has_bounds),
         DESK_TEST(what_is_not_built_is_refused_and_never_ignored),
         DESK_TEST(every_fault_is_told_and_the_rest_counted),
     };

@@ -123,6 +123,29 @@ keep_quiet(const struct plan *p, int64_t end_ms, struct plan_decision *d)
     }
 }
 
+/* By a window of this user's; who has no id has none. Quiet hours may be over
+ * when it ends, and are looked at then. */
+static void
+collect(const struct plan *p, struct plan_decision *d)
+{
+    const struct zone *own = NULL;
+
+    if (!p->digest || p->is_later || d->verdict == PLAN_SKIP ||
+        d->recipient->user.n == 0 || p->priority == PRIORITY_CRITICAL ||
+        (p->configured && p->configured->is_critical))
+        return;
+    if (p->digest->mode == DIGEST_CALENDAR)
+        own = zone_find(field_of(p->arena, d->recipient, "timezone"));
+    d->digest = p->digest;
+    d->closes_ms = digest_end(p->digest, own ? own : zone_utc(), p->now_ms);
+}
+
+bool
+plan_only_waits(const struct plan_decision *d)
+{
+    return d->digest && !d->digest->is_leading;
+}
+
 /* Told now of what is decided when it is due. */
 static void
 wait_until_due(const struct plan *p, struct plan_decision *d)
@@ -150,6 +173,7 @@ plan_decide(const struct plan *p, struct plan_decision *ret)
                 .reason = why,
             };
             keep_quiet(p, quiet_ms, ret);
+            collect(p, ret);
             wait_until_due(p, ret);
         }
     }

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "domain/category.h"
+#include "domain/digest.h"
 #include "domain/reason.h"
 #include "domain/status.h"
 
@@ -33,6 +34,10 @@ struct plan_decision {
     enum plan_verdict verdict;
     enum reason reason; /* why not; REASON_NONE for SEND */
     int64_t due_ms;     /* HOLD: when it goes out */
+    /* How a window collects it; what is above is for where it goes out at
+     * once. NULL: none does. */
+    const struct digest_rule *digest;
+    int64_t closes_ms; /* of a window that opened now */
 };
 
 struct plan {
@@ -47,6 +52,7 @@ struct plan {
     enum priority priority;
     struct str category;               /* empty: none */
     const struct category *configured; /* that one; NULL: it is not set up */
+    const struct digest_rule *digest;  /* NULL: nothing is collected */
     struct json defaults;              /* preferences of the workspace */
     /* Why this address is not written to any more; REASON_NONE: it may be. */
     enum reason (*suppressed)(void *arg, struct str channel,
@@ -57,6 +63,8 @@ struct plan {
 /* One decision for each recipient on each channel, recipient by recipient;
  * ret has room for n_recipients * n_channels. */
 void plan_decide(const struct plan *p, struct plan_decision *ret);
+/* A window holds it in any case: none that it opens lets it go. */
+bool plan_only_waits(const struct plan_decision *d);
 
 /* The address of a recipient on a channel: what the request gives, else what
  * is stored; the fallback field where the first is empty. */

@@ -114,6 +114,50 @@ each_pair_of_recipient_and_channel_has_its_reason(void **state)
 }
 
 static void
+a_digest_collects_what_would_go_out_and_may_wait(void **state)
+{
+    static const struct digest_rule rule = {.window_ms = 5000};
+    static const struct category alarm = {.is_critical = true};
+    static const struct {
+        const char *user;
+        const struct plan_channel *channel;
+        enum priority priority;
+        const struct category *configured;
+        bool is_later, is_collected;
+    } rows[] = {
+        {"u", &in_app, PRIORITY_NORMAL, NULL, false, true},
+        {"u", &webhook, PRIORITY_HIGH, NULL, false, true},
+        {"u", &email_nowhere, PRIORITY_NORMAL, NULL, false, false},
+        {"", &webhook, PRIORITY_NORMAL, NULL, false, false},
+        {"u", &in_app, PRIORITY_CRITICAL, NULL, false, false},
+        {"u", &in_app, PRIORITY_NORMAL, &alarm, false, false},
+        {"u", &in_app, PRIORITY_NORMAL, NULL, true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_recipient r = {.user = str_from(rows[i].user)};
+        struct plan p = {.arena = arena,
+                         .recipients = &r,
+                         .n_recipients = 1,
+                         .channels = rows[i].channel,
+                         .n_channels = 1,
+                         .now_ms = 1000,
+                         .priority = rows[i].priority,
+                         .configured = rows[i].configured,
+                         .is_later = rows[i].is_later,
+                         .digest = &rule};
+        struct plan_decision d;
+
+        plan_decide(&p, &d);
+        if ((d.digest != NULL) != rows[i].is_collected)
+            fail_msg("row %zu: %d", i, d.digest != NULL);
+        if (d.digest)
+            assert_int_equal(d.closes_ms, 6000);
+    }
+}
+
+static void
 decisions_come_recipient_by_recipient(void **state)
 {
     struct plan_recipient who[] = {{.user = STR("a")}, {.user = STR("b")}};
@@ -296,6 +340,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(each_pair_of_recipient_and_channel_has_its_reason),
+        T(a_digest_collects_what_would_go_out_and_may_wait),
         T(decisions_come_recipient_by_recipient),
         T(an_address_is_the_given_one_then_the_stored_then_the_fallback),
         T(the_order_of_what_stands_in_the_way_is_kept),

@@ -19,7 +19,7 @@ bool
 throttle_counts(const struct plan_decision *d, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (d[i].verdict != PLAN_SKIP)
+        if (d[i].verdict != PLAN_SKIP && !plan_only_waits(&d[i]))
             return true;
     return false;
 }
@@ -28,11 +28,12 @@ void
 throttle_refuse(struct plan_decision *d, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (d[i].verdict == PLAN_SKIP)
+        if (d[i].verdict == PLAN_SKIP || plan_only_waits(&d[i]))
             continue;
         d[i].verdict = PLAN_SKIP;
         d[i].reason = REASON_THROTTLED;
         d[i].due_ms = 0;
+        d[i].digest = NULL;
     }
 }
 

@@ -22,7 +22,8 @@ bool throttle_applies(const struct category *k, enum priority priority);
 struct str throttle_key(struct arena *a, struct str category, struct str user);
 
 /* One recipient's decisions, a channel each. Counted is what goes out, or will,
- * on one of them at least. */
+ * on one of them at least; what a window collects is counted as the one that
+ * goes out when it ends. */
 bool throttle_counts(const struct plan_decision *d, size_t n);
 /* Beyond the limit: none of them goes out. One that would not have anyway keeps
  * its own reason. */
