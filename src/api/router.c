@@ -27,16 +27,13 @@ struct api {
 const char *const route_page_params[] = {"limit", "after", NULL};
 
 const struct route *const route_tables[] = {
-    notification_routes, delivery_routes,
-    user_routes,         preference_routes,
-    topic_routes,        cancel_routes,
-    category_routes,     schedule_routes,
-    provider_routes,     template_routes,
-    workspace_routes,    key_routes,
-    inbox_routes,        token_routes,
-    system_routes,       lane_routes,
-    processor_routes,    unsubscribe_routes,
-    dev_routes,          NULL,
+    notification_routes, delivery_routes,   digest_routes,
+    user_routes,         preference_routes, topic_routes,
+    cancel_routes,       category_routes,   schedule_routes,
+    provider_routes,     template_routes,   workspace_routes,
+    key_routes,          inbox_routes,      token_routes,
+    system_routes,       lane_routes,       processor_routes,
+    unsubscribe_routes,  dev_routes,        NULL,
 };
 
 const struct api_options *

@@ -59,6 +59,10 @@ const struct field delivery_fields[] = {
      .type = FIELD_TIME,
      .flags = FIELD_NULLABLE,
      .doc = "When it is tried again."},
+    {.name = "into",
+     .type = FIELD_STRING,
+     .flags = FIELD_NULLABLE,
+     .doc = "Of one that was merged: the delivery it went out with."},
     {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_REQUIRED},
     {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_REQUIRED},
     {.name = "log", .type = FIELD_ARRAY, .of = attempt_row},
@@ -128,6 +132,7 @@ write_delivery(struct call *c, struct json_writer *w, const struct delivery *d)
     json_str_or_null_field(w, "reason", d->reason);
     json_int_field(w, "attempts", d->attempts);
     json_time_field(w, "due_at", d->due_ms);
+    call_id_field(c, w, "into", "dlv", d->merged_into);
     json_time_field(w, "created_at", d->created_ms);
     json_time_field(w, "updated_at", d->updated_ms);
 }

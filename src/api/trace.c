@@ -71,19 +71,22 @@ static struct str
 audience_detail(struct call *c, const struct notification *n, struct json note)
 {
     bool is_all = json_bool(json_get(note, "all"), false);
+    bool is_wide = json_bool(json_get(note, "wide"), false);
+    bool is_later = !json_is(json_get(note, "send_at"), JSON_ABSENT);
     struct json empty = json_get(note, "empty");
     struct json_writer w;
     struct buf out;
 
-    if (!is_all && !json_bool(json_get(note, "wide"), false) &&
-        json_is(json_get(note, "send_at"), JSON_ABSENT))
+    if (!is_all && !is_wide && !is_later &&
+        json_is(json_get(note, "digest"), JSON_ABSENT))
         return n->note;
     w = call_writer(c, &out);
     json_begin_object(&w);
     if (is_all)
         json_bool_field(&w, "all", true);
     json_int_field(&w, "recipients", n->n_recipients);
-    json_bool_field(&w, "planning", n->is_planning);
+    if (is_all || is_wide || is_later)
+        json_bool_field(&w, "planning", n->is_planning);
     if (!json_is(empty, JSON_ABSENT))
         json_raw_field(&w, "empty", json_raw(empty));
     json_end_object(&w);
@@ -107,6 +110,22 @@ tell_schedule(struct story *t, const struct notification *n, struct json note)
             });
 }
 
+/* Of a digest: what it is made of. */
+static void
+tell_digest(struct story *t, const struct notification *n, struct json note)
+{
+    struct json digest = json_get(note, "digest");
+
+    if (json_is(digest, JSON_ABSENT))
+        return;
+    tell(t, (struct step){
+                .at_ms = n->created_ms,
+                .stage = "digest",
+                .verdict = STR("merge"),
+                .detail = json_raw(digest),
+            });
+}
+
 static bool
 is_skipped(const struct delivery *d)
 {
@@ -114,11 +133,18 @@ is_skipped(const struct delivery *d)
            (d->status == DELIVERY_SUPPRESSED || d->status == DELIVERY_EXPIRED);
 }
 
+/* It waits in a window, or did. */
+static bool
+is_collected(const struct delivery *d)
+{
+    return d->digest != 0 || d->merged_into != 0;
+}
+
 /* By the plan, not by what came of a call. */
 static bool
 is_planned_hold(const struct delivery *d)
 {
-    return d->attempts == 0 && d->status == DELIVERY_HELD;
+    return is_collected(d) || (d->attempts == 0 && d->status == DELIVERY_HELD);
 }
 
 static void
@@ -132,8 +158,9 @@ tell_decision(struct story *t, const struct delivery *d)
                 .verdict = is_skipped(d)        ? STR("skip")
                            : is_planned_hold(d) ? STR("hold")
                                                 : STR("send"),
-                .reason =
-                    is_skipped(d) || is_planned_hold(d) ? d->reason : STR_NONE,
+                .reason = is_collected(d) ? reason_code(REASON_DIGEST_WAITING)
+                          : is_skipped(d) || is_planned_hold(d) ? d->reason
+                                                                : STR_NONE,
             });
 }
 
@@ -168,6 +195,15 @@ tell_attempts(struct story *t, const struct delivery *d,
                 });
 }
 
+static struct str
+end_detail(struct call *c, const struct delivery *d)
+{
+    if (d->merged_into == 0)
+        return STR_NONE;
+    return str_fmt(c->arena, "{\"into\":\"%.*s\"}",
+                   STR_ARG(call_id(c, "dlv", d->merged_into)));
+}
+
 /* What became of it, once that is settled other than by the decision; or that
  * nothing will until a person says so. */
 static void
@@ -184,6 +220,7 @@ tell_end(struct story *t, const struct delivery *d)
                 .channel = d->channel,
                 .verdict = str_from(delivery_status_name(d->status)),
                 .reason = d->reason,
+                .detail = end_detail(t->call, d),
             });
 }
 
@@ -194,7 +231,7 @@ tell_all(struct story *t, const struct store_notification_get *g)
     struct str accept = str_fmt(t->call->arena, "{\"request_id\":\"%.*s\"}",
                                 STR_ARG(n->request_id));
     struct json note = note_of(t->call, n);
-    size_t n_steps = 3 + 2 * g->n_deliveries;
+    size_t n_steps = 4 + 2 * g->n_deliveries;
 
     for (size_t i = 0; i < g->n_deliveries; i++)
         n_steps += g->n_attempts[i];
@@ -208,6 +245,7 @@ tell_all(struct story *t, const struct store_notification_get *g)
                           .verdict = STR("pass"),
                           .detail = audience_detail(t->call, n, note)});
     tell_schedule(t, n, note);
+    tell_digest(t, n, note);
     for (size_t i = 0; i < g->n_deliveries; i++)
         tell_decision(t, &g->deliveries[i]);
     for (size_t i = 0; i < g->n_deliveries; i++) {

@@ -68,3 +68,9 @@ deed_start(struct deed *d)
     };
     store_delivery_get(d->app->env->store, &d->get);
 }
+
+void
+deed_flush_digest(const struct app *app, struct store_digest_flush *f)
+{
+    store_digest_flush(app->env->store, f);
+}

@@ -1,8 +1,10 @@
-/* deed.h - what people do to deliveries: retry, cancel, discard. */
+/* deed.h - what people do to deliveries and digests: retry, cancel, discard,
+ * flush. */
 #pragma once
 
 #include "app/app.h"
 #include "store/cycle.h"
+#include "store/digest.h"
 #include "store/read.h"
 
 /* A retry starts over at the channel's first provider, so the delivery is
@@ -23,3 +25,4 @@ struct deed {
 };
 
 void deed_start(struct deed *d);
+void deed_flush_digest(const struct app *app, struct store_digest_flush *f);

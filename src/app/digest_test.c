@@ -266,7 +266,8 @@ who_is_cancelled_is_not_in_it(void **state)
     struct store_cancel c = {.req = hall_question(h),
                              .tenant = h->tenant,
                              .notification = a,
-                             .now_ms = h->clock.now_ms, .max = 100};
+                             .now_ms = h->clock.now_ms,
+                             .max = 100};
 
     store_cancel(h->env.store, &c);
     TURN_UNTIL(h, h->n_answered == 1);

@@ -33,6 +33,12 @@ look_groups(const struct app *app, struct store_delivery_groups *g)
 }
 
 void
+look_digests(const struct app *app, struct store_digest_list *l)
+{
+    store_digest_list(app->env->store, l);
+}
+
+void
 look_lanes(const struct app *app, struct store_lanes *l)
 {
     store_lanes(app->env->store, l);
