@@ -153,18 +153,51 @@ one_alone_goes_out_as_itself(void **state)
 }
 
 static void
+put_document(struct hall *h, enum object_kind kind, const char *key,
+             const char *doc)
+{
+    struct store_object_write w = {.kind = kind,
+                                   .key = str_from(key),
+                                   .body = quoted(h->arena, doc),
+                                   .if_version = OBJECT_ANY_VERSION,
+                                   .num = id_make(h->app.ids, NOW, 1)};
+
+    hall_put(h, h->tenant, &w, 1);
+    for (int i = 0; i < 50; i++)
+        loop_turn(h->env.loop, 1); /* until the workspace knows */
+}
+
+static void
+put_hook(struct hall *h)
+{
+    put_document(h, OBJECT_PROVIDER, "hook",
+                 "{'driver':'null','channel':'webhook','config':{}}");
+}
+
+/* Its SLA counts from there. */
+static void
+one_alone_is_ready_since_its_window_ended(void **state)
+{
+    struct hall *h = *state;
+    struct delivery d;
+    int64_t a;
+
+    put_hook(h);
+    a = send_n(h, 1, ",'channels':['webhook']");
+    d = after_a_minute(h, a);
+    assert_int_equal(d.status, DELIVERY_QUEUED);
+    assert_text(d.reason, "digest.waiting");
+    assert_true(d.updated_ms >= NOW + MINUTE_MS);
+    assert_int_equal(d.created_ms, NOW);
+}
+
+static void
 who_has_muted_meanwhile_gets_nothing(void **state)
 {
     struct hall *h = *state;
-    struct store_object_write w = {.kind = OBJECT_PREFERENCE,
-                                   .key = STR("ann"),
-                                   .body = STR("{\"channels\":{\"in_app\":"
-                                               "false}}"),
-                                   .if_version = OBJECT_ANY_VERSION,
-                                   .num = 9};
     int64_t a = send_n(h, 1, ""), b = send_n(h, 2, "");
 
-    hall_put(h, h->tenant, &w, 1);
+    put_document(h, OBJECT_PREFERENCE, "ann", "{'channels':{'in_app':false}}");
     assert_int_equal(after_a_minute(h, a).status, DELIVERY_SUPPRESSED);
     assert_int_equal(delivery_of(h, b).status, DELIVERY_SUPPRESSED);
     assert_text(delivery_of(h, b).reason, "pref.channel_off");
@@ -175,17 +208,10 @@ static void
 a_throttle_counts_what_goes_out_in_their_place(void **state)
 {
     struct hall *h = *state;
-    struct store_object_write w = {
-        .kind = OBJECT_CATEGORY,
-        .key = STR("news"),
-        .body = quoted(h->arena, "{'throttle':{'limit':1,'per':'1h'}}"),
-        .if_version = OBJECT_ANY_VERSION,
-        .num = 9};
     int64_t a, b;
 
-    hall_put(h, h->tenant, &w, 1);
-    for (int i = 0; i < 50; i++)
-        loop_turn(h->env.loop, 1); /* until the workspace knows */
+    put_document(h, OBJECT_CATEGORY, "news",
+                 "{'throttle':{'limit':1,'per':'1h'}}");
     (void)send_n(h, 1, ",'category':'news'");
     a = send_n(h, 2, ",'category':'news'");
     assert_int_equal(after_a_minute(h, a).status, DELIVERY_MERGED);
@@ -368,6 +394,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         DIGEST_TEST(several_go_out_as_one),
         DIGEST_TEST(one_alone_goes_out_as_itself),
+        DIGEST_TEST(one_alone_is_ready_since_its_window_ended),
         DIGEST_TEST(who_has_muted_meanwhile_gets_nothing),
         DIGEST_TEST(a_throttle_counts_what_goes_out_in_their_place),
         DIGEST_TEST(what_is_critical_does_not_wait),

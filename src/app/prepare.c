@@ -43,8 +43,9 @@ is_expired(struct arena *a, struct json doc, int64_t now_ms)
            at_ms <= now_ms;
 }
 
-/* What was held in quiet hours was ready when they ended, which is when it was
- * last written; it keeps its reason until it is called. */
+/* What was held in quiet hours, or by a window that it was alone in, was ready
+ * when they ended, which is when it was last written; it keeps its reason until
+ * it is called. */
 static int64_t
 due_ms(struct prepare *p, struct json doc)
 {
@@ -54,7 +55,8 @@ due_ms(struct prepare *p, struct json doc)
     if (time_parse(json_str_of(p->arena, doc, "send_at"), &at_ms) &&
         at_ms > due)
         due = at_ms;
-    if (str_eq(v->reason, reason_code(REASON_QUIET_DEFERRED)) &&
+    if ((reason_is(v->reason, REASON_QUIET_DEFERRED) ||
+         reason_is(v->reason, REASON_DIGEST_WAITING)) &&
         v->updated_ms > due)
         due = v->updated_ms;
     return due;

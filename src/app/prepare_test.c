@@ -63,6 +63,9 @@ it_is_due_when_it_is_accepted_or_when_it_was_to_go_out(void **state)
     work.delivery.reason = STR("quiet.deferred_until");
     prepare_message(&prepared);
     assert_int_equal(prepared.due_ms, NOW - 10);
+    work.delivery.reason = STR("digest.waiting");
+    prepare_message(&prepared);
+    assert_int_equal(prepared.due_ms, NOW - 10);
     begin(d,
           str_cstr(d->arena, str_fmt(d->arena, "{'title':'T','send_at':'%.*s'}",
                                      STR_ARG(time_format(at, NOW - 300)))),

@@ -457,6 +457,8 @@ decide_flush(struct send *s, struct send_item *item,
     row->n_deliveries = 1;
     if (f->status == DELIVERY_QUEUED) {
         v->created_ms = was->created_ms;
+        if (v->status == DELIVERY_QUEUED) /* ready since now, not since then */
+            v->reason = reason_code(REASON_DIGEST_WAITING);
         return;
     }
     f->reason = reason_code(REASON_DIGEST_MERGED);

@@ -28,6 +28,12 @@ reason_sentence(enum reason r)
     return reasons[r].sentence;
 }
 
+bool
+reason_is(struct str code, enum reason r)
+{
+    return str_eq(code, reason_code(r));
+}
+
 enum reason
 reason_find(struct str code)
 {

@@ -13,5 +13,6 @@ enum reason {
 
 struct str reason_code(enum reason r);      /* "contact.gone"; static */
 const char *reason_sentence(enum reason r); /* for people; static */
+bool reason_is(struct str code, enum reason r);
 /* REASON_NONE when there is no such code. */
 enum reason reason_find(struct str code);
