@@ -446,6 +446,8 @@ a_category_has_bounds(void **state)
         {"{'sla':'5s','unknown':'hold'}", ""},
         {"{'sla':'99ms','unknown':'drop'}", "/sla /unknown"},
         {"{'sla':5}", "/sla"},
+        {"{'quiet_hours':'digest'}", ""},
+        {"{'quiet_hours':'reroute'}", "/quiet_hours"},
     };
     struct office *o = *state;
 

@@ -9,7 +9,7 @@
 
 /* By enum quiet_policy. */
 static const char *const quiet_policies[] = {"defer", "drop", "break_through",
-                                             NULL};
+                                             "digest", NULL};
 /* By enum unknown_policy, which has one before these: not set. */
 static const char *const unknown_policies[] = {"hold", "resend", NULL};
 static const struct field channel_row[] = {{.type = FIELD_KEY}};

@@ -204,6 +204,55 @@ who_has_muted_meanwhile_gets_nothing(void **state)
     assert_int_equal(inbox(h, "ann").n_items, 0);
 }
 
+/* 13:33:20 UTC is NOW. */
+static void
+quiet_hours_end_with_one_for_all_that_they_held(void **state)
+{
+    static const char body[] =
+        "{'to':'ann','title':'t','category':'night','channels':['webhook']}";
+    enum { LEFT_MS = 1600 * 1000 };
+    struct hall *h = *state;
+    int64_t a, b;
+
+    put_hook(h);
+    put_document(h, OBJECT_CATEGORY, "night", "{'quiet_hours':'digest'}");
+    put_document(h, OBJECT_PREFERENCE, "ann",
+                 "{'quiet_hours':{'start':'13:00','end':'14:00'}}");
+    a = hall_send(h, body);
+    b = hall_send(h, body);
+    assert_int_equal(open_windows(h).digests[0].closes_ms, NOW + LEFT_MS);
+    h->clock.now_ms += LEFT_MS - 1;
+    digests_ring(h->digests);
+    for (int i = 0; i < 50; i++)
+        loop_turn(h->env.loop, 1);
+    assert_int_equal(delivery_of(h, a).status, DELIVERY_HELD);
+    h->clock.now_ms++;
+    assert_int_equal(flushed(h, a).status, DELIVERY_MERGED);
+    assert_int_equal(delivery_of(h, b).merged_into,
+                     delivery_of(h, a).merged_into);
+    a = hall_send(h, body); /* they are over */
+    assert_int_equal(delivery_of(h, a).status, DELIVERY_QUEUED);
+}
+
+static void
+a_user_s_own_window_is_by_category(void **state)
+{
+    static const char offer[] = "{'to':'ann','title':'t','category':'offers'}";
+    struct hall *h = *state;
+    int64_t a;
+
+    put_document(h, OBJECT_PREFERENCE, "ann", "{'digest':{'offers':'1m'}}");
+    (void)hall_send(h, "{'to':'ann','title':'t','category':'news'}");
+    assert_int_equal(inbox(h, "ann").n_items, 1);
+    (void)hall_send(h, offer);
+    a = hall_send(h, offer);
+    assert_int_equal(inbox(h, "ann").n_items, 1);
+    assert_int_equal(open_windows(h).n_digests, 1);
+    assert_int_equal(open_windows(h).digests[0].n_members, 2);
+    assert_int_equal(after_a_minute(h, a).status, DELIVERY_MERGED);
+    assert_int_equal(inbox(h, "ann").n_items, 2);
+}
+
 static void
 a_throttle_counts_what_goes_out_in_their_place(void **state)
 {
@@ -396,6 +445,8 @@ main(void)
         DIGEST_TEST(one_alone_goes_out_as_itself),
         DIGEST_TEST(one_alone_is_ready_since_its_window_ended),
         DIGEST_TEST(who_has_muted_meanwhile_gets_nothing),
+        DIGEST_TEST(quiet_hours_end_with_one_for_all_that_they_held),
+        DIGEST_TEST(a_user_s_own_window_is_by_category),
         DIGEST_TEST(a_throttle_counts_what_goes_out_in_their_place),
         DIGEST_TEST(what_is_critical_does_not_wait),
         DIGEST_TEST(what_expires_meanwhile_is_not_in_it),

@@ -1,12 +1,16 @@
 #include "app/preference_doc.h"
 
 #include "channel/channel.h"
+#include "domain/digest.h"
 #include "domain/quiet.h"
 
 #define CATEGORIES_MAX 200
 #define CHANNELS_MAX 32
 
 static const struct field on_row[] = {{.type = FIELD_BOOL}};
+static const struct field window_row[] = {{.type = FIELD_DURATION,
+                                           .min = DIGEST_WINDOW_MIN_MS,
+                                           .max = DIGEST_WINDOW_MAX_MS}};
 
 static const struct field category_fields[] = {
     {.name = "enabled",
@@ -45,7 +49,12 @@ const struct field preference_fields[] = {
      .of = quiet_fields,
      .flags = FIELD_NULLABLE,
      .doc = "When nothing is to disturb; in_app does not."},
-    {.name = "digest", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "digest",
+     .type = FIELD_MAP,
+     .of = window_row,
+     .max = CATEGORIES_MAX,
+     .doc = "By category: what comes of it goes out as one, so long after the "
+            "first; 1s to 31d. Goes before a send's own digest."},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "created_at",
      .type = FIELD_TIME,

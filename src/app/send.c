@@ -134,6 +134,7 @@ plan_item(struct send *s, struct send_item *item)
         .now_ms = at_ms,
         .is_later = item->is_later,
         .digest = q->digest.window_ms > 0 ? &q->digest : NULL,
+        .is_flush = item->flush != NULL,
         .is_expired = q->expires_ms != 0 && q->expires_ms <= at_ms,
         .priority = q->priority,
         .category = q->category,
@@ -288,12 +289,21 @@ fill_delivery(struct send *s, struct send_item *item,
     }
 }
 
+static size_t
+count_collected(const struct send_item *item)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < item->n_decisions; i++)
+        n += item->decisions[i].digest != NULL;
+    return n;
+}
+
 static void
 add_join(struct send *s, const struct plan_decision *d, size_t i,
          struct store_accept_item *row)
 {
-    if (!row->joins || !d->digest ||
-        row->deliveries[i].status == DELIVERY_FAILED)
+    if (!d->digest || row->deliveries[i].status == DELIVERY_FAILED)
         return;
     row->joins[row->n_joins++] = (struct store_join){
         .delivery = i,
@@ -417,9 +427,8 @@ fill_row(struct send *s, struct send_item *item)
         .due_ms = item->is_later ? q->send_ms : 0,
         .chunk = item->chunk,
     };
-    if (q->digest.window_ms > 0)
-        row->joins =
-            ARENA_ARRAY(s->arena, struct store_join, item->n_decisions);
+    row->joins =
+        ARENA_ARRAY(s->arena, struct store_join, count_collected(item));
     for (size_t i = 0; i < item->n_decisions; i++) {
         row->deliveries[i].id = id_make(s->app->ids, s->now_ms, 1);
         fill_delivery(s, item, &item->decisions[i], &row->deliveries[i], row);

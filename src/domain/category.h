@@ -8,6 +8,7 @@ enum quiet_policy {
     QUIET_DEFER, /* it goes out when they end */
     QUIET_DROP,
     QUIET_BREAK_THROUGH,
+    QUIET_DIGEST, /* what comes in them goes out as one when they end */
 };
 
 /* What becomes of a call that may have sent it, and nobody knows. */

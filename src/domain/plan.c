@@ -27,13 +27,11 @@ plan_address(struct arena *a, const struct plan_recipient *r, const char *field,
     return address;
 }
 
-/* The order in which they decide is part of the contract: the suppression list,
- * a critical category, then what was chosen. */
-static enum reason
-why_unwanted(const struct plan *p, const struct plan_recipient *r,
-             const struct plan_channel *c)
+static struct preference_query
+query_of(const struct plan *p, const struct plan_recipient *r,
+         const struct plan_channel *c)
 {
-    const struct preference_query q = {
+    return (struct preference_query){
         .arena = p->arena,
         .user = r->preferences,
         .defaults = p->defaults,
@@ -41,6 +39,15 @@ why_unwanted(const struct plan *p, const struct plan_recipient *r,
         .channel = c->name,
         .now_ms = p->now_ms,
     };
+}
+
+/* The order in which they decide is part of the contract: the suppression list,
+ * a critical category, then what was chosen. */
+static enum reason
+why_unwanted(const struct plan *p, const struct plan_recipient *r,
+             const struct plan_channel *c)
+{
+    const struct preference_query q = query_of(p, r, c);
 
     if (p->configured && p->configured->is_critical)
         return REASON_NONE;
@@ -123,21 +130,62 @@ keep_quiet(const struct plan *p, int64_t end_ms, struct plan_decision *d)
     }
 }
 
-/* By a window of this user's; who has no id has none. Quiet hours may be over
- * when it ends, and are looked at then. */
+/* Windows are a user's: who has no id has none. */
+static bool
+may_be_collected(const struct plan *p, const struct plan_decision *d)
+{
+    return !p->is_flush && !p->is_later && d->verdict != PLAN_SKIP &&
+           d->recipient->user.n > 0 && p->priority != PRIORITY_CRITICAL &&
+           !(p->configured && p->configured->is_critical);
+}
+
+static const struct digest_rule *
+rule_by_category(const struct plan *p, int64_t window_ms)
+{
+    struct digest_rule *r = ARENA_NEW(p->arena, struct digest_rule);
+
+    *r = (struct digest_rule){
+        .key = p->category,
+        .mode = DIGEST_FIXED,
+        .window_ms = window_ms,
+        .max_window_ms = window_ms,
+        .max_items = DIGEST_ITEMS_DEFAULT,
+    };
+    return r;
+}
+
+/* What the user wants goes before what the sender does. */
+static const struct digest_rule *
+rule_for(const struct plan *p, const struct plan_decision *d)
+{
+    const struct preference_query q = query_of(p, d->recipient, d->channel);
+    int64_t own_ms = preference_window_ms(&q);
+
+    return own_ms > 0 ? rule_by_category(p, own_ms) : p->digest;
+}
+
+/* By a window of this user's. Quiet hours may be over when it ends, and are
+ * looked at then; where the category gathers what they hold up, no window that
+ * begins in them ends before they do. */
 static void
 collect(const struct plan *p, struct plan_decision *d)
 {
     const struct zone *own = NULL;
+    bool gathers = d->verdict == PLAN_HOLD && p->configured &&
+                   p->configured->quiet == QUIET_DIGEST;
 
-    if (!p->digest || p->is_later || d->verdict == PLAN_SKIP ||
-        d->recipient->user.n == 0 || p->priority == PRIORITY_CRITICAL ||
-        (p->configured && p->configured->is_critical))
+    if (!may_be_collected(p, d))
         return;
-    if (p->digest->mode == DIGEST_CALENDAR)
-        own = zone_find(field_of(p->arena, d->recipient, "timezone"));
-    d->digest = p->digest;
-    d->closes_ms = digest_end(p->digest, own ? own : zone_utc(), p->now_ms);
+    d->digest = rule_for(p, d);
+    if (d->digest) {
+        if (d->digest->mode == DIGEST_CALENDAR)
+            own = zone_find(field_of(p->arena, d->recipient, "timezone"));
+        d->closes_ms = digest_end(d->digest, own ? own : zone_utc(), p->now_ms);
+    } else if (gathers) {
+        d->digest = rule_by_category(p, d->due_ms - p->now_ms);
+    }
+    if (gathers && d->closes_ms < d->due_ms)
+        d->closes_ms = d->due_ms;
 }
 
 bool

@@ -52,8 +52,9 @@ struct plan {
     enum priority priority;
     struct str category;               /* empty: none */
     const struct category *configured; /* that one; NULL: it is not set up */
-    const struct digest_rule *digest;  /* NULL: nothing is collected */
-    struct json defaults;              /* preferences of the workspace */
+    const struct digest_rule *digest;  /* the sender's; NULL: there is none */
+    bool is_flush;        /* it comes out of a window: none collects it again */
+    struct json defaults; /* preferences of the workspace */
     /* Why this address is not written to any more; REASON_NONE: it may be. */
     enum reason (*suppressed)(void *arg, struct str channel,
                               struct str address);

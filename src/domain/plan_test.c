@@ -305,6 +305,117 @@ quiet_hours_hold_what_would_disturb(void **state)
 }
 
 static void
+what_a_user_wants_collected_is_for_as_long_as_the_user_says(void **state)
+{
+    static const struct digest_rule senders = {.window_ms = 5000};
+    static const struct category alarm = {.is_critical = true};
+    static const struct {
+        const char *category, *preferences;
+        const struct digest_rule *rule;
+        const struct category *configured;
+        bool is_flush;
+        int64_t closes_ms; /* 0: it is not collected */
+    } rows[] = {
+        {"news", "{\"digest\":{\"news\":\"1h\"}}", NULL, NULL, false, 3600000},
+        {"news", "{\"digest\":{\"news\":\"1h\"}}", &senders, NULL, false,
+         3600000},
+        {"news", "{\"digest\":{\"news\":\"1h\"}}", NULL, NULL, true, 0},
+        {"news", "{\"digest\":{\"news\":\"1h\"}}", NULL, &alarm, false, 0},
+        {"news", "{\"digest\":{\"offers\":\"1h\"}}", NULL, NULL, false, 0},
+        {"news", "{\"digest\":{\"offers\":\"1h\"}}", &senders, NULL, false,
+         5000},
+        {"news", "{\"digest\":{\"news\":7}}", NULL, NULL, false, 0},
+        {"", "{\"digest\":{\"\":\"1h\"}}", NULL, NULL, false, 0},
+        {"news", NULL, &senders, NULL, true, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_recipient r = {.user = STR("u"),
+                                   .preferences = json(rows[i].preferences)};
+        struct plan p = {.arena = arena,
+                         .recipients = &r,
+                         .n_recipients = 1,
+                         .channels = &in_app,
+                         .n_channels = 1,
+                         .priority = PRIORITY_NORMAL,
+                         .category = str_from(rows[i].category),
+                         .configured = rows[i].configured,
+                         .digest = rows[i].rule,
+                         .is_flush = rows[i].is_flush};
+        struct plan_decision d;
+
+        plan_decide(&p, &d);
+        if ((d.digest ? d.closes_ms : 0) != rows[i].closes_ms)
+            fail_msg("row %zu: %lld", i, (long long)d.closes_ms);
+        if (d.closes_ms == 3600000) {
+            assert_true(str_is(d.digest->key, "news"));
+            assert_int_equal(d.digest->mode, DIGEST_FIXED);
+            assert_int_equal(d.digest->max_items, DIGEST_ITEMS_DEFAULT);
+            assert_true(plan_only_waits(&d));
+        }
+    }
+}
+
+/* It is half past one in Berlin, and quiet until seven. */
+static void
+quiet_hours_gather_what_they_hold_up(void **state)
+{
+    enum { HOUR_MS = 3600 * 1000, LEFT_MS = 11 * HOUR_MS / 2 };
+    static const struct digest_rule brief = {.window_ms = 5000};
+    static const struct digest_rule weekly = {.window_ms = 168 * HOUR_MS};
+    static const struct category gathers = {.quiet = QUIET_DIGEST};
+    static const struct {
+        const struct plan_channel *channel;
+        const char *user, *preferences;
+        const struct digest_rule *rule;
+        enum plan_verdict verdict;
+        int64_t left_ms; /* 0: it is not collected */
+    } rows[] = {
+        {&email, "u", NIGHT, NULL, PLAN_HOLD, LEFT_MS},
+        {&email, "u", NIGHT, &brief, PLAN_HOLD, LEFT_MS},
+        {&email, "u", NIGHT, &weekly, PLAN_HOLD, 168 * HOUR_MS},
+        {&email, "u", "{}", NULL, PLAN_SEND, 0},
+        {&email, "", NIGHT, NULL, PLAN_HOLD, 0},
+        {&in_app, "u", NIGHT, NULL, PLAN_SEND, 0},
+        {&email_nowhere, "u", NIGHT, NULL, PLAN_SKIP, 0},
+        {&email, "u",
+         "{\"quiet_hours\":{\"start\":\"00:00\",\"end\":\"24:00\"}}", NULL,
+         PLAN_SKIP, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_recipient r = {
+            .user = str_from(rows[i].user),
+            .stored =
+                json("{\"email\":\"a@b.c\",\"timezone\":\"Europe/Berlin\"}"),
+            .preferences = json(rows[i].preferences)};
+        struct plan p = {.arena = arena,
+                         .recipients = &r,
+                         .n_recipients = 1,
+                         .channels = rows[i].channel,
+                         .n_channels = 1,
+                         .priority = PRIORITY_NORMAL,
+                         .category = STR("news"),
+                         .configured = &gathers,
+                         .digest = rows[i].rule};
+        struct plan_decision d;
+
+        assert_true(time_parse(STR("2026-06-01T23:30:00.000Z"), &p.now_ms));
+        plan_decide(&p, &d);
+        if (d.verdict != rows[i].verdict ||
+            (d.digest ? d.closes_ms - p.now_ms : 0) != rows[i].left_ms)
+            fail_msg("row %zu: %d, %lld", i, d.verdict,
+                     (long long)(d.closes_ms - p.now_ms));
+        p.is_flush = true; /* then it waits as itself */
+        plan_decide(&p, &d);
+        assert_int_equal(d.verdict, rows[i].verdict);
+        assert_null(d.digest);
+    }
+}
+
+static void
 quiet_hours_that_make_no_sense_hold_nothing_for_ever(void **state)
 {
     struct plan_decision d;
@@ -345,6 +456,8 @@ main(void)
         T(an_address_is_the_given_one_then_the_stored_then_the_fallback),
         T(the_order_of_what_stands_in_the_way_is_kept),
         T(quiet_hours_hold_what_would_disturb),
+        T(what_a_user_wants_collected_is_for_as_long_as_the_user_says),
+        T(quiet_hours_gather_what_they_hold_up),
         T(quiet_hours_that_make_no_sense_hold_nothing_for_ever),
         T(verdicts_have_the_names_of_the_contract),
     };

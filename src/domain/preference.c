@@ -62,3 +62,16 @@ preference_decide(const struct preference_query *q)
         (void)is_decided(q, q->defaults, &why);
     return why;
 }
+
+int64_t
+preference_window_ms(const struct preference_query *q)
+{
+    struct json windows = json_get(q->user, "digest");
+    int64_t ms;
+
+    if (q->category.n == 0 ||
+        !str_to_duration_ms(
+            json_str(q->arena, json_get_str(windows, q->category)), &ms))
+        return 0;
+    return ms;
+}

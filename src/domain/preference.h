@@ -6,7 +6,8 @@
  *   {"muted_until": "2026-12-01T08:00:00.000Z",
  *    "channels": {"sms": false},
  *    "categories": {"marketing": {"enabled": true,
- *                                 "channels": {"email": false}}}}
+ *                                 "channels": {"email": false}}},
+ *    "digest": {"marketing": "24h"}}
  *
  * What is said of the channel in the category goes before what is said of the
  * category, that before the channel; all of the user's before the workspace's.
@@ -28,3 +29,6 @@ struct preference_query {
 
 /* REASON_NONE: it is wanted. */
 enum reason preference_decide(const struct preference_query *q);
+/* How long the user wants what comes of the category to be collected; 0: not at
+ * all. Defaults have no say. */
+int64_t preference_window_ms(const struct preference_query *q);

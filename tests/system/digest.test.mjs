@@ -236,6 +236,87 @@ describe('digest', { timeout: 240000 }, () => {
         assert.deepEqual(await windowsOf(belfry, 'lea'), []);
     });
 
+    const prefer = (user, doc) =>
+        belfry.put(`/v1/users/${user}/preferences`, doc);
+
+    it('is as long as a user wants it of a category', async () => {
+        await prefer('nat', { digest: { offers: '1h' } });
+        const a = await put(belfry, 'nat', { category: 'offers',
+            digest: undefined, data: { n: 1 } });
+        await put(belfry, 'nat', { category: 'offers', data: { n: 2 },
+            digest: { window: '1s', key: 'mine' } });
+        await put(belfry, 'nat', { category: 'news', digest: undefined });
+        assert.equal((await inbox(belfry, 'nat')).data.length, 1);
+        const open = await windowsOf(belfry, 'nat');
+        assert.deepEqual(open.map((d) => [d.key, d.mode, d.count]),
+            [['offers', 'fixed', 2]]);
+        assert.equal(Date.parse(open[0].closes_at) -
+            Date.parse(open[0].opened_at), 3600000);
+        await belfry.want(202, 'POST', `/v1/digests/${open[0].id}/flush`);
+        await merged(belfry, a.id);
+        assert.deepEqual((await inbox(belfry, 'nat')).data[0].data,
+            { n: 2, items: [{ n: 1 }, { n: 2 }], count: 2 });
+    });
+
+    it('of a category is the user\'s own to choose', async () => {
+        const key = await belfry.token('pam');
+        const own = await belfry.want(200, 'PATCH', '/v1/inbox/preferences',
+            { digest: { offers: '24h', news: '1h' } }, { key });
+        assert.deepEqual(own.digest, { offers: '24h', news: '1h' });
+        const less = await belfry.want(200, 'PATCH', '/v1/inbox/preferences',
+            { digest: { news: null } }, { key });
+        assert.deepEqual(less.digest, { offers: '24h' });
+        for (const [pointer, digest] of [['/digest/news', { news: '999ms' }],
+            ['/digest/news', { news: '32d' }], ['/digest/news', { news: 7 }],
+            ['/digest', '1h']]) {
+            const a = await belfry.want(422, 'PUT',
+                '/v1/users/pam/preferences', { digest });
+            assert.equal(a.errors[0].pointer, pointer);
+        }
+    });
+
+    it('gathers what quiet hours hold up until they end', async () => {
+        const hhmm = (ms) => new Date(ms).toISOString().slice(11, 16);
+        const end = Math.ceil(Date.now() / 60000) * 60000 + 3600000;
+        const quiet_hours = { start: hhmm(Date.now() - 3600000),
+            end: hhmm(end), timezone: 'Etc/UTC' };
+        await belfry.put('/v1/categories/night', { quiet_hours: 'digest',
+            channels: ['in_app', 'webhook'] });
+        await prefer('quin', { quiet_hours });
+        const send = (n) => put(belfry, 'quin', { category: 'night',
+            channels: undefined, digest: undefined, title: `q${n}` });
+        const a = await send(1);
+        await send(2);
+        assert.equal((await inbox(belfry, 'quin')).data.length, 2);
+        const [open] = await windowsOf(belfry, 'quin');
+        assert.deepEqual([open.channel, open.count, open.closes_at],
+            ['webhook', 2, new Date(end).toISOString()]);
+        await prefer('quin', {}); // they end now
+        await belfry.want(202, 'POST', `/v1/digests/${open.id}/flush`);
+        const n = await settled(belfry, a.id);
+        const { into } = n.deliveries.find((d) => d.channel === 'webhook');
+        const call = await until('the hook is called', () =>
+            hook.all.find((c) => c.json.delivery_id === into));
+        assert.equal(call.json.body, '• q1\n• q2');
+        assert.equal(call.json.data.count, 2);
+    });
+
+    it('that ends in quiet hours waits until they are over', async () => {
+        const hhmm = (ms) => new Date(ms).toISOString().slice(11, 16);
+        const a = await put(belfry, 'rob', { channels: ['webhook'],
+            digest: { window: '24h' } });
+        const [open] = await windowsOf(belfry, 'rob');
+        await prefer('rob', { quiet_hours: { start: hhmm(Date.now() - 3600000),
+            end: hhmm(Date.now() + 3600000), timezone: 'Etc/UTC' } });
+        await belfry.want(202, 'POST', `/v1/digests/${open.id}/flush`);
+        const d = await until('it is out of its window', async () => {
+            const one = await belfry.delivery(a.id, 'webhook');
+            return one.reason !== 'digest.waiting' && one;
+        });
+        assert.deepEqual([d.status, d.reason],
+            ['held', 'quiet.deferred_until']);
+    });
+
     it('is listed in pages', async () => {
         for (let i = 0; i < 5; i++)
             await put(belfry, `m${i}`, { digest: { window: '1h' } });
