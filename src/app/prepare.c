@@ -4,6 +4,7 @@
 #include "app/suppression.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "domain/preference.h"
 
 static void
 give_up(struct prepare *p, enum delivery_status status, enum reason reason,
@@ -60,6 +61,45 @@ due_ms(struct prepare *p, struct json doc)
         v->updated_ms > due)
         due = v->updated_ms;
     return due;
+}
+
+/* What quiet hours held, which may be a night: its user may have turned it off
+ * meanwhile. */
+static enum reason
+why_unwanted(struct prepare *p, struct json doc)
+{
+    const struct delivery *v = &p->work->delivery;
+    struct str category = json_str_of(p->arena, doc, "category");
+    const struct category *k = workspace_category(p->workspace, category);
+    const struct preference_query q = {
+        .arena = p->arena,
+        .user = parsed(p->arena, p->work->preference_body),
+        .defaults = p->workspace->preferences,
+        .category = category,
+        .channel = v->channel,
+        .is_critical = k && k->is_critical,
+        .now_ms = p->now_ms,
+    };
+
+    return reason_is(v->reason, REASON_QUIET_DEFERRED) ? preference_decide(&q)
+                                                       : REASON_NONE;
+}
+
+/* It is not to go out any more. */
+static bool
+is_over(struct prepare *p, struct json doc)
+{
+    enum reason unwanted = why_unwanted(p, doc);
+
+    if (p->work->notification->is_cancelled)
+        give_up(p, DELIVERY_CANCELLED, REASON_CANCELLED,
+                "its notification was cancelled while it was on its way");
+    else if (is_expired(p->arena, doc, p->now_ms))
+        give_up(p, DELIVERY_EXPIRED, REASON_EXPIRED, "expires_at has passed");
+    else if (unwanted != REASON_NONE)
+        give_up(p, DELIVERY_SUPPRESSED, unwanted,
+                "its user turned it off while quiet hours held it");
+    return p->reason.n > 0;
 }
 
 static struct str
@@ -138,15 +178,8 @@ prepare_message(struct prepare *p)
 
     p->reason = STR_NONE;
     p->due_ms = due_ms(p, doc);
-    if (n->is_cancelled) {
-        give_up(p, DELIVERY_CANCELLED, REASON_CANCELLED,
-                "its notification was cancelled while it was on its way");
+    if (is_over(p, doc))
         return;
-    }
-    if (is_expired(p->arena, doc, p->now_ms)) {
-        give_up(p, DELIVERY_EXPIRED, REASON_EXPIRED, "expires_at has passed");
-        return;
-    }
     if (n->template_key.n > 0) {
         m.template = workspace_template(p->workspace, n->template_key,
                                         n->template_version);

@@ -3,6 +3,7 @@
 #include "app/app_test.h"
 #include "app/suppression.h"
 #include "base/clock.h"
+#include "base/map.h"
 
 #define NOW INT64_C(1790000000000)
 
@@ -211,6 +212,36 @@ a_template_that_runs_away_fails_the_delivery(void **state)
 }
 
 static void
+what_quiet_hours_held_is_asked_about_again(void **state)
+{
+    struct desk *d = *state;
+    struct category alarm = {.is_critical = true};
+    struct map *categories = map_new();
+
+    d->w.categories = categories;
+    begin(d, "{'title':'T','category':'news'}", "{'email':'u@b.c'}");
+    work.preference_body =
+        quoted(d->arena, "{'categories':{'news':{'enabled':false}}}");
+    prepare_message(&prepared); /* it was just decided */
+    assert_int_equal(prepared.reason.n, 0);
+    work.delivery.reason = STR("quiet.deferred_until");
+    assert_ends(DELIVERY_SUPPRESSED, "pref.category_off");
+    work.preference_body =
+        quoted(d->arena, "{'muted_until':'2099-01-01T00:00:00.000Z'}");
+    assert_ends(DELIVERY_SUPPRESSED, "pref.global_off");
+    work.preference_body = quoted(d->arena, "{'channels':{'sms':false}}");
+    prepare_message(&prepared);
+    assert_int_equal(prepared.reason.n, 0);
+    work.preference_body = STR_NONE;
+    d->w.preferences = desk_json(d, "{'channels':{'email':false}}");
+    assert_ends(DELIVERY_SUPPRESSED, "pref.channel_off");
+    (void)map_put(categories, STR("news"), &alarm);
+    prepare_message(&prepared);
+    assert_int_equal(prepared.reason.n, 0);
+    map_free(categories);
+}
+
+static void
 what_was_cancelled_between_two_attempts_is_not_tried_again(void **state)
 {
     struct desk *d = *state;
@@ -233,6 +264,7 @@ main(void)
         DESK_TEST(what_expires_now_has_expired),
         DESK_TEST(the_pinned_version_is_rendered),
         DESK_TEST(a_template_that_runs_away_fails_the_delivery),
+        DESK_TEST(what_quiet_hours_held_is_asked_about_again),
         DESK_TEST(what_was_cancelled_between_two_attempts_is_not_tried_again),
     };
 

@@ -37,21 +37,9 @@ query_of(const struct plan *p, const struct plan_recipient *r,
         .defaults = p->defaults,
         .category = p->category,
         .channel = c->name,
+        .is_critical = p->configured && p->configured->is_critical,
         .now_ms = p->now_ms,
     };
-}
-
-/* The order in which they decide is part of the contract: the suppression list,
- * a critical category, then what was chosen. */
-static enum reason
-why_unwanted(const struct plan *p, const struct plan_recipient *r,
-             const struct plan_channel *c)
-{
-    const struct preference_query q = query_of(p, r, c);
-
-    if (p->configured && p->configured->is_critical)
-        return REASON_NONE;
-    return preference_decide(&q);
 }
 
 static enum reason
@@ -66,10 +54,13 @@ why_unreachable(const struct plan_recipient *r, const struct plan_channel *c,
                                           : REASON_CONTACT_MISSING;
 }
 
+/* The order in which they decide is part of the contract: the suppression list,
+ * a critical category, then what was chosen. */
 static enum reason
 why_not(const struct plan *p, const struct plan_recipient *r,
         const struct plan_channel *c)
 {
+    const struct preference_query q = query_of(p, r, c);
     struct str address = STR_NONE;
     enum reason why = REASON_NONE;
 
@@ -81,7 +72,7 @@ why_not(const struct plan *p, const struct plan_recipient *r,
     if (address.n > 0 && p->suppressed)
         why = p->suppressed(p->arg, c->name, address);
     if (why == REASON_NONE)
-        why = why_unwanted(p, r, c);
+        why = preference_decide(&q);
     return why != REASON_NONE ? why : why_unreachable(r, c, address);
 }
 

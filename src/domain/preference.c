@@ -56,6 +56,8 @@ preference_decide(const struct preference_query *q)
 {
     enum reason why = REASON_NONE;
 
+    if (q->is_critical)
+        return REASON_NONE;
     if (is_muted(q))
         return REASON_PREF_MUTED;
     if (!is_decided(q, q->user, &why))

@@ -24,6 +24,7 @@ struct preference_query {
     struct json defaults; /* of the workspace; absent: none */
     struct str category;  /* empty: none */
     struct str channel;
+    bool is_critical; /* the category is: it is wanted */
     int64_t now_ms;
 };
 

@@ -218,6 +218,54 @@ claimed_work_brings_the_users_document(void **state)
     assert_int_equal(c.work[2].user_body.n, 0);
 }
 
+static void
+put_preference(struct rig *r, const char *user, const char *body)
+{
+    struct store_object_write w = {.kind = OBJECT_PREFERENCE,
+                                   .key = str_from(user),
+                                   .body = str_from(body),
+                                   .if_version = OBJECT_ANY_VERSION,
+                                   .num = 1};
+    struct store_object_put p = {
+        .tenant = T, .now_ms = NOW, .writes = &w, .n_writes = 1};
+
+    assert_int_equal(ASK(r, object_put, &p), ERR_OK);
+}
+
+/* Users may have turned off meanwhile what waited for their quiet hours. */
+static void
+what_quiet_hours_held_brings_preferences(void **state)
+{
+    static const char *const users[] = {"ann", "bob", "ann", "cat", NULL};
+    struct rig *r = *state;
+    struct store_promote p = {.now_ms = NOW + 500, .max = 10};
+    struct store_cycle c = {
+        .now_ms = NOW, .tenant = T, .lane = LANE, .want = 10};
+
+    put_preference(r, "ann", "{\"a\":1}");
+    put_preference(r, "cat", "{\"c\":1}");
+    for (int i = 0; i < 5; i++) {
+        struct store_accept *a =
+            make_accept(r, &(struct send){.id = 1000 * (i + 1),
+                                          .user = users[i],
+                                          .status = DELIVERY_HELD,
+                                          .due_ms = NOW + 500});
+
+        if (i != 2) /* which waits for something else */
+            a->items[0].deliveries[0].reason = STR("quiet.deferred_until");
+        assert_int_equal(ASK(r, accept, a), ERR_OK);
+    }
+    assert_int_equal(ASK(r, promote, &p), ERR_OK);
+    assert_int_equal(p.n_promoted, 5);
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_int_equal(c.n_work, 5);
+    assert_true(str_is(c.work[0].preference_body, "{\"a\":1}"));
+    assert_int_equal(c.work[1].preference_body.n, 0);
+    assert_true(str_is(c.work[3].preference_body, "{\"c\":1}"));
+    assert_int_equal(c.work[4].preference_body.n, 0);
+    assert_int_equal(c.work[0].user_body.n, 0);
+}
+
 /* ---- inboxes ---- */
 
 static void
@@ -753,6 +801,7 @@ const struct CMUnitTest document_tests[] = {
     RIG_TEST(lists_of_documents_go_on_where_they_ended),
     RIG_TEST(changes_tell_of_each_write_in_order),
     RIG_TEST(claimed_work_brings_the_users_document),
+    RIG_TEST(what_quiet_hours_held_brings_preferences),
     RIG_TEST(an_item_takes_the_users_next_rev_and_is_told),
     RIG_TEST(each_mark_changes_what_it_names_and_the_counts),
     RIG_TEST(marks_of_all_end_at_the_rev_that_was_seen),

@@ -170,6 +170,36 @@ describe('preferences', { timeout: 120000 }, () => {
         await prefer('ada', {});
     });
 
+    // Quiet hours end with a minute: this one waits for the next.
+    it('are asked again when quiet hours end', async () => {
+        const hhmm = (ms) => new Date(ms).toISOString().slice(11, 16);
+        const end = Math.ceil((Date.now() + 5000) / 60000) * 60000;
+        const quiet_hours = { start: hhmm(end - 3600000), end: hhmm(end),
+            timezone: 'Etc/UTC' };
+        await belfry.put('/v1/categories/bundle', { quiet_hours: 'digest' });
+        for (const user of ['kay', 'lou']) {
+            await belfry.put(`/v1/users/${user}`,
+                { email: `${user}@example.com` });
+            await prefer(user, { quiet_hours });
+        }
+        const to = ['kay', 'lou'];
+        const send = (category) => belfry.send({ to, title: 't', category,
+            channels: ['email'] });
+        const id = await send('news');
+        const parts = [await send('bundle'), await send('bundle')];
+        await prefer('lou', { quiet_hours,
+            categories: { news: { enabled: false } } });
+        const n = await belfry.settled(id, { timeout: 75000 });
+        assert.ok(Date.now() >= end);
+        const of = (user) => n.deliveries.find((d) => d.user === user);
+        assert.equal(of('kay').status, 'delivered');
+        assert.deepEqual([of('lou').status, of('lou').reason,
+            of('lou').attempts], ['suppressed', 'pref.category_off', 0]);
+        for (const part of parts)
+            assert.deepEqual((await belfry.settled(part)).counts,
+                { merged: 2 });
+    });
+
     it('refuse what nobody could mean', async () => {
         for (const [pointer, doc] of [
             ['/channels/e-mail', { channels: { 'e-mail': false } }],

@@ -236,12 +236,13 @@ notification_of(struct mem *m, struct store_cycle *c, int64_t id)
 }
 
 static struct str
-user_body(struct mem *m, struct store_cycle *c, const struct delivery *d)
+body_of_user(struct mem *m, struct store_cycle *c, const struct delivery *d,
+             enum object_kind kind)
 {
     if (d->user.n == 0)
         return STR_NONE;
     ROW_EACH(struct mem_object, o, &m->objects)
-    if (o->o.kind == OBJECT_USER && o->o.tenant == d->tenant &&
+    if (o->o.kind == kind && o->o.tenant == d->tenant &&
         str_eq(o->o.key, d->user) && !o->is_gone)
         return str_dup(c->req.arena, o->o.body);
     return STR_NONE;
@@ -264,7 +265,9 @@ claim(struct mem *m, struct store_cycle *c, int64_t lane, size_t limit)
         w = &c->work[c->n_work++];
         w->delivery = mem_copy_delivery(c->req.arena, &d->d);
         w->notification = notification_of(m, c, d->d.notification);
-        w->user_body = user_body(m, c, &d->d);
+        w->user_body = body_of_user(m, c, &d->d, OBJECT_USER);
+        if (reason_is(d->d.reason, REASON_QUIET_DEFERRED))
+            w->preference_body = body_of_user(m, c, &d->d, OBJECT_PREFERENCE);
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "domain/reason.h"
 #include "store/postgres/acquire.h"
 #include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
@@ -40,6 +41,7 @@ struct cycle {
     size_t n_finishes;
     struct claiming *claimings;
     size_t n_claimings;
+    bool has_quiet;       /* among what was claimed: held in quiet hours */
     int answers[N_KINDS]; /* which results are theirs; -1: none was sent */
     int n_sent;
     bool is_committed;
@@ -506,11 +508,19 @@ take_notifications(struct pg_op *op, struct store_cycle *c)
                 ARENA_NEW(c->req.arena, struct notification);
 }
 
+static struct str *
+body_of(struct store_work *w, enum object_kind kind)
+{
+    return kind == OBJECT_USER ? &w->user_body : &w->preference_body;
+}
+
+/* The nth result: of each user one document of a kind. */
 static void
-take_users(struct pg_op *op, struct store_cycle *c)
+take_documents(struct pg_op *op, struct store_cycle *c, int nth,
+               enum object_kind kind)
 {
     struct store_work **all = sort_work(op, c, by_user);
-    struct pg_rows r = pg_op_rows(op, 1);
+    struct pg_rows r = pg_op_rows(op, nth);
     struct store_work key = {0}, *k = &key;
 
     while (pg_next(&r)) {
@@ -524,7 +534,7 @@ take_users(struct pg_op *op, struct store_cycle *c)
             continue;
         body = pg_text(&r, c->req.arena);
         for (; i < c->n_work && by_user(&all[i], &k) == 0; i++)
-            all[i]->user_body = body;
+            *body_of(all[i], kind) = body;
     }
 }
 
@@ -535,20 +545,64 @@ loaded(struct pg_op *op)
 
     for (size_t i = 0; i < s->n_claimings; i++) {
         take_notifications(op, s->claimings[i].cycle);
-        take_users(op, s->claimings[i].cycle);
+        take_documents(op, s->claimings[i].cycle, 1, OBJECT_USER);
+        if (s->has_quiet)
+            take_documents(op, s->claimings[i].cycle, 2, OBJECT_PREFERENCE);
     }
     pg_op_done(op);
+}
+
+static bool
+was_quiet(const struct store_work *w)
+{
+    return reason_is(w->delivery.reason, REASON_QUIET_DEFERRED);
+}
+
+/* Of each user once; of preferences those that may be looked at again. */
+static void
+add_users(struct pg_columns *users, struct store_work **sorted, size_t n,
+          enum object_kind kind)
+{
+    const struct store_work *last = NULL;
+
+    for (size_t k = 0; k < n; k++) {
+        struct store_work *w = sorted[k];
+
+        if (w->delivery.user.n == 0 ||
+            (kind == OBJECT_PREFERENCE && !was_quiet(w)) ||
+            (last && by_user(&last, &w) == 0))
+            continue;
+        last = w;
+        pg_col_int(users, w->delivery.tenant);
+        pg_col_text(users, w->delivery.user);
+    }
+}
+
+static void
+send_users(struct pg_op *op, enum object_kind kind)
+{
+    struct cycle *s = op->state;
+    struct pg_params *p = pg_op_params(op);
+    struct pg_columns users;
+
+    pg_columns_init(&users, op->arena, "lT", 0);
+    for (size_t i = 0; i < s->n_claimings; i++) {
+        const struct store_cycle *c = s->claimings[i].cycle;
+
+        add_users(&users, sort_work(op, c, by_user), c->n_work, kind);
+    }
+    pg_put_int2(p, kind);
+    pg_put_columns(p, &users);
+    pg_op_send(op, PG_users_of);
 }
 
 static void
 send_load(struct pg_op *op)
 {
     struct cycle *s = op->state;
-    struct pg_columns ids, users;
-    struct pg_params *p;
+    struct pg_columns ids;
 
     pg_columns_init(&ids, op->arena, "ll", 0);
-    pg_columns_init(&users, op->arena, "lT", 0);
     for (size_t i = 0; i < s->n_claimings; i++) {
         const struct store_cycle *c = s->claimings[i].cycle;
         struct store_work **all = sort_work(op, c, by_notification);
@@ -558,20 +612,14 @@ send_load(struct pg_op *op)
                 pg_col_int(&ids, all[k]->delivery.tenant);
                 pg_col_int(&ids, all[k]->delivery.notification);
             }
-        all = sort_work(op, c, by_user);
         for (size_t k = 0; k < c->n_work; k++)
-            if (all[k]->delivery.user.n > 0 &&
-                (k == 0 || by_user(&all[k - 1], &all[k]) != 0)) {
-                pg_col_int(&users, all[k]->delivery.tenant);
-                pg_col_text(&users, all[k]->delivery.user);
-            }
+            s->has_quiet |= was_quiet(&c->work[k]);
     }
     pg_put_columns(pg_op_params(op), &ids);
     pg_op_send(op, PG_notifications_of);
-    p = pg_op_params(op);
-    pg_put_int2(p, OBJECT_USER);
-    pg_put_columns(p, &users);
-    pg_op_send(op, PG_users_of);
+    send_users(op, OBJECT_USER);
+    if (s->has_quiet)
+        send_users(op, OBJECT_PREFERENCE);
     pg_op_await(op, loaded);
 }
 

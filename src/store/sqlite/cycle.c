@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/list.h"
+#include "domain/reason.h"
 #include "store/sqlite/writer.h"
 
 /* ---- finish ---- */
@@ -180,7 +181,8 @@ load_notification(struct claiming *k, int64_t id)
 }
 
 static struct str
-load_user(struct claiming *k, const struct delivery *d)
+load_of_user(struct claiming *k, const struct delivery *d,
+             enum object_kind kind)
 {
     struct str body = STR_NONE;
     struct query q;
@@ -188,7 +190,7 @@ load_user(struct claiming *k, const struct delivery *d)
     if (d->user.n == 0)
         return body;
     q = query(&k->w->conn, SQL_object_body);
-    put_int(&q, OBJECT_USER);
+    put_int(&q, kind);
     put_int(&q, d->tenant);
     put_text(&q, d->user);
     if (query_row(&q)) {
@@ -283,7 +285,9 @@ claim(struct writer *w, struct store_cycle *c)
         const struct delivery *d = &c->work[i].delivery;
 
         c->work[i].notification = load_notification(&k, d->notification);
-        c->work[i].user_body = load_user(&k, d);
+        c->work[i].user_body = load_of_user(&k, d, OBJECT_USER);
+        if (reason_is(d->reason, REASON_QUIET_DEFERRED))
+            c->work[i].preference_body = load_of_user(&k, d, OBJECT_PREFERENCE);
     }
     if (k.batch && k.batch->n_refs > 0) {
         k.batch->id = ++w->last_batch;
