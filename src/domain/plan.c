@@ -1,5 +1,6 @@
 #include "domain/plan.h"
 
+#include "base/arena.h"
 #include "base/field.h"
 #include "domain/preference.h"
 #include "domain/quiet.h"
