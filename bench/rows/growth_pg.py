@@ -40,7 +40,7 @@ END $$''' % (DAYS, DAYS)
 COPIES = '''
 (SELECT first + i * ((86400000::bigint << 22) / {n}) AS id,
 ((first + i * ((86400000::bigint << 22) / {n})) >> 22) + 1704067200000 AS ms,
-'user-' || (i * 7919 %% 100000) AS user_id
+'user-' || (i::bigint * 7919 %% 100000) AS user_id
 FROM belfry_first_id((clock_timestamp() AT TIME ZONE 'UTC')::date - {day})
 AS first, generate_series(0, {n} - 1) AS i) AS x'''.replace('%%', '%')
 
