@@ -168,7 +168,8 @@ a_cancel_key_finds_what_may_be_stopped(void **state)
 {
     struct rig *r = *state;
     struct store_accept *a = make_accept(r, &(struct send){.id = 1000});
-    struct store_cancel c = {.tenant = T, .notification = 1000, .now_ms = NOW};
+    struct store_cancel c = {
+        .tenant = T, .notification = 1000, .now_ms = NOW, .max = 10};
     struct store_cancel_find f;
 
     a->items[0].n_deliveries = 0; /* planned later */

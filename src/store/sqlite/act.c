@@ -219,6 +219,7 @@ write_cancel(struct writer *w, struct store_req *req)
     struct query q = query(&w->conn, SQL_notification_cancel);
     struct state *found;
 
+    assert(c->max > 0);
     c->n_stopped = c->n_not_stopped = 0;
     put_int(&q, c->notification);
     put_int(&q, c->tenant);
