@@ -260,8 +260,8 @@ write_words(struct json_writer *w, const struct digest_letter *l)
 struct str
 digest_document(const struct digest_letter *l)
 {
-    static const char *const kept[] = {"category", "priority", "expires_at",
-                                       "overrides", "metadata"};
+    static const char *const kept[] = {"category",   "priority",  "locale",
+                                       "expires_at", "overrides", "metadata"};
     struct json_writer w;
     struct buf out;
 

@@ -215,6 +215,29 @@ a_recipients_own_data_wins_and_its_address_stays(void **state)
 }
 
 static void
+how_the_newest_is_to_be_sent_is_kept_but_for_its_keys(void **state)
+{
+    static const char *const docs[] = {
+        "{'title':'t','locale':'fr','category':'old'}",
+        "{'title':'t','locale':'de','category':'c','priority':'high',"
+        "'metadata':{'m':1},'overrides':{'email':{}},'dedup_key':'d',"
+        "'cancel_key':'k','digest':{'window':'1m'}}"};
+    static const char *const gone[] = {"dedup_key", "cancel_key", "digest"};
+    struct arena *a = arena_new();
+    struct json doc = combined(a, docs, 2, 2, NULL);
+
+    (void)state;
+    assert_field(doc, "locale", "'de'");
+    assert_field(doc, "category", "'c'");
+    assert_field(doc, "priority", "'high'");
+    assert_field(doc, "metadata", "{'m':1}");
+    assert_field(doc, "overrides", "{'email':{}}");
+    for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+        assert_true(json_is(json_get(doc, gone[i]), JSON_ABSENT));
+    arena_free(a);
+}
+
+static void
 modes_have_names(void **state)
 {
     enum digest_mode m;
@@ -240,6 +263,7 @@ main(void)
         cmocka_unit_test(a_template_gets_items_and_their_count),
         cmocka_unit_test(inline_words_become_a_list_of_titles),
         cmocka_unit_test(a_recipients_own_data_wins_and_its_address_stays),
+        cmocka_unit_test(how_the_newest_is_to_be_sent_is_kept_but_for_its_keys),
         cmocka_unit_test(modes_have_names),
     };
 
