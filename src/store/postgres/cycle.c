@@ -335,9 +335,9 @@ send_claim(struct pg_op *op, struct claiming *k)
     struct pg_params *p = pg_op_params(op);
     struct pg_array held;
 
-    k->sweeps = pg_pace_is_due(&lane->sweep, now_ms);
+    k->sweeps = pace_is_due(&lane->sweep, now_ms);
     if (k->sweeps) {
-        pg_pace_begin(&lane->sweep, now_ms);
+        pace_begin(&lane->sweep, now_ms);
         pg_lane_sweep(lane);
     }
     held = held_behind(op, lane);
@@ -692,8 +692,8 @@ committed(struct pg_op *op)
     for (size_t i = 0; i < s->n_claimings; i++) {
         take_claim(op, &s->claimings[i]);
         if (s->claimings[i].sweeps)
-            pg_pace_end(&s->claimings[i].lane->sweep,
-                        loop_now_ms(op->store->loop));
+            pace_end(&s->claimings[i].lane->sweep,
+                     loop_now_ms(op->store->loop));
         n_work += s->claimings[i].cycle->n_work;
     }
     claims_commit(claims);

@@ -66,7 +66,7 @@ pg_lanes_get(struct pg_lanes *l, int64_t lane)
         return found;
     found = xcalloc(1, sizeof(*found));
     found->lane = lane;
-    found->sweep = pg_pace(PG_LANE_SWEEP_MS, PG_LANE_SWEEP_MAX_MS);
+    found->sweep = pace_make(PG_LANE_SWEEP_MS, PG_LANE_SWEEP_MAX_MS);
     pg_lane_sweep(found);
     (void)map_put(l->by_lane, key_of(&lane), found);
     return found;
@@ -108,7 +108,7 @@ pg_lanes_look(struct pg_lanes *l, int64_t signed_lane, int64_t now_ms)
     lane->left_ms = 0;
     if (lane->state == PG_LANE_TAKEN)
         lane->state = PG_LANE_UNKNOWN;
-    return lane->state != PG_LANE_MINE || pg_pace_is_due(&lane->sweep, now_ms);
+    return lane->state != PG_LANE_MINE || pace_is_due(&lane->sweep, now_ms);
 }
 
 /* ---- shares ---- */
@@ -203,7 +203,7 @@ pg_lanes_doubt_marks(struct pg_lanes *l)
     void *lane;
 
     for (size_t at = 0; map_next(l->by_lane, &at, &key, &lane);)
-        pg_pace_hurry(&((struct pg_lane *)lane)->sweep);
+        pace_hurry(&((struct pg_lane *)lane)->sweep);
 }
 
 void

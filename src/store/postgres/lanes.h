@@ -7,8 +7,8 @@
  * the very start. */
 #pragma once
 
+#include "base/pace.h"
 #include "store/claims.h"
-#include "store/postgres/pace.h"
 
 enum pg_lane_state {
     PG_LANE_UNKNOWN, /* ask for it */
@@ -29,7 +29,11 @@ struct pg_lane {
     int64_t left_ms;    /* monotonic; given up then, others come first */
     struct lane_mark marks[2]; /* [1]: critical */
     struct lane_mark told[2];  /* the lowest that came since a claim began */
-    struct pg_pace sweep;      /* from the very start */
+    /* From the very start of its index, where dead rows lie until they are
+     * vacuumed. (To begin where the last look found its first live row would be
+     * cheaper, and wrong: any process may commit a row before that place, and
+     * it is the very row that nobody told of which the look is for.) */
+    struct pace sweep;
 };
 
 /* How often the lane is read from the very start, so that a mark too high does

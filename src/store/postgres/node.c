@@ -44,7 +44,7 @@ struct pg_node {
     struct loop_timer tick, ring;
     bool is_tick_due, is_registered, is_leaving, is_look_due, looks_at_lanes,
         is_silent;
-    struct pg_pace lanes_pace;
+    struct pace lanes_pace;
     bool asked_lanes;      /* the look that is under way is at them, too */
     bool must_forget;      /* what was claimed, once no cycle is under way */
     int64_t down_since_ms; /* monotonic; 0: is not */
@@ -217,7 +217,7 @@ pg_node_register(struct pg_store *s, const struct pg_node_options *o, PGconn *c,
     n->bells = pg_bells_new();
     n->lease = 1;
     n->no_burial_before_ms = mono_ms(n) + o->lease_ms / 3;
-    n->lanes_pace = pg_pace(0, tick_ms(n) * LANES_TICKS_MAX);
+    n->lanes_pace = pace_make(0, tick_ms(n) * LANES_TICKS_MAX);
     return register_with(n, c, ret_why);
 }
 
@@ -438,7 +438,7 @@ take_burials(struct pg_node *n)
     while (pg_next(&r)) {
         int64_t slot = pg_int(&r), pid = pg_int(&r);
 
-        pg_pace_hurry(&n->lanes_pace); /* its lanes can be had */
+        pace_hurry(&n->lanes_pace); /* its lanes can be had */
         LOG_WARN("node.buried", log_int("slot", slot), log_int("pid", pid),
                  log_str("host", pg_borrow(&r)));
     }
@@ -454,7 +454,7 @@ take_look(struct pg_node *n)
         return;
     n_live = pg_int(&r);
     if (n_live < n->n_live) /* lanes can be had */
-        pg_pace_hurry(&n->lanes_pace);
+        pace_hurry(&n->lanes_pace);
     n->n_live = n_live;
     seq = pg_int(&r);
     due_ms = pg_int(&r);
@@ -497,7 +497,7 @@ on_looked(void *arg, enum pg_outcome o)
         LOG_ERROR("node.look_failed",
                   log_cstr("why", pg_conn_message(n->conn)));
     if (n->asked_lanes)
-        pg_pace_end(&n->lanes_pace, mono_ms(n));
+        pace_end(&n->lanes_pace, mono_ms(n));
     if (o == PG_DONE) {
         take_look(n);
         if (n->asked_lanes)
@@ -561,9 +561,9 @@ send_look(struct pg_node *n)
     (void)pg_conn_params(n->conn);
     pg_conn_send(n->conn, PG_look);
     n->asked_lanes =
-        n->looks_at_lanes && pg_pace_is_due(&n->lanes_pace, mono_ms(n));
+        n->looks_at_lanes && pace_is_due(&n->lanes_pace, mono_ms(n));
     if (n->asked_lanes) {
-        pg_pace_begin(&n->lanes_pace, mono_ms(n));
+        pace_begin(&n->lanes_pace, mono_ms(n));
         pg_put_int(pg_conn_params(n->conn), n->incarnation);
         pg_conn_send(n->conn, PG_lanes_due);
     }
@@ -765,7 +765,7 @@ on_ready(void *arg)
     n->is_tick_due = true;
     pg_bells_greet(n->bells); /* so that nobody thinks that it is alone */
     pg_lanes_doubt_marks(n->store->lanes); /* bells may have been missed */
-    pg_pace_hurry(&n->lanes_pace);
+    pace_hurry(&n->lanes_pace);
     pump(n);
 }
 
