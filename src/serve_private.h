@@ -9,6 +9,7 @@
 #include "app/outbox.h"
 #include "auth/vault.h"
 #include "base/config.h"
+#include "base/pace.h"
 #include "base/rng.h"
 #include "dispatch/dispatch.h"
 #include "net/egress.h"
@@ -111,6 +112,7 @@ struct server {
     int n_minute;
     bool has_begun; /* its upkeep */
     bool is_purging, is_counting, is_reporting;
+    struct pace count_pace;
     bool is_store_away; /* so said the last count */
     int exit_code;
 };

@@ -14,6 +14,7 @@
 
 #define UPKEEP_EVERY_MS 5000
 #define COUNT_AGAIN_MS 1000 /* it may be back soon */
+#define COUNT_MAX_MS 600000 /* however many there are to count */
 #define PURGE_MAX 500
 #define MINUTE_MS 60000
 
@@ -172,6 +173,7 @@ on_counted(struct store_req *req, enum err e)
     struct server *s = CONTAINER_OF(st, struct server, stats);
 
     s->is_counting = false;
+    pace_end(&s->count_pace, s->clock->mono_ms(s->clock));
     tell_of_store(s, e);
     if (e != ERR_OK)
         return;
@@ -200,6 +202,7 @@ static void
 count(struct server *s)
 {
     s->is_counting = true;
+    pace_begin(&s->count_pace, s->clock->mono_ms(s->clock));
     s->stats = (struct store_stats){
         .req = {.arena = fresh_arena(&s->upkeep_arena),
                 .loop = s->loop,
@@ -215,7 +218,7 @@ on_reported(struct store_req *req, enum err e)
     struct server *s = CONTAINER_OF(r, struct server, report);
 
     s->is_reporting = false;
-    if (!may_count(s))
+    if (!s->is_counting)
         tell_of_store(s, e);
 }
 
@@ -260,7 +263,9 @@ on_upkeep(struct loop_timer *t)
     if (!s->is_purging && !s->is_store_away && serve_has_role(s, "scheduler"))
         purge(s, s->clock->wall_ms(s->clock));
     set_rate(s);
-    if (!s->is_counting && may_count(s))
+    if (!s->is_counting && may_count(s) &&
+        (s->is_store_away ||
+         pace_is_due(&s->count_pace, s->clock->mono_ms(s->clock))))
         count(s);
     if (!s->is_reporting && s->store->driver->is_shared)
         report(s);
@@ -271,6 +276,7 @@ void
 serve_start_upkeep(struct server *s)
 {
     s->has_begun = true;
+    s->count_pace = pace_make(0, COUNT_MAX_MS); /* with each upkeep, or rarer */
     set_rate(s);
     if (s->store->driver->is_shared)
         report(s);
