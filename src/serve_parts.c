@@ -266,7 +266,8 @@ post_news(struct server *s, const struct store_notice *n)
     loop_post(is_for_outlet ? s->outlet.loop : s->loop, &news->task);
 }
 
-/* Another configuration is current: lanes take theirs from it. */
+/* Another configuration is current: lanes take theirs from it. The last one may
+ * be read when they are gone already. */
 static void
 on_config(void *arg, int64_t seq)
 {
@@ -275,6 +276,8 @@ on_config(void *arg, int64_t seq)
         __atomic_load_n(&s->planner.cadence, __ATOMIC_ACQUIRE);
 
     (void)seq;
+    if (__atomic_load_n(&s->is_draining, __ATOMIC_RELAXED))
+        return;
     if (cadence) /* else it looks when it starts */
         cadence_ring(cadence);
     post_news(arg, &(struct store_notice){.kind = STORE_NOTICE_CHANGE});
