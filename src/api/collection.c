@@ -81,13 +81,13 @@ is_reserved(const struct collection *of, struct str name)
     return str_is(name, of->key_name);
 }
 
-static struct json
-parse_stored(struct call *c, struct str body)
+struct json
+call_parse(struct call *c, struct str text)
 {
     struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
     struct json_error why;
 
-    if (body.n == 0 || json_parse(c->arena, body, doc, &why) != ERR_OK)
+    if (text.n == 0 || json_parse(c->arena, text, doc, &why) != ERR_OK)
         return (struct json){0};
     return json_root(doc);
 }
@@ -111,7 +111,7 @@ void
 collection_write(struct call *c, const struct collection *of,
                  struct json_writer *w, const struct object *o)
 {
-    struct json stored = parse_stored(c, o->body);
+    struct json stored = call_parse(c, o->body);
 
     json_begin_object(w);
     json_str_field(w, of->key_name, o->key);
@@ -132,6 +132,10 @@ reply_object(struct call *c, const struct collection *of, int status,
     struct json_writer w;
     struct buf out;
 
+    if (of->reply) {
+        of->reply(c, o);
+        return;
+    }
     w = call_writer(c, &out);
     collection_write(c, of, &w, o);
     call_etag(c, o->version);
@@ -237,12 +241,12 @@ patch_after_read(struct changing *x, struct json before, int64_t version)
     struct json merged;
 
     if (!json_is(before, JSON_OBJECT) && x->of->is_implicit)
-        before = parse_stored(c, STR("{}"));
+        before = call_parse(c, STR("{}"));
     if (!json_is(before, JSON_OBJECT)) {
         call_fail(c, ERR_NOT_FOUND);
         return;
     }
-    merged = parse_stored(c, json_merge_patch(c->arena, before, c->body));
+    merged = call_parse(c, json_merge_patch(c->arena, before, c->body));
     field_check(x->fields, merged, STR(""), &c->problem);
     if (!problem_is_set(&c->problem) && x->of->check)
         x->of->check(c, x->key, merged);
@@ -268,7 +272,7 @@ on_before(struct store_req *req, enum err e)
         return;
     }
     if (g->objects[0].version > 0)
-        before = parse_stored(x->call, g->objects[0].body);
+        before = call_parse(x->call, g->objects[0].body);
     if (x->fields)
         patch_after_read(x, before, g->objects[0].version);
     else
@@ -386,8 +390,12 @@ collection_get(struct call *c, const struct collection *of)
 static void
 reply_deleted(struct call *c, void *arg)
 {
-    (void)arg;
-    call_reply_empty(c, 204);
+    const struct changing *x = arg;
+
+    if (x->of->reply)
+        x->of->reply(c, NULL);
+    else
+        call_reply_empty(c, 204);
 }
 
 static void

@@ -23,6 +23,9 @@ struct collection {
     /* Members beside the key, version and times. NULL: as it is stored. */
     void (*show)(struct call *c, struct json_writer *w, const struct object *o,
                  struct json stored);
+    /* Answers in place of the resource's own shape, once it is done; o NULL:
+     * it was deleted. NULL: the shape above. */
+    void (*reply)(struct call *c, const struct object *o);
 };
 
 void collection_put(struct call *c, const struct collection *of);
@@ -35,6 +38,8 @@ void collection_delete(struct call *c, const struct collection *of);
 
 /* Parts, for resources that differ. */
 int64_t collection_tenant(const struct call *c, const struct collection *of);
+/* Its text read again; absent where there is none. */
+struct json call_parse(struct call *c, struct str text);
 bool collection_may(struct call *c, const struct collection *of);
 /* The body's own key, if it has one, is the path's; false: refused already. */
 bool collection_names_itself(struct call *c, const struct collection *of,

@@ -9,6 +9,10 @@ void notification_send(struct call *c);
 void notification_batch(struct call *c);
 void notification_trace(struct call *c);
 
+/* In the metrics, once it is done and no replay. */
+struct send;
+void notification_count(const struct send *s);
+
 struct notification_look {
     struct call *call;
     struct store_notification_get get;

@@ -86,11 +86,11 @@ answer_batch(struct store_req *req, struct buf *body, int *status)
 
 /* ---- send ---- */
 
-static void
-count_sends(const struct sending *s)
+void
+notification_count(const struct send *s)
 {
-    for (size_t i = 0; i < s->send.n_items; i++) {
-        const struct send_item *item = &s->send.items[i];
+    for (size_t i = 0; i < s->n_items; i++) {
+        const struct send_item *item = &s->items[i];
 
         if (item->accepted && !item->accepted->is_duplicate)
             metric_add(metrics_series(METRIC_events_accepted_total, "api"), 1);
@@ -173,7 +173,7 @@ on_sent(struct send *send, enum err e)
     int status;
 
     if (e == ERR_OK && !send->idem.is_replay)
-        count_sends(s);
+        notification_count(send);
     if (e != ERR_OK) {
         call_fail(c, e);
     } else if (send->idem.is_replay) {

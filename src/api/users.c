@@ -1,4 +1,6 @@
 /* users.c - the people that are notified: the caller's ids, their addresses. */
+#include "api/users.h"
+
 #include "api/api_private.h"
 #include "api/collection.h"
 #include "api/route.h"
@@ -7,11 +9,8 @@
 
 #define BULK_MAX 1000
 
-/* A send reads the documents of a thousand users at once. */
-#define USER_MAX (64 * 1024)
-
-static void
-check_size(struct json user, struct str at, struct problem *p)
+void
+user_check_size(struct json user, struct str at, struct problem *p)
 {
     if (json_raw(user).n > USER_MAX)
         problem_add(p, ERR_INVALID, at, "must be at most %d bytes of JSON",
@@ -22,12 +21,11 @@ static void
 check(struct call *c, struct str key, struct json doc)
 {
     (void)key;
-    check_size(doc, STR(""), &c->problem);
+    user_check_size(doc, STR(""), &c->problem);
 }
 
-/* As they are after this write, with the document. */
-static void
-fill_roles(struct call *c, struct json user, struct store_object_write *w)
+void
+user_fill_roles(struct call *c, struct json user, struct store_object_write *w)
 {
     struct json roles = json_get(user, "roles");
     struct str *keys = ARENA_ARRAY(c->arena, struct str, json_count(roles));
@@ -43,7 +41,7 @@ static const struct collection users = {
     .noun = "user",
     .key_name = "id",
     .check = check,
-    .fill = fill_roles,
+    .fill = user_fill_roles,
 };
 
 static void
@@ -160,7 +158,7 @@ add_user(struct bulk *b, struct json user, size_t i)
 
     problem_init(p, c->arena);
     field_check(user_fields, user, str_fmt(c->arena, "/users/%zu", i), p);
-    check_size(user, str_fmt(c->arena, "/users/%zu", i), p);
+    user_check_size(user, str_fmt(c->arena, "/users/%zu", i), p);
     if (json_is(json_get(user, "id"), JSON_ABSENT))
         problem_add(p, ERR_INVALID, str_fmt(c->arena, "/users/%zu/id", i),
                     "is required");
@@ -174,7 +172,7 @@ add_user(struct bulk *b, struct json user, size_t i)
         .if_version = OBJECT_ANY_VERSION,
         .num = call_new_num(c),
     };
-    fill_roles(c, user, &put->writes[put->n_writes++]);
+    user_fill_roles(c, user, &put->writes[put->n_writes++]);
 }
 
 static void

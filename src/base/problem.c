@@ -63,9 +63,8 @@ problem_add(struct problem *p, enum err e, struct str pointer, const char *fmt,
     va_end(args);
 }
 
-/* One sentence for who reads only `detail`. */
-static struct str
-summary(const struct problem *p)
+struct str
+problem_summary(const struct problem *p)
 {
     const struct problem_error *first = &p->errors[0];
 
@@ -93,7 +92,7 @@ problem_write(const struct problem *p, const char *type_base,
     json_str_field(&w, "title", str_from(err_title(p->err)));
     json_int_field(&w, "status", err_http_status(p->err));
     json_str_field(&w, "code", str_from(err_code(p->err)));
-    json_str_field(&w, "detail", summary(p));
+    json_str_field(&w, "detail", problem_summary(p));
     if (request_id.n > 0)
         json_str_field(&w, "request_id", request_id);
     if (p->n_errors > 0) {

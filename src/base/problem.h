@@ -33,6 +33,8 @@ enum err problem_set(struct problem *p, enum err e, const char *fmt, ...)
 /* One field is at fault. The first error decides the status. */
 void problem_add(struct problem *p, enum err e, struct str pointer,
                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* One sentence for who reads no more: the detail, or what comes to it. */
+struct str problem_summary(const struct problem *p);
 /* The document; type is `type_base` + code. request_id may be empty. */
 void problem_write(const struct problem *p, const char *type_base,
                    struct str request_id, struct buf *out);
