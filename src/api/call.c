@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api/api_private.h"
+#include "api/novu.h"
 #include "api/route.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -94,6 +95,11 @@ call_refuse(struct call *c)
                     str_fmt(c->arena, "%lld", (long long)p->retry_after_s));
     if (p->err == ERR_UNAUTHORIZED)
         call_header(c, "WWW-Authenticate", STR("Bearer"));
+    if (novu_is_path(c->request->path)) {
+        novu_write_refusal(c, &out);
+        finish(c, err_http_status(p->err), "application/json", buf_str(&out));
+        return;
+    }
     problem_write(p, api_problem_base(c->api, c->arena), c->request_id, &out);
     finish(c, err_http_status(p->err), "application/problem+json",
            buf_str(&out));

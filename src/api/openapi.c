@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "api/api.h"
+#include "api/novu.h"
 #include "api/route.h"
 
 static void
@@ -151,7 +152,9 @@ write_answers(struct json_writer *w, const struct route *r)
         write_answer(w, r, *s);
     }
     json_put_key(w, "default");
-    json_put_raw(w, STR("{\"$ref\":\"#/components/responses/Problem\"}"));
+    json_put_raw(w, novu_is_path(str_from(r->path))
+                        ? STR("{\"$ref\":\"#/components/responses/Novu\"}")
+                        : STR("{\"$ref\":\"#/components/responses/Problem\"}"));
     json_end_object(w);
 }
 
@@ -161,6 +164,8 @@ write_security(struct json_writer *w, const struct route *r)
     json_put_key(w, "security");
     if (r->auth == ROUTE_OPEN)
         json_put_raw(w, STR("[]"));
+    else if (novu_is_path(str_from(r->path)))
+        json_put_raw(w, STR("[{\"key\":[]},{\"novu\":[]}]"));
     else
         json_put_raw(w, STR("[{\"key\":[]}]"));
     if (r->auth != ROUTE_OPEN && r->scope)
@@ -221,7 +226,11 @@ static const char problem_component[] =
     "(RFC 9457).\",\"headers\":{\"X-Request-Id\":{\"$ref\":"
     "\"#/components/headers/RequestId\"}},\"content\":{\"application/"
     "problem+json\":{\"schema\":{"
-    "\"$ref\":\"#/components/schemas/Problem\"}}}}},"
+    "\"$ref\":\"#/components/schemas/Problem\"}}}},"
+    "\"Novu\":{\"description\":\"Refused, in the shape of Novu.\","
+    "\"headers\":{\"X-Request-Id\":{\"$ref\":"
+    "\"#/components/headers/RequestId\"}},\"content\":{\"application/"
+    "json\":{\"schema\":{\"$ref\":\"#/components/schemas/Novu\"}}}}},"
     "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"type\","
     "\"title\",\"status\",\"code\",\"detail\",\"request_id\"],\"properties\":{"
     "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},"
@@ -229,8 +238,17 @@ static const char problem_component[] =
     "\"detail\":{\"type\":\"string\"},\"request_id\":{\"type\":\"string\"},"
     "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
     "\"required\":[\"pointer\",\"detail\"],\"properties\":{"
-    "\"pointer\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}}},"
-    "\"securitySchemes\":{\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"}}}";
+    "\"pointer\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}},"
+    "\"Novu\":{\"type\":\"object\",\"required\":[\"statusCode\",\"timestamp\","
+    "\"path\",\"message\",\"error\",\"ctx\"],\"properties\":{"
+    "\"statusCode\":{\"type\":\"integer\"},"
+    "\"timestamp\":{\"type\":\"string\"},\"path\":{\"type\":\"string\"},"
+    "\"message\":{\"type\":\"string\"},\"error\":{\"type\":\"string\"},"
+    "\"ctx\":{\"type\":\"object\",\"required\":[\"type\",\"code\","
+    "\"request_id\"]},\"errors\":{\"type\":[\"object\",\"array\"]}}}},"
+    "\"securitySchemes\":{\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+    "\"novu\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":"
+    "\"Authorization\",\"description\":\"ApiKey KEY, below /novu.\"}}}";
 
 void
 openapi_write(const char *public_url, bool is_dev, struct buf *out)

@@ -68,5 +68,11 @@ extern const struct route lane_routes[];
 extern const struct route processor_routes[];
 extern const struct route unsubscribe_routes[];
 extern const struct route dev_routes[];
+extern const struct route novu_event_routes[];
+extern const struct route novu_subscriber_routes[];
+extern const struct route novu_preference_routes[];
+extern const struct route novu_topic_routes[];
+extern const struct route novu_subscription_routes[];
+extern const struct route novu_subscribed_routes[];
 /* All of the above, ending with NULL. */
 extern const struct route *const route_tables[];

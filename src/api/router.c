@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "api/api_private.h"
+#include "api/novu.h"
 #include "api/route.h"
 #include "auth/token.h"
 #include "base/clock.h"
@@ -27,13 +28,33 @@ struct api {
 const char *const route_page_params[] = {"limit", "after", NULL};
 
 const struct route *const route_tables[] = {
-    notification_routes, delivery_routes,   digest_routes,
-    user_routes,         preference_routes, topic_routes,
-    cancel_routes,       category_routes,   schedule_routes,
-    provider_routes,     template_routes,   workspace_routes,
-    key_routes,          inbox_routes,      token_routes,
-    system_routes,       lane_routes,       processor_routes,
-    unsubscribe_routes,  dev_routes,        NULL,
+    notification_routes,
+    delivery_routes,
+    digest_routes,
+    user_routes,
+    preference_routes,
+    topic_routes,
+    cancel_routes,
+    category_routes,
+    schedule_routes,
+    provider_routes,
+    template_routes,
+    workspace_routes,
+    key_routes,
+    inbox_routes,
+    token_routes,
+    system_routes,
+    lane_routes,
+    processor_routes,
+    unsubscribe_routes,
+    dev_routes,
+    novu_event_routes,
+    novu_subscriber_routes,
+    novu_preference_routes,
+    novu_topic_routes,
+    novu_subscription_routes,
+    novu_subscribed_routes,
+    NULL,
 };
 
 const struct api_options *
@@ -179,12 +200,15 @@ is_key_within(struct call *c)
            is_within(c, api_options(c->api)->key_limiter, name, "key");
 }
 
+/* Novu's clients say ApiKey, on the routes that are theirs. */
 static struct str
 bearer(const struct http_request *r)
 {
     struct str h = http_request_header(r, "Authorization");
 
-    if (h.n > 7 && str_ieq(str_sub(h, 0, 7), STR("Bearer ")))
+    if (h.n > 7 &&
+        (str_ieq(str_sub(h, 0, 7), STR("Bearer ")) ||
+         (novu_is_path(r->path) && str_ieq(str_sub(h, 0, 7), STR("ApiKey ")))))
         return str_trim(str_sub(h, 7, h.n));
     return STR_NONE;
 }
