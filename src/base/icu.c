@@ -2,7 +2,7 @@
  * macro: ucal_open is ucal_open_72, in code, in the struct below and in the
  * text that dlsym() gets. So what is loaded is what was compiled against, or
  * nothing is. */
-#include "base/icu.h"
+#include "base/icu_private.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -13,8 +13,6 @@
 
 #include "base/arena.h"
 
-#define TEXT_OF(x) #x
-#define TEXT(x) TEXT_OF(x)
 /* It names libicuuc and libicudata among what it needs, and dlsym() looks
  * there, too. */
 #define LIBRARY "libicui18n.so." U_ICU_VERSION_SHORT
@@ -33,43 +31,40 @@
     CALL(uenum_next)
 
 static struct {
-#define MEMBER(name) __typeof__(name) *name;
-    CALLS(MEMBER)
-#undef MEMBER
+    CALLS(ICU_MEMBER)
 } icu;
 
-static const struct {
-    const char *name;
-    void *slot;
-} symbols[] = {
-#define ROW(name) {TEXT(name), &icu.name},
-    CALLS(ROW)
-#undef ROW
-};
+static const struct icu_symbol symbols[] = {CALLS(ICU_SYMBOL)};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void *library; /* NULL: it could not be loaded */
 static bool is_there;
 static char fault[256];
+
+static bool
+bind(const struct icu_symbol *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        void *p = dlsym(library, rows[i].name);
+
+        if (!p)
+            return false;
+        memcpy(rows[i].slot, &p, sizeof(p));
+    }
+    return true;
+}
 
 static void
 load(void)
 {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
+    library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         snprintf(fault, sizeof(fault), "ICU cannot be loaded: %s", dlerror());
         return;
     }
-    for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-        void *p = dlsym(library, symbols[i].name);
-
-        if (!p) {
-            snprintf(fault, sizeof(fault), "ICU cannot be used: %s", dlerror());
-            return;
-        }
-        memcpy(symbols[i].slot, &p, sizeof(p));
-    }
-    is_there = true;
+    is_there = bind(symbols, sizeof(symbols) / sizeof(symbols[0]));
+    if (!is_there)
+        snprintf(fault, sizeof(fault), "ICU cannot be used: %s", dlerror());
 }
 
 const char *
@@ -77,6 +72,12 @@ icu_fault(void)
 {
     pthread_once(&once, load);
     return is_there ? NULL : fault;
+}
+
+bool
+icu_bind(const struct icu_symbol *rows, size_t n)
+{
+    return !icu_fault() && bind(rows, n);
 }
 
 struct str

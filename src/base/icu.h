@@ -1,7 +1,7 @@
 /* icu.h - what Belfry asks of ICU, the library of what differs by place and
- * language: time zones; the place for plurals, numbers and dates.
+ * language: time zones; numbers, dates and plurals are in icu_format.h.
  *
- * No other file knows ICU. It is loaded by the first call that needs it, so a
+ * No other files know ICU. It is loaded by the first call that needs it, so a
  * process that asks nothing pays nothing, neither in memory nor at its start.
  * Any thread; what is loaded stays. A machine without it runs on, and each
  * call says ERR_UNAVAILABLE. */
