@@ -10,6 +10,11 @@
  * - a number prints as it was sent, without zeros that end its fraction
  *   (1.210 is 1.21, 2.0 is 2); it never passes through a binary float;
  * - an object or an array prints as the JSON text that was sent;
+ * - {{value | helper}} and {{value | helper:arguments}} write a value as the
+ *   reader's language does (domain/template_helper.h lists them), and a bar in
+ *   a variable's name is always that; what a helper gives is escaped as the
+ *   value would be; a value that it makes nothing of stands as it is; what is
+ *   missing or null stays empty, but select's, which is "other";
  * - a block's argument loses its own indentation and takes that of the block
  *   it fills; one that fills a block alone on its lines ends its line. */
 #pragma once
@@ -30,7 +35,8 @@ struct template_error {
 
 /* The source is copied. ERR_INVALID with *ret_error filled when it does not
  * compile: unclosed or crossing sections, bad delimiters, too long, too many
- * tags, sections more than TEMPLATE_DEPTH_MAX deep. */
+ * tags, sections more than TEMPLATE_DEPTH_MAX deep; a helper that there is not,
+ * or with wrong arguments. */
 enum err template_compile(struct arena *a, struct str source,
                           struct template **ret,
                           struct template_error *ret_error) MUST_CHECK;
@@ -41,6 +47,7 @@ enum template_escape {
 };
 
 #define TEMPLATE_STEPS_MAX 100000         /* tags evaluated, items visited */
+#define TEMPLATE_HELPER_STEPS 20          /* a tag with a helper is so many */
 #define TEMPLATE_LOOKUPS_MAX 5000000      /* keys that names may meet */
 #define TEMPLATE_OUTPUT_MAX (1024 * 1024) /* bytes */
 #define TEMPLATE_DEPTH_MAX 32 /* sections and partials in each other */
@@ -53,6 +60,10 @@ struct template_options {
     /* The template behind a partial's name; NULL: unknown, renders empty. */
     const struct template *(*partial)(void *arg, struct str name);
     void *partial_arg;
+    /* For helpers. */
+    struct str locale; /* BCP 47; empty: as "en" */
+    struct str zone;   /* IANA; empty, or none that there is: UTC */
+    int64_t now_ms;
 };
 
 /* Looks names up in contexts[n - 1] first, then below; {{.}} is the former.

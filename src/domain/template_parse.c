@@ -134,6 +134,41 @@ add_tag(struct parser *p, const struct template_tag *t)
         node->text = slice(p->source, t->cut_start, t->start);
 }
 
+static enum err
+compile_helper(struct arena *a, const struct template_tag *t,
+               struct template_node *node, struct template_error *e)
+{
+    const char *why;
+
+    if (!t->helper.p)
+        return ERR_OK;
+    node->helper = template_helper_compile(a, t->helper, &why);
+    if (node->helper)
+        return ERR_OK;
+    *e = (struct template_error){t->start, why};
+    return ERR_INVALID;
+}
+
+static enum err
+add_nodes(struct parser *p, struct arena *a, struct template_error *e)
+{
+    uint32_t at = 0;
+    enum err err = ERR_OK;
+
+    for (uint32_t i = 0; i < p->tags.n && err == ERR_OK; i++) {
+        const struct template_tag *tag = &p->tags.tags[i];
+
+        add_text(p, at, tag->cut_start, tag);
+        add_tag(p, tag);
+        if (tag->kind == TAG_VARIABLE)
+            err = compile_helper(a, tag, &p->nodes[p->n - 1], e);
+        at = tag->cut_end;
+    }
+    if (err == ERR_OK)
+        add_text(p, at, (uint32_t)p->source.n, NULL);
+    return err;
+}
+
 enum err
 template_compile(struct arena *a, struct str source, struct template **ret,
                  struct template_error *ret_error)
@@ -141,7 +176,6 @@ template_compile(struct arena *a, struct str source, struct template **ret,
     struct arena *scratch;
     struct parser p = {.depth = 0};
     struct template *t;
-    uint32_t at = 0;
     enum err err;
 
     if (source.n > TEMPLATE_SOURCE_MAX) {
@@ -155,14 +189,9 @@ template_compile(struct arena *a, struct str source, struct template **ret,
     if (err != ERR_OK)
         goto out;
     p.nodes = ARENA_ARRAY(a, struct template_node, 2 * p.tags.n + 1);
-    for (uint32_t i = 0; i < p.tags.n; i++) {
-        const struct template_tag *tag = &p.tags.tags[i];
-
-        add_text(&p, at, tag->cut_start, tag);
-        add_tag(&p, tag);
-        at = tag->cut_end;
-    }
-    add_text(&p, at, (uint32_t)p.source.n, NULL);
+    err = add_nodes(&p, a, ret_error);
+    if (err != ERR_OK)
+        goto out;
     assert(p.depth == 0);
     t = ARENA_NEW(a, struct template);
     *t = (struct template){.nodes = p.nodes, .n = p.n};

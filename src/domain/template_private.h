@@ -5,7 +5,7 @@
  * template_render.c walks nodes. Nobody else includes this. */
 #pragma once
 
-#include "domain/template.h"
+#include "domain/template_helper.h"
 
 #define TEMPLATE_NONE UINT32_MAX
 /* Leading blanks that a block's argument may lose: stripping is work that
@@ -34,6 +34,7 @@ struct template_tag {
     uint32_t up;   /* of an open tag the one around it, or TEMPLATE_NONE */
     uint32_t mate; /* of an open tag its close and back, or TEMPLATE_NONE */
     struct str name;
+    struct str helper; /* VARIABLE: what is behind the bar; p NULL: no bar */
 };
 
 struct template_tags {
@@ -75,6 +76,7 @@ struct template_node {
     struct str text;
     struct str name;
     struct str eol; /* BLOCK: what ends the line of an argument */
+    const struct template_helper *helper; /* VARIABLE: NULL: none */
 };
 
 struct template

@@ -209,18 +209,44 @@ text_of(struct renderer *r, struct json v)
     return STR_NONE;
 }
 
+/* What the helper makes of it. *ret_done false: nothing. */
+static enum err
+apply_helper(struct renderer *r, const struct place *at,
+             const struct template_node *node, struct json v, bool *ret_done)
+{
+    struct template_helper_call call = {.helper = node->helper,
+                                        .options = r->options,
+                                        .arena = r->scratch,
+                                        .value = v};
+    enum err err = ERR_OK;
+    struct buf out;
+
+    r->steps += TEMPLATE_HELPER_STEPS - 1;
+    if (node->helper->currency.n > 0)
+        err = resolve(r, at->scope, node->helper->currency, &call.currency);
+    if (err != ERR_OK)
+        return err;
+    buf_init(&out, r->scratch);
+    *ret_done = template_helper_apply(&call, &out);
+    return *ret_done ? put_value(r, buf_str(&out), node->is_raw) : ERR_OK;
+}
+
 static enum err
 render_variable(struct renderer *r, const struct place *at,
                 const struct template_node *node)
 {
+    bool is_done = false;
     struct json v;
     enum err err = resolve(r, at->scope, node->name, &v);
 
     if (err != ERR_OK)
         return err;
-    if (json_is(v, JSON_ABSENT))
-        return r->options->keeps_unknown ? put(r, node->text) : ERR_OK;
-    return put_value(r, text_of(r, v), node->is_raw);
+    if (json_is(v, JSON_ABSENT) && r->options->keeps_unknown)
+        return put(r, node->text);
+    if (node->helper)
+        err = apply_helper(r, at, node, v, &is_done);
+    return err != ERR_OK || is_done ? err
+                                    : put_value(r, text_of(r, v), node->is_raw);
 }
 
 /* ---- text, line by line where lines are indented ---- */

@@ -115,18 +115,52 @@ kind_of(char sigil)
 
 /* What ends the tag: after {{{ and {{= it is one byte longer. */
 static size_t
-find_close(const struct scanner *s, size_t from, char before)
+find_close(const struct scanner *s, struct str source, size_t from, char before)
 {
     size_t at;
 
     if (before == '\0')
-        return find(s->source, from, s->close);
-    for (at = from; at < s->source.n; at++) {
-        at = find(s->source, at, (struct str){&before, 1});
-        if (str_starts(str_sub(s->source, at + 1, s->close.n), s->close))
+        return find(source, from, s->close);
+    for (at = from; at < source.n; at++) {
+        at = find(source, at, (struct str){&before, 1});
+        if (str_starts(str_sub(source, at + 1, s->close.n), s->close))
             return at;
     }
-    return s->source.n;
+    return source.n;
+}
+
+/* The same of a variable. Behind a bar there is a helper, in whose double
+ * quotes nothing closes the tag. SIZE_MAX: it is longer than one may be. */
+static size_t
+find_variable_close(const struct scanner *s, size_t from, char before)
+{
+    size_t end = find_close(s, s->source, from, before);
+    size_t bar = find(str_sub(s->source, 0, end), from, STR("|"));
+    struct str within;
+
+    if (bar >= end || end == s->source.n)
+        return end;
+    within = str_sub(s->source, 0, bar + TEMPLATE_HELPER_MAX + DELIMITER_MAX);
+    for (size_t at = bar; at < within.n;) {
+        size_t quote = find(within, at, STR("\""));
+
+        end = find_close(s, within, at, before);
+        if (end < quote)
+            return end;
+        at = find(within, quote + 1, STR("\"")) + 1;
+    }
+    return within.n < s->source.n ? SIZE_MAX : s->source.n;
+}
+
+static void
+split_helper(struct template_tag *t)
+{
+    ptrdiff_t bar = str_find(t->name, '|');
+
+    if (bar < 0)
+        return;
+    t->helper = trim_space(str_sub(t->name, (size_t)bar + 1, t->name.n));
+    t->name = trim_space(str_sub(t->name, 0, (size_t)bar));
 }
 
 /* The asterisk of a dynamic name, and blanks behind it, are not its name. */
@@ -156,7 +190,10 @@ scan_tag(struct scanner *s, size_t start, struct template_tag *t)
                                .mate = TEMPLATE_NONE};
     if (t->kind != TAG_VARIABLE || t->is_raw)
         from++;
-    end = find_close(s, from, before);
+    end = t->kind == TAG_VARIABLE ? find_variable_close(s, from, before)
+                                  : find_close(s, s->source, from, before);
+    if (end == SIZE_MAX)
+        return refuse(s->error, start, "the helper is too long");
     if (end >= s->source.n)
         return refuse(s->error, start, "the tag is not closed");
     t->name = trim_space(str_sub(s->source, from, end - from));
@@ -166,6 +203,11 @@ scan_tag(struct scanner *s, size_t start, struct template_tag *t)
     if (t->kind == TAG_DELIMITERS)
         return set_delimiters(s, t->name, start);
     take_asterisk(t);
+    if (t->kind == TAG_VARIABLE)
+        split_helper(t);
+    else if ((t->kind == TAG_SECTION || t->kind == TAG_INVERTED) &&
+             str_find(t->name, '|') >= 0)
+        return refuse(s->error, start, "a section takes no helper");
     if (t->kind == TAG_COMMENT)
         return ERR_OK;
     if (t->name.n == 0)

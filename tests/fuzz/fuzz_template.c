@@ -47,8 +47,12 @@ check_escapes(struct arena *a, struct json data)
 {
     static const char *const source =
         "{{.}}{{a}}{{a.b}}{{#a}}{{.}}{{a}}{{b}}{{/a}}{{#.}}{{a}}{{/.}}"
-        "{{$a}}{{b}}{{/a}}{{>*a}}{{none}}";
-    const struct template_options options = {.escape = TEMPLATE_HTML};
+        "{{$a}}{{b}}{{/a}}{{>*a}}{{none}}{{a | number}}{{a | currency:b}}"
+        "{{a | datetime:full}}{{a | relative}}{{a | select:\"b {#} other {}\"}}"
+        "{{a | plural:\"one {#} other {##}\"}}";
+    const struct template_options options = {.escape = TEMPLATE_HTML,
+                                             .locale = STR("de-CH"),
+                                             .zone = STR("Asia/Kathmandu")};
     struct template_error why;
     struct template *t;
     struct buf out = {0};
@@ -64,6 +68,8 @@ check_escapes(struct arena *a, struct json data)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const char *const locales[8] = {
+        "", "en", "de-AT", "ar-EG", "fr", "th", "en-u-nu-deva", "x-none"};
     struct str rest = {(const char *)data, size}, source;
     struct template_options options = {.partial = itself};
     struct arena *a = arena_new();
@@ -76,6 +82,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         goto out;
     options.escape = data[0] & 1 ? TEMPLATE_HTML : TEMPLATE_PLAIN;
     options.keeps_unknown = data[0] & 2;
+    options.locale = str_from(locales[data[0] >> 2 & 7]);
+    options.zone = data[0] & 32 ? STR("Europe/Berlin") : STR_NONE;
     rest = str_sub(rest, 1, size - 1);
     (void)str_split(&rest, '\f', &source);
     if (json_parse(a, rest, &doc, &json_why) != ERR_OK &&
