@@ -498,7 +498,9 @@ reply_preview(struct call *c, const struct template_doc *t)
         .workspace = c->workspace,
         .template = t,
         .channel = channel.n ? channel : STR("default"),
-        .reader = {.locale = json_str_of(c->arena, c->body, "locale")},
+        .reader = {.locale = json_str_of(c->arena, c->body, "locale"),
+                   .zone = json_str_of(c->arena, c->body, "timezone"),
+                   .now_ms = call_now_ms(c)},
         .contexts = &data,
         .n_contexts = json_is(data, JSON_OBJECT) ? 1 : 0,
     };
@@ -551,6 +553,10 @@ static const struct field preview_request[] = {
     {.name = "locale",
      .type = FIELD_LOCALE,
      .doc = "As for a recipient with this one; default: one with none."},
+    {.name = "timezone",
+     .type = FIELD_STRING,
+     .max = 64,
+     .doc = "As for a recipient with this IANA zone; default: UTC."},
     {.type = FIELD_END},
 };
 static const struct field preview_answer[] = {

@@ -93,6 +93,7 @@ struct rendering {
     const struct content_use *use;
     char locale_buf[LOCALE_MAX];
     struct str locale; /* the reader's, in canonical form; empty: not known */
+    struct str text_locale; /* what helpers write for */
     bool is_html;
     struct template *const *action_text; /* the next one */
 };
@@ -120,11 +121,15 @@ static enum err
 render_template(struct rendering *r, const struct template *t,
                 enum template_escape escape, struct str *ret)
 {
+    const struct reader *reader = &r->use->reader;
     const struct template_options options = {
         .escape = escape,
         .keeps_unknown = r->use->template->keeps_unknown,
         .partial = find_partial,
         .partial_arg = r,
+        .locale = r->text_locale,
+        .zone = reader->zone,
+        .now_ms = reader->now_ms,
     };
     struct buf out;
     enum err e;
@@ -135,6 +140,16 @@ render_template(struct rendering *r, const struct template *t,
                         &out);
     *ret = buf_str(&out);
     return e;
+}
+
+/* The form of the text's words, and the customs of its reader. */
+static void
+set_language(struct rendering *r, const struct level *level)
+{
+    r->text_locale =
+        level->language.n == 0 || locale_is_within(r->locale, level->language)
+            ? r->locale
+            : level->language;
 }
 
 /* Data decides what stands there, so only now it is known where it leads. A
@@ -241,6 +256,7 @@ render_texts(struct rendering *r, const struct chain *chain,
             continue;
         if (!told)
             told = level;
+        set_language(r, level);
         e = render_template(r, level->content->texts[i],
                             i == CONTENT_HTML ? TEMPLATE_HTML : TEMPLATE_PLAIN,
                             texts[i]);
@@ -265,7 +281,8 @@ content_render(struct arena *a, const struct content_use *use,
     *ret = (struct rendered){0};
     e = render_texts(&r, &chain, ret);
     actions = find_actions(&chain);
-    return e == ERR_OK && actions
-               ? render_actions(&r, actions->content, &ret->actions)
-               : e;
+    if (e != ERR_OK || !actions)
+        return e;
+    set_language(&r, actions);
+    return render_actions(&r, actions->content, &ret->actions);
 }

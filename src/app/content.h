@@ -11,8 +11,12 @@
 
 #include "app/workspace.h"
 
+/* Helpers of a template (domain/template.h) write for this locale, where the
+ * text's language is one of its parents, or not told; else for the text's. */
 struct reader {
     struct str locale; /* empty, or no tag: not known */
+    struct str zone;   /* empty, or none that there is: UTC */
+    int64_t now_ms;
 };
 
 struct content_use {

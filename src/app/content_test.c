@@ -296,6 +296,43 @@ a_partial_is_in_the_reader_s_language_too(void **state)
     assert_text(r.body, "Bye");
 }
 
+static void
+helpers_write_for_the_reader_in_the_language_of_the_text(void **state)
+{
+    static const struct {
+        const char *locale, *want;
+    } rows[] = {
+        {"de-CH", "de 1\xe2\x80\x99"
+                  "000.5"},
+        {"de", "de 1.000,5"},
+        {"fr", "en 1,000.5"}, /* French customs would not go with English */
+        {"en-IN", "en 1,000.5"},
+        {NULL, "en 1,000.5"},
+    };
+    struct desk *d = *state;
+    struct rendered r;
+
+    desk_template(d, "t", 1,
+                  "{'locale':'en','content':{'default':{"
+                  "'title':'en {{x | number}}',"
+                  "'actions':[{'id':'a','label':'{{x | number}}'}]}},"
+                  "'locales':{'de':{'default':{'title':'de {{x | number}}'}}"
+                  "}}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(
+            render_for(d, rows[i].locale, "t", "email", "{'x':1000.5}", &r),
+            ERR_OK);
+        assert_text(r.title, rows[i].want);
+        assert_json(r.actions, "[{'id':'a','label':'1,000.5'}]");
+    }
+    /* Who does not tell the language of the content has it as the reader's. */
+    desk_template(d, "t", 1,
+                  "{'content':{'default':{'title':'{{x | number}}'}}}");
+    assert_int_equal(render_for(d, "de", "t", "email", "{'x':1000.5}", &r),
+                     ERR_OK);
+    assert_text(r.title, "1.000,5");
+}
+
 int
 main(void)
 {
@@ -310,6 +347,7 @@ main(void)
         DESK_TEST(each_text_is_looked_for_from_the_reader_s_locale_outwards),
         DESK_TEST(content_of_a_known_language_has_its_place_among_the_locales),
         DESK_TEST(a_partial_is_in_the_reader_s_language_too),
+        DESK_TEST(helpers_write_for_the_reader_in_the_language_of_the_text),
     };
 
     return cmocka_run_group_tests_name("app/content", tests, NULL, NULL);

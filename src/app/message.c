@@ -70,6 +70,8 @@ reader_of(const struct message *m, struct json user)
         .locale = locale_is_tag(locale)
                       ? locale
                       : json_str_of(m->arena, m->doc, "locale"),
+        .zone = json_str_of(m->arena, user, "timezone"),
+        .now_ms = m->now_ms,
     };
 }
 

@@ -12,6 +12,7 @@ struct message {
     struct json doc;                     /* of the send */
     struct str channel;
     const struct plan_recipient *recipient;
+    int64_t now_ms;
     struct rendered rendered; /* result */
 };
 

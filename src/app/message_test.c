@@ -2,6 +2,8 @@
 
 #include "app/app_test.h"
 
+#define NNB "\xe2\x80\xaf" /* narrow no-break space */
+
 static struct message
 message(struct desk *d, const char *doc, const struct plan_recipient *r)
 {
@@ -148,6 +150,40 @@ the_profile_s_locale_goes_before_that_of_the_send(void **state)
     }
 }
 
+static void
+times_are_those_of_the_profile_s_zone(void **state)
+{
+    static const struct {
+        const char *stored, *given, *want;
+    } rows[] = {
+        {NULL, NULL, "11:30" NNB "PM 1 day ago"},
+        {"{'timezone':'Europe/Berlin'}", NULL, "12:30" NNB "AM 1 day ago"},
+        {"{'timezone':'Europe/Berlin','locale':'de'}", NULL, "00:30 vor 1 Tag"},
+        {"{'timezone':'Europe/Berlin'}", "{'timezone':'Asia/Tokyo'}",
+         "8:30" NNB "AM 1 day ago"},
+        {"{'timezone':'Mars/Base'}", NULL, "11:30" NNB "PM 1 day ago"},
+    };
+    struct desk *d = *state;
+
+    desk_template(d, "t", 1,
+                  "{'content':{'default':{'title':'{{t | time}} "
+                  "{{t | relative}}'}}}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_recipient r = {.user = STR("u")};
+        struct message m =
+            message(d, "{'data':{'t':'2026-03-01T23:30:00Z'}}", &r);
+
+        m.now_ms = INT64_C(1772494200000); /* a day later */
+        if (rows[i].stored)
+            r.stored = desk_json(d, rows[i].stored);
+        if (rows[i].given)
+            r.given = desk_json(d, rows[i].given);
+        m.template = workspace_template(&d->w, STR("t"), 0);
+        assert_int_equal(message_render(&m), ERR_OK);
+        assert_text(m.rendered.title, rows[i].want);
+    }
+}
+
 int
 main(void)
 {
@@ -157,6 +193,7 @@ main(void)
         DESK_TEST(the_nearest_word_wins),
         DESK_TEST(a_template_takes_the_variant_of_the_channel),
         DESK_TEST(the_profile_s_locale_goes_before_that_of_the_send),
+        DESK_TEST(times_are_those_of_the_profile_s_zone),
     };
 
     return cmocka_run_group_tests_name("app/message", tests, NULL, NULL);

@@ -174,6 +174,7 @@ prepare_message(struct prepare *p)
         .doc = doc,
         .channel = v->channel,
         .recipient = &r,
+        .now_ms = p->now_ms,
     };
 
     p->reason = STR_NONE;

@@ -161,6 +161,7 @@ send_render(const struct send *s, const struct send_item *item,
         .doc = item->doc,
         .channel = d->channel->name,
         .recipient = d->recipient,
+        .now_ms = s->now_ms,
     };
     enum err e = message_render(&m);
 

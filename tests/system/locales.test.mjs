@@ -164,3 +164,102 @@ describe('a template with locales', () => {
         ['/to/recipients/0/locale']);
     });
 });
+
+describe('helpers of a template', () => {
+    let belfry;
+    const shown = async (title, body) => {
+        await belfry.put('/v1/templates/h', { content: { default: { title } } });
+        const p = await belfry.want(200, 'POST', '/v1/templates/h/preview',
+            body, { headers: { 'Content-Type': 'application/json' } });
+        return p.title;
+    };
+
+    before(async () => {
+        belfry = await start();
+    });
+    after(() => belfry?.stop());
+
+    it('write numbers as browsers do', async () => {
+        const locales = ['en', 'de', 'fr', 'en-IN', 'ar-EG', 'ja'];
+        for (const locale of locales) {
+            assert.equal(
+                await shown('{{x | number}}', { locale, data: { x: 1234567.891 } }),
+                new Intl.NumberFormat(locale).format(1234567.891));
+            assert.equal(
+                await shown('{{x | currency:EUR}}',
+                    { locale, data: { x: '1234.565' } }),
+                new Intl.NumberFormat(locale, { style: 'currency',
+                    currency: 'EUR' }).format('1234.565'));
+        }
+    });
+
+    it('never take a price through a binary float', async () => {
+        const price = '9007199254740993.123456789012345678';
+        assert.equal(await shown('{{x | number}}',
+            { locale: 'de', data: { x: price } }),
+        '9.007.199.254.740.993,123456789012345678');
+        const raw = `{"locale":"en","data":{"x":${price}}}`;
+        assert.equal(await shown('{{x | number:2}}', raw),
+            '9,007,199,254,740,993.12');
+    });
+
+    it('go by the profile: language, zone, forms of words', async () => {
+        await belfry.want(201, 'PUT', '/v1/templates/due', {
+            locale: 'en',
+            content: { default: {
+                title: '{{n | plural:"=0 {Nothing} one {# invoice} ' +
+                    'other {# invoices}"}}, {{sum | currency:cur}}',
+                body: '{{at | date:long}} {{at | time}} {{at | relative}}',
+                html: '<p>{{n | plural:"one {<#>} other {<#s>}"}}',
+            } },
+            locales: { pl: { default: {
+                title: '{{n | plural:"one {# faktura} few {# faktury} ' +
+                    'many {# faktur} other {# faktury}"}}, {{sum | currency:cur}}',
+                body: '{{at | date:long}} {{at | time}}',
+            } } },
+        });
+        await belfry.put('/v1/users/ola',
+            { locale: 'pl', timezone: 'Europe/Warsaw' });
+        await belfry.put('/v1/users/jim',
+            { locale: 'en-GB', timezone: 'America/New_York' });
+        const { plan } = await belfry.want(200, 'POST', '/v1/notifications', {
+            to: ['ola', 'jim'], template: 'due', dry_run: true,
+            data: { n: 5, sum: '1234.50', cur: 'EUR',
+                at: '2020-03-01T23:30:00Z' } });
+        const [ola, jim] = plan.map((p) => p.rendered);
+        assert.equal(ola.title, '5 faktur, 1234,50\u00a0€');
+        assert.equal(ola.body, '2 marca 2020 00:30');
+        assert.equal(ola.html, '<p>&lt;5s&gt;');
+        assert.equal(jim.title, '5 invoices, €1,234.50');
+        assert.match(jim.body, /^1 March 2020 18:30 \d+ years ago$/);
+    });
+
+    it('are refused where they are wrong, and else leave a value alone',
+        async () => {
+            const a = await belfry.api('PUT', '/v1/templates/wrong', {
+                content: { default: { title: 'a {{x | nummer}}',
+                    body: '{{x | plural:"one {#}"}}', html: '{{x | date:tiny}}',
+                    actions: [{ id: 'a', label: '{{#x | number}}{{/x}}' }] } } });
+            assert.equal(a.status, 422);
+            assert.deepEqual(a.body.errors.map((e) => [e.pointer, e.detail]), [
+                ['/content/default/title',
+                    'does not compile at byte 2: there is no such helper'],
+                ['/content/default/body',
+                    'does not compile at byte 0: needs a text for other'],
+                ['/content/default/html', 'does not compile at byte 0: ' +
+                    'the length must be short, medium, long or full'],
+                ['/content/default/actions/0/label',
+                    'does not compile at byte 0: a section takes no helper'],
+            ]);
+            assert.equal(await shown('{{x | number}} {{y | date}} {{z | number}}',
+                { data: { x: 'much', y: 7 } }), 'much 7 ');
+        });
+
+    it('stop at their budget', async () => {
+        await belfry.put('/v1/templates/h', { content: { default: {
+            title: '{{#l}}{{. | number}}{{/l}}' } } });
+        const a = await belfry.api('POST', '/v1/templates/h/preview',
+            { data: { l: new Array(6000).fill(1) } });
+        assert.equal(a.status, 422);
+    });
+});
