@@ -47,6 +47,10 @@ static const struct field template_fields[] = {
      .type = FIELD_ENUM,
      .values = unknowns,
      .doc = "keep: an unknown {{name}} stays as it is written."},
+    {.name = "layout",
+     .type = FIELD_KEY,
+     .doc = "The key of a template that stands around body and html: they "
+            "fill its block content."},
     {.name = "locale",
      .type = FIELD_LOCALE,
      .doc = "The language of content, a BCP 47 tag."},
@@ -354,6 +358,21 @@ check_channels(struct call *c, struct json variants, struct str at)
     }
 }
 
+static void
+check_layout(struct call *c)
+{
+    struct str layout = json_str_of(c->arena, c->body, "layout");
+
+    if (layout.n == 0)
+        return;
+    if (str_eq(layout, c->params[0]))
+        problem_add(&c->problem, ERR_INVALID, STR("/layout"),
+                    "must be another template");
+    else if (!workspace_template(c->workspace, layout, 0))
+        problem_add(&c->problem, ERR_INVALID, STR("/layout"),
+                    "there is no such template in this workspace");
+}
+
 static bool
 is_sound(struct call *c)
 {
@@ -364,6 +383,7 @@ is_sound(struct call *c)
     if (json_count(content) == 0)
         problem_add(&c->problem, ERR_INVALID, STR("/content"),
                     "must have at least one variant");
+    check_layout(c);
     check_channels(c, content, STR("/content"));
     for (struct json v = json_first(locales); !json_is(v, JSON_ABSENT);
          v = json_next(locales, v))

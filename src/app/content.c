@@ -95,6 +95,7 @@ struct rendering {
     struct str locale; /* the reader's, in canonical form; empty: not known */
     struct str text_locale; /* what helpers write for */
     bool is_html;
+    const struct template *filling; /* of the layout; NULL: there is none */
     struct template *const *action_text; /* the next one */
 };
 
@@ -127,6 +128,7 @@ render_template(struct rendering *r, const struct template *t,
         .keeps_unknown = r->use->template->keeps_unknown,
         .partial = find_partial,
         .partial_arg = r,
+        .argument = r->filling,
         .locale = r->text_locale,
         .zone = reader->zone,
         .now_ms = reader->now_ms,
@@ -222,6 +224,24 @@ render_json(struct rendering *r, struct json v, bool is_action,
 }
 
 static enum err
+render_text(struct rendering *r, const struct content *c,
+            enum content_text which, struct str *ret)
+{
+    struct str layout = r->use->template->layout;
+    const struct template *around = NULL;
+    enum err e;
+
+    r->is_html = which == CONTENT_HTML;
+    if (c->fillings[which])
+        around = find_partial(r, layout);
+    r->filling = around ? c->fillings[which] : NULL;
+    e = render_template(r, around ? around : c->texts[which],
+                        r->is_html ? TEMPLATE_HTML : TEMPLATE_PLAIN, ret);
+    r->filling = NULL;
+    return e;
+}
+
+static enum err
 render_actions(struct rendering *r, const struct content *c, struct str *ret)
 {
     struct json_writer w;
@@ -257,9 +277,7 @@ render_texts(struct rendering *r, const struct chain *chain,
         if (!told)
             told = level;
         set_language(r, level);
-        e = render_template(r, level->content->texts[i],
-                            i == CONTENT_HTML ? TEMPLATE_HTML : TEMPLATE_PLAIN,
-                            texts[i]);
+        e = render_text(r, level->content, (enum content_text)i, texts[i]);
     }
     if (told)
         ret->language = told->language;

@@ -6,7 +6,11 @@
  * 4647 section 3.4: de-CH-1901, de-CH, de), locales.TAG.CHANNEL, then
  * locales.TAG.default; at last content.CHANNEL, then content.default. Where the
  * template tells the language of its content, that has its place among the
- * locales, behind those of the same tag. */
+ * locales, behind those of the same tag.
+ *
+ * Around the body and the html is the layout, if there is one: the text of that
+ * template which a partial would be, with them in its block `content`. Its own
+ * layout does not count. */
 #pragma once
 
 #include "app/workspace.h"

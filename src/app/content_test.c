@@ -333,6 +333,94 @@ helpers_write_for_the_reader_in_the_language_of_the_text(void **state)
     assert_text(r.title, "1.000,5");
 }
 
+static void
+a_layout_stands_around_body_and_html(void **state)
+{
+    struct desk *d = *state;
+    struct rendered r;
+
+    desk_template(d, "frame", 1,
+                  "{'layout':'outer','content':{'default':{'title':'no',"
+                  "'body':'Dear {{name}},\\n{{$content}}-{{/content}}\\nBye',"
+                  "'html':'<h1>{{name}}</h1>{{$content}}-{{/content}}<hr>'}},"
+                  "'locales':{'de':{'default':{"
+                  "'body':'Hallo {{name}}: {{$content}}{{/content}}'}}}}");
+    desk_template(d, "outer", 1,
+                  "{'content':{'default':{'body':'O','html':'O'}}}");
+    desk_template(d, "t", 1,
+                  "{'layout':'frame','content':{'default':{'title':'T',"
+                  "'body':'a\\nb {{name}}','html':'<p>{{name}}\\n</p>'}}}");
+    r = rendered(d, "t", "email", "{'name':'<A>'}");
+    assert_text(r.title, "T");
+    assert_text(r.body, "Dear <A>,\na\nb <A>\nBye");
+    assert_text(r.html, "<h1>&lt;A&gt;</h1><p>&lt;A&gt;\n</p><hr>");
+    assert_int_equal(render_for(d, "de-AT", "t", "email", "{'name':'A'}", &r),
+                     ERR_OK);
+    assert_text(r.body, "Hallo A: a\nb A");
+    assert_text(r.html, "<h1>A</h1><p>A\n</p><hr>");
+    /* What is not there has no frame, and a frame alone is as it is. */
+    desk_template(d, "t", 1,
+                  "{'layout':'frame','content':{'default':{'title':'T'}}}");
+    r = rendered(d, "t", "email", "{}");
+    assert_int_equal(r.body.n + r.html.n, 0);
+    r = rendered(d, "frame", "email", "{'name':'A'}");
+    assert_text(r.html, "O");
+}
+
+static void
+a_layout_is_what_a_parent_tag_would_be(void **state)
+{
+    struct desk *d = *state;
+    struct rendered one, two;
+
+    desk_template(d, "frame", 1,
+                  "{'content':{'default':{'body':"
+                  "'A\\n  {{$content}}\\n  {{/content}}\\nZ\\n',"
+                  "'html':'<{{$content}}{{/content}}>'}}}");
+    desk_template(d, "t", 1,
+                  "{'layout':'frame','content':{'default':{"
+                  "'body':'{{#l}}\\n- {{.}}\\n{{/l}}\\nend',"
+                  "'html':'x\\ny'}}}");
+    one = rendered(d, "t", "email", "{'l':[1,2]}");
+    assert_text(one.body, "A\n  - 1\n  - 2\n  end\nZ\n");
+    desk_template(d, "t", 1,
+                  "{'content':{'default':{'body':'{{<frame}}\\n{{$content}}"
+                  "\\n{{#l}}\\n- {{.}}\\n{{/l}}\\nend\\n{{/content}}\\n"
+                  "{{/frame}}','html':'{{<frame}}{{$content}}x\\ny"
+                  "{{/content}}{{/frame}}'}}}");
+    two = rendered(d, "t", "email", "{'l':[1,2]}");
+    assert_text(one.body, str_cstr(d->arena, two.body));
+    assert_text(one.html, str_cstr(d->arena, two.html));
+}
+
+static void
+a_layout_that_is_gone_leaves_the_text(void **state)
+{
+    struct desk *d = *state;
+    struct rendered r;
+
+    desk_template(d, "t", 1,
+                  "{'layout':'gone','content':{'default':{'body':'b',"
+                  "'html':'h'}}}");
+    r = rendered(d, "t", "email", "{}");
+    assert_text(r.body, "b");
+    assert_text(r.html, "h");
+    /* One without html stands around html, as its partial would be there. */
+    desk_template(d, "gone", 1,
+                  "{'content':{'default':{'body':'({{$content}}{{/content}})'"
+                  "}}}");
+    r = rendered(d, "t", "email", "{}");
+    assert_text(r.html, "(h)");
+    /* A partial has no layout of its own, and takes nobody's content. */
+    desk_template(d, "part", 1,
+                  "{'layout':'gone','content':{'default':{'body':'p'}}}");
+    desk_template(d, "gone", 1,
+                  "{'content':{'default':{'body':'{{> part}}({{$content}}"
+                  "{{/content}})'}}}");
+    r = rendered(d, "t", "email", "{}");
+    assert_text(r.body, "p(b)");
+}
+
 int
 main(void)
 {
@@ -347,6 +435,9 @@ main(void)
         DESK_TEST(each_text_is_looked_for_from_the_reader_s_locale_outwards),
         DESK_TEST(content_of_a_known_language_has_its_place_among_the_locales),
         DESK_TEST(a_partial_is_in_the_reader_s_language_too),
+        DESK_TEST(a_layout_stands_around_body_and_html),
+        DESK_TEST(a_layout_is_what_a_parent_tag_would_be),
+        DESK_TEST(a_layout_that_is_gone_leaves_the_text),
         DESK_TEST(helpers_write_for_the_reader_in_the_language_of_the_text),
     };
 

@@ -61,7 +61,7 @@ compile_actions(struct arena *a, struct json actions, struct str at,
 }
 
 static struct content *
-compile_content(struct arena *a, struct json v, struct str at,
+compile_content(struct arena *a, struct json v, struct str at, bool has_layout,
                 struct problem *p)
 {
     struct content *c = ARENA_NEW(a, struct content);
@@ -72,6 +72,9 @@ compile_content(struct arena *a, struct json v, struct str at,
         if (json_is(text, JSON_STRING))
             c->texts[i] = compile_text(
                 a, text, field_pointer(a, at, str_from(text_names[i])), p);
+        if (has_layout && c->texts[i] && i != CONTENT_TITLE)
+            c->fillings[i] =
+                template_as_argument(a, c->texts[i], STR("content"));
     }
     compile_actions(a, json_get(v, "actions"),
                     field_pointer(a, at, STR("actions")), c, p);
@@ -80,7 +83,7 @@ compile_content(struct arena *a, struct json v, struct str at,
 
 static struct variants
 compile_variants(struct arena *a, struct json list, struct str at,
-                 struct problem *p)
+                 bool has_layout, struct problem *p)
 {
     struct variants all = {
         .rows = ARENA_ARRAY(a, struct content_row, json_count(list) + 1)};
@@ -91,7 +94,8 @@ compile_variants(struct arena *a, struct json list, struct str at,
 
         all.rows[all.n++] = (struct content_row){
             .channel = channel,
-            .content = compile_content(a, v, field_pointer(a, at, channel), p),
+            .content = compile_content(a, v, field_pointer(a, at, channel),
+                                       has_layout, p),
         };
     }
     return all;
@@ -134,7 +138,8 @@ compile_locales(struct arena *a, struct json list, struct template_doc *t,
 
         check_locale(a, tag, at, p);
         t->locales[t->n_locales++] = (struct locale_row){
-            .locale = tag, .variants = compile_variants(a, v, at, p)};
+            .locale = tag,
+            .variants = compile_variants(a, v, at, t->layout.n > 0, p)};
     }
 }
 
@@ -161,10 +166,11 @@ template_doc_compile(struct arena *a, struct str key, int64_t version,
     t->key = str_dup(a, key);
     t->version = version;
     t->keeps_unknown = str_is(json_str_of(a, doc, "unknown"), "keep");
+    t->layout = str_dup(a, json_str_of(a, doc, "layout"));
     t->locale = canonical(a, json_str_of(a, doc, "locale"));
     read_channels(a, json_get(doc, "channels"), t);
-    t->content =
-        compile_variants(a, json_get(doc, "content"), STR("/content"), p);
+    t->content = compile_variants(a, json_get(doc, "content"), STR("/content"),
+                                  t->layout.n > 0, p);
     compile_locales(a, json_get(doc, "locales"), t, p);
     *ret = t;
     return problem_is_set(p) ? ERR_INVALID : ERR_OK;

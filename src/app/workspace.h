@@ -38,7 +38,9 @@ enum content_text { CONTENT_TITLE, CONTENT_BODY, CONTENT_HTML, CONTENT_TEXTS };
  * app/content.h. */
 struct content {
     struct template *texts[CONTENT_TEXTS]; /* NULL: not given */
-    struct json actions;                   /* an array; absent: not given */
+    /* The body and the html as what fills a layout; NULL: there is none. */
+    const struct template *fillings[CONTENT_TEXTS];
+    struct json actions;            /* an array; absent: not given */
     struct template **action_texts; /* of its strings, as they stand in it */
 };
 
@@ -63,6 +65,8 @@ struct template_doc {
     bool keeps_unknown;
     const struct str *channels; /* the template's own, may be none */
     size_t n_channels;
+    struct str layout; /* the key of another one, around body and html; or
+                          empty */
     struct str locale; /* of `content`, in canonical form; empty: not told */
     struct variants content;
     struct locale_row *locales;

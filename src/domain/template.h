@@ -41,6 +41,14 @@ enum err template_compile(struct arena *a, struct str source,
                           struct template **ret,
                           struct template_error *ret_error) MUST_CHECK;
 
+/* The same text as an argument: what fills that block of another template, as
+ * if it stood on lines of its own in
+ * {{<other}}{{$block}}...{{/block}}{{/other}}.
+ */
+const struct template *template_as_argument(struct arena *a,
+                                            const struct template *t,
+                                            struct str block);
+
 enum template_escape {
     TEMPLATE_PLAIN, /* {{x}} as it is: titles, text */
     TEMPLATE_HTML,  /* {{x}} escaped, {{{x}}} and {{&x}} as they are */
@@ -60,6 +68,7 @@ struct template_options {
     /* The template behind a partial's name; NULL: unknown, renders empty. */
     const struct template *(*partial)(void *arg, struct str name);
     void *partial_arg;
+    const struct template *argument; /* of template_as_argument(), or NULL */
     /* For helpers. */
     struct str locale; /* BCP 47; empty: as "en" */
     struct str zone;   /* IANA; empty, or none that there is: UTC */

@@ -200,3 +200,24 @@ out:
     arena_free(scratch);
     return err;
 }
+
+const struct template *
+template_as_argument(struct arena *a, const struct template *t,
+                     struct str block)
+{
+    struct template *ret = ARENA_NEW(a, struct template);
+
+    *ret = (struct template){
+        .nodes = ARENA_ARRAY(a, struct template_node, (size_t)t->n + 1),
+        .n = t->n + 1};
+    ret->nodes[0] = (struct template_node){.kind = NODE_BLOCK,
+                                           .is_standalone = true,
+                                           .has_lines = true,
+                                           .name = str_dup(a, block),
+                                           .next = ret->n};
+    for (uint32_t i = 0; i < t->n; i++) {
+        ret->nodes[i + 1] = t->nodes[i];
+        ret->nodes[i + 1].next++;
+    }
+    return ret;
+}

@@ -514,7 +514,10 @@ template_render(const struct template *t, const struct json *contexts, size_t n,
                          .out = out,
                          .out_from = out->n,
                          .scratch = arena_new()};
-    const struct place top = {.t = t};
+    const struct args args = {.t = options->argument,
+                              .to =
+                                  options->argument ? options->argument->n : 0};
+    const struct place top = {.t = t, .args = args.t ? &args : NULL};
     enum err err = render_nodes(&r, &top, 0, t->n);
 
     if (err != ERR_OK)

@@ -114,6 +114,37 @@ describe('a template', () => {
         assert.equal(p.html, 'h<hr>A&amp;B');
     });
 
+    it('stands in its layout, in mails and previews', async () => {
+        const put = (key, body) => belfry.api('PUT', `/v1/templates/${key}`, body);
+        const inner = { layout: 'frame', content: { default: { title: 'T',
+            body: 'Hi {{name}}', html: '<p>Hi {{name}}</p>' } } };
+        const early = await put('framed', inner);
+        assert.equal(early.status, 422);
+        assert.equal(early.body.errors[0].pointer, '/layout');
+        await belfry.put('/v1/templates/frame', { content: { default: {
+            body: 'Shop\n{{$content}}{{/content}}\n-- {{firm}}',
+            html: '<h1>Shop</h1>{{$content}}{{/content}}<i>{{firm}}</i>' } } });
+        assert.equal((await put('framed', inner)).status, 201);
+        const itself = await put('frame', { ...inner });
+        assert.equal(itself.body.errors[0].pointer, '/layout');
+        const data = { name: '<Ada>', firm: 'A&B' };
+        const p = await preview('framed', { data });
+        assert.equal(p.title, 'T');
+        assert.equal(p.body, 'Shop\nHi <Ada>\n-- A&B');
+        assert.equal(p.html,
+            '<h1>Shop</h1><p>Hi &lt;Ada&gt;</p><i>A&amp;B</i>');
+        await belfry.put('/v1/users/fay', { email: 'fay@example.org' });
+        const id = await belfry.send({ to: 'fay', template: 'framed', data,
+            channels: ['in_app', 'email'] });
+        await belfry.settled(id);
+        assert.equal((await itemOf('fay')).body, p.body);
+        const m = await mail.received('fay@example.org');
+        assert.equal(m.mail.html.trim(), p.html);
+        // Without its layout it is as it is.
+        await belfry.want(204, 'DELETE', '/v1/templates/frame');
+        assert.equal((await preview('framed', { data })).body, 'Hi <Ada>');
+    });
+
     it('keeps an unknown name as written where it says so', async () => {
         await belfry.put('/v1/templates/keeps', { unknown: 'keep',
             content: { default: { title: '{{known}} {{unknown}}' } } });
