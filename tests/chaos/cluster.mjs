@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Postgres, query } from '../system/lib/postgres.mjs';
 import { pause, until } from '../system/lib/until.mjs';
 import { checkFolder } from './checker.mjs';
@@ -19,7 +20,7 @@ import { KEY, Node, freePort, hasFaketime } from './nodes.mjs';
 import { Ledger, Rng } from './ledger.mjs';
 import { Source } from './source.mjs';
 
-const HERE = import.meta.dirname;
+const HERE = path.dirname(fileURLToPath(import.meta.url));
 const LEASE_MS = 2000;
 const N_APIS = 3;
 const N_WORKERS = 3;
