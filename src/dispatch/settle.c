@@ -225,6 +225,15 @@ end_without_provider(struct leave *l)
                                             : REASON_PROVIDER_NONE);
 }
 
+/* Whoever calls it has still to ask what quiet hours held, and goes by this. */
+static struct str
+handed_over(const struct delivery *d)
+{
+    return reason_is(d->reason, REASON_QUIET_DEFERRED)
+               ? d->reason
+               : reason_code(REASON_FAILOVER);
+}
+
 void
 settle_leave(struct leave *l)
 {
@@ -244,7 +253,7 @@ settle_leave(struct leave *l)
     if (to) {
         l->finish.status = DELIVERY_QUEUED;
         l->finish.lane = to->lane;
-        l->finish.reason = reason_code(REASON_FAILOVER);
+        l->finish.reason = handed_over(d);
         if (d->attempts > 0)
             l->finish.tally = tally_text(l->arena, &t);
     } else if (l->is_out) {
