@@ -447,7 +447,9 @@ go_on(struct cadence *c)
         return;
     }
     ms = n->key > now_ms ? n->key - now_ms : 0;
-    loop_timer_set(loop_of(c), &c->due, ms < LOOK_MS ? ms : LOOK_MS, on_due);
+    if (ms > LOOK_MS && !c->app->env->clock->is_steady)
+        ms = LOOK_MS;
+    loop_timer_set(loop_of(c), &c->due, ms, on_due);
 }
 
 /* ---- configuration ---- */

@@ -11,6 +11,8 @@ struct clock {
     int64_t (*wall_ms)(struct clock *c);
     /* Milliseconds since some point; never steps. For waiting. */
     int64_t (*mono_ms)(struct clock *c);
+    /* Nobody sets the wall clock: what is due then needs no second look. */
+    bool is_steady;
 };
 
 struct clock *clock_system(void); /* thread-safe, static */

@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/list.h"
 
@@ -37,7 +38,8 @@ struct loop {
     uv_async_t mail;  /* wakes for the mailbox and for loop_stop() */
     uv_timer_t alarm; /* ends the wait */
     struct heap timers;
-    int64_t timer_seq; /* the order in which equal timers were set */
+    struct clock *clock; /* NULL: the real time */
+    int64_t timer_seq;   /* the order in which equal timers were set */
     struct mailbox box;
     struct mail *deferred, **deferred_last;
     struct loop_signal signals[SIGNALS_MAX];
@@ -152,9 +154,41 @@ loop_free(struct loop *l)
 int64_t
 loop_now_ms(struct loop *l)
 {
+    if (l->clock)
+        return l->clock->mono_ms(l->clock);
     if (!l->is_in_turn)
         uv_update_time(&l->uv);
     return (int64_t)uv_now(&l->uv);
+}
+
+void
+loop_use_clock(struct loop *l, struct clock *c)
+{
+    assert(heap_min(&l->timers) == NULL);
+    l->clock = c;
+}
+
+int64_t
+loop_next_ms(struct loop *l)
+{
+    struct heap_node *n = heap_min(&l->timers);
+
+    return n ? n->key : INT64_MAX;
+}
+
+bool
+loop_is_idle(struct loop *l)
+{
+    return !l->deferred && mailbox_is_empty(&l->box);
+}
+
+/* Rounded up. */
+static int64_t
+this_moment_ms(struct loop *l)
+{
+    if (l->clock)
+        return loop_now_ms(l);
+    return (int64_t)((uv_hrtime() + 999999) / 1000000);
 }
 
 void
@@ -169,8 +203,8 @@ loop_timer_set(struct loop *l, struct loop_timer *t, int64_t ms,
     if (ms <= 0)
         t->node.key = loop_now_ms(l);
     else
-        t->node.key = (int64_t)((uv_hrtime() + 999999) / 1000000) +
-                      (ms < TIMER_MAX_MS ? ms : TIMER_MAX_MS);
+        t->node.key =
+            this_moment_ms(l) + (ms < TIMER_MAX_MS ? ms : TIMER_MAX_MS);
     heap_insert(&l->timers, &t->node);
 }
 
@@ -197,7 +231,7 @@ fire_timers(struct loop *l, int64_t newest)
     while ((n = heap_min(&l->timers)) != NULL) {
         struct loop_timer *t = CONTAINER_OF(n, struct loop_timer, node);
 
-        if (n->key > (int64_t)uv_now(&l->uv) || n->tie > newest)
+        if (n->key > loop_now_ms(l) || n->tie > newest)
             break;
         heap_remove(&l->timers, n);
         t->fire(t);
@@ -226,9 +260,11 @@ wait_ms_of(struct loop *l, int64_t max_ms)
         return 0;
     if (!n)
         return max_ms;
-    ms = n->key - (int64_t)uv_now(&l->uv);
+    ms = n->key - loop_now_ms(l);
     if (ms < 0)
         ms = 0;
+    if (l->clock && ms > 0) /* waiting does not bring it nearer */
+        return max_ms;
     return max_ms >= 0 && max_ms < ms ? max_ms : ms;
 }
 

@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "base/mailbox.h"
 
+struct clock;
 struct loop;
 
 struct loop *loop_new(void);
@@ -22,6 +23,13 @@ void loop_stop(struct loop *l); /* any thread */
 void loop_turn(struct loop *l, int wait_ms);
 /* Monotonic milliseconds, read once a turn. */
 int64_t loop_now_ms(struct loop *l);
+/* Timers go by this clock's mono_ms, which ends no wait: who moves it turns
+ * the loop. For who owns the time; before anything is set. */
+void loop_use_clock(struct loop *l, struct clock *c);
+/* When the first timer is due, as loop_now_ms() tells it; INT64_MAX: none. */
+int64_t loop_next_ms(struct loop *l);
+/* Nothing was posted or deferred that has not run. */
+bool loop_is_idle(struct loop *l);
 
 /* A timer is embedded by its owner and fires once. */
 struct loop_timer {

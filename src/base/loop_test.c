@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 
 static int64_t
@@ -96,6 +97,63 @@ timers_fire_in_order_of_time_then_of_setting(void **state)
     assert_string_equal(order, "");
     turn_until(l, 4);
     assert_string_equal(order, "cdba");
+    loop_free(l);
+}
+
+static void
+timers_go_by_a_clock_that_is_handed_in(void **state)
+{
+    struct loop *l = loop_new();
+    struct alarm a = {.name = 'a'}, b = {.name = 'b'}, c = {.name = 'c'};
+    struct clock_virtual clock;
+
+    (void)state;
+    clock_virtual_init(&clock, 1000);
+    loop_use_clock(l, &clock.base);
+    assert_true(loop_next_ms(l) == INT64_MAX);
+    loop_timer_set(l, &a.timer, INT64_C(86400000), on_alarm);
+    loop_timer_set(l, &b.timer, 5, on_alarm);
+    loop_timer_set(l, &c.timer, 0, on_alarm);
+    assert_int_equal(loop_next_ms(l), 1000);
+    loop_turn(l, 50);
+    assert_string_equal(order, "c");
+    loop_turn(l, 20); /* however long: the clock stands still */
+    assert_string_equal(order, "c");
+    assert_int_equal(loop_next_ms(l), 1005);
+    clock.now_ms = 1005;
+    assert_int_equal(loop_now_ms(l), 1005);
+    loop_turn(l, 50);
+    assert_string_equal(order, "cb");
+    clock.now_ms += INT64_C(86400000);
+    loop_turn(l, 50);
+    assert_string_equal(order, "cba");
+    loop_free(l);
+}
+
+static void
+note_task(struct task *t)
+{
+    (void)t;
+    note('t');
+}
+
+static void
+a_loop_is_idle_when_all_that_was_posted_has_run(void **state)
+{
+    struct loop *l = loop_new();
+    struct task posted = {.run = note_task}, deferred = {.run = note_task};
+
+    (void)state;
+    assert_true(loop_is_idle(l));
+    loop_post(l, &posted);
+    assert_false(loop_is_idle(l));
+    loop_turn(l, 50);
+    assert_true(loop_is_idle(l));
+    loop_defer(l, &deferred);
+    assert_false(loop_is_idle(l));
+    loop_turn(l, 50);
+    assert_true(loop_is_idle(l));
+    assert_string_equal(order, "tt");
     loop_free(l);
 }
 
@@ -645,6 +703,8 @@ main(void)
 #define T(f) cmocka_unit_test_setup(f, reset_order)
     const struct CMUnitTest tests[] = {
         T(timers_fire_in_order_of_time_then_of_setting),
+        T(timers_go_by_a_clock_that_is_handed_in),
+        T(a_loop_is_idle_when_all_that_was_posted_has_run),
         T(a_timer_is_never_early_also_when_the_turn_was_long),
         T(a_timer_can_be_moved_and_cleared),
         T(a_callback_may_clear_another_that_is_due),

@@ -68,6 +68,17 @@ take_locked(struct mailbox *m)
     return all;
 }
 
+bool
+mailbox_is_empty(struct mailbox *m)
+{
+    bool is_empty;
+
+    pthread_mutex_lock(&m->lock);
+    is_empty = m->first == NULL;
+    pthread_mutex_unlock(&m->lock);
+    return is_empty;
+}
+
 struct mail *
 mailbox_take(struct mailbox *m)
 {

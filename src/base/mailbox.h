@@ -28,5 +28,6 @@ struct mail *mailbox_take(struct mailbox *m);
 /* The same, but waits; NULL only after mailbox_close(). A timeout < 0 waits
  * for ever; when it passes, NULL too (ask mailbox_is_closed). */
 struct mail *mailbox_wait(struct mailbox *m, int timeout_ms);
-void mailbox_close(struct mailbox *m); /* any thread; wakes the receiver */
+bool mailbox_is_empty(struct mailbox *m); /* any thread */
+void mailbox_close(struct mailbox *m);    /* any thread; wakes the receiver */
 bool mailbox_is_closed(struct mailbox *m);

@@ -143,7 +143,7 @@ arm_wait_timer(struct queue *q)
     if (q->due_ms == 0 || q->is_promoting || q->is_draining)
         return;
     ms = q->due_ms - wall_ms(q);
-    if (ms > QUEUE_WAIT_CHECK_MS)
+    if (ms > QUEUE_WAIT_CHECK_MS && !q->options.env->clock->is_steady)
         ms = QUEUE_WAIT_CHECK_MS;
     pause_ms = q->promoted_ms + PROMOTE_PAUSE_MS - loop_now_ms(loop);
     if (q->promote.n_promoted == PROMOTE_MAX)
