@@ -27,7 +27,14 @@ store_submit(struct store *s, enum store_verb verb, struct store_req *req)
     req->store = s;
     req->verb = verb;
     req->err = ERR_OK;
+    atomic_fetch_add(&s->n_in_flight, 1);
     s->driver->submit(s, req);
+}
+
+size_t
+store_in_flight(const struct store *s)
+{
+    return atomic_load(&s->n_in_flight);
 }
 
 void
@@ -91,7 +98,10 @@ answer(struct task *t)
 void
 store_req_complete(struct store_req *req, enum err e)
 {
+    struct store *s = req->store;
+
     req->err = e;
     req->task.run = answer;
-    loop_post(req->loop, &req->task);
+    loop_post(req->loop, &req->task); /* from here on it is the caller's */
+    atomic_fetch_sub(&s->n_in_flight, 1);
 }

@@ -11,6 +11,8 @@
  * tenant; there is no way to ask for a thing by its bare id. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "store/accept.h"
 #include "store/budget.h"
 #include "store/cycle.h"
@@ -67,6 +69,7 @@ struct store_driver {
 };
 struct store { /* embedded by a driver's own */
     const struct store_driver *driver;
+    atomic_size_t n_in_flight;
 };
 
 /* store_accept(store, &request) and so on. */
@@ -79,6 +82,8 @@ void store_submit(struct store *s, enum store_verb verb, struct store_req *req);
 #include "store/verbs.def"
 #undef V
 
+/* Requests without an answer, or with one that is being posted. */
+size_t store_in_flight(const struct store *s);
 void store_listen(struct store *s, const struct store_listener *l);
 /* Whether what a cycle claimed with that lease may be begun: others may have
  * taken it over, or be about to. To be asked right before. Any thread. */
