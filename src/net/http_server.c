@@ -391,6 +391,16 @@ http_server_listen(struct http_server *s, struct str address,
     return ERR_OK;
 }
 
+void
+http_server_adopt(struct http_server *s, int fd)
+{
+    struct ip from;
+    bool is_ip = ip_parse(STR("127.0.0.1"), &from);
+
+    assert(is_ip && !s->is_draining);
+    conn_open(s, fd, &from);
+}
+
 int
 http_server_port(const struct http_server *s)
 {

@@ -88,6 +88,9 @@ enum err http_server_new(struct loop *l, const struct http_server_options *o,
 /* "127.0.0.1:7117", "[::1]:0". The port comes back by http_server_port(). */
 enum err http_server_listen(struct http_server *s, struct str address,
                             const char **ret_why) MUST_CHECK;
+/* A stream socket that is connected already, as if it came from 127.0.0.1; it
+ * is the server's from now on. */
+void http_server_adopt(struct http_server *s, int fd);
 int http_server_port(const struct http_server *s);
 /* Read certificate and key again; the old ones stay when they are bad. */
 enum err http_server_reload_tls(struct http_server *s,
