@@ -3,7 +3,7 @@
 -- the first step behind, but not one that takes what somebody has taken since.
 -- name: lane_add (cycle)
 INSERT INTO lane (lane, tenant, owner, token, since)
-SELECT x.lane, x.tenant, 0, 0, clock_timestamp() FROM (SELECT
+SELECT x.lane, x.tenant, 0, 0, pg_catalog.clock_timestamp() FROM (SELECT
 unnest($1::int8[]) AS lane, unnest($2::int8[]) AS tenant) AS x ORDER BY x.lane
 ON CONFLICT (lane) DO NOTHING;
 -- name: lane_look (cycle)
@@ -13,7 +13,7 @@ FROM lane l WHERE l.lane = ANY ($1::int8[]) ORDER BY l.lane FOR UPDATE OF l;
 -- Whether the owner lives is asked again: who waits for a lock looks at the
 -- nodes as they were before, and takes one that has come since for dead.
 -- name: lane_take (cycle)
-UPDATE lane SET owner = $2::int8, token = token + 1, since = clock_timestamp()
+UPDATE lane SET owner = $2::int8, token = token + 1, since = pg_catalog.clock_timestamp()
 WHERE lane = ANY ($1::int8[])
 AND (owner IN (0, $2) OR NOT EXISTS (SELECT FROM node n
 WHERE n.incarnation = lane.owner AND n.is_live))

@@ -3,7 +3,7 @@
 -- name: node_register (control)
 INSERT INTO node AS n (slot, incarnation, beat, started, is_live, id_limit_ms,
 pid, host, roles, version)
-SELECT g, $1::int8, clock_timestamp(), clock_timestamp(), true, 0, $2::int4,
+SELECT g, $1::int8, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp(), true, 0, $2::int4,
 $3::text, $4::text, $5::text FROM generate_series(0, 1023) AS g
 LEFT JOIN node o ON o.slot = g WHERE o.slot IS NULL OR NOT o.is_live
 ORDER BY o.beat NULLS FIRST, g LIMIT 1
@@ -16,8 +16,8 @@ RETURNING slot, id_limit_ms;
 -- The same slot once more, as somebody new ($3), also when that was done and
 -- the answer lost. No row: another process has it.
 -- name: node_return (control)
-UPDATE node SET incarnation = $3::int8, beat = clock_timestamp(),
-started = clock_timestamp(), is_live = true
+UPDATE node SET incarnation = $3::int8, beat = pg_catalog.clock_timestamp(),
+started = pg_catalog.clock_timestamp(), is_live = true
 WHERE slot = $1::int2 AND incarnation IN ($2::int8, $3)
 RETURNING incarnation;
 -- How long ago the last one was. No row: we were thought dead.
@@ -25,18 +25,18 @@ RETURNING incarnation;
 WITH old AS (
 SELECT slot, beat FROM node WHERE incarnation = $1::int8 AND is_live FOR UPDATE
 )
-UPDATE node n SET beat = clock_timestamp(),
+UPDATE node n SET beat = pg_catalog.clock_timestamp(),
 id_limit_ms = greatest(id_limit_ms, $2::int8) FROM old WHERE n.slot = old.slot
-RETURNING (extract(epoch FROM clock_timestamp() - old.beat) * 1000)::int8;
+RETURNING (extract(epoch FROM pg_catalog.clock_timestamp() - old.beat) * 1000)::int8;
 -- Those that have been silent for $1 ms. When most of them have been, it is
 -- rather we who did not hear: then it takes twice as long.
 -- name: node_bury (control)
 WITH silent AS (
-SELECT count(*) FILTER (WHERE beat < clock_timestamp()
+SELECT count(*) FILTER (WHERE beat < pg_catalog.clock_timestamp()
 - $1::int8 * interval '1 ms') * 2 > count(*) AS most FROM node WHERE is_live
 )
 UPDATE node SET is_live = false FROM silent WHERE is_live
-AND beat < clock_timestamp() - $1 * interval '1 ms'
+AND beat < pg_catalog.clock_timestamp() - $1 * interval '1 ms'
 * CASE WHEN most THEN 2 ELSE 1 END
 RETURNING slot, pid, host;
 -- name: node_leave (control)
@@ -67,7 +67,7 @@ WHERE incarnation = o.owner AND is_live);
 
 -- Given up, so that another worker has its share. Nothing of them is claimed.
 -- name: lane_release (control)
-UPDATE lane SET owner = 0, token = token + 1, since = clock_timestamp()
+UPDATE lane SET owner = 0, token = token + 1, since = pg_catalog.clock_timestamp()
 WHERE lane = ANY ($1::int8[]) AND owner = $2::int8;
 
 -- name: ring (control)

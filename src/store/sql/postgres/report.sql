@@ -1,7 +1,7 @@
 -- Nothing, unless it lives.
 -- name: report_put (write)
 INSERT INTO node_report (process, incarnation, slot, at, health, metrics)
-SELECT $1::int8, n.incarnation, n.slot, clock_timestamp(), $3::text, $4::text
+SELECT $1::int8, n.incarnation, n.slot, pg_catalog.clock_timestamp(), $3::text, $4::text
 FROM node n WHERE n.incarnation = $2::int8 AND n.is_live
 ON CONFLICT (process) DO UPDATE SET incarnation = excluded.incarnation,
 slot = excluded.slot, at = excluded.at, health = excluded.health,
@@ -11,13 +11,13 @@ metrics = excluded.metrics;
 -- name: reports_nodes (read)
 SELECT n.slot, n.pid, n.host, n.roles, n.version,
 (extract(epoch FROM n.started) * 1000)::int8,
-(extract(epoch FROM clock_timestamp() - n.beat) * 1000)::int8,
+(extract(epoch FROM pg_catalog.clock_timestamp() - n.beat) * 1000)::int8,
 n.is_live, n.incarnation = $1::int8,
-coalesce((extract(epoch FROM clock_timestamp() - r.at) * 1000)::int8, -1),
+coalesce((extract(epoch FROM pg_catalog.clock_timestamp() - r.at) * 1000)::int8, -1),
 r.health, CASE WHEN $2::bool THEN r.metrics END
 FROM node n LEFT JOIN node_report r ON r.incarnation = n.incarnation
 AND n.is_live
-WHERE n.is_live OR n.beat > clock_timestamp() - $3::int8 * interval '1 ms'
+WHERE n.is_live OR n.beat > pg_catalog.clock_timestamp() - $3::int8 * interval '1 ms'
 ORDER BY n.is_live DESC, n.slot;
 -- name: reports_past (read)
 SELECT r.metrics FROM node_report r WHERE NOT EXISTS (SELECT FROM node n
@@ -29,7 +29,7 @@ ON n.incarnation = l.owner AND n.is_live ORDER BY l.lane;
 -- Those that ended $1 ms ago and longer; 0 is where they are added up.
 -- name: reports_over (keeper)
 SELECT r.process, r.metrics FROM node_report r
-WHERE r.at < clock_timestamp() - $1::int8 * interval '1 ms'
+WHERE r.at < pg_catalog.clock_timestamp() - $1::int8 * interval '1 ms'
 AND r.process <> 0 AND NOT EXISTS (SELECT FROM node n
 WHERE n.incarnation = r.incarnation AND n.is_live)
 ORDER BY r.at LIMIT $2::int8;
@@ -39,10 +39,10 @@ SELECT metrics FROM node_report WHERE process = 0;
 -- name: reports_fold (keeper)
 WITH gone AS (
 DELETE FROM node_report r WHERE r.process = ANY ($1::int8[])
-AND r.at < clock_timestamp() - $2::int8 * interval '1 ms' RETURNING 1
+AND r.at < pg_catalog.clock_timestamp() - $2::int8 * interval '1 ms' RETURNING 1
 )
 INSERT INTO node_report (process, incarnation, slot, at, health, metrics)
-SELECT 0, 0, -1 / (count(*) = cardinality($1))::int4::int2, clock_timestamp(),
+SELECT 0, 0, -1 / (count(*) = cardinality($1))::int4::int2, pg_catalog.clock_timestamp(),
 '', $3::text FROM gone
 ON CONFLICT (process) DO UPDATE SET at = excluded.at,
 metrics = excluded.metrics;
