@@ -5,7 +5,9 @@
 #include "api/collection.h"
 #include "api/route.h"
 #include "app/send_request.h"
+#include "base/icu.h"
 #include "base/list.h"
+#include "domain/zone.h"
 
 #define BULK_MAX 1000
 
@@ -17,11 +19,28 @@ user_check_size(struct json user, struct str at, struct problem *p)
                     USER_MAX);
 }
 
+/* What is wrong beyond the table of fields. */
+static void
+check_user(struct arena *a, struct json user, struct str at, struct problem *p)
+{
+    struct str zone = json_str_of(a, user, "timezone");
+    struct str pointer = str_fmt(a, "%.*s/timezone", STR_ARG(at));
+
+    user_check_size(user, at, p);
+    if (zone.n == 0 || zone.n > ICU_ZONE_NAME_MAX || zone_find(zone) ||
+        icu_fault()) /* without rules nobody can tell */
+        return;
+    if (at.n == 0)
+        zone_refuse(zone, pointer, p);
+    else /* to look for what was meant takes long, for a thousand of them */
+        problem_add(p, ERR_INVALID, pointer, "there is no such time zone");
+}
+
 static void
 check(struct call *c, struct str key, struct json doc)
 {
     (void)key;
-    user_check_size(doc, STR(""), &c->problem);
+    check_user(c->arena, doc, STR(""), &c->problem);
 }
 
 void
@@ -158,7 +177,7 @@ add_user(struct bulk *b, struct json user, size_t i)
 
     problem_init(p, c->arena);
     field_check(user_fields, user, str_fmt(c->arena, "/users/%zu", i), p);
-    user_check_size(user, str_fmt(c->arena, "/users/%zu", i), p);
+    check_user(c->arena, user, str_fmt(c->arena, "/users/%zu", i), p);
     if (json_is(json_get(user, "id"), JSON_ABSENT))
         problem_add(p, ERR_INVALID, str_fmt(c->arena, "/users/%zu/id", i),
                     "is required");

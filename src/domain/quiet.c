@@ -98,29 +98,6 @@ read_days(struct json doc, struct problem *p, unsigned *ret)
     return days != 0;
 }
 
-static void
-refuse_zone(struct str name, struct str pointer, struct problem *p)
-{
-    const struct zone *meant = NULL;
-
-    if (icu_fault()) {
-        problem_add(
-            p, ERR_UNAVAILABLE, pointer,
-            "this server knows no time zone but UTC: install tzdata there");
-        return;
-    }
-    if (p->n_errors < PROBLEM_ERRORS_MAX)
-        meant = zone_nearest(name);
-    if (meant)
-        problem_add(p, ERR_INVALID, pointer,
-                    "there is no such time zone; did you mean \"%.*s\"?",
-                    STR_ARG(zone_name(meant)));
-    else
-        problem_add(p, ERR_INVALID, pointer,
-                    "there is no such time zone; use an IANA name such as "
-                    "\"Europe/Berlin\"");
-}
-
 static const struct zone *
 read_zone(struct json doc, struct str at, const struct zone *fallback,
           struct problem *p)
@@ -135,7 +112,7 @@ read_zone(struct json doc, struct str at, const struct zone *fallback,
     if (z)
         return z;
     if (name.n <= ICU_ZONE_NAME_MAX) /* else the table has said it */
-        refuse_zone(name, field_pointer(p->arena, at, STR("timezone")), p);
+        zone_refuse(name, field_pointer(p->arena, at, STR("timezone")), p);
     return fallback;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/icu.h"
+#include "base/problem.h"
 #include "base/tzif.h"
 #include "base/map.h"
 
@@ -263,4 +264,27 @@ zone_nearest(struct str name)
     if (icu_zone_each(weigh, &g) || g.n == 0)
         return NULL;
     return zone_find((struct str){g.text, g.n});
+}
+
+void
+zone_refuse(struct str name, struct str pointer, struct problem *p)
+{
+    const struct zone *meant = NULL;
+
+    if (icu_fault()) {
+        problem_add(
+            p, ERR_UNAVAILABLE, pointer,
+            "this server knows no time zone but UTC: install tzdata there");
+        return;
+    }
+    if (p->n_errors < PROBLEM_ERRORS_MAX)
+        meant = zone_nearest(name);
+    if (meant)
+        problem_add(p, ERR_INVALID, pointer,
+                    "there is no such time zone; did you mean \"%.*s\"?",
+                    STR_ARG(zone_name(meant)));
+    else
+        problem_add(p, ERR_INVALID, pointer,
+                    "there is no such time zone; use an IANA name such as "
+                    "\"Europe/Berlin\"");
 }

@@ -15,6 +15,7 @@
 #define ZONE_FIRST_YEAR 1970
 #define ZONE_LAST_YEAR 2100
 
+struct problem;
 struct zone;
 
 /* Any IANA name or alias, exactly as written; no offsets ("GMT+3"), and none of
@@ -27,6 +28,8 @@ const struct zone *zone_utc(void); /* needs neither */
 /* What somebody may have meant by a name that is none; NULL: no idea. Slow: it
  * is for a message to them. */
 const struct zone *zone_nearest(struct str name);
+/* Says so of a name that is none, with what may have been meant. */
+void zone_refuse(struct str name, struct str pointer, struct problem *p);
 struct str zone_name(const struct zone *z); /* as it was found; static */
 
 /* Milliseconds are dropped, also before 1970: what it shows has begun. */
