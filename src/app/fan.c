@@ -463,12 +463,13 @@ on_taken(struct store_req *req, enum err e)
     if (e != ERR_OK) {
         LOG_WARN("fan.take_failed", log_cstr("err", err_code(e)));
         f->is_busy = false;
+        f->is_wanted = true;
         back_off(f);
         go_on(f);
         return;
     }
     f->n_failures = 0;
-    f->is_wanted = t->n_rows == t->max;
+    f->is_wanted |= t->n_rows == t->max;
     if (t->next_ms >= 0)
         loop_timer_set(loop_of(f), &f->due,
                        t->next_ms < NEXT_MAX_MS ? t->next_ms + 1 : NEXT_MAX_MS,
@@ -482,6 +483,7 @@ static void
 take(struct fan *f)
 {
     f->is_busy = true;
+    f->is_wanted = false; /* unless the bell rings meanwhile */
     arena_reset(f->arena);
     f->take = (struct store_work_take){
         .req = {.arena = f->arena, .loop = loop_of(f), .on_done = on_taken},

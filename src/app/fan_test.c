@@ -102,6 +102,31 @@ what_is_sent_later_is_planned_when_it_is_due(void **state)
 }
 
 static void
+a_bell_that_rings_during_a_look_is_heard(void **state)
+{
+    struct hall *h = *state;
+    struct store_notification_get g;
+    char at[TIME_TEXT_SIZE], body[200];
+    int64_t id;
+
+    snprintf(body, sizeof(body), "{'to':'u1','title':'t','send_at':'%.*s'}",
+             STR_ARG(time_format(at, h->clock.now_ms + 5000)));
+    id = hall_send(h, body);
+    for (int i = 0; i < 50; i++)
+        loop_turn(h->env.loop, 1);
+    fan_ring(h->fan);
+    for (int i = 0; i < 50 && store_in_flight(h->env.store) == 0; i++)
+        loop_turn(h->env.loop, 1);
+    assert_int_equal(store_in_flight(h->env.store), 1); /* as of now... */
+    h->clock.now_ms += 5001;
+    fan_ring(h->fan); /* ...and nothing rings again */
+    for (int i = 0; i < 50; i++)
+        loop_turn(h->env.loop, 1);
+    g = hall_look(h, id);
+    assert_int_equal(g.n_deliveries, 1);
+}
+
+static void
 all_users_get_it_in_chunks(void **state)
 {
     struct hall *h = *state;
@@ -368,6 +393,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         FAN_TEST(what_is_sent_later_is_planned_when_it_is_due),
+        FAN_TEST(a_bell_that_rings_during_a_look_is_heard),
         FAN_TEST(all_users_get_it_in_chunks),
         FAN_TEST(a_throttled_category_goes_to_those_who_have_room),
         FAN_TEST(those_that_are_named_come_once_and_excluded_ones_never),
