@@ -30,6 +30,7 @@ struct command {
     const char *notes;        /* paragraphs, or NULL */
     int min_args, max_args;
     bool needs_server;
+    bool takes_files; /* its arguments are names of files */
 };
 
 extern const struct command commands[]; /* ends with name NULL */
@@ -49,6 +50,7 @@ int run_migrate(struct cli *c);
 int run_retry(struct cli *c);
 int run_send(struct cli *c);
 int run_tail(struct cli *c);
+int run_test(struct cli *c);
 int run_token(struct cli *c);
 int run_version(struct cli *c);
 int run_why(struct cli *c);
@@ -61,6 +63,7 @@ extern const struct arg_option migrate_options[];
 extern const struct arg_option retry_options[];
 extern const struct arg_option send_options[];
 extern const struct arg_option tail_options[];
+extern const struct arg_option test_options[];
 extern const struct arg_option token_options[];
 extern const struct arg_option doctor_options[];
 extern const struct arg_option serve_options[];

@@ -90,6 +90,10 @@ static const char *const key_examples[] = {
     "belfry key create --scope read,write --expires-in 30d", "belfry key ls",
     "belfry key revoke 7tcdx1y20vqe54ah", NULL};
 static const char *const key_words[] = {"create", "ls", "revoke", NULL};
+static const char *const test_examples[] = {
+    "belfry test tests/scenario/*.scn",
+    "belfry test welcome.scn --db sqlite --only \"quiet hours\"",
+    "belfry test *.scn --json | jq 'select(.passed | not)'", NULL};
 static const char *const token_examples[] = {"belfry token u_1",
                                              "belfry token u_1 --ttl 5m", NULL};
 static const char *const migrate_examples[] = {
@@ -203,6 +207,18 @@ const struct command commands[] = {
      .min_args = 1,
      .max_args = 1,
      .needs_server = true},
+    {.name = "test",
+     .run = run_test,
+     .usage = "FILE...",
+     .summary = "Try templates, preferences and schedules without a server",
+     .examples = test_examples,
+     .options = test_options,
+     .notes = "Each scenario of the files runs in a Belfry of its own, with a "
+              "clock that jumps: a year takes a moment, and nothing leaves "
+              "this machine. docs/scenarios.md has the language.",
+     .min_args = 1,
+     .max_args = 10000,
+     .takes_files = true},
     {.name = "migrate",
      .run = run_migrate,
      .usage = "status|plan|up|down|verify",

@@ -47,7 +47,7 @@ write_bash(struct buf *out)
                       "_belfry() {\n"
                       "    local cur=${COMP_WORDS[COMP_CWORD]}\n"
                       "    local prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-                      "    local command=${COMP_WORDS[1]} words=\n"
+                      "    local command=${COMP_WORDS[1]} words= files=\n"
                       "    if [ \"$COMP_CWORD\" -le 1 ]; then\n"
                       "        words=\"");
     put_names(out);
@@ -64,10 +64,14 @@ write_bash(struct buf *out)
         put_options(x->options, out);
         if (x->run)
             put_options(global_options, out);
-        buf_put_cstr(out, "\" ;;\n");
+        buf_put_cstr(out, "\"");
+        if (x->takes_files)
+            buf_put_cstr(out, " files=-f");
+        buf_put_cstr(out, " ;;\n");
     }
     buf_put_cstr(out, "    esac; fi\n"
-                      "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+                      "    COMPREPLY=($(compgen $files -W \"$words\" -- "
+                      "\"$cur\"))\n"
                       "}\n"
                       "complete -F _belfry belfry\n");
 }
@@ -134,6 +138,10 @@ write_zsh(struct buf *out)
         put_zsh_options(x->options, out);
         if (x->run)
             put_zsh_options(global_options, out);
+        if (x->takes_files) {
+            buf_put_cstr(out, " \\\n            '*:file:_files' ;;\n");
+            continue;
+        }
         buf_put_cstr(out, " \\\n            '*::argument:(");
         put_words(x, out);
         buf_put_cstr(out, ")' ;;\n");

@@ -41,7 +41,7 @@ node_tests() {
 
 # Those that would say the same again, whatever the database is.
 not_on_postgres=(bad_input cluster front_door harness idle nodes partition
-    postfix postgres_rig schedules_cron schedules_rrule)
+    postfix postgres_rig scenarios schedules_cron schedules_rrule)
 
 postgres_tests() {
     local file files=()
@@ -77,6 +77,7 @@ command_test() {
     stage unit unit_asan
     stage threads unit_tsan
     stage fuzz fuzz_all 5
+    stage scenario scenario_tests
     stage deep lint_deep
     stage model verify_model
     if has_system_tests; then
