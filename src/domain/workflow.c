@@ -342,12 +342,21 @@ wait_until(const struct instruction *i, int64_t due_ms, struct str event)
         .need = WORKFLOW_WAIT, .id = i->id, .due_ms = due_ms, .event = event};
 }
 
+static void
+pass(const struct workflow_world *world, const struct instruction *i,
+     const char *how)
+{
+    if (world->on_passed)
+        world->on_passed(world->arg, i->id, how);
+}
+
 struct workflow_turn
 workflow_run(const struct workflow *w, struct workflow_state *s,
              const struct workflow_world *world)
 {
     int64_t now_ms = world->now_ms, due_ms;
     struct str event;
+    bool holds;
 
     while (s->at >= 0 && (uint64_t)s->at < w->n) {
         size_t at = (size_t)s->at;
@@ -361,25 +370,23 @@ workflow_run(const struct workflow *w, struct workflow_state *s,
             due_ms = end_of_delay(world, i, s->since_ms);
             if (due_ms > now_ms)
                 return wait_until(i, due_ms, STR_NONE);
+            pass(world, i, "pass");
             go_to(s, at + 1, now_ms);
             break;
         case OP_WAIT:
             due_ms = s->since_ms + i->ms;
             event = json_str_of(world->arena, i->step, "for_event");
-            if (world->has_happened(world->arg, event, s->since_ms, due_ms))
-                go_to(s, at + 1, now_ms);
-            else if (due_ms > now_ms)
+            holds = world->has_happened(world->arg, event, s->since_ms, due_ms);
+            if (!holds && due_ms > now_ms)
                 return wait_until(i, due_ms, event);
-            else
-                go_to(s, i->other, now_ms);
+            pass(world, i, holds ? "event" : "timeout");
+            go_to(s, holds ? at + 1 : i->other, now_ms);
             break;
         case OP_BRANCH:
-            go_to(s,
-                  condition_holds(world->arena, json_get(i->step, "if"),
-                                  world->roots, world->n_roots)
-                      ? at + 1
-                      : i->other,
-                  now_ms);
+            holds = condition_holds(world->arena, json_get(i->step, "if"),
+                                    world->roots, world->n_roots);
+            pass(world, i, holds ? "then" : "else");
+            go_to(s, holds ? at + 1 : i->other, now_ms);
             break;
         case OP_JUMP:
             go_to(s, i->other, now_ms);

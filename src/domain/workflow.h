@@ -45,6 +45,10 @@ struct workflow_world {
     /* Whether that happened to the recipient from then until then. */
     bool (*has_happened)(void *arg, struct str event, int64_t since_ms,
                          int64_t until_ms);
+    /* Told of each step that is over without a send: "then" or "else" of a
+     * branch, "event" or "timeout" of a wait, "pass" of a delay. May be NULL.
+     */
+    void (*on_passed)(void *arg, struct str id, const char *how);
     void *arg;
 };
 

@@ -36,6 +36,7 @@ struct walk {
     struct workflow_state state;
     struct condition_root data;
     int64_t now_ms, read_ms; /* 0: not read */
+    struct buf passed;       /* "look:timeout " */
 };
 
 static bool
@@ -47,16 +48,30 @@ has_happened(void *arg, struct str event, int64_t since_ms, int64_t until_ms)
            k->read_ms <= until_ms;
 }
 
+static void
+on_passed(void *arg, struct str id, const char *how)
+{
+    struct walk *k = arg;
+
+    buf_put_str(&k->passed, id);
+    buf_put_cstr(&k->passed, ":");
+    buf_put_cstr(&k->passed, how);
+    buf_put_cstr(&k->passed, " ");
+}
+
 static struct walk
 begin(const char *steps, const char *data)
 {
     struct json doc =
         json(str_cstr(arena, str_fmt(arena, "{'steps':%s}", steps)));
 
-    return (struct walk){.w = workflow_compile(arena, doc),
-                         .state = {.since_ms = NOW},
-                         .data = {"data", json(data)},
-                         .now_ms = NOW};
+    struct walk k = {.w = workflow_compile(arena, doc),
+                     .state = {.since_ms = NOW},
+                     .data = {"data", json(data)},
+                     .now_ms = NOW};
+
+    buf_init(&k.passed, arena);
+    return k;
 }
 
 /* "send a", "wait 600000 read", "done" */
@@ -68,6 +83,7 @@ next(struct walk *k)
                                    .roots = &k->data,
                                    .n_roots = 1,
                                    .has_happened = has_happened,
+                                   .on_passed = on_passed,
                                    .arg = k};
     struct workflow_turn t = workflow_run(k->w, &k->state, &world);
 
@@ -128,6 +144,27 @@ what_happens_in_time_goes_the_one_way(void **state)
     assert_string_equal(next(&k), "send thanks");
     assert_string_equal(next(&k), "send last");
     assert_string_equal(next(&k), "done");
+}
+
+static void
+each_step_that_is_over_is_told_of(void **state)
+{
+    struct walk k = begin(
+        "[{'type':'branch','id':'b','if':{'path':'data.n','op':'eq','value':1},"
+        "'then':[{'type':'delay','id':'d','for':'1m'}]},"
+        "{'type':'wait','id':'w','for_event':'read','timeout':'1m'},"
+        "{'type':'wait','id':'x','for_event':'read','timeout':'1m'}]",
+        "{'n':1}");
+
+    (void)state;
+    assert_string_equal(next(&k), "wait 60000 ");
+    k.now_ms += MINUTE;
+    assert_string_equal(next(&k), "wait 60000 read");
+    k.now_ms += MINUTE;
+    assert_string_equal(next(&k), "wait 60000 read");
+    k.read_ms = ++k.now_ms;
+    assert_string_equal(next(&k), "done");
+    assert_true(str_is(buf_str(&k.passed), "b:then d:pass w:timeout x:event "));
 }
 
 static void
@@ -291,6 +328,7 @@ main(void)
         T(a_wait_that_ends_goes_the_other_way),
         T(what_happens_in_time_goes_the_one_way),
         T(what_happens_too_late_goes_the_other_way),
+        T(each_step_that_is_over_is_told_of),
         T(a_branch_asks_the_data),
         T(a_delay_may_end_at_a_time),
         T(a_state_that_fits_nowhere_is_the_end),
