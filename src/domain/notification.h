@@ -26,14 +26,18 @@ struct notification {
     struct str request_id;    /* of the request that brought it */
     struct str traceparent;   /* W3C, or empty */
     int n_recipients;
+    /* What a step of a workflow sends is a notification of its own, kept below
+     * the one that began the workflow, and shown as part of that. 0: none. */
+    int64_t parent;
+    bool is_running; /* instances are left; told where people look at it */
 };
 
 /* One user on one channel. */
 struct delivery {
     int64_t id;
     int64_t tenant;
-    int64_t notification;
-    struct str user; /* empty: an inline recipient without an id */
+    int64_t notification; /* where people look at it: its parent, if any */
+    struct str user;      /* empty: an inline recipient without an id */
     struct str channel;
     struct str provider; /* the name last tried; empty: none yet */
     enum delivery_status status;

@@ -7,6 +7,7 @@
 #include "store/digest.h"
 #include "store/req.h"
 #include "store/work.h"
+#include "store/workflow.h"
 
 struct store_accept_item {
     struct notification notification;
@@ -27,8 +28,13 @@ struct store_accept_item {
      * in its request, which has no Idempotency-Key and no dedup key. */
     const struct store_chunk *chunk;
     const struct store_flush *flush; /* not NULL: it ends that window */
+    const struct store_turn *turn;   /* not NULL: it moves that instance on */
+    const struct store_instance *instances; /* of workflows, that begin */
+    size_t n_instances;
+    const struct store_step *steps;
+    size_t n_steps;
     /* result */
-    /* Somebody else did it, that row, that chunk, that window: nothing was. */
+    /* Somebody else did it, that row, chunk, window or turn: nothing was. */
     bool is_gone;
     int64_t hold; /* of a chunk that is not the last: as in store_work_row */
     bool is_duplicate;

@@ -94,7 +94,8 @@ struct store_cancel {
     int64_t after; /* 0, or `next` of the call before */
     size_t max;    /* rows of this part, or some more; at least 1 */
     /* result; ERR_NOT_FOUND */
-    size_t n_stopped;     /* of this part */
+    size_t n_stopped;     /* of this part; instances of workflows, too */
     size_t n_not_stopped; /* sent, settled or in flight */
     int64_t next;         /* 0: that was all */
+    bool is_cut;          /* instances are left: the same again */
 };

@@ -1,6 +1,8 @@
 /* inbox_marks.c - see inbox_marks.h. */
 #include "store/inbox_marks.h"
 
+#include "store/workflow.h"
+
 int64_t
 inbox_marks_end(const struct store_inbox_mark *r, int64_t rev)
 {
@@ -87,4 +89,21 @@ inbox_marks_event(const struct store_inbox_mark *r,
         ret->ids = ids;
         ret->n_ids = r->n_changed;
     }
+}
+
+struct str
+inbox_change_event(enum inbox_change change)
+{
+    switch (change) {
+    case INBOX_SEEN:
+        return STR("seen");
+    case INBOX_READ:
+        return STR("read");
+    case INBOX_ARCHIVE:
+        return STR("archived");
+    case INBOX_UNREAD:
+    case INBOX_UNARCHIVE:
+        break;
+    }
+    return STR_NONE;
 }

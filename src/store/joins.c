@@ -37,6 +37,6 @@ joins_shows(const struct store_accept_item *item, size_t i, size_t *at)
 bool
 joins_adds_notification(const struct store_accept_item *item)
 {
-    return !item->chunk &&
+    return !item->chunk && item->notification.id != 0 &&
            (!item->flush || item->flush->status == DELIVERY_MERGED);
 }

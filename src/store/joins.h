@@ -9,5 +9,5 @@ struct delivery joins_delivery(const struct store_accept_item *item, size_t i,
                                size_t *at);
 /* Whether the i-th inbox item is there now; the same. */
 bool joins_shows(const struct store_accept_item *item, size_t i, size_t *at);
-/* A flush may bring no notification. */
+/* A flush, and a turn, may bring no notification. */
 bool joins_adds_notification(const struct store_accept_item *item);

@@ -17,6 +17,7 @@ enum object_kind {
     OBJECT_PREFERENCE, /* of the user with that key; goes with it */
     OBJECT_TOPIC,      /* its members: store/member.h */
     OBJECT_SCHEDULE,
+    OBJECT_WORKFLOW,
 };
 struct object {
     int64_t tenant;

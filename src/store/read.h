@@ -3,11 +3,13 @@
 
 #include "domain/notification.h"
 #include "store/req.h"
+#include "store/workflow.h"
 
 struct store_count {
     enum delivery_status status;
     int64_t n;
 };
+#define STORE_STEPS_MAX 1000
 struct store_notification_get {
     struct store_req req;
     int64_t tenant;
@@ -22,6 +24,8 @@ struct store_notification_get {
     size_t n_deliveries;
     struct attempt **attempts; /* a row for each delivery... */
     size_t *n_attempts;        /* ...and its length */
+    struct store_step *steps;  /* with the attempts: of workflows, by id */
+    size_t n_steps;            /* at most STORE_STEPS_MAX */
 };
 struct store_notification_list {
     struct store_req req;
@@ -34,11 +38,12 @@ struct store_notification_list {
     bool has_more;
 };
 /* What was accepted with that cancel key and may still be stopped: deliveries
- * of it are open, or still to be planned. */
+ * of it are open, or still to be planned, or instances of a workflow run. */
 struct store_cancel_find {
     struct store_req req;
     int64_t tenant;
-    struct str key;
+    struct str key;         /* empty: */
+    int64_t parent;         /* those below that notification */
     int64_t before;         /* id; 0: from the newest */
     size_t limit;           /* looked at, at most 100 */
     int64_t *notifications; /* result, newest first */

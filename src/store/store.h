@@ -26,6 +26,7 @@
 #include "store/req.h"
 #include "store/upkeep.h"
 #include "store/work.h"
+#include "store/workflow.h"
 
 /* ---- news: what was just committed, for who waits ---- */
 enum store_notice_kind {

@@ -6,15 +6,22 @@
  * exactly once, whoever dies, or takes the row over.
  *
  * DIGEST: a window of a digest, to be ended. Whoever takes it shuts it: later
- * members open another. See store/digest.h. */
+ * members open another. See store/digest.h.
+ *
+ * WORKFLOW: one recipient's way through a workflow. See store/workflow.h. */
 #pragma once
 
 #include "domain/digest.h"
 #include "domain/notification.h"
 #include "store/req.h"
+#include "store/workflow.h"
 
 /* Stored as numbers, which are one more. */
-enum store_work_kind { STORE_WORK_PLAN, STORE_WORK_DIGEST };
+enum store_work_kind {
+    STORE_WORK_PLAN,
+    STORE_WORK_DIGEST,
+    STORE_WORK_WORKFLOW,
+};
 
 /* From `from` up to `to`: what lies between is in the accept's item. */
 struct store_chunk {
@@ -24,9 +31,10 @@ struct store_chunk {
     int n_recipients;
 };
 struct store_work_row {
-    struct notification notification; /* PLAN */
+    struct notification notification; /* PLAN, WORKFLOW */
     struct str cursor;                /* the same; empty: at the beginning */
     struct digest digest;             /* DIGEST */
+    struct store_instance instance;   /* WORKFLOW */
     int64_t hold; /* this lease: names who has the row, as each other one's
                    * is another; of the last chunk where there was one */
 };

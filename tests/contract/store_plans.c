@@ -31,9 +31,16 @@ static const struct key {
     {"outbox", NULL, {"id"}},
     {"work", "work_taken", {"taken_until"}},
     {"work", "work_digest", {"taken_until"}},
+    {"work", "work_workflow", {"taken_until"}},
+    {"work", "work_notification", {"notification"}},
+    {"work", "work_event", {"user_id", "event"}},
     {"work", NULL, {"tenant", "id"}},
     {"digest", "digest_open", {"tenant", "user_id", "channel"}},
     {"digest", NULL, {"tenant", "id"}},
+    {"workflow_step", "workflow_step_at", {"at_ms"}},
+    {"workflow_step", NULL, {"notification"}},
+    {"user_event", "user_event_at", {"at_ms"}},
+    {"user_event", NULL, {"tenant", "user_id", "name"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
     {"member", "member_user", {"tenant", "user_id"}},
@@ -65,6 +72,11 @@ static const struct {
     {"changes", "change_pkey on change*"},
     /* an index of days, each of which has a name of its own */
     {"purge_cancel_keys", "cancel_key_*notification_idx on cancel_key_*"},
+    {"children_*", "notification_*parent_id_idx* on notification_* c*"},
+    {"children_find", "notification_*parent_id_idx* on notification_* y*"},
+    {"cancel_find", "notification_*parent_id_idx* on notification_* c*"},
+    {"notification_list", "notification_*parent_id_idx* on notification_* y*"},
+    {"children_*", "* on intent i*"},
     /* no more of a workspace than a limit */
     {"delivery_groups", "dead_pkey on dead"},
     {"lanes", "waiting_pkey on waiting"},
@@ -268,7 +280,7 @@ judge_all(const char *url, const char *moment)
 
 static const char fill[] =
     "INSERT INTO notification SELECT 7, i, 1, i, i, 1, 1, 2, false, NULL, "
-    "NULL, NULL, NULL, '{}'" EACH
+    "NULL, NULL, NULL, '{}', i - i % 2" EACH
     "INSERT INTO ready (tenant, id, notification, lane, rank, created_ms, "
     "updated_ms, recipient, attempts, priority, channel) "
     "SELECT 7, i, i, 100, i, 1, 1, 0, 0, 2, 'email'" EACH
@@ -284,7 +296,10 @@ static const char fill[] =
     "INSERT INTO attempt SELECT i, 1, 1, 1, 1, 1" EACH
     "INSERT INTO cancel_key SELECT 7, i, 'k' || i" EACH
     "INSERT INTO outbox (tenant, at, doc) SELECT 7, now(), '{}'" EACH
-    "INSERT INTO work SELECT 7, i, 1 + i % 2, now(), now(), ''" EACH
+    "INSERT INTO work SELECT 7, i, 1 + i % 3, now(), now(), '', i, 'u' || i, "
+    "'read'" EACH
+    "INSERT INTO workflow_step SELECT i, i, 7, i, 'u', 's', 'v', ''" EACH
+    "INSERT INTO user_event SELECT 7, 'u' || i, 'e', i, i, ''" EACH
     "INSERT INTO digest SELECT 7, i, true, 0, false, 100, 1, 1, 1, 1, 1, "
     "'u' || i, 'email', ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
@@ -303,7 +318,8 @@ static const char empty[] =
     "DELETE FROM notification; DELETE FROM ready; DELETE FROM waiting; "
     "DELETE FROM dead; DELETE FROM ended; DELETE FROM attempt; "
     "DELETE FROM cancel_key; "
-    "DELETE FROM outbox; DELETE FROM work; DELETE FROM digest; DELETE FROM "
+    "DELETE FROM outbox; DELETE FROM work; DELETE FROM workflow_step; "
+    "DELETE FROM user_event; DELETE FROM digest; DELETE FROM "
     "intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "
     "idem; "

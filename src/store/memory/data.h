@@ -34,7 +34,8 @@ struct mem_notification {
 struct mem_work {
     enum store_work_kind kind;
     int64_t tenant, id, due_ms, taken_until_ms;
-    struct str cursor;
+    struct str cursor, user, event;
+    int64_t notification; /* WORKFLOW, as are user and event */
     bool is_gone;
 };
 struct mem_digest {
@@ -91,9 +92,10 @@ struct mem_budget {
 
 struct mem {
     struct arena *arena;
-    int64_t epoch;
+    int64_t epoch, n_holds; /* of inboxes; leases of instances so far */
     struct rows notifications, deliveries, attempts, items, users, events,
-        objects, members, changes, idems, dedups, works, budgets, digests;
+        objects, members, changes, idems, dedups, works, budgets, digests,
+        steps, user_events;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;
@@ -108,7 +110,8 @@ mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
     mem_delivery_list, mem_delivery_groups, mem_inbox_list, mem_inbox_replay,
     mem_inbox_revs, mem_stats, mem_reports, mem_lanes, mem_budget_take,
     mem_budget_give_back, mem_budget_look, mem_dedup_get, mem_cancel_find,
-    mem_digest_flush, mem_digest_list, mem_digest_members;
+    mem_digest_flush, mem_digest_list, mem_digest_members, mem_event_add,
+    mem_event_look;
 
 /* Deliveries of it are still to be planned; NULL: all were. */
 struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);

@@ -1,6 +1,6 @@
 /* documents.c - objects and inboxes in memory. */
 #include "base/list.h"
-#include "store/memory/data.h"
+#include "store/memory/workflow.h"
 
 /* ---- objects ---- */
 
@@ -440,6 +440,9 @@ mem_inbox_mark(struct mem *m, struct store_req *req)
                                         .at_ms = r->now_ms,
                                         .counts = u->counts});
     }
+    if (r->n_changed > 0)
+        mem_instance_wake(m, r->tenant, r->user, inbox_change_event(r->change),
+                          r->now_ms);
     r->rev = u->rev;
     r->counts = u->counts;
     return ERR_OK;

@@ -155,7 +155,7 @@ close_store(struct store *base)
         &s->mem.objects,       &s->mem.members,    &s->mem.changes,
         &s->mem.idems,         &s->mem.dedups,     &s->mem.works,
         &s->mem.notices,       &s->pending,        &s->mem.budgets,
-        &s->mem.digests,
+        &s->mem.digests,       &s->mem.steps,      &s->mem.user_events,
     };
 
     while (s->is_woken) /* its task is on the way to us */

@@ -4,7 +4,7 @@
 #include "base/list.h"
 #include "domain/reason.h"
 #include "store/joins.h"
-#include "store/memory/data.h"
+#include "store/memory/workflow.h"
 
 static int64_t
 lane_of(const struct delivery *d, int64_t lane)
@@ -117,7 +117,8 @@ add_item(struct mem *m, const struct store_accept *a,
     size_t at = 0;
 
     item->is_gone = (item->chunk && !advance(m, a, item)) ||
-                    (item->flush && !mem_window_end(m, a, item->flush));
+                    (item->flush && !mem_window_end(m, a, item->flush)) ||
+                    (item->turn && !mem_instance_turn(m, a, item->turn));
     if (item->is_gone)
         return;
     item->id = item->notification.id;
@@ -131,6 +132,7 @@ add_item(struct mem *m, const struct store_accept *a,
 
         add_delivery(m, a->tenant, &d);
     }
+    mem_instance_rows(m, a, item);
     at = 0;
     for (size_t i = 0; i < item->n_items; i++) {
         if (!joins_shows(item, i, &at))
@@ -400,7 +402,9 @@ mem_act(struct mem *m, struct store_req *req)
 static void
 cancel_part(struct mem *m, struct store_cancel *c)
 {
-    c->n_stopped = c->n_not_stopped = 0;
+    size_t n = 0;
+
+    c->n_not_stopped = 0;
     c->next = 0;
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
     {
@@ -413,7 +417,7 @@ cancel_part(struct mem *m, struct store_cancel *c)
         } else {
             c->n_not_stopped++;
         }
-        if (c->n_stopped + c->n_not_stopped == c->max) {
+        if (++n == c->max) {
             c->next = d->d.id;
             return;
         }
@@ -433,7 +437,10 @@ mem_cancel(struct mem *m, struct store_req *req)
         return ERR_NOT_FOUND;
     if (mem_work_of(m, c->tenant, c->notification))
         mem_work_of(m, c->tenant, c->notification)->is_gone = true;
-    cancel_part(m, c);
+    c->n_stopped = mem_instance_cancel(m, c);
+    c->is_cut = c->n_stopped >= c->max;
+    if (!c->is_cut)
+        cancel_part(m, c);
     return ERR_OK;
 }
 
@@ -445,7 +452,8 @@ is_due(struct mem *m, const struct store_purge *p,
 {
     int64_t before = p->settled_before_ms;
 
-    if (n->is_gone || mem_work_of(m, n->n.tenant, n->n.id))
+    if (n->is_gone || mem_work_of(m, n->n.tenant, n->n.id) ||
+        mem_instance_is_left(m, n->n.id))
         return false;
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
     {
@@ -517,6 +525,12 @@ mem_work_take(struct mem *m, struct store_req *req)
             mem_window_shut(m, req->arena, w, &row->digest);
             continue;
         }
+        if (t->kind == STORE_WORK_WORKFLOW) {
+            /* One that is woken may be taken twice in a millisecond. */
+            row->hold = w->taken_until_ms += m->n_holds++ % 1000;
+            mem_instance_take(m, req->arena, w, row);
+            continue;
+        }
         row->cursor = str_dup(req->arena, w->cursor);
         ROW_EACH(struct mem_notification, n, &m->notifications)
         if (n->n.id == w->id)
@@ -567,6 +581,9 @@ mem_purge(struct mem *m, struct store_req *req)
         if (d->d.notification == n->n.id)
             d->is_gone = true;
     }
+    ROW_EACH(struct mem_user_event, e, &m->user_events)
+    if (e->at_ms < p->settled_before_ms)
+        e->user = STR_NONE;
     ROW_EACH(struct mem_idem, i, &m->idems)
     if (i->until_ms <= p->now_ms)
         i->until_ms = 0;

@@ -2,15 +2,17 @@
 #include <stdlib.h>
 
 #include "base/list.h"
-#include "store/memory/data.h"
+#include "store/memory/workflow.h"
 
 static struct delivery
-as_read(struct arena *a, const struct mem_delivery *d)
+as_read(struct mem *m, struct arena *a, const struct mem_delivery *d)
 {
     struct delivery c = mem_copy_delivery(a, &d->d);
+    int64_t parent = mem_parent_of(m, c.notification);
 
     if (d->is_flying)
         c.status = DELIVERY_SENDING;
+    c.notification = parent != 0 ? parent : c.notification;
     return c;
 }
 
@@ -36,9 +38,17 @@ mem_delivery_get(struct mem *m, struct store_req *req)
 
     if (!d)
         return ERR_NOT_FOUND;
-    g->delivery = as_read(req->arena, d);
+    g->delivery = as_read(m, req->arena, d);
     g->attempts = attempts_of(m, req->arena, g->id, &g->n_attempts);
     return ERR_OK;
+}
+
+/* Or of one that is below it. */
+static bool
+is_of(struct mem *m, const struct mem_delivery *d, int64_t notification)
+{
+    return d->d.notification == notification ||
+           mem_parent_of(m, d->d.notification) == notification;
 }
 
 static void
@@ -48,7 +58,7 @@ count_statuses(struct mem *m, int64_t notification, struct str user,
     for (int i = 0; i < DELIVERY_STATUS_COUNT; i++)
         counts[i] = (struct store_count){.status = (enum delivery_status)i};
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
-    if (d->d.notification == notification && !d->is_gone &&
+    if (is_of(m, d, notification) && !d->is_gone &&
         (user.n == 0 || str_eq(user, d->d.user)))
         counts[d->is_flying ? DELIVERY_SENDING : d->d.status].n++;
 }
@@ -62,6 +72,20 @@ by_id(const void *a, const void *b)
 }
 
 static void
+load_steps(struct mem *m, struct store_notification_get *g)
+{
+    struct rows found = {0};
+
+    buf_init(&found.bytes, g->req.arena);
+    ROW_EACH(struct mem_step, s, &m->steps)
+    if (s->tenant == g->tenant && s->s.notification == g->id &&
+        (g->user.n == 0 || str_eq(g->user, s->s.user)))
+        *ROW_ADD(&found, struct store_step) = s->s;
+    g->steps = (struct store_step *)(void *)found.bytes.p;
+    g->n_steps = found.n < STORE_STEPS_MAX ? found.n : STORE_STEPS_MAX;
+}
+
+static void
 load_deliveries(struct mem *m, struct store_notification_get *g)
 {
     struct arena *a = g->req.arena;
@@ -69,17 +93,19 @@ load_deliveries(struct mem *m, struct store_notification_get *g)
 
     buf_init(&found.bytes, a);
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
-    if (d->d.notification == g->id && !d->is_gone &&
+    if (is_of(m, d, g->id) && !d->is_gone &&
         (g->user.n == 0 || str_eq(g->user, d->d.user)))
-        *ROW_ADD(&found, struct delivery) = as_read(a, d);
+        *ROW_ADD(&found, struct delivery) = as_read(m, a, d);
     g->deliveries = (struct delivery *)(void *)found.bytes.p;
     if (found.n > 0)
         qsort(g->deliveries, found.n, sizeof(*g->deliveries), by_id);
     g->n_deliveries = found.n < g->max_deliveries ? found.n : g->max_deliveries;
     g->attempts = NULL;
     g->n_attempts = NULL;
+    g->n_steps = 0;
     if (!g->wants_attempts)
         return;
+    load_steps(m, g);
     g->attempts = ARENA_ARRAY(a, struct attempt *, g->n_deliveries);
     g->n_attempts = ARENA_ARRAY(a, size_t, g->n_deliveries);
     for (size_t i = 0; i < g->n_deliveries; i++)
@@ -94,6 +120,7 @@ look_for_work(struct mem *m, struct notification *n)
 
     n->is_planning = w != NULL;
     n->due_ms = w ? w->due_ms : 0;
+    n->is_running = mem_instance_is_left(m, n->id);
 }
 
 enum err
@@ -128,8 +155,8 @@ mem_notification_list(struct mem *m, struct store_req *req)
         const struct notification *best = NULL;
 
         ROW_EACH(struct mem_notification, n, &m->notifications)
-        if (n->n.tenant == l->tenant && !n->is_gone && n->n.id < before &&
-            (!best || n->n.id > best->id))
+        if (n->n.tenant == l->tenant && n->n.parent == 0 && !n->is_gone &&
+            n->n.id < before && (!best || n->n.id > best->id))
             best = &n->n;
         l->has_more = best && l->n_notifications == l->limit;
         if (!best || l->has_more)
@@ -143,7 +170,8 @@ mem_notification_list(struct mem *m, struct store_req *req)
 }
 
 static bool
-matches(const struct mem_delivery *row, const struct store_delivery_filter *f)
+matches(struct mem *m, const struct mem_delivery *row,
+        const struct store_delivery_filter *f)
 {
     const struct delivery *d = &row->d;
     enum delivery_status s = row->is_flying ? DELIVERY_SENDING : d->status;
@@ -153,7 +181,7 @@ matches(const struct mem_delivery *row, const struct store_delivery_filter *f)
            (f->provider.n == 0 || str_eq(d->provider, f->provider)) &&
            (f->user.n == 0 || str_eq(d->user, f->user)) &&
            (f->error.n == 0 || str_eq(d->error, f->error)) &&
-           (f->notification == 0 || d->notification == f->notification) &&
+           (f->notification == 0 || is_of(m, row, f->notification)) &&
            d->created_ms >= f->since_ms;
 }
 
@@ -172,14 +200,14 @@ mem_delivery_list(struct mem *m, struct store_req *req)
 
         ROW_EACH(struct mem_delivery, d, &m->deliveries)
         if (d->d.tenant == l->tenant && !d->is_gone && d->d.id < before &&
-            matches(d, &l->filter) && (!best || d->d.id > best->d.id))
+            matches(m, d, &l->filter) && (!best || d->d.id > best->d.id))
             best = d;
         l->has_more = best && l->n_deliveries == l->limit;
         if (l->has_more)
             l->next_before = before;
         if (!best || l->has_more)
             return ERR_OK;
-        l->deliveries[l->n_deliveries++] = as_read(req->arena, best);
+        l->deliveries[l->n_deliveries++] = as_read(m, req->arena, best);
         before = best->d.id;
     }
 }
@@ -269,10 +297,19 @@ static bool
 is_open(struct mem *m, const struct notification *n)
 {
     ROW_EACH(struct mem_delivery, d, &m->deliveries)
-    if (d->d.notification == n->id && d->d.tenant == n->tenant && !d->is_gone &&
+    if (is_of(m, d, n->id) && d->d.tenant == n->tenant && !d->is_gone &&
         !delivery_status_is_terminal(d->d.status))
         return true;
-    return mem_work_of(m, n->tenant, n->id) != NULL;
+    return mem_work_of(m, n->tenant, n->id) != NULL ||
+           mem_instance_is_left(m, n->id);
+}
+
+static bool
+is_meant(const struct mem_notification *n, const struct store_cancel_find *f)
+{
+    if (f->key.n == 0)
+        return n->n.parent == f->parent;
+    return str_eq(n->cancel_key, f->key);
 }
 
 enum err
@@ -290,8 +327,7 @@ mem_cancel_find(struct mem *m, struct store_req *req)
 
         ROW_EACH(struct mem_notification, n, &m->notifications)
         if (n->n.tenant == f->tenant && !n->is_gone && n->n.id < before &&
-            n->cancel_key.n > 0 && str_eq(n->cancel_key, f->key) &&
-            (!best || n->n.id > best->n.id))
+            is_meant(n, f) && (!best || n->n.id > best->n.id))
             best = n;
         if (!best)
             return ERR_OK;

@@ -1,15 +1,16 @@
 /* accept.c - notifications, their deliveries and inbox items: whatever waits
  * goes in together, in one commit.
  *
- *   [outbox] -> [keys] -> [windows] -> [inboxes] -> rows
+ *   [outbox] -> [turns] -> [keys] -> [windows] -> [inboxes] -> rows
  *
  * Requests with an Idempotency-Key or a dedup key first learn who was before
  * them; those that a digest collects, or that end one, first learn which window
  * holds them, whose row stays locked; those with inbox items first take the
  * users' next revs, whose rows stay locked until the commit. What comes from
- * the outbox first deletes its rows there. The others are one exchange. All
- * transactions lock in this order: outbox, idempotency keys, dedup keys,
- * windows, inboxes, each sorted. */
+ * the outbox first deletes its rows there; what moves an instance of a workflow
+ * first locks its row. The others are one exchange. All transactions lock in
+ * this order: outbox, users that instances wait for, instances, idempotency
+ * keys, dedup keys, windows, inboxes, each sorted. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@
 #include "store/postgres/digest.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
+#include "store/postgres/workflow.h"
 
 #define REQS_MAX 256
 #define ITEMS_MAX 1000 /* in one commit, unless one request has more */
@@ -52,6 +54,7 @@ struct accept {
     struct inbox *inboxes;
     size_t n_inboxes;
     struct pg_windows *windows;
+    struct pg_turns *turns;
     struct pg_columns notifications, cancel_keys, works, ready, waiting, dead,
         ended;
     bool has_begun;
@@ -347,6 +350,7 @@ add_notification(struct pg_columns *c, const struct entry *e)
     pg_col_text(c, n->request_id);
     pg_col_text(c, n->traceparent);
     pg_col_text(c, n->doc);
+    pg_col_int(c, n->parent);
 }
 
 static void
@@ -461,7 +465,7 @@ send_rows(struct pg_op *op)
 {
     struct accept *s = op->state;
 
-    pg_columns_init(&s->notifications, op->arena, "llllllisbttttT",
+    pg_columns_init(&s->notifications, op->arena, "llllllisbttttTl",
                     s->n_entries);
     pg_columns_init(&s->cancel_keys, op->arena, "llT", 0);
     pg_columns_init(&s->works, op->arena, "lll", 0);
@@ -495,6 +499,7 @@ send_rows(struct pg_op *op)
         }
     }
     pg_windows_store(s->windows, op, s->entries[0].request->now_ms);
+    pg_turns_store(s->turns, op);
     send_columns(op, &s->notifications, PG_notification_add);
     send_columns(op, &s->cancel_keys, PG_cancel_key_add);
     send_columns(op, &s->works, PG_work_add);
@@ -530,7 +535,8 @@ stored(struct pg_op *op)
         if (is_new(&s->entries[i]))
             tell_deliveries(op, &s->entries[i]);
     tell_items(op);
-    if (s->works.n_rows > 0 || pg_windows_has_work(s->windows))
+    if (s->works.n_rows > 0 || pg_windows_has_work(s->windows) ||
+        pg_turns_has_work(s->turns))
         pg_store_work_ready(op->store);
     pg_op_done(op);
 }
@@ -765,6 +771,34 @@ claim_keys(struct pg_op *op)
     pg_op_await(op, with_idems);
 }
 
+/* ---- turns ---- */
+
+static void
+with_turns(struct pg_op *op)
+{
+    struct accept *s = op->state;
+
+    pg_turns_read(s->turns, op);
+    claim_keys(op);
+}
+
+static void
+take_turns(struct pg_op *op)
+{
+    struct accept *s = op->state;
+
+    for (size_t i = 0; i < s->n_entries; i++)
+        pg_turns_add(s->turns, s->entries[i].request->tenant,
+                     s->entries[i].item);
+    if (!pg_turns_have_locks(s->turns)) {
+        claim_keys(op);
+        return;
+    }
+    ensure_begun(op);
+    pg_turns_send(s->turns, op);
+    pg_op_await(op, with_turns);
+}
+
 /* ---- the outbox ---- */
 
 static int
@@ -792,7 +826,7 @@ with_outbox(struct pg_op *op)
         if (found)
             (*found)->item->is_gone = false;
     }
-    claim_keys(op);
+    take_turns(op);
 }
 
 /* ---- chunks ---- */
@@ -806,6 +840,7 @@ advanced(struct pg_op *op)
 
     item->is_gone = pg_op_affected(op, 0) == 0;
     item->hold = !item->chunk->is_last && pg_next(&r) ? pg_int(&r) : 0;
+    pg_turns_add(s->turns, s->entries[0].request->tenant, item);
     if (item->is_gone)
         pg_op_abort(op);
     else
@@ -856,12 +891,13 @@ begin(struct pg_op *op)
 
     list_entries(op);
     list_rows(op);
+    s->turns = pg_turns_new(op->arena, s->n_entries);
     if (chunk_of(accept_of(op->reqs[0]))) {
         advance(op, chunk_of(accept_of(op->reqs[0])));
         return;
     }
     if (s->n_rows == 0) {
-        claim_keys(op);
+        take_turns(op);
         return;
     }
     ensure_begun(op);

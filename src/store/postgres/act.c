@@ -228,6 +228,7 @@ const struct pg_verb pg_verb_act = {.begin = begin_act};
 
 struct cancelling {
     struct store_cancel *c;
+    size_t n_instances;  /* that were stopped */
     int64_t first, last; /* deliveries of this part */
     bool is_last_part;
     int64_t *lanes; /* locked, or about to be */
@@ -244,6 +245,7 @@ cancelled(struct pg_op *op)
     const struct cancelling *s = op->state;
 
     s->c->next = s->is_last_part ? 0 : s->last;
+    s->c->n_stopped += s->n_instances;
     pg_op_done(op);
 }
 
@@ -371,13 +373,20 @@ static void
 found(struct pg_op *op)
 {
     struct cancelling *s = op->state;
-    struct pg_rows r = pg_op_rows(op, 2);
+    struct pg_rows r = pg_op_rows(op, 3);
     int64_t *lanes;
     size_t n_lanes;
 
     if (!pg_next(&r)) {
         s->c->req.err = ERR_NOT_FOUND;
         pg_op_abort(op);
+        return;
+    }
+    s->n_instances = (size_t)pg_op_affected(op, 1);
+    s->c->is_cut = s->n_instances >= s->c->max;
+    if (s->c->is_cut) {
+        s->is_last_part = true;
+        pg_op_commit(op, cancelled);
         return;
     }
     s->first = pg_int(&r);
@@ -413,10 +422,14 @@ begin_cancel(struct pg_op *op)
     op->state = s;
     s->c = c;
     c->n_stopped = c->n_not_stopped = 0;
+    c->is_cut = false;
     pg_op_begin(op);
     /* The work first: a chunk that is under way has it, too. */
     (void)put_notification(op, c);
     pg_op_send(op, PG_work_cancel);
+    p = put_notification(op, c);
+    pg_put_int(p, (int64_t)c->max);
+    pg_op_send(op, PG_instance_cancel);
     (void)put_notification(op, c);
     pg_op_send(op, PG_cancel_mark);
     p = put_notification(op, c);

@@ -5,10 +5,13 @@
 #include "base/list.h"
 #include "store/inbox_marks.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/workflow.h"
 
 struct marking {
     struct store_inbox_mark *r;
     size_t n_named; /* ids, each counted once; 0: all */
+    int at_user;    /* which result of the exchange tells of the user */
+    bool has_work;  /* somebody waits for it */
     int64_t end;    /* of a mark of all */
     struct inbox_event event;
 };
@@ -110,6 +113,8 @@ tell(struct pg_op *op)
 
     notices_inbox(&op->store->notices, m->r->tenant, m->r->user,
                   op->store->epoch, &m->event);
+    if (m->has_work)
+        pg_store_work_ready(op->store);
     pg_op_done(op);
 }
 
@@ -118,7 +123,8 @@ tell(struct pg_op *op)
 static int64_t
 take_user(struct pg_op *op, struct store_inbox_mark *r)
 {
-    struct pg_rows rows = pg_op_rows(op, 0);
+    const struct marking *m = op->state;
+    struct pg_rows rows = pg_op_rows(op, m->at_user);
 
     r->rev = 0;
     r->counts = (struct inbox_counts){0};
@@ -133,7 +139,8 @@ take_user(struct pg_op *op, struct store_inbox_mark *r)
 static struct inbox_marks *
 take_items(struct pg_op *op, size_t *ret_n)
 {
-    struct pg_rows rows = pg_op_rows(op, 1);
+    const struct marking *m = op->state;
+    struct pg_rows rows = pg_op_rows(op, m->at_user + 1);
     struct buf found;
 
     buf_init(&found, op->arena);
@@ -168,6 +175,7 @@ apply(struct pg_op *op)
         pg_op_abort(op);
         return;
     }
+    m->has_work = m->at_user > 0 && pg_op_affected(op, m->at_user - 1) > 0;
     r->rev++;
     inbox_marks_event(r, marks, m->end, op->arena, &m->event);
     send_items(op, r, marks);
@@ -209,6 +217,7 @@ begin(struct pg_op *op)
     m->r = r;
     r->n_changed = 0;
     pg_op_begin(op);
+    m->at_user = pg_wake(op, r->tenant, r->user, inbox_change_event(r->change));
     put_user(op, r);
     pg_op_send(op, PG_inbox_user_lock);
     if (r->n_ids > 0) {

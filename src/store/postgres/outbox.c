@@ -4,6 +4,7 @@
 #include "store/postgres/digest.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
+#include "store/postgres/workflow.h"
 
 static struct store_outbox *
 outbox_of(struct pg_op *op)
@@ -73,6 +74,27 @@ work_of(struct pg_op *op)
 }
 
 static void
+take_row(struct pg_rows *r, const struct store_work_take *t,
+         struct store_work_row *row)
+{
+    struct arena *a = t->req.arena;
+
+    switch (t->kind) {
+    case STORE_WORK_PLAN:
+        pg_take_notification(r, a, &row->notification);
+        row->cursor = pg_text(r, a);
+        break;
+    case STORE_WORK_DIGEST:
+        pg_take_digest(r, a, &row->digest);
+        break;
+    case STORE_WORK_WORKFLOW:
+        pg_take_notification(r, a, &row->notification);
+        pg_take_instance(r, a, &row->instance);
+        break;
+    }
+}
+
+static void
 work_taken(struct pg_op *op)
 {
     struct store_work_take *t = work_of(op);
@@ -82,12 +104,7 @@ work_taken(struct pg_op *op)
     for (t->n_rows = 0; t->n_rows < t->max && pg_next(&r); t->n_rows++) {
         struct store_work_row *row = &t->rows[t->n_rows];
 
-        if (t->kind == STORE_WORK_DIGEST) {
-            pg_take_digest(&r, t->req.arena, &row->digest);
-        } else {
-            pg_take_notification(&r, t->req.arena, &row->notification);
-            row->cursor = pg_text(&r, t->req.arena);
-        }
+        take_row(&r, t, row);
         row->hold = pg_int(&r);
     }
     r = pg_op_rows(op, 1);
@@ -100,17 +117,23 @@ work_taken(struct pg_op *op)
 static void
 take_work(struct pg_op *op)
 {
+    static const struct {
+        enum pg take, next;
+    } of[] = {
+        [STORE_WORK_PLAN] = {PG_work_take, PG_work_next},
+        [STORE_WORK_DIGEST] = {PG_digest_take, PG_digest_next},
+        [STORE_WORK_WORKFLOW] = {PG_instance_take, PG_instance_next},
+    };
     const struct store_work_take *t = work_of(op);
-    bool is_digest = t->kind == STORE_WORK_DIGEST;
     struct pg_params *p = pg_op_params(op);
 
     pg_put_int(p, (int64_t)t->max);
     pg_put_int(p, t->lease_ms);
-    pg_op_send(op, is_digest ? PG_digest_take : PG_work_take);
+    pg_op_send(op, of[t->kind].take);
     (void)pg_op_params(op);
     pg_op_send(op, PG_outbox_seq);
     (void)pg_op_params(op);
-    pg_op_send(op, is_digest ? PG_digest_next : PG_work_next);
+    pg_op_send(op, of[t->kind].next);
     pg_op_commit(op, work_taken);
 }
 

@@ -137,10 +137,39 @@ take_deliveries(struct store_notification_get *g, struct pg_rows r)
 }
 
 static void
+take_steps(struct store_notification_get *g, struct pg_rows r)
+{
+    struct arena *a = g->req.arena;
+
+    g->steps = ARENA_ARRAY(a, struct store_step, pg_count(&r));
+    for (g->n_steps = 0; pg_next(&r); g->n_steps++) {
+        struct store_step *s = &g->steps[g->n_steps];
+
+        s->notification = g->id;
+        s->id = pg_int(&r);
+        s->at_ms = pg_int(&r);
+        s->user = pg_text(&r, a);
+        s->step = pg_text(&r, a);
+        s->verdict = pg_text(&r, a);
+        s->reason = pg_text(&r, a);
+    }
+}
+
+static void
 take_work(struct pg_rows *r, struct notification *n)
 {
     n->is_planning = !pg_is_null(r);
     n->due_ms = pg_int(r);
+    n->is_running = pg_int(r) != 0;
+}
+
+static bool
+has_any(const struct store_count counts[static DELIVERY_STATUS_COUNT])
+{
+    for (int i = 0; i < DELIVERY_STATUS_COUNT; i++)
+        if (counts[i].n > 0)
+            return true;
+    return false;
 }
 
 static void
@@ -153,7 +182,11 @@ notification_got(struct pg_op *op)
     if (pg_next(&r)) {
         pg_take_notification(&r, g->req.arena, &g->notification);
         take_work(&r, &g->notification);
+        /* What has others below it has no deliveries of its own. */
         take_deliveries(g, pg_op_rows(op, 1));
+        if (!has_any(g->counts))
+            take_deliveries(g, pg_op_rows(op, 2));
+        take_steps(g, pg_op_rows(op, 3));
     } else {
         g->req.err = ERR_NOT_FOUND;
     }
@@ -170,13 +203,21 @@ notification_get(struct pg_op *op)
     pg_put_int(p, g->tenant);
     pg_put_int(p, g->id);
     pg_op_send(op, PG_notification_get);
+    for (size_t i = 0; i < 2; i++) {
+        p = pg_op_params(op);
+        pg_put_int(p, g->tenant);
+        pg_put_int(p, g->id);
+        pg_put_text(p, g->user);
+        pg_put_int(p, (int64_t)g->max_deliveries);
+        pg_put_bool(p, g->wants_attempts);
+        pg_op_send(op, i == 0 ? PG_delivery_of : PG_children_of);
+    }
     p = pg_op_params(op);
     pg_put_int(p, g->tenant);
     pg_put_int(p, g->id);
     pg_put_text(p, g->user);
-    pg_put_int(p, (int64_t)g->max_deliveries);
-    pg_put_bool(p, g->wants_attempts);
-    pg_op_send(op, PG_delivery_of);
+    pg_put_int(p, g->wants_attempts ? STORE_STEPS_MAX : 0);
+    pg_op_send(op, PG_step_list);
     pg_op_commit(op, notification_got);
 }
 
@@ -296,7 +337,7 @@ deliveries_listed(struct pg_op *op)
 }
 
 static void
-delivery_list(struct pg_op *op)
+send_list(struct pg_op *op, enum pg which)
 {
     const struct store_delivery_list *l =
         CONTAINER_OF(op->reqs[0], struct store_delivery_list, req);
@@ -317,8 +358,31 @@ delivery_list(struct pg_op *op)
         pg_put_int4(p, where_to_look(f));
         pg_put_int4(p, f->has_status ? (int)f->status : -1);
     }
-    pg_op_send(op, only_flying ? PG_delivery_list_flying : PG_delivery_list);
+    pg_op_send(op, only_flying ? PG_delivery_list_flying : which);
     pg_op_commit(op, deliveries_listed);
+}
+
+static void
+looked_below(struct pg_op *op)
+{
+    struct pg_rows r = pg_op_rows(op, 0);
+
+    send_list(op, pg_next(&r) ? PG_children_list : PG_delivery_list);
+}
+
+static void
+delivery_list(struct pg_op *op)
+{
+    const struct store_delivery_list *l =
+        CONTAINER_OF(op->reqs[0], struct store_delivery_list, req);
+
+    if (l->filter.notification == 0) {
+        send_list(op, PG_delivery_list);
+        return;
+    }
+    pg_put_int(pg_op_params(op), l->filter.notification);
+    pg_op_send(op, PG_children_are);
+    pg_op_await(op, looked_below);
 }
 
 const struct pg_verb pg_verb_delivery_list = {.begin = delivery_list};

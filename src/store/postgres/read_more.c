@@ -235,10 +235,13 @@ cancel_find(struct pg_op *op)
     struct pg_params *p = pg_op_params(op);
 
     pg_put_int(p, f->tenant);
-    pg_put_text(p, f->key);
+    if (f->key.n > 0)
+        pg_put_text(p, f->key);
+    else
+        pg_put_int(p, f->parent);
     pg_put_int(p, f->before > 0 ? f->before : INT64_MAX);
     pg_put_int(p, looked_at(f));
-    pg_op_send(op, PG_cancel_find);
+    pg_op_send(op, f->key.n > 0 ? PG_cancel_find : PG_children_find);
     pg_op_commit(op, cancels_found);
 }
 

@@ -17,6 +17,7 @@ pg_take_notification(struct pg_rows *r, struct arena *a,
     ret->request_id = pg_text(r, a);
     ret->traceparent = pg_text(r, a);
     ret->doc = pg_text(r, a);
+    ret->parent = pg_int(r);
 }
 
 void

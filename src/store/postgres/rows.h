@@ -2,7 +2,7 @@
  *
  *   notification: id, tenant, created_ms, priority, is_cancelled,
  *     template_version, n_recipients, template_key, note, request_id,
- *     traceparent, doc
+ *     traceparent, doc, parent
  *   delivery: id, tenant, notification, status, lane, rank, attempts,
  *     priority, recipient, created_ms, updated_ms, due_ms, user_id, channel,
  *     provider, reason, error, tally, digest, merged_into

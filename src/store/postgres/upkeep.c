@@ -69,6 +69,8 @@ sweep(struct pg_op *op)
     send_sweep(op, PG_dedup_sweep, s->p->now_ms, SWEEP_MAX);
     pg_put_int(pg_op_params(op), SWEEP_MAX);
     pg_op_send(op, PG_budget_sweep);
+    send_sweep(op, PG_step_sweep, s->p->settled_before_ms, SWEEP_MAX);
+    send_sweep(op, PG_event_sweep, s->p->settled_before_ms, SWEEP_MAX);
     send_sweep(op, PG_change_trim, CHANGES_KEPT, SWEEP_MAX);
     pg_op_commit(op, swept);
 }

@@ -22,6 +22,7 @@ add_notification(struct writer *w, int64_t tenant, const struct notification *n)
     put_text(&q, n->request_id);
     put_text(&q, n->traceparent);
     put_blob(&q, n->doc);
+    put_int_or_null(&q, n->parent);
     query_run(&q);
 }
 
@@ -149,7 +150,8 @@ is_gone(struct writer *w, const struct store_accept *a,
         struct store_accept_item *item)
 {
     return (item->chunk && !work_advance(w, a, item)) ||
-           (item->flush && !window_end(w, a, item->flush));
+           (item->flush && !window_end(w, a, item->flush)) ||
+           (item->turn && !instance_turn(w, a, item->turn));
 }
 
 enum err
@@ -177,6 +179,7 @@ write_accept(struct writer *w, struct store_req *req)
         if (item->has_more)
             work_add(w, a->tenant, item->id, item->due_ms);
         add_rows(w, a, item);
+        instance_rows(w, a, item);
     }
     idem_save(w, a->tenant, req, &a->idem);
     return ERR_OK;

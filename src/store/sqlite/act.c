@@ -219,6 +219,8 @@ write_cancel(struct writer *w, struct store_req *req)
     struct query q = query(&w->conn, SQL_notification_cancel);
     struct state *found;
 
+    size_t n;
+
     assert(c->max > 0);
     c->n_stopped = c->n_not_stopped = 0;
     put_int(&q, c->notification);
@@ -226,8 +228,13 @@ write_cancel(struct writer *w, struct store_req *req)
     if (query_run(&q) == 0)
         return ERR_NOT_FOUND;
     work_remove(w, c->tenant, c->notification);
-    found = stoppable(w, c, &c->n_stopped);
-    for (size_t i = 0; i < c->n_stopped; i++)
+    c->n_stopped = instance_cancel(w, c);
+    c->is_cut = c->n_stopped >= c->max;
+    if (c->is_cut)
+        return ERR_OK;
+    found = stoppable(w, c, &n);
+    for (size_t i = 0; i < n; i++)
         stop(w, c->tenant, &found[i], c->now_ms, REASON_CANCELLED);
+    c->n_stopped += n;
     return ERR_OK;
 }

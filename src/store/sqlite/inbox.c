@@ -240,6 +240,8 @@ write_inbox_mark(struct writer *w, struct store_req *req)
         save_user(w, &u);
         inbox_marks_event(r, marks, end, w->arena, e);
         add_event(w, &u, e);
+        instance_wake(w, r->tenant, r->user, inbox_change_event(r->change),
+                      r->now_ms);
     }
     return ERR_OK;
 }

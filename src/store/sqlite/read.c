@@ -80,6 +80,29 @@ load_attempts(struct reader *r, struct arena *a, int64_t delivery,
     return (struct attempt *)(void *)all.p;
 }
 
+/* 0: there is none. */
+static int64_t
+parent_of(struct reader *r, int64_t notification)
+{
+    struct query q = query(&r->conn, SQL_parent_of);
+    int64_t parent = 0;
+
+    put_int(&q, notification);
+    if (query_row(&q)) {
+        parent = take_int(&q);
+        query_end(&q);
+    }
+    return parent;
+}
+
+static void
+show_parent(struct reader *r, struct delivery *d)
+{
+    int64_t parent = parent_of(r, d->notification);
+
+    d->notification = parent != 0 ? parent : d->notification;
+}
+
 enum err
 read_delivery_get(struct reader *r, struct store_req *req)
 {
@@ -95,6 +118,7 @@ read_delivery_get(struct reader *r, struct store_req *req)
     take_delivery(&q, req->arena, &g->delivery);
     query_end(&q);
     mark_flying(r, req->arena, &f, &g->delivery);
+    show_parent(r, &g->delivery);
     g->attempts = load_attempts(r, req->arena, g->id, &g->n_attempts);
     return ERR_OK;
 }
@@ -115,16 +139,25 @@ is_flying(struct reader *r, const struct claim_ref *ref, struct str user)
     return is_so;
 }
 
-static void
-count_statuses(struct reader *r, struct arena *a, struct flights *f,
-               const struct notification *n, struct str user,
-               struct store_count counts[static DELIVERY_STATUS_COUNT])
+static bool
+has_children(struct reader *r, int64_t notification)
 {
-    struct query q = query(&r->conn, SQL_delivery_statuses);
+    struct query q = query(&r->conn, SQL_children_are);
+    bool is_so;
 
-    for (int i = 0; i < DELIVERY_STATUS_COUNT; i++)
-        counts[i] = (struct store_count){.status = (enum delivery_status)i};
-    put_int(&q, n->id);
+    put_int(&q, notification);
+    is_so = query_row(&q);
+    query_end(&q);
+    return is_so;
+}
+
+static void
+add_statuses(struct reader *r, enum sql which, int64_t id, struct str user,
+             struct store_count counts[static DELIVERY_STATUS_COUNT])
+{
+    struct query q = query(&r->conn, which);
+
+    put_int(&q, id);
     put_text(&q, user);
     while (query_row(&q)) {
         int64_t s = take_int(&q);
@@ -132,16 +165,59 @@ count_statuses(struct reader *r, struct arena *a, struct flights *f,
         if (s >= 0 && s < DELIVERY_STATUS_COUNT)
             counts[s].n++;
     }
+}
+
+/* With those of what is below it. */
+static void
+count_statuses(struct reader *r, struct arena *a, struct flights *f,
+               const struct notification *n, struct str user,
+               struct store_count counts[static DELIVERY_STATUS_COUNT])
+{
+    bool is_parent = has_children(r, n->id);
+
+    for (int i = 0; i < DELIVERY_STATUS_COUNT; i++)
+        counts[i] = (struct store_count){.status = (enum delivery_status)i};
+    add_statuses(r, SQL_delivery_statuses, n->id, user, counts);
+    if (is_parent)
+        add_statuses(r, SQL_children_statuses, n->id, user, counts);
     if (counts[DELIVERY_QUEUED].n == 0)
         return;
     if (!f->is_loaded)
         load_flights(r, a, f);
-    for (size_t i = 0; i < f->n; i++)
-        if (f->refs[i].notification == n->id &&
+    for (size_t i = 0; i < f->n; i++) {
+        int64_t of = f->refs[i].notification;
+
+        if ((of == n->id || (is_parent && parent_of(r, of) == n->id)) &&
             is_flying(r, &f->refs[i], user)) {
             counts[DELIVERY_QUEUED].n--;
             counts[DELIVERY_SENDING].n++;
         }
+    }
+}
+
+static void
+load_steps(struct reader *r, struct store_notification_get *g)
+{
+    struct query q = query(&r->conn, SQL_step_list);
+    struct buf all;
+
+    buf_init(&all, g->req.arena);
+    put_int(&q, g->id);
+    put_text(&q, g->user);
+    put_int(&q, STORE_STEPS_MAX);
+    while (query_row(&q)) {
+        struct store_step s = {.notification = g->id};
+
+        s.id = take_int(&q);
+        s.at_ms = take_int(&q);
+        s.user = take_text(&q, g->req.arena);
+        s.step = take_text(&q, g->req.arena);
+        s.verdict = take_text(&q, g->req.arena);
+        s.reason = take_text(&q, g->req.arena);
+        buf_put(&all, &s, sizeof(s));
+    }
+    g->steps = (struct store_step *)(void *)all.p;
+    g->n_steps = all.n / sizeof(struct store_step);
 }
 
 static void
@@ -149,7 +225,9 @@ load_deliveries(struct reader *r, struct store_notification_get *g,
                 struct flights *f)
 {
     struct arena *a = g->req.arena;
-    struct query q = query(&r->conn, SQL_delivery_of);
+    struct query q =
+        query(&r->conn, has_children(r, g->id) ? SQL_children_deliveries
+                                               : SQL_delivery_of);
     struct buf all;
 
     buf_init(&all, a);
@@ -168,8 +246,10 @@ load_deliveries(struct reader *r, struct store_notification_get *g,
         mark_flying(r, a, f, &g->deliveries[i]);
     g->attempts = NULL;
     g->n_attempts = NULL;
+    g->n_steps = 0;
     if (!g->wants_attempts)
         return;
+    load_steps(r, g);
     g->attempts = ARENA_ARRAY(a, struct attempt *, g->n_deliveries);
     g->n_attempts = ARENA_ARRAY(a, size_t, g->n_deliveries);
     for (size_t i = 0; i < g->n_deliveries; i++)
@@ -185,9 +265,12 @@ look_for_work(struct reader *r, struct notification *n)
     put_int(&q, n->tenant);
     put_int(&q, n->id);
     n->is_planning = query_row(&q);
-    if (!n->is_planning)
-        return;
-    n->due_ms = take_int(&q);
+    if (n->is_planning)
+        n->due_ms = take_int(&q);
+    query_end(&q);
+    q = query(&r->conn, SQL_instance_is_left);
+    put_int(&q, n->id);
+    n->is_running = query_row(&q);
     query_end(&q);
 }
 
@@ -287,7 +370,9 @@ list_query(struct reader *r, const struct store_delivery_list *l)
     enum sql which = SQL_delivery_list;
     struct query q;
 
-    if (f->notification != 0)
+    if (f->notification != 0 && has_children(r, f->notification))
+        which = SQL_children_list;
+    else if (f->notification != 0)
         which = SQL_delivery_list_of;
     else if (f->has_status &&
              (f->status == DELIVERY_FAILED || f->status == DELIVERY_DEAD))
@@ -295,7 +380,7 @@ list_query(struct reader *r, const struct store_delivery_list *l)
     q = query(&r->conn, which);
     put_int(&q, l->tenant);
     put_int(&q, before_or_end(l->before));
-    if (which == SQL_delivery_list_of)
+    if (f->notification != 0)
         put_int(&q, f->notification);
     return q;
 }
@@ -335,6 +420,7 @@ list_flying(struct reader *r, struct store_delivery_list *l, struct flights *f,
         take_delivery(&q, a, &d);
         query_end(&q);
         mark_flying(r, a, f, &d);
+        show_parent(r, &d);
         if (!offer(l, &d, limit))
             return;
     }
@@ -374,6 +460,7 @@ read_delivery_list(struct reader *r, struct store_req *req)
             q.at = 0;
             take_delivery(&q, req->arena, &l->deliveries[had]);
             l->deliveries[had].status = d.status;
+            show_parent(r, &l->deliveries[had]);
         }
         if (++n == LOOKED_AT_MAX) {
             l->has_more = true;

@@ -108,13 +108,17 @@ read_cancel_find(struct reader *r, struct store_req *req)
     struct store_cancel_find *f =
         CONTAINER_OF(req, struct store_cancel_find, req);
     size_t limit = f->limit < CANCEL_MAX ? f->limit : CANCEL_MAX, n = 0;
-    struct query q = query(&r->conn, SQL_cancel_find);
+    struct query q =
+        query(&r->conn, f->key.n > 0 ? SQL_cancel_find : SQL_children_find);
     int64_t id = 0;
 
     f->notifications = ARENA_ARRAY(req->arena, int64_t, limit);
     f->n_notifications = 0;
     put_int(&q, f->tenant);
-    put_text(&q, f->key);
+    if (f->key.n > 0)
+        put_text(&q, f->key);
+    else
+        put_int(&q, f->parent);
     put_int(&q, f->before > 0 ? f->before : INT64_MAX);
     put_int(&q, (int64_t)limit);
     for (; query_row(&q); n++) {

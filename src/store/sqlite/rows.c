@@ -16,6 +16,7 @@ take_notification(struct query *q, struct arena *a, struct notification *ret)
     ret->request_id = take_text(q, a);
     ret->traceparent = take_text(q, a);
     ret->doc = take_blob(q, a);
+    ret->parent = take_int(q);
 }
 
 void

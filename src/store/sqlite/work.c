@@ -83,27 +83,52 @@ take_plans(struct writer *w, struct store_work_take *t, size_t max)
     }
 }
 
+static int64_t
+tenant_of(enum store_work_kind kind, const struct store_work_row *row)
+{
+    return kind == STORE_WORK_DIGEST ? row->digest.tenant
+                                     : row->notification.tenant;
+}
+
+static int64_t
+id_of(enum store_work_kind kind, const struct store_work_row *row)
+{
+    switch (kind) {
+    case STORE_WORK_PLAN:
+        break;
+    case STORE_WORK_DIGEST:
+        return row->digest.id;
+    case STORE_WORK_WORKFLOW:
+        return row->instance.id;
+    }
+    return row->notification.id;
+}
+
 enum err
 write_work_take(struct writer *w, struct store_req *req)
 {
     struct store_work_take *t = CONTAINER_OF(req, struct store_work_take, req);
     size_t max = t->max < TAKE_MAX ? t->max : TAKE_MAX;
-    bool is_plan = t->kind == STORE_WORK_PLAN;
 
     t->rows = ARENA_ARRAY(req->arena, struct store_work_row, max);
     t->n_rows = 0;
     t->change_seq = 0;
-    if (is_plan)
+    if (t->kind == STORE_WORK_PLAN)
         take_plans(w, t, max);
-    else
+    else if (t->kind == STORE_WORK_DIGEST)
         window_take(w, t, max);
+    else
+        instance_take(w, t, max);
     for (size_t i = 0; i < t->n_rows; i++) {
         struct store_work_row *row = &t->rows[i];
         struct query q = query(&w->conn, SQL_work_mark);
 
         row->hold = t->now_ms + t->lease_ms;
-        put_int(&q, is_plan ? row->notification.tenant : row->digest.tenant);
-        put_int(&q, is_plan ? row->notification.id : row->digest.id);
+        /* One that is woken may be taken twice in a millisecond. */
+        if (t->kind == STORE_WORK_WORKFLOW)
+            row->hold += w->n_holds++ % 1000;
+        put_int(&q, tenant_of(t->kind, row));
+        put_int(&q, id_of(t->kind, row));
         put_int(&q, row->hold);
         put_int(&q, t->kind + 1);
         query_run(&q);

@@ -29,6 +29,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_budget_take] = write_budget_take,
     [STORE_VERB_budget_give_back] = write_budget_give_back,
     [STORE_VERB_digest_flush] = write_digest_flush,
+    [STORE_VERB_event_add] = write_event_add,
 };
 
 static void

@@ -6,6 +6,7 @@
 #include "store/sqlite/db.h"
 #include "store/sqlite/rows.h"
 #include "store/work.h"
+#include "store/cycle.h"
 
 struct writer {
     struct db conn;
@@ -13,6 +14,7 @@ struct writer {
     struct arena *arena;    /* of the transaction, until its notices are out */
     int64_t epoch;          /* of all inboxes */
     int64_t last_batch;     /* intent rows begin anew with each process */
+    int64_t n_holds;        /* of instances */
     struct notices notices; /* of the transaction */
     /* where purge goes on; see upkeep.c */
     int64_t purge_after;
@@ -31,7 +33,7 @@ write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
     write_object_put, write_object_delete, write_subscribe, write_inbox_mark,
     write_purge, write_outbox, write_report, write_work_take,
     write_work_release, write_budget_take, write_budget_give_back,
-    write_digest_flush;
+    write_digest_flush, write_event_add;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,
@@ -68,6 +70,18 @@ bool window_end(struct writer *w, const struct store_accept *a,
 void window_leave(struct writer *w, int64_t tenant, int64_t id);
 /* Those that are due, and shuts them. */
 void window_take(struct writer *w, struct store_work_take *t, size_t max);
+
+/* workflow.c: instances of workflows, and what they wait for. */
+/* False: somebody else has it, or it was woken, or stopped. */
+bool instance_turn(struct writer *w, const struct store_accept *a,
+                   const struct store_turn *turn);
+void instance_rows(struct writer *w, const struct store_accept *a,
+                   const struct store_accept_item *item);
+void instance_take(struct writer *w, struct store_work_take *t, size_t max);
+void instance_wake(struct writer *w, int64_t tenant, struct str user,
+                   struct str event, int64_t now_ms);
+size_t instance_cancel(struct writer *w, const struct store_cancel *c);
+void workflow_sweep(struct writer *w, int64_t before_ms, size_t max);
 
 /* recover.c: what was in flight when the process died. Before any verb. */
 enum err recover_flights(struct writer *w, int64_t now_ms) MUST_CHECK;

@@ -19,12 +19,12 @@ AND y.key = x.key OFFSET 0) AS d;
 -- name: notification_add (accept)
 INSERT INTO notification (tenant, id, created_ms, first_delivery,
 last_delivery, template_version, n_recipients, priority, is_cancelled,
-template_key, note, request_id, traceparent, doc)
+template_key, note, request_id, traceparent, doc, parent)
 SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]),
 unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int4[]),
 unnest($8::int2[]), unnest($9::bool[]), unnest($10::text[]),
 unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
-unnest($14::text[]);
+unnest($14::text[]), nullif(unnest($15::int8[]), 0);
 
 -- name: cancel_key_add (accept)
 INSERT INTO cancel_key (tenant, notification, key)

@@ -172,7 +172,7 @@ error, tally, NULL::int8, NULL::int8 FROM claimed;
 -- name: notifications_of (cycle)
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
-n.traceparent, n.doc FROM
+n.traceparent, n.doc, n.parent FROM
 (SELECT unnest($1::int8[]) AS tenant, unnest($2::int8[]) AS id) AS x
 CROSS JOIN LATERAL (SELECT * FROM notification y WHERE y.tenant = x.tenant
 AND y.id = x.id OFFSET 0) AS n;

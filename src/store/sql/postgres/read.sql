@@ -50,7 +50,9 @@ WHERE d.until_ms > $4::int8;
 
 -- A row for each of its attempts, or one.
 -- name: delivery_get (read)
-SELECT d.id, d.tenant, d.notification,
+SELECT d.id, d.tenant, coalesce((SELECT y.parent FROM notification y
+        WHERE y.tenant = d.tenant AND y.id = d.notification),
+        d.notification),
     CASE WHEN d.lane <> 0 AND EXISTS (
         SELECT FROM intent i CROSS JOIN unnest(i.ids, i.attempts) AS f (id, n)
         WHERE i.lane = abs(d.lane) AND f.id = d.id AND f.n = d.attempts)
@@ -101,9 +103,11 @@ ORDER BY t.n;
 
 -- name: notification_get (read)
 SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
-    n_recipients, template_key, note, request_id, traceparent, doc,
+    n_recipients, template_key, note, request_id, traceparent, doc, parent,
     (SELECT (extract(epoch FROM w.due) * 1000)::int8 FROM work w
-    WHERE w.tenant = $1::int8 AND w.id = $2::int8)
+    WHERE w.tenant = $1::int8 AND w.id = $2::int8),
+    EXISTS (SELECT FROM work w
+        WHERE w.notification > 0 AND w.notification = $2::int8)
 FROM notification WHERE tenant = $1::int8 AND id = $2::int8;
 
 -- name: cancel_find (read)
@@ -118,6 +122,18 @@ SELECT k.notification,
             AND r.notification = n.id)
         FROM notification n
         WHERE n.tenant = k.tenant AND n.id = k.notification), false)
+    OR EXISTS (SELECT FROM work w
+        WHERE w.notification > 0 AND w.notification
+            BETWEEN k.notification AND k.notification)
+    OR EXISTS (SELECT FROM notification c
+        WHERE c.parent > 0 AND c.parent = k.notification
+            AND c.id > k.notification
+            AND (EXISTS (SELECT FROM ready r WHERE r.tenant = c.tenant
+                    AND r.id BETWEEN c.first_delivery AND c.last_delivery
+                    AND r.notification = c.id)
+                OR EXISTS (SELECT FROM waiting r WHERE r.tenant = c.tenant
+                    AND r.id BETWEEN c.first_delivery AND c.last_delivery
+                    AND r.notification = c.id)))
 FROM (SELECT tenant, notification FROM cancel_key
     WHERE tenant = $1::int8 AND key = $2::text AND notification < $3::int8
     ORDER BY notification DESC LIMIT $4::int8) k
@@ -217,12 +233,16 @@ ORDER BY d.id, t.n;
 -- name: notification_list (read)
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
     n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
-    n.traceparent, n.doc,
+    n.traceparent, n.doc, n.parent,
     (SELECT (extract(epoch FROM w.due) * 1000)::int8 FROM work w
     WHERE w.tenant = n.tenant AND w.id = n.id),
+    EXISTS (SELECT FROM work w
+        WHERE w.notification > 0
+            AND w.notification BETWEEN n.id AND n.id),
     c.statuses, c.counts
 FROM (
     SELECT * FROM notification WHERE tenant = $1::int8 AND id < $2::int8
+        AND parent IS NULL
     ORDER BY id DESC LIMIT $3::int8) n
 CROSS JOIN LATERAL (
     SELECT array_agg(g.status::int8) AS statuses, array_agg(g.n) AS counts
@@ -234,6 +254,12 @@ CROSS JOIN LATERAL (
                 WHERE i.tenant = $1::int8)
             THEN 2::int2 ELSE s.status END AS status, count(*) AS n
         FROM (
+            SELECT n.id, n.first_delivery, n.last_delivery
+            UNION ALL
+            SELECT y.id, y.first_delivery, y.last_delivery
+            FROM notification y
+            WHERE y.parent > 0 AND y.parent = n.id AND y.id > n.id) p
+        CROSS JOIN LATERAL (SELECT * FROM (
             SELECT tenant, id, notification, 0::int2 AS status, lane, attempts
             FROM ready
             UNION ALL
@@ -244,9 +270,10 @@ CROSS JOIN LATERAL (
             FROM dead
             UNION ALL
             SELECT tenant, id, notification, status, 0::int8, attempts
-            FROM ended) s
-        WHERE s.tenant = $1::int8 AND s.id >= n.first_delivery
-            AND s.id <= n.last_delivery AND s.notification = n.id
+            FROM ended) x
+            WHERE x.tenant = $1::int8 AND x.id >= p.first_delivery
+                AND x.id <= p.last_delivery AND x.notification = p.id
+            OFFSET 0) s
         GROUP BY 1) g) c
 ORDER BY n.id DESC;
 
@@ -259,7 +286,10 @@ ORDER BY n.id DESC;
 WITH n AS MATERIALIZED (
     SELECT first_delivery, last_delivery FROM notification
     WHERE tenant = $1::int8 AND id = $3::int8)
-SELECT m.id, m.tenant, m.notification, m.state, m.lane, m.rank, m.attempts,
+SELECT m.id, m.tenant, coalesce((SELECT y.parent FROM notification y
+        WHERE y.tenant = m.tenant AND y.id = m.notification),
+        m.notification),
+    m.state, m.lane, m.rank, m.attempts,
     m.priority, m.recipient, m.created_ms, m.updated_ms, m.due_ms, m.user_id,
     m.channel, m.provider, m.reason, m.error, m.tally, m.digest,
     m.merged_into, m.is_match, m.is_last
@@ -327,11 +357,16 @@ WITH flying AS MATERIALIZED (
         OFFSET 0) r
     WHERE i.tenant = $1::int8 AND f.id < $2::int8 AND r.attempts = f.n
         AND abs(r.lane) = i.lane)
-SELECT id, tenant, notification, 2::int2, lane, rank, attempts, priority,
+SELECT id, tenant, coalesce((SELECT y.parent FROM notification y
+        WHERE y.tenant = flying.tenant AND y.id = flying.notification),
+        flying.notification), 2::int2, lane, rank, attempts,
+    priority,
     recipient, created_ms, updated_ms, 0::int8, user_id, channel, provider,
     reason, error, tally, NULL::int8, NULL::int8, true, false
 FROM flying
-WHERE ($3::int8 = 0 OR notification = $3::int8)
+WHERE ($3::int8 = 0 OR notification = $3::int8 OR $3::int8 =
+        (SELECT y.parent FROM notification y
+        WHERE y.tenant = flying.tenant AND y.id = flying.notification))
     AND ($4::text = '' OR channel = $4::text)
     AND ($5::text = '' OR provider = $5::text)
     AND ($6::text = '' OR user_id = $6::text)

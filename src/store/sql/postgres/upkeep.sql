@@ -25,7 +25,8 @@ AND r.notification = o.id) OR EXISTS (SELECT FROM waiting r
 WHERE r.tenant = w.tenant
 AND r.id BETWEEN o.first_delivery AND o.last_delivery
 AND r.notification = o.id) OR EXISTS (SELECT FROM work r
-WHERE r.tenant = w.tenant AND r.id = o.id),
+WHERE r.tenant = w.tenant AND r.id = o.id) OR EXISTS (SELECT FROM work r
+WHERE r.notification > 0 AND r.notification BETWEEN o.id AND o.id),
 EXISTS (SELECT FROM dead r WHERE r.tenant = w.tenant
 AND r.id BETWEEN o.first_delivery AND o.last_delivery
 AND r.notification = o.id)

@@ -34,7 +34,7 @@ RETURNING w.tenant, w.id, w.cursor, w.taken_until
 )
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
-n.traceparent, n.doc, u.cursor,
+n.traceparent, n.doc, n.parent, u.cursor,
 (extract(epoch FROM u.taken_until) * 1000000)::int8
 FROM u CROSS JOIN LATERAL (SELECT * FROM notification y
 WHERE y.tenant = u.tenant AND y.id = u.id OFFSET 0) AS n

@@ -1,7 +1,7 @@
 -- name: notification_add
 INSERT INTO notification (id, tenant, created_ms, priority, is_cancelled,
 template_version, n_recipients, template_key, note, request_id, traceparent,
-doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+doc, parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: cancel_key_add
 INSERT INTO cancel_key (tenant, key, notification) VALUES (?1, ?2, ?3);

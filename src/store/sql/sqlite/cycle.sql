@@ -12,7 +12,7 @@ WHERE lane = ?1 AND rank > ?2 ORDER BY rank, id;
 
 -- name: notification_claim
 SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
-n_recipients, template_key, note, request_id, traceparent, doc
+n_recipients, template_key, note, request_id, traceparent, doc, parent
 FROM notification WHERE id = ?1;
 -- name: object_body
 SELECT body FROM object WHERE kind = ?1 AND tenant = ?2 AND key = ?3;

@@ -1,16 +1,19 @@
 -- name: notification_get (reader)
 SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
-n_recipients, template_key, note, request_id, traceparent, doc
+n_recipients, template_key, note, request_id, traceparent, doc, parent
 FROM notification WHERE id = ?1 AND tenant = ?2;
 -- name: notification_list (reader)
 SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
-n_recipients, template_key, note, request_id, traceparent, doc
-FROM notification WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3;
+n_recipients, template_key, note, request_id, traceparent, doc, parent
+FROM notification WHERE tenant = ?1 AND id < ?2 AND parent IS NULL ORDER BY id DESC LIMIT ?3;
 -- Those with a status below 4 are open.
 -- name: cancel_find (reader)
 SELECT notification, EXISTS (SELECT 1 FROM work w WHERE w.tenant = ?1
 AND w.id = k.notification) OR EXISTS (SELECT 1 FROM delivery d
-WHERE d.notification = k.notification AND d.status < 4) FROM cancel_key k
+WHERE d.notification = k.notification AND d.status < 4)
+OR EXISTS (SELECT 1 FROM work w WHERE w.notification = k.notification)
+OR EXISTS (SELECT 1 FROM notification n JOIN delivery d ON d.notification = n.id
+WHERE n.parent = k.notification AND d.status < 4) FROM cancel_key k
 WHERE tenant = ?1 AND key = ?2 AND notification < ?3
 ORDER BY notification DESC LIMIT ?4;
 -- name: delivery_statuses (reader)

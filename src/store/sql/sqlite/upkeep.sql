@@ -2,7 +2,8 @@
 SELECT id, created_ms, tenant FROM notification WHERE id > ?1 ORDER BY id LIMIT ?2;
 -- name: purge_state
 SELECT coalesce(max(status < 4), 0)
-OR EXISTS (SELECT 1 FROM work WHERE tenant = ?2 AND id = ?1), coalesce(max(status IN (6, 7)), 0),
+OR EXISTS (SELECT 1 FROM work WHERE tenant = ?2 AND id = ?1)
+OR EXISTS (SELECT 1 FROM work WHERE notification = ?1), coalesce(max(status IN (6, 7)), 0),
 count(*) FROM delivery WHERE notification = ?1;
 -- name: purge_pick
 SELECT id FROM delivery WHERE notification = ?1 LIMIT ?2;

@@ -13,7 +13,7 @@ UPDATE notification SET n_recipients = n_recipients + ?2 WHERE id = ?1;
 -- name: work_due
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
-n.traceparent, n.doc, w.cursor FROM work w JOIN notification n ON n.id = w.id
+n.traceparent, n.doc, n.parent, w.cursor FROM work w JOIN notification n ON n.id = w.id
 WHERE w.kind = 1 AND w.taken_until <= ?1 ORDER BY w.taken_until, w.id LIMIT ?2;
 -- name: work_next
 SELECT min(taken_until) FROM work WHERE kind = ?2 AND taken_until > ?1;

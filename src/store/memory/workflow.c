@@ -1,0 +1,170 @@
+/* workflow.c - instances of workflows in memory, and the events they wait for.
+ */
+#include "base/list.h"
+#include "store/memory/workflow.h"
+
+/* ---- in an accept ---- */
+
+bool
+mem_instance_turn(struct mem *m, const struct store_accept *a,
+                  const struct store_turn *turn)
+{
+    struct mem_work *w =
+        mem_work_find(m, STORE_WORK_WORKFLOW, a->tenant, turn->instance);
+
+    if (!w || w->taken_until_ms != turn->hold)
+        return false;
+    w->is_gone = turn->is_over;
+    w->cursor = str_dup(m->arena, turn->cursor);
+    w->event = str_dup(m->arena, turn->event);
+    w->due_ms = w->taken_until_ms = turn->due_ms > 0 ? turn->due_ms : a->now_ms;
+    mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
+    return true;
+}
+
+void
+mem_instance_rows(struct mem *m, const struct store_accept *a,
+                  const struct store_accept_item *item)
+{
+    for (size_t i = 0; i < item->n_instances; i++) {
+        const struct store_instance *one = &item->instances[i];
+
+        mem_work_add(m, &(struct mem_work){
+                            .kind = STORE_WORK_WORKFLOW,
+                            .tenant = a->tenant,
+                            .id = one->id,
+                            .due_ms = one->due_ms > 0 ? one->due_ms : a->now_ms,
+                            .cursor = str_dup(m->arena, one->cursor),
+                            .notification = item->notification.id,
+                            .user = str_dup(m->arena, one->user),
+                            .event = str_dup(m->arena, one->event),
+                        });
+    }
+    for (size_t i = 0; i < item->n_steps; i++) {
+        struct mem_step *s = ROW_ADD(&m->steps, struct mem_step);
+
+        *s = (struct mem_step){.tenant = a->tenant, .s = item->steps[i]};
+        s->s.user = str_dup(m->arena, s->s.user);
+        s->s.step = str_dup(m->arena, s->s.step);
+        s->s.verdict = str_dup(m->arena, s->s.verdict);
+        s->s.reason = str_dup(m->arena, s->s.reason);
+    }
+}
+
+/* ---- on the way ---- */
+
+void
+mem_instance_take(struct mem *m, struct arena *a, const struct mem_work *w,
+                  struct store_work_row *row)
+{
+    row->instance = (struct store_instance){
+        .id = w->id,
+        .user = str_dup(a, w->user),
+        .cursor = str_dup(a, w->cursor),
+        .event = str_dup(a, w->event),
+        .due_ms = w->due_ms,
+    };
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    if (n->n.id == w->notification && !n->is_gone)
+        row->notification = mem_copy_notification(a, &n->n);
+}
+
+void
+mem_instance_wake(struct mem *m, int64_t tenant, struct str user,
+                  struct str event, int64_t now_ms)
+{
+    bool is_any = false;
+
+    ROW_EACH(struct mem_work, w, &m->works)
+    if (w->kind == STORE_WORK_WORKFLOW && !w->is_gone && event.n > 0 &&
+        w->tenant == tenant && str_eq(w->user, user) &&
+        str_eq(w->event, event)) {
+        w->due_ms = w->taken_until_ms = now_ms;
+        is_any = true;
+    }
+    if (is_any)
+        mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
+}
+
+size_t
+mem_instance_cancel(struct mem *m, const struct store_cancel *c)
+{
+    size_t n = 0;
+
+    ROW_EACH(struct mem_work, w, &m->works)
+    if (w->kind == STORE_WORK_WORKFLOW && !w->is_gone &&
+        w->notification == c->notification && n < c->max) {
+        w->is_gone = true;
+        n++;
+    }
+    return n;
+}
+
+bool
+mem_instance_is_left(struct mem *m, int64_t notification)
+{
+    ROW_EACH(struct mem_work, w, &m->works)
+    if (w->kind == STORE_WORK_WORKFLOW && !w->is_gone &&
+        w->notification == notification)
+        return true;
+    return false;
+}
+
+int64_t
+mem_parent_of(struct mem *m, int64_t notification)
+{
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    if (n->n.id == notification)
+        return n->n.parent;
+    return 0;
+}
+
+/* ---- events ---- */
+
+enum err
+mem_event_add(struct mem *m, struct store_req *req)
+{
+    struct store_event_add *e = CONTAINER_OF(req, struct store_event_add, req);
+    enum err err = mem_idem_find(m, e->tenant, e->at_ms, req, &e->idem);
+    struct mem_user_event *row;
+
+    if (err != ERR_OK || e->idem.is_replay)
+        return err;
+    row = ROW_ADD(&m->user_events, struct mem_user_event);
+    *row = (struct mem_user_event){.tenant = e->tenant,
+                                   .at_ms = e->at_ms,
+                                   .user = str_dup(m->arena, e->user),
+                                   .name = str_dup(m->arena, e->name)};
+    mem_instance_wake(m, e->tenant, e->user, e->name, e->at_ms);
+    mem_idem_save(m, e->tenant, req, &e->idem);
+    return ERR_OK;
+}
+
+static void
+add_mark(int64_t *first_ms, int64_t at_ms)
+{
+    if (at_ms != 0 && (*first_ms == 0 || at_ms < *first_ms))
+        *first_ms = at_ms;
+}
+
+enum err
+mem_event_look(struct mem *m, struct store_req *req)
+{
+    struct store_event_look *l =
+        CONTAINER_OF(req, struct store_event_look, req);
+
+    l->posted_ms = l->seen_ms = l->read_ms = l->archived_ms = 0;
+    ROW_EACH(struct mem_user_event, e, &m->user_events)
+    if (e->tenant == l->tenant && e->user.n > 0 && str_eq(e->user, l->user) &&
+        str_eq(e->name, l->name) && e->at_ms >= l->since_ms)
+        add_mark(&l->posted_ms, e->at_ms);
+    for (size_t k = 0; k < l->n_deliveries; k++)
+        ROW_EACH(struct inbox_item, i, &m->items)
+    if (i->tenant == l->tenant && i->delivery == l->deliveries[k] &&
+        str_eq(i->user, l->user)) {
+        add_mark(&l->seen_ms, i->seen_ms);
+        add_mark(&l->read_ms, i->read_ms);
+        add_mark(&l->archived_ms, i->archived_ms);
+    }
+    return ERR_OK;
+}

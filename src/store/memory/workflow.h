@@ -1,0 +1,27 @@
+/* workflow.h - instances of workflows in memory, for those who keep the rest.
+ */
+#pragma once
+
+#include "store/memory/data.h"
+
+struct mem_step {
+    int64_t tenant;
+    struct store_step s;
+};
+struct mem_user_event {
+    int64_t tenant, at_ms;
+    struct str user, name;
+};
+
+bool mem_instance_turn(struct mem *m, const struct store_accept *a,
+                       const struct store_turn *turn);
+void mem_instance_rows(struct mem *m, const struct store_accept *a,
+                       const struct store_accept_item *item);
+void mem_instance_take(struct mem *m, struct arena *a, const struct mem_work *w,
+                       struct store_work_row *row);
+void mem_instance_wake(struct mem *m, int64_t tenant, struct str user,
+                       struct str event, int64_t now_ms);
+size_t mem_instance_cancel(struct mem *m, const struct store_cancel *c);
+bool mem_instance_is_left(struct mem *m, int64_t notification);
+/* 0: there is none. */
+int64_t mem_parent_of(struct mem *m, int64_t notification);

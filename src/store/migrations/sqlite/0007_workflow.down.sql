@@ -1,0 +1,10 @@
+DROP TABLE user_event;
+DROP TABLE workflow_step;
+DELETE FROM work WHERE kind = 3;
+DROP INDEX work_event;
+DROP INDEX work_notification;
+ALTER TABLE work DROP COLUMN event;
+ALTER TABLE work DROP COLUMN user;
+ALTER TABLE work DROP COLUMN notification;
+DROP INDEX notification_parent;
+ALTER TABLE notification DROP COLUMN parent;

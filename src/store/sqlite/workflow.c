@@ -1,0 +1,195 @@
+/* workflow.c - instances of workflows, and the events that they wait for. */
+#include "base/list.h"
+#include "store/sqlite/reader.h"
+#include "store/sqlite/writer.h"
+
+/* ---- in an accept ---- */
+
+bool
+instance_turn(struct writer *w, const struct store_accept *a,
+              const struct store_turn *turn)
+{
+    struct query q =
+        query(&w->conn, turn->is_over ? SQL_turn_end : SQL_turn_move);
+
+    put_int(&q, a->tenant);
+    put_int(&q, turn->instance);
+    put_int(&q, turn->hold);
+    if (!turn->is_over) {
+        put_text(&q, turn->cursor);
+        put_int(&q, turn->due_ms > 0 ? turn->due_ms : a->now_ms);
+        put_text(&q, turn->event);
+    }
+    if (query_run(&q) == 0)
+        return false;
+    if (!turn->is_over)
+        notices_work(&w->notices);
+    return true;
+}
+
+static void
+add_instance(struct writer *w, const struct store_accept *a,
+             int64_t notification, const struct store_instance *i)
+{
+    struct query q = query(&w->conn, SQL_instance_add);
+
+    put_int(&q, a->tenant);
+    put_int(&q, i->id);
+    put_int(&q, i->due_ms > 0 ? i->due_ms : a->now_ms);
+    put_text(&q, i->cursor);
+    put_int(&q, notification);
+    put_text(&q, i->user);
+    put_text(&q, i->event);
+    query_run(&q);
+}
+
+static void
+add_step(struct writer *w, int64_t tenant, const struct store_step *s)
+{
+    struct query q = query(&w->conn, SQL_step_add);
+
+    put_int(&q, tenant);
+    put_int(&q, s->notification);
+    put_int(&q, s->id);
+    put_int(&q, s->at_ms);
+    put_text(&q, s->user);
+    put_text(&q, s->step);
+    put_text(&q, s->verdict);
+    put_text(&q, s->reason);
+    query_run(&q);
+}
+
+void
+instance_rows(struct writer *w, const struct store_accept *a,
+              const struct store_accept_item *item)
+{
+    for (size_t i = 0; i < item->n_instances; i++)
+        add_instance(w, a, item->notification.id, &item->instances[i]);
+    if (item->n_instances > 0)
+        notices_work(&w->notices);
+    for (size_t i = 0; i < item->n_steps; i++)
+        add_step(w, a->tenant, &item->steps[i]);
+}
+
+/* ---- on the way ---- */
+
+void
+instance_take(struct writer *w, struct store_work_take *t, size_t max)
+{
+    struct arena *a = t->req.arena;
+    struct query q = query(&w->conn, SQL_instance_due);
+
+    put_int(&q, t->now_ms);
+    put_int(&q, (int64_t)max);
+    while (query_row(&q)) {
+        struct store_work_row *row = &t->rows[t->n_rows++];
+
+        take_notification(&q, a, &row->notification);
+        row->instance.id = take_int(&q);
+        row->instance.user = take_text(&q, a);
+        row->instance.cursor = take_text(&q, a);
+        row->instance.event = take_text(&q, a);
+        row->instance.due_ms = take_int(&q);
+    }
+}
+
+void
+instance_wake(struct writer *w, int64_t tenant, struct str user,
+              struct str event, int64_t now_ms)
+{
+    struct query q;
+
+    if (event.n == 0)
+        return;
+    q = query(&w->conn, SQL_instance_wake);
+    put_int(&q, tenant);
+    put_text(&q, user);
+    put_text(&q, event);
+    put_int(&q, now_ms);
+    if (query_run(&q) > 0)
+        notices_work(&w->notices);
+}
+
+size_t
+instance_cancel(struct writer *w, const struct store_cancel *c)
+{
+    struct query q = query(&w->conn, SQL_instance_cancel);
+
+    put_int(&q, c->tenant);
+    put_int(&q, c->notification);
+    put_int(&q, (int64_t)c->max);
+    return (size_t)query_run(&q);
+}
+
+void
+workflow_sweep(struct writer *w, int64_t before_ms, size_t max)
+{
+    static const enum sql sweeps[] = {SQL_step_sweep, SQL_event_sweep};
+
+    for (size_t i = 0; i < sizeof(sweeps) / sizeof(*sweeps); i++) {
+        struct query q = query(&w->conn, sweeps[i]);
+
+        put_int(&q, before_ms);
+        put_int(&q, (int64_t)max);
+        query_run(&q);
+    }
+}
+
+/* ---- events ---- */
+
+enum err
+write_event_add(struct writer *w, struct store_req *req)
+{
+    struct store_event_add *e = CONTAINER_OF(req, struct store_event_add, req);
+    enum err err = idem_find(w, e->tenant, e->at_ms, req, &e->idem);
+    struct query q;
+
+    if (err != ERR_OK || e->idem.is_replay)
+        return err;
+    q = query(&w->conn, SQL_event_add);
+    put_int(&q, e->tenant);
+    put_text(&q, e->user);
+    put_text(&q, e->name);
+    put_int(&q, e->at_ms);
+    put_int(&q, e->id);
+    put_text(&q, e->data);
+    query_run(&q);
+    instance_wake(w, e->tenant, e->user, e->name, e->at_ms);
+    idem_save(w, e->tenant, req, &e->idem);
+    return ERR_OK;
+}
+
+static void
+add_mark(int64_t *first_ms, int64_t at_ms)
+{
+    if (at_ms != 0 && (*first_ms == 0 || at_ms < *first_ms))
+        *first_ms = at_ms;
+}
+
+enum err
+read_event_look(struct reader *r, struct store_req *req)
+{
+    struct store_event_look *l =
+        CONTAINER_OF(req, struct store_event_look, req);
+    struct query q = query(&r->conn, SQL_event_find);
+
+    put_int(&q, l->tenant);
+    put_text(&q, l->user);
+    put_text(&q, l->name);
+    put_int(&q, l->since_ms);
+    l->posted_ms = query_row(&q) ? take_int(&q) : 0;
+    query_end(&q);
+    l->seen_ms = l->read_ms = l->archived_ms = 0;
+    for (size_t i = 0; i < l->n_deliveries; i++) {
+        q = query(&r->conn, SQL_event_item);
+        put_int(&q, l->tenant);
+        put_text(&q, l->user);
+        put_int(&q, l->deliveries[i]);
+        while (query_row(&q)) {
+            add_mark(&l->seen_ms, take_int(&q));
+            add_mark(&l->read_ms, take_int(&q));
+            add_mark(&l->archived_ms, take_int(&q));
+        }
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,62 @@
+/* workflow.h - the instances of workflows, one a recipient: rows of work that
+ * say where each is, and what it waits for. Whoever took one moves it on in the
+ * accept that brings what it sends, if the lease is still his: so each step is
+ * taken once, whoever dies.
+ *
+ * An event makes the instances due that wait for it, in the commit that brings
+ * it, and breaks their leases: who has such a row looks once more. Nobody is
+ * told what happened; who takes a row looks. So a row is to say what it waits
+ * for before its taker looks whether that has happened. */
+#pragma once
+
+#include "store/inbox.h"
+#include "store/req.h"
+
+struct store_instance {
+    int64_t id;
+    struct str user;   /* empty: an inline recipient without an id */
+    struct str cursor; /* how far it is */
+    struct str event;  /* what it waits for; empty: only until it is due */
+    int64_t due_ms;    /* wall clock; 0: at once */
+};
+/* What becomes of one that was taken. Its item may have no notification (id 0),
+ * and then nothing else but steps. */
+struct store_turn {
+    int64_t instance, hold;
+    struct str user;
+    bool is_over; /* it goes */
+    struct str cursor, event;
+    int64_t due_ms; /* as above */
+};
+/* What was decided on the way, for traces. */
+struct store_step {
+    int64_t id; /* in the order of time */
+    int64_t notification;
+    int64_t at_ms;
+    struct str user, step, verdict, reason;
+};
+
+/* Something that happened to a user outside of Belfry. */
+struct store_event_add {
+    struct store_req req;
+    int64_t tenant;
+    struct store_idem idem;
+    int64_t id, at_ms;
+    struct str user, name, data;
+};
+/* What happened to one who waits: the first event of that name that came at
+ * since_ms or later; and what was done with the items of deliveries. */
+struct store_event_look {
+    struct store_req req;
+    int64_t tenant;
+    struct str user, name;
+    int64_t since_ms;
+    const int64_t *deliveries;
+    size_t n_deliveries;
+    /* result */
+    /* The first of each; 0: not. */
+    int64_t posted_ms, seen_ms, read_ms, archived_ms;
+};
+
+/* The event that a change of an inbox is; empty: none. */
+struct str inbox_change_event(enum inbox_change change);
