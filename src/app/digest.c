@@ -1,66 +1,47 @@
 /* digest.c - see app/digest.h.
  *
- *   take rows -> wait for the configuration of then -> for each, at the same
- *   time: read its members -> decide what goes out -> commit
+ *   take rows -> for each, at the same time: read its members -> decide what
+ *   goes out -> commit
  *
- * What failed is tried again with its row in hand. Where the commit finds
- * another state (a member was cancelled meanwhile, another process has the row,
- * or it was done and the answer lost), the row is given back: it is taken anew
- * if it is still there. */
+ * Where the commit finds another state (a member was cancelled meanwhile,
+ * another process has the row, or it was done and the answer lost), the row is
+ * given back: it is taken anew if it is still there. */
 #include "app/digest.h"
 
-#include <assert.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "app/send.h"
+#include "app/taker.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "domain/digest.h"
 #include "store/store.h"
 
-#define SLOTS 16 /* windows that end at the same time */
-#define LEASE_MS 15000
-#define NEXT_MAX_MS INT64_C(3600000) /* to a row that is due: no farther */
-#define AGAIN_MS 100 /* after an error; twice as long after the next one... */
-#define AGAIN_MAX_MS 16000         /* ...up to this */
+#define SLOTS 16                   /* windows that end at the same time */
 #define LISTED_MAX_BYTES (4 << 20) /* of the notifications that are listed */
 
 /* A window that ends. */
 struct slot {
+    struct taker_slot base;
     struct digests *owner;
-    struct arena *arena;
-    enum { FREE, BUSY, FAILED } state;
     struct buf user, channel; /* of it; the row's own text goes with the take */
     struct digest digest;
-    int64_t hold;
+    int64_t hold;                      /* by which its members were taken */
     const struct workspace *workspace; /* NULL: it was deleted */
     struct workspace nowhere;
     struct store_digest_members read;
     struct store_flush flush;
     struct send send;
     struct send_item item;
-    struct store_work_hold given_back;
-    struct store_work_release release;
 };
 
 struct digests {
     const struct app *app;
     struct slot slots[SLOTS];
-    size_t n_used; /* slots that are not free */
-    struct arena *arena;
-    struct store_work_take take;
-    struct task bell, fresh, idle;
-    atomic_bool is_rung; /* the bell is posted */
-    bool is_taking, is_wanted, is_draining, is_over;
-    int n_failures;
-    struct loop_timer again, due;
-    void (*drained)(void *arg);
-    void *drained_arg;
+    struct taker_slot *bases[SLOTS];
+    struct taker *taker;
 };
-
-static void go_on(struct digests *d);
 
 static struct loop *
 loop_of(const struct digests *d)
@@ -77,92 +58,30 @@ wall_ms(const struct digests *d)
 /* ---- the end of a flush ---- */
 
 static void
-leave(struct slot *s, int state)
+put_workspace(struct slot *s)
 {
-    struct digests *d = s->owner;
-
     workspace_put(s->workspace);
     s->workspace = NULL;
-    s->state = (unsigned)state;
-    if (s->state == FREE)
-        d->n_used--;
-    go_on(d);
-}
-
-static void
-on_again(struct loop_timer *t)
-{
-    go_on(CONTAINER_OF(t, struct digests, again));
-}
-
-static void
-back_off(struct digests *d)
-{
-    int64_t ms = AGAIN_MS;
-
-    if (d->is_draining || loop_timer_is_set(&d->again))
-        return;
-    for (int i = 0; i < d->n_failures && ms < AGAIN_MAX_MS; i++)
-        ms *= 2;
-    d->n_failures++;
-    loop_timer_set(loop_of(d), &d->again, ms, on_again);
-}
-
-static void
-fail(struct slot *s, enum err e)
-{
-    LOG_WARN("digest.failed", log_int("digest", s->digest.id),
-             log_cstr("err", err_code(e)));
-    back_off(s->owner);
-    leave(s, FAILED);
-}
-
-static void
-on_given_back(struct store_req *req, enum err e)
-{
-    struct store_work_release *l =
-        CONTAINER_OF(req, struct store_work_release, req);
-
-    if (e != ERR_OK) /* it is free when the lease ends */
-        LOG_WARN("digest.release_failed", log_cstr("err", err_code(e)));
-    leave(CONTAINER_OF(l, struct slot, release), FREE);
-}
-
-static void
-give_back(struct slot *s)
-{
-    arena_reset(s->arena);
-    s->given_back = (struct store_work_hold){.kind = STORE_WORK_DIGEST,
-                                             .tenant = s->digest.tenant,
-                                             .id = s->digest.id,
-                                             .hold = s->hold};
-    s->release = (struct store_work_release){
-        .req = {.arena = s->arena,
-                .loop = loop_of(s->owner),
-                .on_done = on_given_back},
-        .holds = &s->given_back,
-        .n_holds = 1,
-    };
-    store_work_release(s->owner->app->env->store, &s->release);
 }
 
 static void
 on_sent(struct send *send, enum err e)
 {
     struct slot *s = CONTAINER_OF(send, struct slot, send);
+    bool is_gone = e == ERR_OK && s->item.accepted->is_gone;
 
+    put_workspace(s);
     if (e != ERR_OK) {
-        fail(s, e);
+        taker_fail(&s->base, e);
         return;
     }
-    s->owner->n_failures = 0;
-    if (s->item.accepted->is_gone) {
-        give_back(s);
+    if (is_gone) {
+        taker_lose(&s->base);
         return;
     }
     LOG_DEBUG("digest.done", log_int("digest", s->digest.id),
               log_int("members", s->flush.n_members));
-    leave(s, FREE);
+    taker_done(&s->base);
 }
 
 /* ---- what goes out ---- */
@@ -194,7 +113,7 @@ is_late(const struct slot *s, struct json doc)
 {
     int64_t at_ms;
 
-    return time_parse(json_str_of(s->arena, doc, "expires_at"), &at_ms) &&
+    return time_parse(json_str_of(s->base.arena, doc, "expires_at"), &at_ms) &&
            at_ms <= wall_ms(s->owner);
 }
 
@@ -203,10 +122,10 @@ static void
 address(struct slot *s, const struct delivery *to, struct json given, int index)
 {
     struct send_request *q = &s->item.request;
-    struct send_recipient *r = ARENA_NEW(s->arena, struct send_recipient);
-    struct str *channel = ARENA_NEW(s->arena, struct str);
+    struct send_recipient *r = ARENA_NEW(s->base.arena, struct send_recipient);
+    struct str *channel = ARENA_NEW(s->base.arena, struct str);
 
-    send_request_reread(s->arena, s->workspace, s->item.doc,
+    send_request_reread(s->base.arena, s->workspace, s->item.doc,
                         s->item.like->notification.template_version, NULL, q);
     *r = (struct send_recipient){
         .user = to->user, .index = index, .given = given};
@@ -226,7 +145,7 @@ note_of(struct slot *s, const struct digest_letter *l)
     struct json_writer w;
     struct buf out;
 
-    buf_init(&out, s->arena);
+    buf_init(&out, s->base.arena);
     w = json_writer(&out);
     json_begin_object(&w);
     json_int_field(&w, "recipients", 1);
@@ -246,16 +165,16 @@ note_of(struct slot *s, const struct digest_letter *l)
 static struct json
 document_of(struct slot *s, struct digest_letter *l)
 {
-    struct json doc = parsed(s->arena, digest_document(l));
+    struct json doc = parsed(s->base.arena, digest_document(l));
 
     if (json_is(doc, JSON_OBJECT))
         return doc;
     l->n_listed = 0;
-    doc = parsed(s->arena, digest_document(l));
+    doc = parsed(s->base.arena, digest_document(l));
     if (json_is(doc, JSON_OBJECT))
         return doc;
     l->is_bare = true;
-    return parsed(s->arena, digest_document(l));
+    return parsed(s->base.arena, digest_document(l));
 }
 
 static void
@@ -286,7 +205,7 @@ send_none(struct slot *s, enum delivery_status status, enum reason reason)
 {
     s->flush.status = status;
     s->flush.reason = reason_code(reason);
-    s->item.like = ARENA_NEW(s->arena, struct store_member);
+    s->item.like = ARENA_NEW(s->base.arena, struct store_member);
 }
 
 /* Those that expired while they waited are in no digest. What is beyond the
@@ -296,9 +215,9 @@ compose(struct slot *s)
 {
     const struct store_digest_members *m = &s->read;
     struct digest_member *listed =
-        ARENA_ARRAY(s->arena, struct digest_member, m->n_listed + 1);
-    int64_t *expired = ARENA_ARRAY(s->arena, int64_t, m->n_listed + 1);
-    struct digest_letter l = {.arena = s->arena,
+        ARENA_ARRAY(s->base.arena, struct digest_member, m->n_listed + 1);
+    int64_t *expired = ARENA_ARRAY(s->base.arena, int64_t, m->n_listed + 1);
+    struct digest_letter l = {.arena = s->base.arena,
                               .user = buf_str(&s->user),
                               .channel = buf_str(&s->channel),
                               .listed = listed};
@@ -311,7 +230,7 @@ compose(struct slot *s)
         if (is_extra && m->n_listed > 0 &&
             m->members[i - 1].delivery.id >= one->delivery.id)
             break; /* it is in the list */
-        member = member_of(s->arena, one);
+        member = member_of(s->base.arena, one);
         if (is_late(s, member.doc)) {
             expired[s->flush.n_expired++] = one->delivery.id;
             continue;
@@ -342,11 +261,11 @@ on_members(struct store_req *req, enum err e)
     struct digests *d = s->owner;
 
     if (e == ERR_NOT_FOUND) { /* it was done, and we were not told */
-        leave(s, FREE);
+        taker_done(&s->base);
         return;
     }
     if (e != ERR_OK) {
-        fail(s, e);
+        taker_fail(&s->base, e);
         return;
     }
     s->workspace = snapshots_workspace(d->app->snapshots, s->digest.tenant);
@@ -360,7 +279,7 @@ on_members(struct store_req *req, enum err e)
         send_none(s, DELIVERY_CANCELLED, REASON_CANCELLED);
     s->send = (struct send){
         .app = d->app,
-        .arena = s->arena,
+        .arena = s->base.arena,
         .workspace = s->workspace ? s->workspace : &s->nowhere,
         .items = &s->item,
         .n_items = 1,
@@ -370,14 +289,13 @@ on_members(struct store_req *req, enum err e)
 }
 
 static void
-begin(struct slot *s)
+begin(struct taker_slot *base)
 {
+    struct slot *s = CONTAINER_OF(base, struct slot, base);
     int max = s->digest.rule.max_items;
 
-    s->state = BUSY;
-    arena_reset(s->arena);
     s->read = (struct store_digest_members){
-        .req = {.arena = s->arena,
+        .req = {.arena = s->base.arena,
                 .loop = loop_of(s->owner),
                 .on_done = on_members},
         .tenant = s->digest.tenant,
@@ -389,11 +307,11 @@ begin(struct slot *s)
     store_digest_members(s->owner->app->env->store, &s->read);
 }
 
-/* ---- taking ---- */
-
 static void
-fill(struct slot *s, const struct store_work_row *row)
+fill(struct taker_slot *base, const struct store_work_row *row)
 {
+    struct slot *s = CONTAINER_OF(base, struct slot, base);
+
     s->digest = row->digest;
     s->hold = row->hold;
     buf_reset(&s->user);
@@ -403,149 +321,12 @@ fill(struct slot *s, const struct store_work_row *row)
     s->digest.user = s->digest.channel = s->digest.rule.key = STR_NONE;
 }
 
-/* A row that we have already: its lease ended, and nobody else wanted it. */
-static struct slot *
-slot_for(struct digests *d, int64_t id)
-{
-    struct slot *found = NULL;
-
-    for (size_t i = 0; i < SLOTS; i++) {
-        struct slot *s = &d->slots[i];
-
-        if (s->state != FREE && s->digest.id == id)
-            return s;
-        if (s->state == FREE && !found)
-            found = s;
-    }
-    return found;
-}
-
-static void
-on_due(struct loop_timer *t)
-{
-    struct digests *d = CONTAINER_OF(t, struct digests, due);
-
-    d->is_wanted = true;
-    go_on(d);
-}
-
-static void
-on_fresh(struct task *t)
-{
-    struct digests *d = CONTAINER_OF(t, struct digests, fresh);
-    size_t n = d->take.n_rows;
-
-    for (size_t i = 0; i < n; i++) {
-        struct slot *s = slot_for(d, d->take.rows[i].digest.id);
-
-        if (s->state == BUSY)
-            continue; /* its commit will find another lease */
-        d->n_used += s->state == FREE;
-        fill(s, &d->take.rows[i]);
-        begin(s);
-    }
-    d->is_taking = false;
-    go_on(d);
-}
-
-static void
-on_taken(struct store_req *req, enum err e)
-{
-    struct store_work_take *t = CONTAINER_OF(req, struct store_work_take, req);
-    struct digests *d = CONTAINER_OF(t, struct digests, take);
-
-    if (e != ERR_OK) {
-        LOG_WARN("digest.take_failed", log_cstr("err", err_code(e)));
-        d->is_taking = false;
-        d->is_wanted = true;
-        back_off(d);
-        go_on(d);
-        return;
-    }
-    d->is_wanted |= t->n_rows == t->max;
-    if (t->next_ms >= 0 && !d->is_draining)
-        loop_timer_set(loop_of(d), &d->due,
-                       t->next_ms < NEXT_MAX_MS ? t->next_ms + 1 : NEXT_MAX_MS,
-                       on_due);
-    snapshots_wait(d->app->snapshots, t->change_seq, loop_of(d), &d->fresh);
-}
-
-static void
-take(struct digests *d)
-{
-    d->is_taking = true;
-    d->is_wanted = false;
-    arena_reset(d->arena);
-    d->take = (struct store_work_take){
-        .req = {.arena = d->arena, .loop = loop_of(d), .on_done = on_taken},
-        .kind = STORE_WORK_DIGEST,
-        .now_ms = wall_ms(d),
-        .lease_ms = LEASE_MS,
-        .max = SLOTS - d->n_used,
-    };
-    store_work_take(d->app->env->store, &d->take);
-}
-
-/* ---- the end ---- */
-
-static void
-on_idle(struct task *t)
-{
-    struct digests *d = CONTAINER_OF(t, struct digests, idle);
-
-    d->drained(d->drained_arg);
-}
-
-/* Others need not wait for the leases of what failed. */
-static void
-wind_up(struct digests *d)
-{
-    if (d->is_taking || d->is_over)
-        return;
-    for (size_t i = 0; i < SLOTS; i++)
-        if (d->slots[i].state == FAILED) {
-            d->slots[i].state = BUSY;
-            give_back(&d->slots[i]);
-        }
-    if (d->n_used > 0)
-        return;
-    d->is_over = true;
-    loop_post(loop_of(d), &d->idle);
-}
-
-static void
-go_on(struct digests *d)
-{
-    if (d->is_draining) {
-        wind_up(d);
-        return;
-    }
-    if (loop_timer_is_set(&d->again))
-        return;
-    for (size_t i = 0; i < SLOTS; i++)
-        if (d->slots[i].state == FAILED)
-            begin(&d->slots[i]);
-    if (d->is_wanted && !d->is_taking && d->n_used < SLOTS)
-        take(d);
-}
-
 /* ---- life ---- */
-
-static void
-on_bell(struct task *t)
-{
-    struct digests *d = CONTAINER_OF(t, struct digests, bell);
-
-    atomic_store(&d->is_rung, false);
-    d->is_wanted = true;
-    go_on(d);
-}
 
 void
 digests_ring(struct digests *d)
 {
-    if (!atomic_exchange(&d->is_rung, true))
-        loop_post(loop_of(d), &d->bell);
+    taker_ring(d->taker);
 }
 
 struct digests *
@@ -554,29 +335,27 @@ digests_new(const struct app *app)
     struct digests *d = xcalloc(1, sizeof(*d));
 
     d->app = app;
-    d->arena = arena_new();
-    d->bell.run = on_bell;
-    d->fresh.run = on_fresh;
-    d->idle.run = on_idle;
     for (size_t i = 0; i < SLOTS; i++) {
         d->slots[i].owner = d;
-        d->slots[i].arena = arena_new();
         buf_init(&d->slots[i].user, NULL);
         buf_init(&d->slots[i].channel, NULL);
+        d->bases[i] = &d->slots[i].base;
     }
+    d->taker = taker_new(&(struct taker_options){
+        .app = app,
+        .kind = STORE_WORK_DIGEST,
+        .slots = d->bases,
+        .n_slots = SLOTS,
+        .fill = fill,
+        .begin = begin,
+    });
     return d;
 }
 
 void
 digests_drain(struct digests *d, void (*done)(void *arg), void *arg)
 {
-    assert(!d->is_draining);
-    d->is_draining = true;
-    d->drained = done;
-    d->drained_arg = arg;
-    loop_timer_clear(loop_of(d), &d->again);
-    loop_timer_clear(loop_of(d), &d->due);
-    go_on(d);
+    taker_drain(d->taker, done, arg);
 }
 
 void
@@ -584,14 +363,11 @@ digests_free(struct digests *d)
 {
     if (!d)
         return;
-    loop_timer_clear(loop_of(d), &d->again);
-    loop_timer_clear(loop_of(d), &d->due);
+    taker_free(d->taker);
     for (size_t i = 0; i < SLOTS; i++) {
         workspace_put(d->slots[i].workspace);
-        arena_free(d->slots[i].arena);
         buf_fini(&d->slots[i].user);
         buf_fini(&d->slots[i].channel);
     }
-    arena_free(d->arena);
     free(d);
 }
