@@ -289,11 +289,15 @@ ring_planner(struct server *s)
     struct fan *fan = __atomic_load_n(&s->planner.fan, __ATOMIC_ACQUIRE);
     struct digests *digests =
         __atomic_load_n(&s->planner.digests, __ATOMIC_ACQUIRE);
+    struct workflows *workflows =
+        __atomic_load_n(&s->planner.workflows, __ATOMIC_ACQUIRE);
 
     if (fan) /* else it looks when it starts */
         fan_ring(fan);
     if (digests)
         digests_ring(digests);
+    if (workflows)
+        workflows_ring(workflows);
 }
 
 /* In the store's thread: hand on and return. */
@@ -415,11 +419,13 @@ serve_start_planner(struct server *s)
                           .public_url = s->public_url};
     __atomic_store_n(&p->fan, fan_new(&p->app), __ATOMIC_RELEASE);
     __atomic_store_n(&p->digests, digests_new(&p->app), __ATOMIC_RELEASE);
+    __atomic_store_n(&p->workflows, workflows_new(&p->app), __ATOMIC_RELEASE);
     if (serve_has_role(s, "scheduler"))
         __atomic_store_n(&p->cadence, cadence_new(&p->app), __ATOMIC_RELEASE);
     p->thread = loop_thread_start(p->loop, "planner");
     fan_ring(p->fan);
     digests_ring(p->digests);
+    workflows_ring(p->workflows);
     if (p->cadence)
         cadence_ring(p->cadence);
 }
@@ -674,6 +680,7 @@ drain_planner(struct task *t)
 
     fan_drain(p->fan, on_planner_drained, p);
     digests_drain(p->digests, on_planner_drained, p);
+    workflows_drain(p->workflows, on_planner_drained, p);
     if (p->cadence)
         cadence_drain(p->cadence, on_planner_drained, p);
 }
@@ -695,8 +702,8 @@ serve_drain(struct server *s)
     loop_timer_clear(s->loop, &s->upkeep);
     s->n_left = 2 /* with the outbox */ + (s->outlet.thread != NULL) +
                 (s->waiting_room != NULL) +
-                2 * (s->planner.thread != NULL) /* its fan and its digests */ +
-                (s->planner.cadence != NULL);
+                /* its fan, digests and workflows */
+                3 * (s->planner.thread != NULL) + (s->planner.cadence != NULL);
     for (int i = 0; i < s->n_fronts; i++)
         s->n_left += s->fronts[i].thread != NULL;
     loop_timer_set(s->loop, &s->limit, DRAIN_LIMIT_MS, on_limit);
@@ -775,6 +782,7 @@ serve_close(struct server *s)
         fan_free(s->planner.fan);
         cadence_free(s->planner.cadence);
         digests_free(s->planner.digests);
+        workflows_free(s->planner.workflows);
         loop_free(s->planner.loop);
     }
     hear_last_answers(s->loop);

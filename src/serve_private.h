@@ -7,6 +7,7 @@
 #include "app/digest.h"
 #include "app/fan.h"
 #include "app/outbox.h"
+#include "app/workflow_run.h"
 #include "auth/vault.h"
 #include "base/config.h"
 #include "base/pace.h"
@@ -52,7 +53,8 @@ struct outlet {
 };
 
 /* The thread that plans what goes to whole workspaces, ends the windows of
- * digests, and makes the runs of schedules. */
+ * digests, takes workflows from step to step, and makes the runs of schedules.
+ */
 struct planner {
     struct server *server;
     struct loop *loop;
@@ -62,6 +64,7 @@ struct planner {
     struct app app;
     struct fan *fan;
     struct digests *digests;
+    struct workflows *workflows;
     struct cadence *cadence; /* NULL: others are schedulers */
     struct task drain;
 };

@@ -37,6 +37,8 @@ const struct route *const route_tables[] = {
     cancel_routes,
     category_routes,
     schedule_routes,
+    workflow_routes,
+    event_routes,
     provider_routes,
     template_routes,
     workspace_routes,

@@ -201,6 +201,8 @@ notification_status(const struct notification *n,
     }
     if (n->is_planning && n->due_ms > now_ms)
         return "scheduled";
+    if (n->is_running)
+        return "running";
     if (n->is_planning)
         return n_all == 0 ? "queued" : "running";
     if (n_open == 0)

@@ -78,6 +78,7 @@ audience_detail(struct call *c, const struct notification *n, struct json note)
     struct buf out;
 
     if (!is_all && !is_wide && !is_later &&
+        json_is(json_get(note, "workflow"), JSON_ABSENT) &&
         json_is(json_get(note, "digest"), JSON_ABSENT))
         return n->note;
     w = call_writer(c, &out);
@@ -108,6 +109,44 @@ tell_schedule(struct story *t, const struct notification *n, struct json note)
                 .detail = str_fmt(t->call->arena, "{\"send_at\":%.*s}",
                                   STR_ARG(json_raw(send_at))),
             });
+}
+
+/* Which workflow, as it was then. */
+static void
+tell_workflow(struct story *t, const struct store_notification_get *g,
+              struct json note)
+{
+    struct arena *a = t->call->arena;
+    struct json workflow = json_get(note, "workflow");
+    struct json_writer w;
+    struct buf out;
+
+    if (json_is(workflow, JSON_ABSENT))
+        return;
+    w = call_writer(t->call, &out);
+    json_begin_object(&w);
+    json_str_field(&w, "key", json_str_of(a, workflow, "key"));
+    json_raw_field(&w, "version", json_raw(json_get(workflow, "version")));
+    json_end_object(&w);
+    tell(t, (struct step){.at_ms = g->notification.created_ms,
+                          .stage = "workflow",
+                          .verdict = STR("start"),
+                          .detail = buf_str(&out)});
+    for (size_t i = 0; i < g->n_steps; i++) {
+        const struct store_step *s = &g->steps[i];
+        struct buf detail;
+
+        w = call_writer(t->call, &detail);
+        json_begin_object(&w);
+        json_str_field(&w, "step", s->step);
+        json_end_object(&w);
+        tell(t, (struct step){.at_ms = s->at_ms,
+                              .stage = "workflow",
+                              .user = s->user,
+                              .verdict = s->verdict,
+                              .reason = s->reason,
+                              .detail = buf_str(&detail)});
+    }
 }
 
 /* Of a digest: what it is made of. */
@@ -231,7 +270,7 @@ tell_all(struct story *t, const struct store_notification_get *g)
     struct str accept = str_fmt(t->call->arena, "{\"request_id\":\"%.*s\"}",
                                 STR_ARG(n->request_id));
     struct json note = note_of(t->call, n);
-    size_t n_steps = 4 + 2 * g->n_deliveries;
+    size_t n_steps = 5 + g->n_steps + 2 * g->n_deliveries;
 
     for (size_t i = 0; i < g->n_deliveries; i++)
         n_steps += g->n_attempts[i];
@@ -246,6 +285,7 @@ tell_all(struct story *t, const struct store_notification_get *g)
                           .detail = audience_detail(t->call, n, note)});
     tell_schedule(t, n, note);
     tell_digest(t, n, note);
+    tell_workflow(t, g, note);
     for (size_t i = 0; i < g->n_deliveries; i++)
         tell_decision(t, &g->deliveries[i]);
     for (size_t i = 0; i < g->n_deliveries; i++) {

@@ -74,3 +74,9 @@ deed_flush_digest(const struct app *app, struct store_digest_flush *f)
 {
     store_digest_flush(app->env->store, f);
 }
+
+void
+deed_add_event(const struct app *app, struct store_event_add *e)
+{
+    store_event_add(app->env->store, e);
+}

@@ -1,11 +1,12 @@
 /* deed.h - what people do to deliveries and digests: retry, cancel, discard,
- * flush. */
+ * flush; and what they tell of users. */
 #pragma once
 
 #include "app/app.h"
 #include "store/cycle.h"
 #include "store/digest.h"
 #include "store/read.h"
+#include "store/workflow.h"
 
 /* A retry starts over at the channel's first provider, so the delivery is
  * read first. on_done as a verb's: ERR_NOT_FOUND, ERR_CONFLICT with act.status,
@@ -26,3 +27,4 @@ struct deed {
 
 void deed_start(struct deed *d);
 void deed_flush_digest(const struct app *app, struct store_digest_flush *f);
+void deed_add_event(const struct app *app, struct store_event_add *e);

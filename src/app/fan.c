@@ -392,7 +392,7 @@ read_request(struct fan *f)
     f->item.doc = json_root(&f->doc);
     send_request_reread(f->arena, f->workspace, f->item.doc,
                         n->template_version, f->named, q);
-    if (f->job->max > DELIVERIES_MAX / q->n_channels)
+    if (q->n_channels > 0 && f->job->max > DELIVERIES_MAX / q->n_channels)
         f->job->max = DELIVERIES_MAX / q->n_channels;
     if (f->job->limit > f->job->max)
         f->job->limit = f->job->max;

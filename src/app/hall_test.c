@@ -144,8 +144,16 @@ hall_stop(struct hall *h)
         TURN_UNTIL(h, h->n_drained == 1);
         digests_free(h->digests);
     }
+    if (h->workflows) {
+        h->n_drained = 0;
+        workflows_drain(h->workflows, on_drained, h);
+        assert_int_equal(h->n_drained, 0);
+        TURN_UNTIL(h, h->n_drained == 1);
+        workflows_free(h->workflows);
+    }
     h->fan = NULL;
     h->digests = NULL;
+    h->workflows = NULL;
 }
 
 int

@@ -6,6 +6,7 @@
 #include "app/digest.h"
 #include "app/fan.h"
 #include "app/send.h"
+#include "app/workflow_run.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include "store/store.h"
@@ -22,6 +23,7 @@ struct hall {
     struct snapshots *snapshots;
     struct fan *fan; /* NULL: the test has none, or has stopped it */
     struct digests *digests;
+    struct workflows *workflows;
     int64_t tenant;
     int n_answered, n_drained;
     enum err answered;

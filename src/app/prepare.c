@@ -115,12 +115,14 @@ static void
 fill(struct prepare *p, struct json doc, const struct plan_recipient *r,
      const struct rendered *text)
 {
+    const struct notification *n = p->work->notification;
     const struct delivery *v = &p->work->delivery;
     struct json overrides = json_get(doc, "overrides");
 
     p->message = (struct channel_message){
         .delivery_id = public_id(p, "dlv", v->id),
-        .notification_id = public_id(p, "ntf", v->notification),
+        .notification_id =
+            public_id(p, "ntf", n->parent != 0 ? n->parent : n->id),
         .user = v->user,
         .channel = v->channel,
         .category = json_str_of(p->arena, doc, "category"),

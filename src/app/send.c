@@ -2,15 +2,15 @@
 
 #include <assert.h>
 
+#include "app/instance.h"
 #include "app/message.h"
+#include "app/send_note.h"
 #include "app/suppression.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "queue/rank.h"
 #include "store/store.h"
-
-#define EMPTY_NOTED_MAX 20
 
 struct send *
 send_of(struct store_req *req)
@@ -243,7 +243,8 @@ settle_in_app(struct send *s, struct send_item *item,
     row->items[row->n_items++] = (struct inbox_item){
         .id = item_id(s, item, v),
         .tenant = v->tenant,
-        .notification = v->notification,
+        .notification = row->notification.parent != 0 ? row->notification.parent
+                                                      : v->notification,
         .delivery = v->id,
         .user = v->user,
         .created_ms = s->now_ms,
@@ -321,70 +322,6 @@ add_join(struct send *s, const struct plan_decision *d, size_t i,
     };
 }
 
-/* ---- the audience decision, for the trace ---- */
-
-static int64_t
-count_unknown(const struct send_item *item)
-{
-    int64_t n = 0;
-
-    for (size_t i = 0; i < item->request.n_recipients; i++)
-        if (item->recipients[i].user.n > 0 &&
-            json_is(item->recipients[i].stored, JSON_ABSENT) &&
-            json_is(item->recipients[i].given, JSON_ABSENT))
-            n++;
-    return n;
-}
-
-/* The first sets that nobody is in: a name may be wrong. */
-static void
-write_empty(struct json_writer *w, const struct send_item *item)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < item->request.n_sets && n < EMPTY_NOTED_MAX; i++) {
-        const struct member_set *set = &item->sets[i];
-
-        if (!set->is_empty)
-            continue;
-        if (n++ == 0) {
-            json_put_key(w, "empty");
-            json_begin_array(w);
-        }
-        json_begin_object(w);
-        json_str_field(w, set->kind == MEMBER_ROLE ? "role" : "topic",
-                       set->key);
-        json_end_object(w);
-    }
-    if (n > 0)
-        json_end_array(w);
-}
-
-static struct str
-audience_note(const struct send *s, const struct send_item *item)
-{
-    struct json_writer w;
-    struct buf out;
-
-    buf_init(&out, s->arena);
-    w = json_writer(&out);
-    json_begin_object(&w);
-    if (item->is_later)
-        json_time_field(&w, "send_at", item->request.send_ms);
-    if (item->request.is_all)
-        json_bool_field(&w, "all", true);
-    if (item->has_more)
-        json_bool_field(&w, "wide", true);
-    if (!item->request.is_all && !item->is_later && !item->has_more) {
-        json_int_field(&w, "recipients", (int64_t)item->request.n_recipients);
-        json_int_field(&w, "never_stored", count_unknown(item));
-    }
-    if (item->sets)
-        write_empty(&w, item);
-    json_end_object(&w);
-    return buf_str(&out);
-}
-
 /* ---- the commit ---- */
 
 static int64_t
@@ -392,6 +329,35 @@ notification_id(struct send *s, const struct send_item *item)
 {
     return item->chunk ? item->notification
                        : id_make(s->app->ids, s->now_ms, 1);
+}
+
+static void
+add_instances(struct send *s, struct send_item *item,
+              struct store_accept_item *row)
+{
+    const struct send_request *q = &item->request;
+    struct store_instance *all =
+        ARENA_ARRAY(s->arena, struct store_instance, q->n_recipients);
+
+    for (size_t i = 0; i < q->n_recipients; i++)
+        all[i] = (struct store_instance){
+            .id = id_make(s->app->ids, s->now_ms, 1),
+            .user = q->recipients[i].user,
+            .cursor = instance_begin(s->arena, q->recipients[i].index),
+        };
+    row->instances = all;
+    row->n_instances = q->n_recipients;
+}
+
+/* One that was deleted is named all the same, so that who renders finds that
+ * out. */
+static struct str
+template_key(const struct send *s, const struct send_item *item)
+{
+    const struct send_request *q = &item->request;
+
+    return q->template ? q->template->key
+                       : json_str_of(s->arena, item->doc, "template");
 }
 
 /* False: refused, as it would render more than a request may. */
@@ -409,12 +375,13 @@ fill_row(struct send *s, struct send_item *item)
                 .created_ms = s->now_ms,
                 .priority = q->priority,
                 .doc = json_raw(item->doc),
-                .template_key = q->template ? q->template->key : STR_NONE,
+                .template_key = template_key(s, item),
                 .template_version = q->template ? q->template->version : 0,
-                .note = audience_note(s, item),
+                .note = send_note(s->arena, item),
                 .request_id = s->request_id,
                 .traceparent = s->traceparent,
                 .n_recipients = (int)q->n_recipients,
+                .parent = item->parent,
             },
         .deliveries = ARENA_ARRAY(s->arena, struct delivery, item->n_decisions),
         .n_deliveries = item->n_decisions,
@@ -430,6 +397,8 @@ fill_row(struct send *s, struct send_item *item)
     };
     row->joins =
         ARENA_ARRAY(s->arena, struct store_join, count_collected(item));
+    if (q->is_workflow)
+        add_instances(s, item, row);
     for (size_t i = 0; i < item->n_decisions; i++) {
         row->deliveries[i].id = id_make(s->app->ids, s->now_ms, 1);
         fill_delivery(s, item, &item->decisions[i], &row->deliveries[i], row);
@@ -442,6 +411,8 @@ fill_row(struct send *s, struct send_item *item)
                     SEND_RENDERED_MAX / 1024 / 1024);
         return false;
     }
+    if (item->on_row)
+        item->on_row(item, row);
     return true;
 }
 
@@ -494,6 +465,8 @@ fill_flush(struct send *s, struct send_item *item)
                 .doc = json_raw(item->doc),
                 .template_key = like->template_key,
                 .template_version = like->template_version,
+                .parent =
+                    item->flush->status == DELIVERY_MERGED ? 0 : like->parent,
                 .note = item->note,
                 .request_id = like->request_id,
                 .traceparent = like->traceparent,
@@ -758,7 +731,8 @@ collect_users(struct send *s, struct str *keys)
 static void
 check_width(struct send *s, struct send_item *item)
 {
-    size_t n = item->request.n_recipients * item->request.n_channels;
+    size_t n = item->request.n_recipients *
+               (item->request.is_workflow ? 1 : item->request.n_channels);
 
     if (s->n_deliveries + n <= SEND_DELIVERIES_MAX)
         s->n_deliveries += n;
@@ -916,6 +890,9 @@ send_start(struct send *s)
         if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
                               &item->request) != ERR_OK)
             continue;
+        if (item->request.is_workflow && item->request.is_dry_run &&
+            !instance_preview(s, item))
+            continue;
         if (item->dedup_key.n > 0) {
             item->request.dedup_key = item->dedup_key;
             item->request.dedup_window_ms = item->dedup_window_ms;
@@ -941,6 +918,14 @@ void
 send_chunk(struct send *s)
 {
     assert(s->n_items == 1 && s->items[0].chunk);
+    start_planned(s);
+}
+
+void
+send_step(struct send *s)
+{
+    assert(s->n_items == 1 && s->items[0].on_row);
+    assert(s->items[0].request.n_recipients == 1);
     start_planned(s);
 }
 

@@ -42,6 +42,10 @@ struct send_item {
     struct store_flush *flush;
     const struct store_member *like; /* the newest member, or the only one */
     struct str note;                 /* of the digest */
+    /* For send_step(). */
+    int64_t parent;
+    /* The row is made, but for the turn and the steps. */
+    void (*on_row)(struct send_item *item, struct store_accept_item *row);
     /* result */
     struct problem problem; /* set: this one was refused */
     struct send_request request;
@@ -96,6 +100,8 @@ void send_chunk(struct send *s);
  * digest's.
  */
 void send_digest(struct send *s);
+/* The same for what a step of a workflow sends, to one recipient. */
+void send_step(struct send *s);
 /* For idem.answer: the send whose commit is being made. */
 struct send *send_of(struct store_req *req);
 /* What a recipient would read; for dry runs. ERR_TOO_LARGE. */

@@ -208,39 +208,57 @@ static const struct field digest_fields[] = {
     {.type = FIELD_END},
 };
 
+/* What is sent, and on which channels. */
+#define CONTENT_FIELDS                                                         \
+    {.name = "channels",                                                       \
+     .type = FIELD_ARRAY,                                                      \
+     .of = key_row,                                                            \
+     .min = 1,                                                                 \
+     .max = 32,                                                                \
+     .doc = "Channels; without them the template's, else the category's, "     \
+            "else in_app."},                                                   \
+        {.name = "template",                                                   \
+         .type = FIELD_KEY,                                                    \
+         .doc = "A template's key, in place of inline content."},              \
+        {.name = "title",                                                      \
+         .type = FIELD_STRING,                                                 \
+         .max = SEND_TITLE_MAX,                                                \
+         .doc = "Inline title, sent as it is."},                               \
+        {.name = "body",                                                       \
+         .type = FIELD_STRING,                                                 \
+         .max = SEND_CONTENT_MAX,                                              \
+         .doc = "Inline plain text, sent as it is."},                          \
+        {.name = "html",                                                       \
+         .type = FIELD_STRING,                                                 \
+         .max = SEND_CONTENT_MAX,                                              \
+         .doc = "Inline HTML, for channels that take it."},                    \
+    {                                                                          \
+        .name = "actions", .type = FIELD_ARRAY, .of = action_row, .max = 16,   \
+        .doc = "Buttons."                                                      \
+    }
+
+const struct field send_step_fields[] = {
+    {.name = "id", .type = FIELD_KEY},
+    {.name = "type", .type = FIELD_KEY, .flags = FIELD_REQUIRED},
+    CONTENT_FIELDS,
+    {.name = "category",
+     .type = FIELD_KEY,
+     .doc = "In place of the notification's."},
+    {.name = "priority",
+     .type = FIELD_ENUM,
+     .values = priorities,
+     .doc = "In place of the notification's."},
+    {.name = "overrides", .type = FIELD_OBJECT, .of = override_fields},
+    {.type = FIELD_END},
+};
+
 const struct field send_request_fields[] = {
     {.name = "to",
      .type = FIELD_ONE_OF,
      .flags = FIELD_REQUIRED,
      .of = to_rows,
      .doc = "Who gets it."},
-    {.name = "channels",
-     .type = FIELD_ARRAY,
-     .of = key_row,
-     .min = 1,
-     .max = 32,
-     .doc = "Channels; without them the template's, else the category's, "
-            "else in_app."},
-    {.name = "template",
-     .type = FIELD_KEY,
-     .doc = "A template's key, in place of inline content."},
-    {.name = "title",
-     .type = FIELD_STRING,
-     .max = SEND_TITLE_MAX,
-     .doc = "Inline title, sent as it is."},
-    {.name = "body",
-     .type = FIELD_STRING,
-     .max = SEND_CONTENT_MAX,
-     .doc = "Inline plain text, sent as it is."},
-    {.name = "html",
-     .type = FIELD_STRING,
-     .max = SEND_CONTENT_MAX,
-     .doc = "Inline HTML, for channels that take it."},
-    {.name = "actions",
-     .type = FIELD_ARRAY,
-     .of = action_row,
-     .max = 16,
-     .doc = "Buttons."},
+    CONTENT_FIELDS,
     {.name = "data",
      .type = FIELD_OBJECT,
      .doc = "For templates; handed on byte for byte."},
@@ -278,7 +296,10 @@ const struct field send_request_fields[] = {
     {.name = "dry_run",
      .type = FIELD_BOOL,
      .doc = "Tell the plan, store nothing."},
-    {.name = "workflow", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "workflow",
+     .type = FIELD_KEY,
+     .doc = "A workflow's key, in place of content and channels: what each "
+            "recipient goes through."},
     {.name = "digest",
      .type = FIELD_OBJECT,
      .of = digest_fields,
@@ -303,6 +324,7 @@ struct reading {
     struct map *seen; /* user ids that are in, or excluded */
     size_t cap;
     int64_t template_version; /* 0: the published one */
+    bool is_step;             /* of a workflow: its template may come later */
 };
 
 static char taken;
@@ -408,6 +430,8 @@ read_channels(struct reading *r, struct json list)
     size_t n = json_count(list), i = 0;
 
     q->channels = ARENA_ARRAY(r->arena, struct str, n + 1);
+    if (q->is_workflow)
+        return; /* each step has its own */
     for (struct json c = json_first(list); !json_is(c, JSON_ABSENT);
          c = json_next(list, c), i++) {
         struct str name = json_str(r->arena, c);
@@ -432,6 +456,26 @@ read_channels(struct reading *r, struct json list)
 }
 
 static void
+read_workflow(struct reading *r, struct json doc)
+{
+    static const char *const others[] = {"channels", "template", "title",
+                                         "body",     "html",     "actions"};
+    struct send_request *q = r->request;
+
+    q->is_workflow = true;
+    q->workflow = workspace_workflow(r->workspace,
+                                     json_str_of(r->arena, doc, "workflow"));
+    if (!q->workflow)
+        problem_add(r->problem, ERR_INVALID, STR("/workflow"),
+                    "there is no such workflow in this workspace");
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (!json_is(json_get(doc, others[i]), JSON_ABSENT))
+            problem_add(r->problem, ERR_INVALID,
+                        str_fmt(r->arena, "/%s", others[i]),
+                        "is for the steps of the workflow to say");
+}
+
+static void
 read_content(struct reading *r, struct json doc)
 {
     struct json key = json_get(doc, "template");
@@ -441,10 +485,14 @@ read_content(struct reading *r, struct json doc)
     bool is_inline = !json_is(title, JSON_ABSENT) ||
                      !json_is(body, JSON_ABSENT) || !json_is(html, JSON_ABSENT);
 
+    if (json_is(json_get(doc, "workflow"), JSON_STRING)) {
+        read_workflow(r, doc);
+        return;
+    }
     if (json_is(key, JSON_STRING)) {
         r->request->template = workspace_template(
             r->workspace, json_str(r->arena, key), r->template_version);
-        if (!r->request->template)
+        if (!r->request->template && !r->is_step)
             problem_add(r->problem, ERR_INVALID, STR("/template"),
                         "there is no such template in this workspace");
         if (is_inline)
@@ -619,6 +667,27 @@ send_request_reread(struct arena *a, const struct workspace *w, struct json doc,
     read_channels(&r, json_get(doc, "channels"));
     if (!named)
         map_free(r.seen);
+}
+
+void
+send_step_check(struct arena *a, const struct workspace *w, struct json step,
+                struct problem *p)
+{
+    struct send_request ignored = {.doc = step};
+    struct reading r = {.arena = a,
+                        .workspace = w,
+                        .problem = p,
+                        .request = &ignored,
+                        .is_step = true};
+
+    field_check(send_step_fields, step, STR(""), p);
+    if (problem_is_set(p))
+        return;
+    read_content(&r, step);
+    check_actions(&r, json_get(step, "actions"));
+    check_headers(&r, json_get(json_get(json_get(step, "overrides"), "email"),
+                               "headers"));
+    read_channels(&r, json_get(step, "channels"));
 }
 
 enum err

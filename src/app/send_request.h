@@ -15,6 +15,7 @@
 #define SEND_DEDUP_DEFAULT_MS (INT64_C(24) * 3600 * 1000)
 
 extern const struct field send_request_fields[];
+extern const struct field send_step_fields[]; /* of a workflow */
 extern const struct field action_fields[];
 extern const struct field user_fields[]; /* what a recipient may say too */
 
@@ -32,6 +33,10 @@ struct send_request {
     struct str *channels;
     size_t n_channels;
     const struct template_doc *template; /* NULL: inline */
+    /* There are no channels, as each step has its own. NULL workflow: it was
+     * deleted since. */
+    bool is_workflow;
+    const struct workflow_doc *workflow;
     enum priority priority;
     struct str category;
     struct str cancel_key, dedup_key;
@@ -57,6 +62,10 @@ bool action_link_is_safe(struct str url);
 void send_request_reread(struct arena *a, const struct workspace *w,
                          struct json doc, int64_t template_version,
                          struct map *named, struct send_request *ret);
+
+/* What a step of a workflow sends; its template need not be there yet. */
+void send_step_check(struct arena *a, const struct workspace *w,
+                     struct json step, struct problem *p);
 
 /* Adds every fault to *p; ERR_OK only without one. */
 enum err send_request_read(struct arena *a, const struct workspace *w,

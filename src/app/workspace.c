@@ -61,6 +61,12 @@ workspace_category(const struct workspace *w, struct str key)
     return key.n > 0 && w->categories ? map_get(w->categories, key) : NULL;
 }
 
+const struct workflow_doc *
+workspace_workflow(const struct workspace *w, struct str key)
+{
+    return key.n > 0 && w->workflows ? map_get(w->workflows, key) : NULL;
+}
+
 const struct schedule_doc *
 workspace_schedule(const struct workspace *w, struct str key)
 {

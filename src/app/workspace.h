@@ -83,6 +83,12 @@ struct schedule_doc {
     struct json notification; /* the body of a send */
 };
 
+struct workflow_doc {
+    struct str key;
+    int64_t version;
+    struct json doc; /* its steps: domain/workflow.h */
+};
+
 struct workspace {
     int64_t tenant;
     struct str key; /* "default" */
@@ -91,12 +97,14 @@ struct workspace {
     size_t n_providers;
     struct schedule_doc **schedules; /* by key */
     size_t n_schedules;
+    size_t n_workflows;
     struct json preferences; /* the defaults of its users; absent: none */
     /* private to workspace_build.c and workspace_ref.c */
     struct arena *arena;
     struct map *templates; /* "key@" is the published one, "key@3" by version;
                               a key may hold an @ of its own */
     struct map *categories;
+    struct map *workflows;
     struct str settings; /* its own document */
     int64_t version;     /* of it */
     int refs;
@@ -120,5 +128,8 @@ const struct template_doc *workspace_template(const struct workspace *w,
 const struct category *workspace_category(const struct workspace *w,
                                           struct str key);
 /* NULL: there is none. */
+const struct workflow_doc *workspace_workflow(const struct workspace *w,
+                                              struct str key);
+/* The same. */
 const struct schedule_doc *workspace_schedule(const struct workspace *w,
                                               struct str key);

@@ -15,7 +15,8 @@
 /* Versions of templates before the documents that name the published one. */
 const enum object_kind workspace_parts[N_WORKSPACE_PARTS] = {
     OBJECT_KEY,      OBJECT_PROVIDER,         OBJECT_CATEGORY,
-    OBJECT_SCHEDULE, OBJECT_TEMPLATE_VERSION, OBJECT_TEMPLATE};
+    OBJECT_SCHEDULE, OBJECT_TEMPLATE_VERSION, OBJECT_TEMPLATE,
+    OBJECT_WORKFLOW};
 
 void
 workspace_build_start(struct workspace_build *b, int64_t tenant, struct str key,
@@ -27,6 +28,7 @@ workspace_build_start(struct workspace_build *b, int64_t tenant, struct str key,
         .version = version,
         .templates = map_new(),
         .categories = map_new(),
+        .workflows = map_new(),
     };
     b->key = str_dup(b->arena, key);
     b->settings = str_dup(b->arena, settings);
@@ -134,6 +136,16 @@ add_schedule(struct workspace_build *b, const struct object *o, struct json doc)
 }
 
 static void
+add_workflow(struct workspace_build *b, const struct object *o, struct json doc)
+{
+    struct workflow_doc *w = ARENA_NEW(b->arena, struct workflow_doc);
+
+    *w = (struct workflow_doc){
+        .key = str_dup(b->arena, o->key), .version = o->version, .doc = doc};
+    map_put(b->workflows, w->key, w);
+}
+
+static void
 add_key(struct workspace_build *b, struct json doc)
 {
     struct auth_key k;
@@ -180,6 +192,9 @@ workspace_build_add(struct workspace_build *b, const struct vault *vault,
         break;
     case OBJECT_SCHEDULE:
         add_schedule(b, o, json_root(doc));
+        break;
+    case OBJECT_WORKFLOW:
+        add_workflow(b, o, json_root(doc));
         break;
     default:
         break;
@@ -244,12 +259,14 @@ workspace_build_finish(struct workspace_build *b)
     w->arena = b->arena;
     w->templates = b->templates;
     w->categories = b->categories;
+    w->workflows = b->workflows;
+    w->n_workflows = map_count(b->workflows);
     w->settings = b->settings;
     w->version = b->version;
     w->preferences = json_get(settings_of(b), "preferences");
     w->refs = 1;
     b->arena = NULL;
-    b->templates = b->categories = NULL;
+    b->templates = b->categories = b->workflows = NULL;
     return w;
 }
 
@@ -258,6 +275,7 @@ workspace_build_end(struct workspace_build *b)
 {
     map_free(b->templates);
     map_free(b->categories);
+    map_free(b->workflows);
     arena_free(b->arena);
     free(b->keys);
     *b = (struct workspace_build){0};

@@ -8,7 +8,7 @@
 #include "store/object.h"
 
 /* The kinds that it is made of, in the order in which they are to be added. */
-#define N_WORKSPACE_PARTS 6
+#define N_WORKSPACE_PARTS 7
 extern const enum object_kind workspace_parts[N_WORKSPACE_PARTS];
 
 /* All zero: nothing is being built. Private but for the keys. */
@@ -20,7 +20,7 @@ struct workspace_build {
     size_t n_providers, cap_providers;
     struct schedule_doc **schedules;
     size_t n_schedules, cap_schedules;
-    struct map *templates, *categories;
+    struct map *templates, *categories, *workflows;
     struct str settings; /* the document of the workspace itself */
     int64_t version;
     struct auth_key *keys; /* who may use it: not part of the workspace */

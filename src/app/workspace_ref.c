@@ -25,5 +25,6 @@ workspace_put(const struct workspace *shared)
         return;
     map_free(w->templates);
     map_free(w->categories);
+    map_free(w->workflows);
     arena_free(w->arena);
 }

@@ -218,7 +218,6 @@ write_cancel(struct writer *w, struct store_req *req)
     struct store_cancel *c = CONTAINER_OF(req, struct store_cancel, req);
     struct query q = query(&w->conn, SQL_notification_cancel);
     struct state *found;
-
     size_t n;
 
     assert(c->max > 0);

@@ -1,0 +1,195 @@
+#include "app/instance.h"
+
+#include "base/clock.h"
+
+/* ---- its cursor ---- */
+
+struct str
+instance_begin(struct arena *a, int recipient)
+{
+    const struct instance i = {.recipient = recipient};
+
+    return instance_write(a, &i);
+}
+
+struct str
+instance_write(struct arena *a, const struct instance *i)
+{
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    json_int_field(&w, "at", i->state.at);
+    json_int_field(&w, "since", i->state.since_ms);
+    json_int_field(&w, "to", i->recipient);
+    json_put_key(&w, "items");
+    json_begin_array(&w);
+    for (size_t k = 0; k < i->n_items; k++)
+        json_put_int(&w, i->items[k]);
+    json_end_array(&w);
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+static struct json
+parsed(struct arena *a, struct str text)
+{
+    struct json_doc *doc = ARENA_NEW(a, struct json_doc);
+    struct json_error why;
+
+    if (text.n == 0 || json_parse(a, text, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
+static void
+add_item(struct instance *i, int64_t id)
+{
+    if (i->n_items == INSTANCE_ITEMS_MAX) {
+        i->n_items--;
+        memmove(i->items, i->items + 1, i->n_items * sizeof(*i->items));
+    }
+    i->items[i->n_items++] = id;
+}
+
+void
+instance_read(struct arena *a, struct str cursor, struct instance *ret)
+{
+    struct json doc = parsed(a, cursor), items = json_get(doc, "items");
+    int64_t n;
+
+    *ret = (struct instance){.recipient = -1};
+    if (json_int(json_get(doc, "at"), &n))
+        ret->state.at = n;
+    if (json_int(json_get(doc, "since"), &n))
+        ret->state.since_ms = n;
+    if (json_int(json_get(doc, "to"), &n))
+        ret->recipient = (int)n;
+    for (struct json v = json_first(items); !json_is(v, JSON_ABSENT);
+         v = json_next(items, v))
+        if (json_int(v, &n))
+            add_item(ret, n);
+}
+
+void
+instance_add_items(struct instance *i, const struct delivery *deliveries,
+                   size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        if (str_is(deliveries[k].channel, "in_app"))
+            add_item(i, deliveries[k].id);
+}
+
+/* ---- what it knows and sends ---- */
+
+static void
+put_members(struct arena *a, struct json_writer *w, struct json object,
+            struct json but)
+{
+    for (struct json m = json_first(object); !json_is(m, JSON_ABSENT);
+         m = json_next(object, m)) {
+        struct str name = json_key(a, m);
+
+        if (!json_is(json_get_str(but, name), JSON_ABSENT))
+            continue;
+        json_put_key_str(w, name);
+        json_put_raw(w, json_raw(m));
+    }
+}
+
+struct json
+instance_data(struct arena *a, struct json doc, struct json given)
+{
+    struct json data = json_get(doc, "data"), own = json_get(given, "data");
+    struct json_writer w;
+    struct buf out;
+
+    if (!json_is(own, JSON_OBJECT))
+        return data;
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    put_members(a, &w, data, own);
+    put_members(a, &w, own, (struct json){0});
+    json_end_object(&w);
+    return parsed(a, buf_str(&out));
+}
+
+struct json
+instance_body(struct arena *a, struct json doc, struct json step, struct str to)
+{
+    static const char *const of_step[] = {"channels", "template", "title",
+                                          "body",     "html",     "actions",
+                                          "category", "priority", "overrides"};
+    static const char *const of_doc[] = {"data",      "category",  "priority",
+                                         "digest",    "overrides", "locale",
+                                         "expires_at"};
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    json_raw_field(&w, "to", to);
+    for (size_t i = 0; i < sizeof(of_step) / sizeof(*of_step); i++) {
+        struct json v = json_get(step, of_step[i]);
+
+        if (!json_is(v, JSON_ABSENT))
+            json_raw_field(&w, of_step[i], json_raw(v));
+    }
+    for (size_t i = 0; i < sizeof(of_doc) / sizeof(*of_doc); i++) {
+        struct json v = json_get(doc, of_doc[i]);
+
+        if (!json_is(v, JSON_ABSENT) &&
+            json_is(json_get(step, of_doc[i]), JSON_ABSENT))
+            json_raw_field(&w, of_doc[i], json_raw(v));
+    }
+    json_end_object(&w);
+    return parsed(a, buf_str(&out));
+}
+
+/* ---- previews ---- */
+
+static bool
+has_not_happened(void *arg, struct str event, int64_t since_ms,
+                 int64_t until_ms)
+{
+    (void)arg, (void)event, (void)since_ms, (void)until_ms;
+    return false;
+}
+
+bool
+instance_preview(struct send *s, struct send_item *item)
+{
+    struct send_request *q = &item->request;
+    const struct condition_root roots[] = {
+        {"data", json_get(item->doc, "data")}};
+    const struct workflow_world world = {
+        .arena = s->arena,
+        .now_ms = s->app->env->clock->wall_ms(s->app->env->clock),
+        .roots = roots,
+        .n_roots = 1,
+        .has_happened = has_not_happened,
+    };
+    struct workflow_state state = {.since_ms = world.now_ms};
+    struct workflow_turn turn = workflow_run(
+        workflow_compile(s->arena, q->workflow->doc), &state, &world);
+    struct json body = {0};
+
+    if (turn.need == WORKFLOW_SEND)
+        body = instance_body(s->arena, item->doc, turn.step,
+                             json_raw(json_get(item->doc, "to")));
+    if (!json_is(body, JSON_OBJECT)) {
+        q->n_recipients = q->n_sets = 0;
+        q->is_all = false;
+        return true;
+    }
+    item->doc = body;
+    if (send_request_read(s->arena, s->workspace, body, &item->problem, q) !=
+        ERR_OK)
+        return false;
+    q->is_dry_run = true;
+    return true;
+}

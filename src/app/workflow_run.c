@@ -1,0 +1,478 @@
+/* workflow_run.c - see workflow_run.h.
+ *
+ *   take rows -> for each, at the same time: read its user -> look what
+ *   happened, if it waits for that -> go on to the next need -> commit
+ *
+ * One that comes to wait for an event first only says so, and is due at once:
+ * what happens from then on wakes it, what happened before is seen when it is
+ * taken again. */
+#include "app/workflow_run.h"
+
+#include <stdlib.h>
+
+#include "app/instance.h"
+#include "app/taker.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "store/store.h"
+
+#define SLOTS 32      /* instances that go on at the same time */
+#define PASSED_MAX 64 /* steps that are told of one turn */
+
+/* An instance that is taken on. */
+struct slot {
+    struct taker_slot base;
+    struct workflows *owner;
+    struct arena *row_arena; /* of `row` */
+    struct store_work_row row;
+    const struct workspace *workspace; /* NULL: it was deleted */
+    struct str user_key;
+    struct store_object_get user;
+    struct store_event_look look;
+    /* the turn */
+    int64_t now_ms;
+    struct json doc, given;
+    struct workflow *workflow;
+    struct instance instance;
+    struct condition_root roots[2];
+    struct store_turn turn;
+    struct store_step steps[PASSED_MAX];
+    size_t n_steps;
+    struct store_accept accept;
+    struct store_accept_item only; /* a turn without a send */
+    struct send send;
+    struct send_item item;
+};
+
+struct workflows {
+    const struct app *app;
+    struct slot slots[SLOTS];
+    struct taker_slot *bases[SLOTS];
+    struct taker *taker;
+};
+
+static struct loop *
+loop_of(const struct slot *s)
+{
+    return s->owner->app->env->loop;
+}
+
+/* ---- the end of a turn ---- */
+
+static void
+end(struct slot *s, enum err e, bool is_gone)
+{
+    workspace_put(s->workspace);
+    s->workspace = NULL;
+    if (e != ERR_OK)
+        taker_fail(&s->base, e);
+    else if (is_gone)
+        taker_lose(&s->base);
+    else
+        taker_done(&s->base);
+}
+
+static void
+on_moved(struct store_req *req, enum err e)
+{
+    struct store_accept *a = CONTAINER_OF(req, struct store_accept, req);
+    struct slot *s = CONTAINER_OF(a, struct slot, accept);
+
+    end(s, e, s->only.is_gone);
+}
+
+static void
+on_sent(struct send *send, enum err e)
+{
+    struct slot *s = CONTAINER_OF(send, struct slot, send);
+
+    end(s, e, s->item.accepted && s->item.accepted->is_gone);
+}
+
+/* ---- what is told of it ---- */
+
+static void
+note(struct slot *s, struct str id, const char *verdict)
+{
+    if (s->n_steps == PASSED_MAX)
+        return;
+    s->steps[s->n_steps++] = (struct store_step){
+        .id = id_make(s->owner->app->ids, s->now_ms, 1),
+        .notification = s->row.notification.id,
+        .at_ms = s->now_ms,
+        .user = s->row.instance.user,
+        .step = id,
+        .verdict = str_from(verdict),
+    };
+}
+
+static void
+on_passed(void *arg, struct str id, const char *how)
+{
+    note(arg, id, how);
+}
+
+/* ---- what is known ---- */
+
+static bool
+is_between(int64_t at_ms, int64_t until_ms)
+{
+    return at_ms != 0 && at_ms <= until_ms;
+}
+
+/* What was done with an item counts whenever it was: it is the instance's own.
+ * What nobody has looked for has not happened; see above. */
+static bool
+has_happened(void *arg, struct str event, int64_t since_ms, int64_t until_ms)
+{
+    struct slot *s = arg;
+    const struct store_event_look *l = &s->look;
+    bool is_so;
+
+    if (!str_eq(event, l->name) || since_ms != l->since_ms)
+        return false;
+    is_so = is_between(l->posted_ms, until_ms) ||
+            (str_is(event, "read") && is_between(l->read_ms, until_ms)) ||
+            (str_is(event, "seen") && is_between(l->seen_ms, until_ms)) ||
+            (str_is(event, "archived") && is_between(l->archived_ms, until_ms));
+    if (is_so)
+        s->look.name = STR_NONE; /* it was about this wait only */
+    return is_so;
+}
+
+static struct json
+parsed(struct arena *a, struct str text)
+{
+    struct json_doc *doc = ARENA_NEW(a, struct json_doc);
+    struct json_error why;
+
+    if (text.n == 0 || json_parse(a, text, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
+static struct workflow_world
+world_of(struct slot *s)
+{
+    return (struct workflow_world){
+        .arena = s->base.arena,
+        .now_ms = s->now_ms,
+        .roots = s->roots,
+        .n_roots = 2,
+        .has_happened = has_happened,
+        .on_passed = on_passed,
+        .arg = s,
+    };
+}
+
+/* ---- where it stands then ---- */
+
+/* Whether it has said so already, and what happened is known. */
+static bool
+is_armed(const struct slot *s, const struct workflow_turn *t)
+{
+    return t->event.n == 0 || (str_eq(t->event, s->look.name) &&
+                               s->instance.state.since_ms == s->look.since_ms);
+}
+
+static void
+fill_turn(struct slot *s, const struct workflow_turn *t)
+{
+    s->turn = (struct store_turn){
+        .instance = s->row.instance.id,
+        .hold = s->row.hold,
+        .user = s->row.instance.user,
+        .is_over = t->need == WORKFLOW_DONE,
+    };
+    if (t->need != WORKFLOW_WAIT)
+        return;
+    s->turn.event = t->event;
+    if (is_armed(s, t))
+        s->turn.due_ms = t->due_ms;
+    if (t->event.n == 0 || !is_armed(s, t))
+        note(s, t->id, "wait");
+}
+
+static void
+write_turn(struct slot *s)
+{
+    s->turn.cursor = instance_write(s->base.arena, &s->instance);
+}
+
+static void
+move(struct slot *s, const struct workflow_turn *t)
+{
+    fill_turn(s, t);
+    write_turn(s);
+    s->only = (struct store_accept_item){
+        .turn = &s->turn, .steps = s->steps, .n_steps = s->n_steps};
+    s->accept = (struct store_accept){
+        .req = {.arena = s->base.arena,
+                .loop = loop_of(s),
+                .on_done = on_moved},
+        .tenant = s->base.hold.tenant,
+        .now_ms = s->now_ms,
+        .items = &s->only,
+        .n_items = 1,
+    };
+    store_accept(s->owner->app->env->store, &s->accept);
+}
+
+/* ---- sending ---- */
+
+static void
+on_row(struct send_item *item, struct store_accept_item *row)
+{
+    struct slot *s = CONTAINER_OF(item, struct slot, item);
+
+    instance_add_items(&s->instance, row->deliveries, row->n_deliveries);
+    write_turn(s);
+    row->turn = &s->turn;
+    row->steps = s->steps;
+    row->n_steps = s->n_steps;
+}
+
+static struct str
+to_one(struct slot *s)
+{
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, s->base.arena);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    json_put_key(&w, json_is(s->given, JSON_OBJECT) ? "recipients" : "users");
+    json_begin_array(&w);
+    if (json_is(s->given, JSON_OBJECT))
+        json_put_raw(&w, json_raw(s->given));
+    else
+        json_put_str(&w, s->row.instance.user);
+    json_end_array(&w);
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+static void
+send_it(struct slot *s, struct json body)
+{
+    s->item = (struct send_item){
+        .doc = body, .parent = s->row.notification.id, .on_row = on_row};
+    send_request_reread(s->base.arena, s->workspace, body, 0, NULL,
+                        &s->item.request);
+    s->send = (struct send){
+        .app = s->owner->app,
+        .arena = s->base.arena,
+        .workspace = s->workspace,
+        .items = &s->item,
+        .n_items = 1,
+        .request_id = s->row.notification.request_id,
+        .traceparent = s->row.notification.traceparent,
+        .on_done = on_sent,
+    };
+    send_step(&s->send);
+}
+
+/* ---- a turn ---- */
+
+static void
+take_turn(struct slot *s)
+{
+    const struct workflow_world world = world_of(s);
+    struct workflow_turn t =
+        workflow_run(s->workflow, &s->instance.state, &world);
+    struct json body;
+
+    if (t.need != WORKFLOW_SEND) {
+        move(s, &t);
+        return;
+    }
+    body = instance_body(s->base.arena, s->doc, t.step, to_one(s));
+    note(s, t.id, json_is(body, JSON_OBJECT) ? "send" : "skip");
+    workflow_sent(&s->instance.state, s->now_ms);
+    s->look.name = STR_NONE;
+    t = workflow_run(s->workflow, &s->instance.state, &world);
+    if (!json_is(body, JSON_OBJECT)) {
+        move(s, &t);
+        return;
+    }
+    fill_turn(s, &t);
+    send_it(s, body);
+}
+
+/* With a workspace that is not there any more there is only the row to remove.
+ */
+static void
+go_on(struct slot *s)
+{
+    struct arena *a = s->base.arena;
+    const struct notification *n = &s->row.notification;
+    struct json workflow = json_get(parsed(a, n->note), "workflow");
+    struct clock *clock = s->owner->app->env->clock;
+
+    s->workspace =
+        snapshots_workspace(s->owner->app->snapshots, s->base.hold.tenant);
+    s->doc = parsed(a, n->doc);
+    s->n_steps = 0;
+    s->now_ms = clock->wall_ms(clock);
+    if (s->now_ms < s->row.instance.due_ms)
+        s->now_ms = s->row.instance.due_ms; /* by the database's clock it is */
+    if (s->instance.state.since_ms == 0)
+        s->instance.state.since_ms = s->now_ms;
+    if (!s->workspace || n->is_cancelled || !json_is(workflow, JSON_OBJECT)) {
+        move(s, &(struct workflow_turn){.need = WORKFLOW_DONE});
+        return;
+    }
+    if (s->instance.recipient >= 0)
+        s->given = json_at(json_get(json_get(s->doc, "to"), "recipients"),
+                           (uint32_t)s->instance.recipient);
+    s->roots[0] =
+        (struct condition_root){"data", instance_data(a, s->doc, s->given)};
+    s->workflow = workflow_compile(a, workflow);
+    take_turn(s);
+}
+
+/* ---- reading ---- */
+
+static void
+on_looked(struct store_req *req, enum err e)
+{
+    struct store_event_look *l =
+        CONTAINER_OF(req, struct store_event_look, req);
+    struct slot *s = CONTAINER_OF(l, struct slot, look);
+
+    if (e != ERR_OK)
+        taker_fail(&s->base, e);
+    else
+        go_on(s);
+}
+
+static void
+look(struct slot *s)
+{
+    if (s->row.instance.event.n == 0) {
+        go_on(s);
+        return;
+    }
+    s->look = (struct store_event_look){
+        .req = {.arena = s->base.arena,
+                .loop = loop_of(s),
+                .on_done = on_looked},
+        .tenant = s->base.hold.tenant,
+        .user = s->row.instance.user,
+        .name = s->row.instance.event,
+        .since_ms = s->instance.state.since_ms,
+        .deliveries = s->instance.items,
+        .n_deliveries = s->instance.n_items,
+    };
+    store_event_look(s->owner->app->env->store, &s->look);
+}
+
+static void
+on_user(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct slot *s = CONTAINER_OF(g, struct slot, user);
+
+    if (e != ERR_OK) {
+        taker_fail(&s->base, e);
+        return;
+    }
+    s->roots[1] = (struct condition_root){
+        "user", parsed(s->base.arena, g->objects[0].body)};
+    look(s);
+}
+
+static void
+begin(struct taker_slot *base)
+{
+    struct slot *s = CONTAINER_OF(base, struct slot, base);
+
+    instance_read(s->base.arena, s->row.instance.cursor, &s->instance);
+    s->given = (struct json){0};
+    s->look = (struct store_event_look){0};
+    s->roots[1] = (struct condition_root){"user", {0}};
+    if (s->row.instance.user.n == 0) {
+        look(s);
+        return;
+    }
+    s->user_key = s->row.instance.user;
+    s->user = (struct store_object_get){
+        .req = {.arena = s->base.arena, .loop = loop_of(s), .on_done = on_user},
+        .tenant = s->base.hold.tenant,
+        .kind = OBJECT_USER,
+        .keys = &s->user_key,
+        .n_keys = 1,
+    };
+    store_object_get(s->owner->app->env->store, &s->user);
+}
+
+static void
+fill(struct taker_slot *base, const struct store_work_row *row)
+{
+    struct slot *s = CONTAINER_OF(base, struct slot, base);
+    struct arena *a = s->row_arena;
+    struct notification *n = &s->row.notification;
+    struct store_instance *i = &s->row.instance;
+
+    arena_reset(a);
+    s->row = *row;
+    n->doc = str_dup(a, n->doc);
+    n->note = str_dup(a, n->note);
+    n->request_id = str_dup(a, n->request_id);
+    n->traceparent = str_dup(a, n->traceparent);
+    n->template_key = STR_NONE;
+    i->user = str_dup(a, i->user);
+    i->cursor = str_dup(a, i->cursor);
+    i->event = str_dup(a, i->event);
+}
+
+/* ---- life ---- */
+
+void
+workflows_ring(struct workflows *w)
+{
+    taker_ring(w->taker);
+}
+
+struct workflows *
+workflows_new(const struct app *app)
+{
+    struct workflows *w = xcalloc(1, sizeof(*w));
+
+    w->app = app;
+    for (size_t i = 0; i < SLOTS; i++) {
+        w->slots[i].owner = w;
+        w->slots[i].row_arena = arena_new();
+        w->bases[i] = &w->slots[i].base;
+    }
+    w->taker = taker_new(&(struct taker_options){
+        .app = app,
+        .kind = STORE_WORK_WORKFLOW,
+        .slots = w->bases,
+        .n_slots = SLOTS,
+        .fill = fill,
+        .begin = begin,
+    });
+    return w;
+}
+
+void
+workflows_drain(struct workflows *w, void (*done)(void *arg), void *arg)
+{
+    taker_drain(w->taker, done, arg);
+}
+
+void
+workflows_free(struct workflows *w)
+{
+    if (!w)
+        return;
+    taker_free(w->taker);
+    for (size_t i = 0; i < SLOTS; i++) {
+        workspace_put(w->slots[i].workspace);
+        arena_free(w->slots[i].row_arena);
+    }
+    free(w);
+}
