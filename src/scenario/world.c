@@ -215,6 +215,8 @@ on_config(void *arg, int64_t seq)
     struct world *w = arg;
 
     (void)seq;
+    if (w->is_draining)
+        return;
     if (w->cadence) /* else it looks when it starts */
         cadence_ring(w->cadence);
     post_news(w, &(struct store_notice){.kind = STORE_NOTICE_CHANGE});
