@@ -101,6 +101,7 @@ rename_faults(struct problem *p)
 {
     static const struct novu_name names[] = {
         {"/template", "/name"},
+        {"/workflow", "/name"},
         {"/category", "/name"},
         {"/data", "/payload"},
         {"/dedup_key", "/transactionId"},
@@ -367,6 +368,16 @@ put_overrides(struct json_writer *w, struct json given)
     json_end_object(w);
 }
 
+/* A workflow of ours with that key, else the template. */
+static const char *
+content_field(const struct translating *r, struct json doc)
+{
+    struct str key = json_str_of(r->problem->arena, doc, "name");
+
+    return workspace_workflow(r->all->call->workspace, key) ? "workflow"
+                                                            : "template";
+}
+
 static struct str
 to_send(struct translating *r, bool is_broadcast)
 {
@@ -381,7 +392,7 @@ to_send(struct translating *r, bool is_broadcast)
     w = json_writer(&out);
     json_begin_object(&w);
     put_audience(r, &w, is_broadcast);
-    json_raw_field(&w, "template", name);
+    json_raw_field(&w, content_field(r, doc), name);
     json_raw_field(&w, "category", name);
     if (!json_is(payload, JSON_ABSENT))
         json_raw_field(&w, "data", json_raw(payload));

@@ -92,6 +92,19 @@ describe('Novu: trigger', { timeout: 120000 }, () => {
         assert.deepEqual((await b.get('/v1/users/t1')).attributes, undefined);
     });
 
+    it('runs the workflow of that key rather than a template', async () => {
+        await makeTemplate(b, 'steps', 'not this');
+        await b.put('/v1/workflows/steps', { steps: [
+            { type: 'send', channels: ['in_app'], title: 'one {{n}}' },
+            { type: 'send', channels: ['in_app'], title: 'two' },
+        ] });
+        await novu.trigger({ workflowId: 'steps', to: 'stepper',
+            payload: { n: 1 } });
+        await until('both steps are made', async () =>
+            (await titles(b, 'stepper')).length === 2);
+        assert.deepEqual(await titles(b, 'stepper'), ['one 1', 'two']);
+    });
+
     it('stores and changes the subscribers that it names', async () => {
         await b.put('/v1/users/t2', { email: 'old@example.org', phone: '+491',
             roles: ['ops'], attributes: { own: 1, firstName: 'Old',
