@@ -12,6 +12,7 @@
 #include "app/cadence.h"
 #include "app/digest.h"
 #include "app/fan.h"
+#include "app/workflow_run.h"
 #include "auth/token.h"
 #include "auth/vault.h"
 #include "base/list.h"
@@ -53,6 +54,7 @@ struct world {
     struct http_server *http;
     struct fan *fan;
     struct digests *digests;
+    struct workflows *workflows;
     struct cadence *cadence;
     struct dispatch *dispatch;
     bool is_draining, is_started, is_written;
@@ -227,11 +229,15 @@ ring_planner(struct world *w)
 {
     struct fan *fan = __atomic_load_n(&w->fan, __ATOMIC_ACQUIRE);
     struct digests *digests = __atomic_load_n(&w->digests, __ATOMIC_ACQUIRE);
+    struct workflows *workflows =
+        __atomic_load_n(&w->workflows, __ATOMIC_ACQUIRE);
 
     if (fan) /* else it looks when it starts */
         fan_ring(fan);
     if (digests)
         digests_ring(digests);
+    if (workflows)
+        workflows_ring(workflows);
 }
 
 /* In the store's thread. */
@@ -380,6 +386,8 @@ start_outlets(struct world *w)
     fan_ring(w->fan);
     __atomic_store_n(&w->digests, digests_new(&w->app), __ATOMIC_RELEASE);
     digests_ring(w->digests);
+    __atomic_store_n(&w->workflows, workflows_new(&w->app), __ATOMIC_RELEASE);
+    workflows_ring(w->workflows);
     w->cadence = cadence_new(&w->app);
     cadence_ring(w->cadence);
 }
@@ -434,10 +442,11 @@ drain(struct world *w)
     const char *why;
 
     w->is_draining = true;
-    w->n_draining = 4;
+    w->n_draining = 5;
     dispatch_drain(w->dispatch, 0, on_drained, w);
     fan_drain(w->fan, on_drained, w);
     digests_drain(w->digests, on_drained, w);
+    workflows_drain(w->workflows, on_drained, w);
     cadence_drain(w->cadence, on_drained, w);
     begin_limit(w);
     for (int i = 0; i < 100 && w->n_draining > 0; i++)
@@ -463,6 +472,7 @@ free_parts(struct world *w)
     dispatch_free(w->dispatch);
     fan_free(w->fan);
     digests_free(w->digests);
+    workflows_free(w->workflows);
     cadence_free(w->cadence);
     hear_last_answers(w->loop);
     hubs_free(w->hubs);
@@ -474,6 +484,7 @@ free_parts(struct world *w)
     w->dispatch = NULL;
     w->fan = NULL;
     w->digests = NULL;
+    w->workflows = NULL;
     w->cadence = NULL;
     w->hubs = NULL;
     w->app.snapshots = NULL;
