@@ -103,6 +103,7 @@ open_postgres(struct server *s, struct str url)
         .clock = s->clock,
         .may_own = serve_has_role(s, "worker"),
         .keeps_house = serve_has_role(s, "scheduler"),
+        .is_dev = s->config->server_dev,
         .lease_ms = s->config->database_lease_ms,
     };
     const char *why = "";

@@ -2,6 +2,7 @@
  * and what becomes of it when its owner leaves, dies, or sleeps too long. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/id.h"
 #include "node_rig.h"
@@ -336,6 +337,36 @@ a_node_that_joins_gets_its_share_of_the_lanes(void **state)
     ASSERT_SQL(r, "0", "SELECT count(*) FROM attempt WHERE verdict <> 'sent'");
 }
 
+static enum err
+open_as(struct rig *r, bool is_dev, struct store **ret)
+{
+    struct postgres_store_options o = {.url = pg_url(r),
+                                       .clock = clock_system(),
+                                       .roles = "worker",
+                                       .is_dev = is_dev,
+                                       .lease_ms = LEASE_MS};
+    const char *why = "";
+    enum err e = postgres_store_open(&o, ret, &why);
+
+    assert_true(e == ERR_OK || strstr(why, "--dev"));
+    return e;
+}
+
+static void
+one_that_catches_messages_and_one_that_sends_them_do_not_meet(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = NULL, *other = NULL;
+
+    assert_int_equal(open_as(r, true, &s), ERR_CONFLICT);
+    node_leave(r);
+    assert_int_equal(open_as(r, true, &s), ERR_OK);
+    assert_int_equal(open_as(r, false, &other), ERR_CONFLICT);
+    assert_int_equal(open_as(r, true, &other), ERR_OK);
+    store_close(other);
+    store_close(s);
+}
+
 static const struct CMUnitTest owner_tests[] = {
     NODE_TEST(each_node_reads_what_the_others_say),
     NODE_TEST(a_report_of_one_that_left_is_of_the_past),
@@ -352,6 +383,7 @@ static const struct CMUnitTest owner_tests[] = {
     NODE_TEST(what_kills_its_owner_three_times_is_a_dead_letter),
     NODE_TEST(ids_of_two_nodes_and_of_one_reopened_never_meet),
     NODE_TEST(there_is_no_slot_beyond_the_last),
+    NODE_TEST(one_that_catches_messages_and_one_that_sends_them_do_not_meet),
 };
 
 int

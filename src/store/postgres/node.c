@@ -201,16 +201,49 @@ register_with(struct pg_node *n, PGconn *c, const char **ret_why)
     return e;
 }
 
+/* Whoever has a lane sends, or catches, what is in it. */
+static enum err
+meet_the_others(struct pg_node *n, PGconn *c, const char **ret_why)
+{
+    bool is_dev = n->options.is_dev;
+    struct arena *a = arena_new();
+    struct pg_params p = {.arena = a};
+    struct pg_rows rows;
+    enum err e = ERR_OK;
+    PGresult *r;
+
+    pg_put_bool(&p, is_dev);
+    pg_put_int(&p, n->options.lease_ms);
+    r = PQexecParams(c, pg_texts[PG_node_strangers].text, p.n, NULL, p.values,
+                     p.lengths, p.formats, 1);
+    rows = pg_rows(r);
+    if (PQresultStatus(r) != PGRES_TUPLES_OK) {
+        *ret_why = pg_why("%s", PQerrorMessage(c));
+        e = ERR_IO;
+    } else if (pg_next(&rows) && pg_int(&rows) > 0) {
+        *ret_why = is_dev ? "other servers use this database, and --dev would "
+                            "catch their messages; give it one of its own: --db"
+                          : "a server with --dev uses this database and would "
+                            "catch messages; stop it, or use another database";
+        e = ERR_CONFLICT;
+    }
+    PQclear(r);
+    arena_free(a);
+    return e;
+}
+
 enum err
 pg_node_register(struct pg_store *s, const struct pg_node_options *o, PGconn *c,
                  const char **ret_why)
 {
     struct pg_node *n = xcalloc(1, sizeof(*n));
+    enum err e;
 
     s->node = n;
     n->store = s;
     n->options = *o;
-    snprintf(n->roles, sizeof(n->roles), "%s", o->roles);
+    snprintf(n->roles, sizeof(n->roles), "%s%s", o->roles,
+             o->is_dev ? ",dev" : "");
     if (gethostname(n->host, sizeof(n->host)) != 0)
         n->host[0] = '\0';
     n->host[sizeof(n->host) - 1] = '\0';
@@ -218,7 +251,8 @@ pg_node_register(struct pg_store *s, const struct pg_node_options *o, PGconn *c,
     n->lease = 1;
     n->no_burial_before_ms = mono_ms(n) + o->lease_ms / 3;
     n->lanes_pace = pace_make(0, tick_ms(n) * LANES_TICKS_MAX);
-    return register_with(n, c, ret_why);
+    e = meet_the_others(n, c, ret_why);
+    return e == ERR_OK ? register_with(n, c, ret_why) : e;
 }
 
 /* ---- bells ---- */

@@ -20,6 +20,7 @@ struct pg_node_options {
     int64_t lease_ms; /* the others wait so long for a sign of life */
     bool may_own;     /* lanes */
     const char *roles;
+    bool is_dev;
 };
 
 /* Takes a slot over a connection that may block. */

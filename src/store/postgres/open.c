@@ -324,6 +324,7 @@ introduce(struct pg_store *s, const struct postgres_store_options *o,
 {
     struct pg_node_options node = {.lease_ms = lease_of(o),
                                    .may_own = o->may_own,
+                                   .is_dev = o->is_dev,
                                    .roles = o->roles ? o->roles : ""};
     PGconn *c = NULL;
     enum err e = pg_connect(s->url, "belfry start", &c, ret_why);

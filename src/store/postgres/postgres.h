@@ -17,13 +17,15 @@ struct postgres_store_options {
     const char *roles; /* of this process, for others to see */
     bool may_own;      /* lanes: it has the role worker */
     bool keeps_house;  /* in the database: it has the role scheduler */
+    bool is_dev;       /* catches what would go out: among its like only */
     int64_t lease_ms;  /* after so much silence others take over; 0: 15 s */
     size_t max_queued; /* requests that wait, else ERR_FULL; 0: 16384 */
 };
 
 /* Connects, migrates, checks that the server keeps what it says that it has
  * kept, takes a slot, starts the thread. ERR_CONFLICT: the schema is newer
- * than this program can go on with; ERR_INVALID: the server is unsafe or too
+ * than this program can go on with, or somebody is there who would catch our
+ * messages, or we theirs; ERR_INVALID: the server is unsafe or too
  * old; ERR_IO. *ret_why is for a person, until the next call in this thread. */
 enum err postgres_store_open(const struct postgres_store_options *o,
                              struct store **ret,

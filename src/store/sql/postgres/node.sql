@@ -13,6 +13,12 @@ pid = excluded.pid, host = excluded.host, roles = excluded.roles,
 version = excluded.version
 WHERE NOT n.is_live
 RETURNING slot, id_limit_ms;
+-- Living ones that are for development where we are not, or the other way
+-- round. Nobody may have been there to bury a dead one.
+-- name: node_strangers (control)
+SELECT count(*) FROM node WHERE is_live
+AND beat > pg_catalog.clock_timestamp() - $2::int8 * interval '1 ms'
+AND ('dev' = ANY (string_to_array(roles, ','))) <> $1::bool;
 -- The same slot once more, as somebody new ($3), also when that was done and
 -- the answer lost. No row: another process has it.
 -- name: node_return (control)
