@@ -251,8 +251,9 @@ verify(struct migration_job *j)
         return c->is_json ? show(j, false) : CLI_OK;
     cli_complain(c, str_fmt(c->arena, "%s", j->m.why ? j->m.why : err_title(e)),
                  STR_NONE,
-                 STR("belfry migrate status shows each version; use the "
-                     "program that made them, or a backup"));
+                 STR("belfry migrate status shows each version; one that is "
+                     "not applied is by belfry migrate up; for another, use "
+                     "the program that made it, or a backup"));
     return CLI_FAILED;
 }
 
