@@ -44,7 +44,7 @@ struct str span_text(struct arena *a, int64_t ms);
         {.name = "error",                                                      \
          .type = ARG_TEXT,                                                     \
          .value = "REASON",                                                    \
-         .help = "Only with this reason, such as attempts.exhausted"},         \
+         .help = "Only with this error, as ls --groups names it"},             \
     {                                                                          \
         .name = "since", .type = ARG_TEXT, .value = "TIME",                    \
         .help = "Only those made since then: 10m, or an RFC 3339 time"         \
