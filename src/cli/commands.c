@@ -81,7 +81,7 @@ static const char *const ls_examples[] = {
 static const char *const retry_examples[] = {
     "belfry retry dlv_01hzy3v7s4e9kvfk3w5q8t2m6x",
     "belfry retry --dead --channel email --dry-run",
-    "belfry retry --dead --error attempts.exhausted --since 2h --yes", NULL};
+    "belfry retry --dead --provider hook --since 2h --yes", NULL};
 static const char *const cancel_examples[] = {
     "belfry cancel ntf_01hzy3v7s4e9kvfk3w5q8t2m6x",
     "belfry cancel --cancel-key order-17", NULL};
