@@ -134,7 +134,7 @@ widen(const char *ascii, UChar wide[static DETAIL_MAX])
 {
     int32_t n = 0;
 
-    for (; ascii[n] != '\0' && n < DETAIL_MAX; n++)
+    for (; n < DETAIL_MAX && ascii[n] != '\0'; n++)
         wide[n] = (UChar)ascii[n];
     return n;
 }

@@ -74,7 +74,7 @@ static void
 read_number(struct compiler *c, struct str args)
 {
     struct icu_number *number = &c->helper->number;
-    struct str first;
+    struct str first = STR_NONE; /* there may be no arguments */
 
     number->digits = ICU_DIGITS_OWN;
     if (number->kind == ICU_NUMBER_CURRENCY) {
