@@ -1,6 +1,7 @@
 /* store_migrate.c - migrations on a PostgreSQL server where others are at work
  * meanwhile. BELFRY_TEST_POSTGRES names one where databases may be made;
  * without it there is nothing to test. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -512,7 +513,12 @@ an_inspection_tells_of_nodes_and_of_the_oldest_transaction(void **state)
     run(other, "SET application_name = 'nightly report'");
     run(other, "BEGIN");
     run(other, "SELECT 1");
-    assert_int_equal(postgres_inspect(&p), ERR_OK);
+    for (int i = 0; i < 1000; i++) { /* the server's own end soon */
+        assert_int_equal(postgres_inspect(&p), ERR_OK);
+        if (p.oldest.pid == PQbackendPID(other))
+            break;
+        poll(NULL, 0, 10);
+    }
     assert_int_equal(p.n_nodes, 1);
     assert_int_equal(p.nodes[0].pid, getpid());
     assert_true(str_is(p.nodes[0].version, BELFRY_VERSION));
