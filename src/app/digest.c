@@ -28,6 +28,8 @@ struct slot {
     struct buf user, channel; /* of it; the row's own text goes with the take */
     struct digest digest;
     int64_t hold;                      /* by which its members were taken */
+    struct buf late;                   /* ids of members that expired */
+    int64_t n_members;                 /* as many as there were at first */
     const struct workspace *workspace; /* NULL: it was deleted */
     struct workspace nowhere;
     struct store_digest_members read;
@@ -208,73 +210,80 @@ send_none(struct slot *s, enum delivery_status status, enum reason reason)
     s->item.like = ARENA_NEW(s->base.arena, struct store_member);
 }
 
-/* Those that expired while they waited are in no digest. What is beyond the
- * list is not looked at, but for the newest. */
-static void
-compose(struct slot *s)
+/* False: it expired while it waited, and is in no digest. */
+static bool
+look(struct slot *s, const struct store_member *one, struct digest_member *ret)
+{
+    *ret = member_of(s->base.arena, one);
+    if (is_late(s, ret->doc)) {
+        buf_put(&s->late, &one->delivery.id, sizeof(one->delivery.id));
+        return false;
+    }
+    s->item.like = one;
+    return true;
+}
+
+static size_t
+max_listed(const struct slot *s)
+{
+    int max = s->digest.rule.max_items;
+
+    return max > 0 && max < DIGEST_ITEMS_MAX ? (size_t)max : DIGEST_ITEMS_MAX;
+}
+
+/* The id after which to read on; 0: what was read will do. What lies between
+ * that and the newest is only looked at where nothing else goes out. */
+static int64_t
+look_through(struct slot *s, struct digest_letter *l)
 {
     const struct store_digest_members *m = &s->read;
-    struct digest_member *listed =
+    struct digest_member *live =
         ARENA_ARRAY(s->base.arena, struct digest_member, m->n_listed + 1);
-    int64_t *expired = ARENA_ARRAY(s->base.arena, int64_t, m->n_listed + 1);
-    struct digest_letter l = {.arena = s->base.arena,
-                              .user = buf_str(&s->user),
-                              .channel = buf_str(&s->channel),
-                              .listed = listed};
+    int64_t last = m->after;
+    size_t n = 0, n_late;
 
-    for (size_t i = 0; i <= m->n_listed; i++) {
-        bool is_extra = i == m->n_listed;
-        const struct store_member *one = is_extra ? &m->newest : &m->members[i];
-        struct digest_member member;
-
-        if (is_extra && m->n_listed > 0 &&
-            m->members[i - 1].delivery.id >= one->delivery.id)
-            break; /* it is in the list */
-        member = member_of(s->base.arena, one);
-        if (is_late(s, member.doc)) {
-            expired[s->flush.n_expired++] = one->delivery.id;
-            continue;
-        }
-        s->item.like = one;
-        listed[is_extra ? m->n_listed : l.n_listed] = member;
-        l.newest = &listed[is_extra ? m->n_listed : l.n_listed];
-        l.n_listed += !is_extra;
+    for (size_t i = 0; i < m->n_listed; i++) {
+        n += look(s, &m->members[i], &live[n]);
+        last = m->members[i].delivery.id;
     }
-    s->flush.expired = expired;
-    l.count = m->n_members - (int64_t)s->flush.n_expired;
-    if (l.count == 0)
-        send_none(s, DELIVERY_EXPIRED, REASON_EXPIRED);
-    else if (l.count == 1 && l.newest)
-        send_one(s, l.newest);
-    else if (l.newest)
-        send_many(s, &l);
-    else /* a thousand in vain: the few in the middle are not looked for */
-        send_none(s, DELIVERY_EXPIRED, REASON_EXPIRED);
+    l->listed = live;
+    l->n_listed = n < max_listed(s) ? n : max_listed(s);
+    n_late = s->late.n;
+    if (m->newest.delivery.id > last)
+        n += look(s, &m->newest, &live[n]);
+    l->newest = n > 0 ? &live[n - 1] : NULL;
+    if (n > 0 || m->n_listed == 0 || s->late.n == n_late)
+        return 0;
+    s->late.n = n_late; /* the newest is met again */
+    return last;
 }
 
 static void
-on_members(struct store_req *req, enum err e)
+compose(struct slot *s, struct digest_letter *l)
 {
-    struct store_digest_members *m =
-        CONTAINER_OF(req, struct store_digest_members, req);
-    struct slot *s = CONTAINER_OF(m, struct slot, read);
+    s->flush.expired = (const int64_t *)(const void *)s->late.p;
+    s->flush.n_expired = s->late.n / sizeof(*s->flush.expired);
+    l->count = s->n_members - (int64_t)s->flush.n_expired;
+    if (!l->newest)
+        send_none(s, DELIVERY_EXPIRED, REASON_EXPIRED);
+    else if (l->count == 1)
+        send_one(s, l->newest);
+    else
+        send_many(s, l);
+}
+
+static void
+finish(struct slot *s, struct digest_letter *l)
+{
     struct digests *d = s->owner;
 
-    if (e == ERR_NOT_FOUND) { /* it was done, and we were not told */
-        taker_done(&s->base);
-        return;
-    }
-    if (e != ERR_OK) {
-        taker_fail(&s->base, e);
-        return;
-    }
     s->workspace = snapshots_workspace(d->app->snapshots, s->digest.tenant);
     s->nowhere = (struct workspace){.tenant = s->digest.tenant};
-    s->item = (struct send_item){.flush = &s->flush};
     s->flush = (struct store_flush){
-        .digest = s->digest.id, .hold = s->hold, .n_members = m->n_members};
+        .digest = s->digest.id, .hold = s->hold, .n_members = s->n_members};
+    s->item.flush = &s->flush;
     if (s->workspace)
-        compose(s);
+        compose(s, l);
     else
         send_none(s, DELIVERY_CANCELLED, REASON_CANCELLED);
     s->send = (struct send){
@@ -288,23 +297,61 @@ on_members(struct store_req *req, enum err e)
     send_digest(&s->send);
 }
 
-static void
-begin(struct taker_slot *base)
-{
-    struct slot *s = CONTAINER_OF(base, struct slot, base);
-    int max = s->digest.rule.max_items;
+static void read_after(struct slot *s, int64_t after);
 
+static void
+on_members(struct store_req *req, enum err e)
+{
+    struct store_digest_members *m =
+        CONTAINER_OF(req, struct store_digest_members, req);
+    struct slot *s = CONTAINER_OF(m, struct slot, read);
+    struct digest_letter l = {.arena = s->base.arena,
+                              .user = buf_str(&s->user),
+                              .channel = buf_str(&s->channel)};
+    int64_t after;
+
+    if (e == ERR_NOT_FOUND) { /* it was done, and we were not told */
+        taker_done(&s->base);
+        return;
+    }
+    if (e != ERR_OK) {
+        taker_fail(&s->base, e);
+        return;
+    }
+    if (m->after == 0)
+        s->n_members = m->n_members;
+    s->item = (struct send_item){0};
+    after = look_through(s, &l);
+    if (after > 0)
+        read_after(s, after);
+    else
+        finish(s, &l);
+}
+
+static void
+read_after(struct slot *s, int64_t after)
+{
+    arena_reset(s->base.arena);
     s->read = (struct store_digest_members){
         .req = {.arena = s->base.arena,
                 .loop = loop_of(s->owner),
                 .on_done = on_members},
         .tenant = s->digest.tenant,
         .digest = s->digest.id,
-        .max =
-            max > 0 && max < DIGEST_ITEMS_MAX ? (size_t)max : DIGEST_ITEMS_MAX,
+        .after = after,
+        .max = DIGEST_ITEMS_MAX,
         .max_bytes = LISTED_MAX_BYTES,
     };
     store_digest_members(s->owner->app->env->store, &s->read);
+}
+
+static void
+begin(struct taker_slot *base)
+{
+    struct slot *s = CONTAINER_OF(base, struct slot, base);
+
+    buf_reset(&s->late);
+    read_after(s, 0);
 }
 
 static void
@@ -339,6 +386,7 @@ digests_new(const struct app *app)
         d->slots[i].owner = d;
         buf_init(&d->slots[i].user, NULL);
         buf_init(&d->slots[i].channel, NULL);
+        buf_init(&d->slots[i].late, NULL);
         d->bases[i] = &d->slots[i].base;
     }
     d->taker = taker_new(&(struct taker_options){
@@ -368,6 +416,7 @@ digests_free(struct digests *d)
         workspace_put(d->slots[i].workspace);
         buf_fini(&d->slots[i].user);
         buf_fini(&d->slots[i].channel);
+        buf_fini(&d->slots[i].late);
     }
     free(d);
 }

@@ -302,6 +302,51 @@ what_expires_meanwhile_is_not_in_it(void **state)
     assert_int_equal(after_a_minute(h, c).status, DELIVERY_EXPIRED);
 }
 
+/* With a list of two; late: it expires before the window ends. */
+static int64_t
+send_short(struct hall *h, const char *late)
+{
+    char body[300];
+
+    snprintf(body, sizeof(body),
+             "{'to':'ann','title':'t','digest':{'window':'1m','max_items':2}"
+             "%s}",
+             late);
+    return hall_send(h, body);
+}
+
+static void
+who_has_not_expired_is_in_it_however_many_others_have(void **state)
+{
+    /* the oldest, the first that lives, the newest; then more than are read */
+    enum { FEW = 2, MANY = DIGEST_ITEMS_MAX + 1, LIVE = 5 };
+    struct hall *h = *state;
+    char at[TIME_TEXT_SIZE], late[100];
+
+    for (int round = 0; round < 2; round++) {
+        int n_before = round == 0 ? FEW : MANY;
+        int64_t live[LIVE], first = 0, last;
+
+        snprintf(late, sizeof(late), ",'expires_at':'%.*s'",
+                 STR_ARG(time_format(at, h->clock.now_ms + 30000)));
+        for (int i = 0; i < n_before; i++)
+            first = send_short(h, late);
+        for (int i = 0; i < LIVE; i++)
+            live[i] = send_short(h, "");
+        last = send_short(h, late);
+        for (int i = 0; i < LIVE; i++)
+            assert_int_equal(i == 0 ? after_a_minute(h, live[i]).status
+                                    : delivery_of(h, live[i]).status,
+                             DELIVERY_MERGED);
+        assert_int_equal(delivery_of(h, first).status, DELIVERY_EXPIRED);
+        assert_int_equal(delivery_of(h, last).status, DELIVERY_EXPIRED);
+        assert_int_equal(inbox(h, "ann").n_items, round + 1);
+        assert_json(inbox(h, "ann").items[0].content,
+                    "{'title':'t','body':'• t (2)\\n+ 3','actions':[],"
+                    "'data':{'items':[{},{}],'count':5}}");
+    }
+}
+
 static void
 those_beyond_the_list_are_counted(void **state)
 {
@@ -450,6 +495,7 @@ main(void)
         DIGEST_TEST(a_throttle_counts_what_goes_out_in_their_place),
         DIGEST_TEST(what_is_critical_does_not_wait),
         DIGEST_TEST(what_expires_meanwhile_is_not_in_it),
+        DIGEST_TEST(who_has_not_expired_is_in_it_however_many_others_have),
         DIGEST_TEST(those_beyond_the_list_are_counted),
         DIGEST_TEST(the_first_of_a_leading_one_is_there_at_once),
         DIGEST_TEST(who_is_cancelled_is_not_in_it),

@@ -41,7 +41,8 @@ struct store_member {
 struct store_digest_members {
     struct store_req req;
     int64_t tenant, digest;
-    size_t max;       /* of the oldest... */
+    int64_t after;    /* id; 0: from the oldest */
+    size_t max;       /* of the oldest of them... */
     size_t max_bytes; /* ...of their notifications; one may have more */
     /* result; ERR_NOT_FOUND: it has ended */
     int64_t n_members; /* in all */

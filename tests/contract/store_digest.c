@@ -282,6 +282,13 @@ members_are_read_oldest_first_up_to_a_limit(void **state)
     assert_int_equal(m.newest.notification.id, 4000);
     m = members_of(r, 1005, 3, 1);
     assert_int_equal(m.n_listed, 1);
+    m.after = 2001;
+    m.max_bytes = 1000000;
+    assert_int_equal(ASK(r, digest_members, &m), ERR_OK);
+    assert_int_equal(m.n_members, 4);
+    assert_int_equal(m.n_listed, 2);
+    assert_int_equal(m.members[0].delivery.id, 3001);
+    assert_int_equal(m.newest.delivery.id, 4001);
     m.tenant++;
     assert_int_equal(ASK(r, digest_members, &m), ERR_NOT_FOUND);
 }

@@ -207,7 +207,8 @@ mem_digest_members(struct mem *m, struct store_req *req)
     x->n_listed = 0;
     for (one = next_member(m, x, 0); one; one = next_member(m, x, one->d.id)) {
         newest = one;
-        if (x->n_listed == x->max || (x->n_listed > 0 && bytes >= x->max_bytes))
+        if (one->d.id <= x->after || x->n_listed == x->max ||
+            (x->n_listed > 0 && bytes >= x->max_bytes))
             continue;
         copy_member(m, req->arena, one, &x->members[x->n_listed]);
         bytes += x->members[x->n_listed++].notification.doc.n;

@@ -402,6 +402,7 @@ read_members(struct pg_op *op)
             pg_put_int(p,
                        (int64_t)(m->max < MEMBERS_MAX ? m->max : MEMBERS_MAX));
             pg_put_int(p, (int64_t)m->max_bytes);
+            pg_put_int(p, m->after);
         }
         pg_op_send(op, all[i]);
     }

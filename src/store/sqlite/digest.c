@@ -204,6 +204,7 @@ list_members(struct reader *r, struct store_digest_members *m)
     put_int(&q, m->tenant);
     put_int(&q, m->digest);
     put_int(&q, (int64_t)max);
+    put_int(&q, m->after);
     while (query_row(&q))
         ids[n++] = take_int(&q);
     m->members = ARENA_ARRAY(m->req.arena, struct store_member, n);

@@ -147,7 +147,7 @@ WHERE (w.tenant, w.id, w.kind) BETWEEN ($1, g.id, 2) AND ($1, g.id, 2);
 
 -- name: digest_count (read)
 SELECT n_members FROM digest WHERE tenant = $1::int8 AND id = $2::int8;
--- Oldest first, until there are $3 or the texts before have $4 bytes.
+-- Oldest first after $5, until there are $3 or the texts before have $4 bytes.
 -- name: digest_oldest (read)
 SELECT m.id, m.tenant, m.notification, m.status, 0::int8, m.rank, m.attempts,
 m.priority, m.recipient, m.created_ms, m.updated_ms, m.due_ms, m.user_id,
@@ -160,7 +160,7 @@ n.priority AS n_priority, n.is_cancelled, n.template_version, n.n_recipients,
 n.template_key, n.note, n.request_id, n.traceparent, n.doc, n.parent,
 sum(octet_length(n.doc)) OVER (ORDER BY w.id) - octet_length(n.doc) AS before
 FROM (SELECT * FROM waiting WHERE digest > 0 AND digest = $2::int8
-AND tenant = $1::int8 ORDER BY id LIMIT $3::int8) AS w
+AND tenant = $1::int8 AND id > $5::int8 ORDER BY id LIMIT $3::int8) AS w
 CROSS JOIN LATERAL (SELECT * FROM notification y WHERE y.tenant = w.tenant
 AND y.id = w.notification OFFSET 0) AS n) AS m
 WHERE m.before < $4::int8 ORDER BY m.id;

@@ -52,7 +52,8 @@ AND is_leading = 0;
 -- name: digest_count (reader)
 SELECT n_members FROM digest WHERE tenant = ?1 AND id = ?2;
 -- name: digest_oldest (reader)
-SELECT id FROM delivery WHERE digest = ?2 AND tenant = ?1 ORDER BY id LIMIT ?3;
+SELECT id FROM delivery WHERE digest = ?2 AND tenant = ?1 AND id > ?4
+ORDER BY id LIMIT ?3;
 -- name: digest_newest (reader)
 SELECT id FROM delivery WHERE digest = ?2 AND tenant = ?1 ORDER BY id DESC LIMIT 1;
 -- name: digest_list (reader)
