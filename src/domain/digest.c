@@ -95,6 +95,12 @@ digest_end_after_join(const struct digest *d, int64_t now_ms)
     return end_ms > d->closes_ms ? end_ms : d->closes_ms;
 }
 
+bool
+digest_is_over(const struct digest *d, int64_t now_ms)
+{
+    return d->closes_ms <= now_ms || d->n_members >= DIGEST_MEMBERS_MAX;
+}
+
 /* ---- what ---- */
 
 /* The members of `over`, then those of `under` that it does not name. `items`

@@ -9,6 +9,7 @@
 #define DIGEST_WINDOW_MAX_MS (INT64_C(31) * 24 * 3600 * 1000)
 #define DIGEST_ITEMS_DEFAULT 100
 #define DIGEST_ITEMS_MAX 1000
+#define DIGEST_MEMBERS_MAX 10000 /* about: a window ends with so many */
 #define DIGEST_SLIDES 10 /* windows that a sliding one may last, by default */
 
 /* Stored as numbers: append only. */
@@ -47,6 +48,9 @@ int64_t digest_end(const struct digest_rule *r, const struct zone *zone,
                    int64_t now_ms);
 /* When one ends that somebody joins now. */
 int64_t digest_end_after_join(const struct digest *d, int64_t now_ms);
+/* Nobody joins it any more, even where it is open: who comes now opens another,
+ * and shuts this one. */
+bool digest_is_over(const struct digest *d, int64_t now_ms);
 
 struct digest_member {
     struct json doc;   /* of its notification */

@@ -63,6 +63,18 @@ sliding_ones_end_a_window_after_the_last_up_to_the_maximum(void **state)
 }
 
 static void
+a_window_is_over_at_its_end_or_when_it_is_full(void **state)
+{
+    struct digest d = {.closes_ms = 2000, .n_members = DIGEST_MEMBERS_MAX - 1};
+
+    (void)state;
+    assert_false(digest_is_over(&d, 1999));
+    assert_true(digest_is_over(&d, 2000));
+    d.n_members++;
+    assert_true(digest_is_over(&d, 1999));
+}
+
+static void
 calendar_ones_end_when_the_users_clock_is_round(void **state)
 {
     (void)state;
@@ -255,6 +267,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_window_is_over_at_its_end_or_when_it_is_full),
         cmocka_unit_test(fixed_ones_end_a_window_after_they_opened),
         cmocka_unit_test(
             sliding_ones_end_a_window_after_the_last_up_to_the_maximum),

@@ -46,6 +46,27 @@ join(struct rig *r, int64_t id, const struct digest_rule *rule)
     return join_as(r, &(struct send){.id = id, .user = "ann"}, rule);
 }
 
+/* All deliveries of one send: they join id + 5000, or what is open. */
+static int64_t
+join_all(struct rig *r, const struct send *s, const struct digest_rule *rule)
+{
+    struct store_accept *a = make_member(r, s, rule);
+    struct store_accept_item *item = &a->items[0];
+    struct store_join one = item->joins[0];
+
+    item->n_joins = item->n_deliveries;
+    item->joins = ARENA_ARRAY(r->arena, struct store_join, item->n_joins);
+    for (size_t i = 0; i < item->n_joins; i++) {
+        item->joins[i] = one;
+        item->joins[i].delivery = i;
+        item->joins[i].digest.id = s->id + 5000 + (int64_t)i;
+    }
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    for (size_t i = 0; i < item->n_joins; i++)
+        assert_int_equal(item->joins[i].window, item->joins[0].window);
+    return item->joins[0].window;
+}
+
 static struct store_work_take
 take_at(struct rig *r, int64_t now_ms)
 {
@@ -262,6 +283,68 @@ what_is_taken_is_shut_and_later_members_open_another(void **state)
     assert_int_equal(join(r, 2000, &fixed), 2005);
     assert_int_equal(members_of(r, 1005, 10, 1000000).n_members, 1);
     assert_int_equal(list(r, 0, 10).n_digests, 1);
+}
+
+/* Whoever should end it may be late. */
+static void
+who_comes_after_its_end_opens_another(void **state)
+{
+    struct rig *r = *state;
+    struct digest_rule rules[] = {fixed, fixed, fixed};
+    struct send s = {.user = "ann"};
+
+    rules[1].mode = DIGEST_SLIDING;
+    rules[1].max_window_ms = 9 * WINDOW;
+    rules[2].is_leading = true;
+    for (int i = 0; i < 3; i++) {
+        int64_t id = 10000 * (i + 1);
+
+        rules[i].key = str_fmt(r->arena, "k%d", i);
+        s.id = id;
+        s.now_ms = NOW;
+        join_as(r, &s, &rules[i]);
+        s.id = id + 1000;
+        s.now_ms = NOW + WINDOW - 1;
+        assert_int_equal(join_as(r, &s, &rules[i]), id + 5);
+        s.id = id + 2000;
+        s.now_ms = NOW + (i == 1 ? 2 : 1) * WINDOW;
+        assert_int_equal(join_as(r, &s, &rules[i]), i == 2 ? 0 : id + 2005);
+        s.id = id + 3000;
+        assert_int_equal(join_as(r, &s, &rules[i]), id + 2005);
+        assert_int_equal(members_of(r, id + 5, 10, 1000).n_members,
+                         i == 2 ? 1 : 2);
+    }
+    assert_int_equal(list(r, 0, 10).n_digests, 3);
+    assert_int_equal(take_at(r, NOW + 9 * WINDOW).n_rows, 6);
+}
+
+/* Its end is one commit. */
+static void
+a_full_one_ends_at_once_and_another_opens(void **state)
+{
+    enum { PART = DIGEST_MEMBERS_MAX / 4 };
+    struct rig *r = *state;
+    struct clock *clock = clock_system();
+    int64_t now_ms = clock->wall_ms(clock);
+    struct send s = {.user = "ann", .n = PART, .now_ms = now_ms};
+    struct store_work_take t;
+
+    for (int i = 0; i < 4; i++) {
+        s.id = 10000 * (i + 1);
+        assert_int_equal(join_all(r, &s, &fixed), 15000);
+    }
+    assert_int_equal(take_at(r, now_ms + 1).n_rows, 0);
+    s.n = 1;
+    s.id = 50000;
+    assert_int_equal(join_all(r, &s, &fixed), 55000);
+    t = take_at(r, now_ms + 1);
+    assert_int_equal(t.n_rows, 1);
+    assert_int_equal(t.rows[0].digest.id, 15000);
+    assert_int_equal(t.rows[0].digest.n_members, DIGEST_MEMBERS_MAX);
+    assert_int_equal(t.rows[0].digest.closes_ms, now_ms);
+    assert_int_equal(list(r, 0, 10).n_digests, 1);
+    assert_int_equal(list(r, 0, 10).digests[0].n_members, 1);
+    assert_true(merge(r, 60000, &t.rows[0], DIGEST_MEMBERS_MAX));
 }
 
 static void
@@ -500,6 +583,8 @@ const struct CMUnitTest digest_tests[] = {
     RIG_TEST(the_first_of_a_leading_one_goes_out),
     RIG_TEST(a_sliding_one_moves_its_end_up_to_a_maximum),
     RIG_TEST(what_is_taken_is_shut_and_later_members_open_another),
+    RIG_TEST(who_comes_after_its_end_opens_another),
+    RIG_TEST(a_full_one_ends_at_once_and_another_opens),
     RIG_TEST(members_are_read_oldest_first_up_to_a_limit),
     RIG_TEST(members_merge_once),
     RIG_TEST(one_alone_goes_out_as_itself),

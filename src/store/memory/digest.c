@@ -74,11 +74,25 @@ move_work(struct mem *m, const struct digest *d)
     mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
 }
 
+static void
+shut(struct mem *m, struct mem_digest *d, int64_t now_ms)
+{
+    d->is_open = false;
+    if (d->d.closes_ms > now_ms)
+        d->d.closes_ms = now_ms;
+    move_work(m, &d->d);
+}
+
 void
 mem_window_join(struct mem *m, struct store_join *join)
 {
     struct mem_digest *d = find_open(m, &join->digest);
+    int64_t now_ms = join->digest.opened_ms;
 
+    if (d && digest_is_over(&d->d, now_ms)) {
+        shut(m, d, now_ms);
+        d = NULL;
+    }
     if (!d) {
         open_window(m, join);
         return;

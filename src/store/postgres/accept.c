@@ -599,8 +599,12 @@ with_windows(struct pg_op *op)
 {
     struct accept *s = op->state;
 
-    pg_windows_read(s->windows, op);
-    add_items(op);
+    if (pg_windows_read(s->windows, op)) {
+        add_items(op);
+        return;
+    }
+    pg_windows_send(s->windows, op);
+    pg_op_await(op, with_windows);
 }
 
 static void

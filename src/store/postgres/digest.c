@@ -12,6 +12,7 @@
 struct joined {
     struct store_join *join;
     size_t nth; /* as they came */
+    bool is_in; /* its window is known */
 };
 struct ended {
     int64_t tenant;
@@ -23,6 +24,8 @@ struct pg_windows {
     size_t n_joins;
     struct ended *ends;
     size_t n_ends;
+    bool has_ends;                  /* in this exchange */
+    bool is_again;                  /* it is not the first one */
     struct pg_columns fresh, moved; /* work */
 };
 
@@ -44,7 +47,8 @@ pg_windows_add(struct pg_windows *w, int64_t tenant,
                struct store_accept_item *item)
 {
     for (size_t i = 0; i < item->n_joins; i++) {
-        w->joins[w->n_joins] = (struct joined){&item->joins[i], w->n_joins};
+        w->joins[w->n_joins] =
+            (struct joined){.join = &item->joins[i], .nth = w->n_joins};
         w->n_joins++;
     }
     if (item->flush)
@@ -121,14 +125,17 @@ static void
 send_joins(struct pg_windows *w, struct pg_op *op)
 {
     struct pg_columns c;
+    struct pg_params *p = pg_op_params(op);
 
     qsort(w->joins, w->n_joins, sizeof(*w->joins), by_scope);
     pg_columns_init(&c, w->arena, "llsbilllllTTT", w->n_joins);
     for (size_t i = 0, end; i < w->n_joins; i = end) {
         end = run_end(w, i);
-        add_run(w, i, end, &c);
+        if (!w->joins[i].is_in)
+            add_run(w, i, end, &c);
     }
-    pg_put_columns(pg_op_params(op), &c);
+    pg_put_columns(p, &c);
+    pg_put_int(p, DIGEST_MEMBERS_MAX);
     pg_op_send(op, PG_digest_join);
 }
 
@@ -154,7 +161,8 @@ send_ends(struct pg_windows *w, struct pg_op *op)
 void
 pg_windows_send(struct pg_windows *w, struct pg_op *op)
 {
-    if (w->n_ends > 0)
+    w->has_ends = w->n_ends > 0 && !w->is_again;
+    if (w->has_ends)
         send_ends(w, op);
     if (w->n_joins > 0)
         send_joins(w, op);
@@ -175,40 +183,55 @@ read_ends(struct pg_windows *w, struct pg_rows r)
 }
 
 static void
+hold(struct pg_windows *w, size_t from, size_t to, int64_t id, bool is_leading)
+{
+    for (size_t i = from; i < to; i++) {
+        w->joins[i].join->window = id;
+        w->joins[i].is_in = true;
+    }
+    if (is_leading)
+        w->joins[from].join->window = 0;
+}
+
+/* False: what was open is over, and shut now. */
+static bool
 read_run(struct pg_windows *w, size_t from, size_t to, struct pg_rows *r)
 {
     const struct digest *first = &w->joins[from].join->digest;
     int64_t id = pg_int(r);
     bool is_sliding = pg_int(r) == DIGEST_SLIDING, is_leading = pg_int(r) != 0;
-    bool is_fresh = id == first->id;
+    int64_t closes_ms = pg_int(r);
+    bool is_open = pg_int(r) != 0, is_fresh = id == first->id;
     struct pg_columns *work = is_fresh ? &w->fresh : &w->moved;
 
-    for (size_t i = from; i < to; i++)
-        w->joins[i].join->window = id;
-    if (is_fresh && is_leading)
-        w->joins[from].join->window = 0;
-    if (!is_fresh && !is_sliding)
-        return;
-    pg_col_int(work, first->tenant);
-    pg_col_int(work, id);
-    pg_col_int(work, pg_int(r));
+    if (is_open)
+        hold(w, from, to, id, is_fresh && is_leading);
+    if (is_fresh || is_sliding || !is_open) {
+        pg_col_int(work, first->tenant);
+        pg_col_int(work, id);
+        pg_col_int(work, closes_ms);
+    }
+    return is_open;
 }
 
-void
+bool
 pg_windows_read(struct pg_windows *w, struct pg_op *op)
 {
     struct pg_rows r;
-    int at = 0;
+    bool are_in = true;
 
-    if (w->n_ends > 0)
-        read_ends(w, pg_op_rows(op, at++));
+    if (w->has_ends)
+        read_ends(w, pg_op_rows(op, 0));
     if (w->n_joins == 0)
-        return;
-    r = pg_op_rows(op, at);
-    for (size_t i = 0, end; i < w->n_joins && pg_next(&r); i = end) {
+        return true;
+    r = pg_op_rows(op, w->has_ends);
+    for (size_t i = 0, end; i < w->n_joins; i = end) {
         end = run_end(w, i);
-        read_run(w, i, end, &r);
+        if (!w->joins[i].is_in && pg_next(&r) && !read_run(w, i, end, &r))
+            are_in = false;
     }
+    w->is_again = true;
+    return are_in;
 }
 
 bool

@@ -1,7 +1,8 @@
 /* digest.h - the windows that a group of accepts joins, opens and ends.
  *
  *   pg_windows_new(), pg_windows_add() for each item that is stored
- *   pg_windows_send(): one exchange; then pg_windows_read(): what holds whom
+ *   pg_windows_send(): one exchange; then pg_windows_read(): what holds whom;
+ *   both again while that says false
  *   pg_windows_store(): work and members, with the rows of the items */
 #pragma once
 
@@ -18,8 +19,9 @@ void pg_windows_add(struct pg_windows *w, int64_t tenant,
                     struct store_accept_item *item);
 bool pg_windows_is_empty(const struct pg_windows *w);
 void pg_windows_send(struct pg_windows *w, struct pg_op *op);
-/* is_gone of those that end a window, and what holds each delivery. */
-void pg_windows_read(struct pg_windows *w, struct pg_op *op);
+/* is_gone of those that end a window, and what holds each delivery. False: some
+ * have found only what is over, and open another. */
+bool pg_windows_read(struct pg_windows *w, struct pg_op *op);
 void pg_windows_store(struct pg_windows *w, struct pg_op *op, int64_t now_ms);
 /* Something is due at another time: after the commit. */
 bool pg_windows_has_work(const struct pg_windows *w);

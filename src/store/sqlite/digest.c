@@ -38,12 +38,14 @@ set_work(struct writer *w, enum sql which, const struct digest *d,
         notices_work(&w->notices);
 }
 
-void
-window_join(struct writer *w, struct store_join *join)
+/* False: the one that was open was over, and is shut. */
+static bool
+join_or_shut(struct writer *w, struct store_join *join)
 {
     const struct digest *d = &join->digest;
     struct query q = query(&w->conn, SQL_digest_join);
     int64_t id, closes_ms, n_members;
+    bool is_open;
 
     put_int(&q, d->tenant);
     put_int(&q, d->id);
@@ -57,15 +59,25 @@ window_join(struct writer *w, struct store_join *join)
     put_text(&q, d->user);
     put_text(&q, d->channel);
     put_text(&q, d->rule.key);
+    put_int(&q, DIGEST_MEMBERS_MAX);
     if (!query_row(&q))
-        return;
+        return true;
     id = take_int(&q);
     closes_ms = take_int(&q);
     n_members = take_int(&q);
+    is_open = take_int(&q) != 0;
     query_end(&q);
     join->window = n_members > 0 ? id : 0;
     set_work(w, id == d->id ? SQL_digest_work_add : SQL_digest_work_move, d,
              closes_ms, id);
+    return is_open;
+}
+
+void
+window_join(struct writer *w, struct store_join *join)
+{
+    if (!join_or_shut(w, join))
+        (void)join_or_shut(w, join); /* opens another */
 }
 
 static void

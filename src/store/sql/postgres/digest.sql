@@ -2,7 +2,8 @@
 -- needs several locks them by their keys.
 
 -- $10 is how many join, $9 the latest of their times. Returned in the order of
--- the scopes, which come sorted.
+-- the scopes, which come sorted. One that is over ($14: with how many members)
+-- is shut, and not joined: as it stays locked, nobody else opens another.
 -- name: digest_join (accept)
 INSERT INTO digest AS d (tenant, id, is_open, mode, is_leading, max_items,
 window_ms, max_window_ms, closes_ms, opened_ms, n_members, user_id, channel,
@@ -15,11 +16,17 @@ $12::text[], $13::text[]) WITH ORDINALITY AS x(tenant, id, mode, is_leading,
 max_items, window_ms, max_window_ms, closes_ms, at_ms, n, user_id, channel, key,
 k) ORDER BY k
 ON CONFLICT (tenant, user_id, channel, key) WHERE is_open DO UPDATE
-SET n_members = d.n_members + excluded.n_members + excluded.is_leading::int,
-closes_ms = CASE WHEN d.mode = 1 THEN greatest(d.closes_ms,
+SET is_open = d.closes_ms > excluded.opened_ms AND d.n_members < $14::int8,
+n_members = CASE WHEN d.closes_ms > excluded.opened_ms
+AND d.n_members < $14::int8
+THEN d.n_members + excluded.n_members + excluded.is_leading::int
+ELSE d.n_members END,
+closes_ms = CASE WHEN d.closes_ms <= excluded.opened_ms THEN d.closes_ms
+WHEN d.n_members >= $14::int8 THEN excluded.opened_ms
+WHEN d.mode = 1 THEN greatest(d.closes_ms,
 least(excluded.opened_ms + d.window_ms, d.opened_ms + d.max_window_ms))
 ELSE d.closes_ms END
-RETURNING d.id, d.mode, d.is_leading, d.closes_ms;
+RETURNING d.id, d.mode, d.is_leading, d.closes_ms, d.is_open;
 -- name: digest_work_add (accept)
 INSERT INTO work (tenant, id, kind, due, taken_until, cursor)
 SELECT n.tenant, n.id, 2, t.due, t.due, ''

@@ -1,11 +1,17 @@
+-- One that is over (?13: with how many members) is shut, and not joined.
 -- name: digest_join
 INSERT INTO digest (tenant, id, is_open, mode, is_leading, max_items, window_ms,
 max_window_ms, opened_ms, closes_ms, n_members, user, channel, key)
 VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1 - ?4, ?10, ?11, ?12)
 ON CONFLICT (tenant, user, channel, key) WHERE is_open = 1 DO UPDATE
-SET n_members = n_members + 1, closes_ms = iif(mode = 1, max(closes_ms,
-min(excluded.opened_ms + window_ms, opened_ms + max_window_ms)), closes_ms)
-RETURNING id, closes_ms, n_members;
+SET is_open = closes_ms > excluded.opened_ms AND n_members < ?13,
+n_members = n_members + (closes_ms > excluded.opened_ms AND n_members < ?13),
+closes_ms = CASE WHEN closes_ms <= excluded.opened_ms THEN closes_ms
+WHEN n_members >= ?13 THEN excluded.opened_ms
+WHEN mode = 1 THEN max(closes_ms,
+min(excluded.opened_ms + window_ms, opened_ms + max_window_ms))
+ELSE closes_ms END
+RETURNING id, closes_ms, n_members, is_open;
 -- name: digest_work_add
 INSERT INTO work (tenant, id, kind, due, taken_until, cursor)
 VALUES (?1, ?2, 2, ?3, ?3, '');
