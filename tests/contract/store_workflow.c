@@ -7,23 +7,32 @@
 /* Not due, by whichever clock. */
 #define FAR (INT64_C(1) << 42)
 
-/* Notification `id` with instances id + 10, ... of these users. */
-static void
-send_workflow(struct rig *r, int64_t id, size_t n, const char *const *users)
+/* With instances id + 10, ... of these users in place of deliveries. */
+static struct store_accept *
+make_workflow(struct rig *r, const struct send *s, size_t n,
+              const char *const *users)
 {
-    struct store_accept *a =
-        make_accept(r, &(struct send){.id = id, .cancel = "k"});
+    struct store_accept *a = make_accept(r, s);
     struct store_instance *all =
         ARENA_ARRAY(r->arena, struct store_instance, n);
 
     for (size_t i = 0; i < n; i++)
-        all[i] = (struct store_instance){.id = id + 10 + (int64_t)i,
+        all[i] = (struct store_instance){.id = s->id + 10 + (int64_t)i,
                                          .user = str_from(users[i]),
                                          .cursor = STR("{}"),
                                          .due_ms = NOW};
     a->items[0].n_deliveries = 0;
     a->items[0].instances = all;
     a->items[0].n_instances = n;
+    return a;
+}
+
+static void
+send_workflow(struct rig *r, int64_t id, size_t n, const char *const *users)
+{
+    struct store_accept *a =
+        make_workflow(r, &(struct send){.id = id, .cancel = "k"}, n, users);
+
     assert_int_equal(ASK(r, accept, a), ERR_OK);
 }
 
@@ -147,6 +156,34 @@ each_recipient_is_a_row_that_one_takes(void **state)
     }
     assert_int_not_equal(t.rows[0].hold, 0);
     assert_int_equal(take_at(r, NOW + LATER).n_rows, 0);
+}
+
+/* Its instances would be taken before the first one's, for ever. */
+static void
+what_is_sent_twice_begins_once(void **state)
+{
+    struct rig *r = *state;
+    struct store_work_take t = {.kind = STORE_WORK_WORKFLOW,
+                                .now_ms = NOW + LATER,
+                                .lease_ms = LEASE,
+                                .max = 1};
+
+    for (int i = 0; i < 3; i++) {
+        struct send s = {
+            .id = 1000 + i * 100, .idem = "once", .fingerprint = i == 2};
+        struct store_accept *a =
+            make_workflow(r, &s, 1, (const char *[]){"ann"});
+        struct store_instance first = a->items[0].instances[0];
+
+        first.due_ms = NOW - i;
+        a->items[0].instances = &first;
+        assert_int_equal(ASK(r, accept, a),
+                         i == 2 ? ERR_IDEM_MISMATCH : ERR_OK);
+        assert_int_equal(a->idem.is_replay, i == 1);
+    }
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 1);
+    assert_int_equal(t.rows[0].instance.id, 1010);
 }
 
 static void
@@ -442,6 +479,7 @@ instances_survive(void **state)
 
 const struct CMUnitTest workflow_tests[] = {
     RIG_TEST(each_recipient_is_a_row_that_one_takes),
+    RIG_TEST(what_is_sent_twice_begins_once),
     RIG_TEST(a_turn_is_done_once_by_who_has_it),
     RIG_TEST(what_a_step_sends_is_of_the_notification),
     RIG_TEST(one_in_flight_is_counted_where_it_belongs),

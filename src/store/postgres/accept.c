@@ -792,8 +792,7 @@ take_turns(struct pg_op *op)
     struct accept *s = op->state;
 
     for (size_t i = 0; i < s->n_entries; i++)
-        pg_turns_add(s->turns, s->entries[i].request->tenant,
-                     s->entries[i].item);
+        pg_turns_add(s->turns, s->entries[i].request, s->entries[i].item);
     if (!pg_turns_have_locks(s->turns)) {
         claim_keys(op);
         return;
@@ -844,7 +843,7 @@ advanced(struct pg_op *op)
 
     item->is_gone = pg_op_affected(op, 0) == 0;
     item->hold = !item->chunk->is_last && pg_next(&r) ? pg_int(&r) : 0;
-    pg_turns_add(s->turns, s->entries[0].request->tenant, item);
+    pg_turns_add(s->turns, s->entries[0].request, item);
     if (item->is_gone)
         pg_op_abort(op);
     else

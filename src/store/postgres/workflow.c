@@ -6,7 +6,7 @@
 /* ---- in an accept ---- */
 
 struct one {
-    int64_t tenant;
+    const struct store_accept *request;
     struct store_accept_item *item;
 };
 struct pg_turns {
@@ -28,11 +28,12 @@ pg_turns_new(struct arena *a, size_t n_items)
 }
 
 void
-pg_turns_add(struct pg_turns *t, int64_t tenant, struct store_accept_item *item)
+pg_turns_add(struct pg_turns *t, const struct store_accept *request,
+             struct store_accept_item *item)
 {
     if (!item->turn && item->n_instances + item->n_steps == 0)
         return;
-    t->all[t->n++] = (struct one){tenant, item};
+    t->all[t->n++] = (struct one){request, item};
     t->n_turns += item->turn != NULL;
     t->n_waiting += item->turn && item->turn->event.n > 0;
 }
@@ -60,7 +61,7 @@ send_users(struct pg_turns *t, struct pg_op *op)
 
         if (!turn || turn->event.n == 0)
             continue;
-        pg_col_int(&users, t->all[i].tenant);
+        pg_col_int(&users, t->all[i].request->tenant);
         pg_col_text(&users, turn->user);
     }
     pg_put_columns(pg_op_params(op), &users);
@@ -80,7 +81,7 @@ pg_turns_send(struct pg_turns *t, struct pg_op *op)
 
         if (!turn)
             continue;
-        pg_col_int(&holds, t->all[i].tenant);
+        pg_col_int(&holds, t->all[i].request->tenant);
         pg_col_int(&holds, turn->instance);
         pg_col_int(&holds, turn->hold);
     }
@@ -107,7 +108,8 @@ pg_turns_read(struct pg_turns *t, struct pg_op *op)
 static bool
 is_stored(const struct one *o)
 {
-    return !o->item->is_gone && !o->item->is_duplicate;
+    return o->request->req.err == ERR_OK && !o->request->idem.is_replay &&
+           !o->item->is_gone && !o->item->is_duplicate;
 }
 
 static void
@@ -132,7 +134,7 @@ send_moves(struct pg_turns *t, struct pg_op *op)
 
         if (!turn || !is_stored(&t->all[i]))
             continue;
-        pg_col_int(c, t->all[i].tenant);
+        pg_col_int(c, t->all[i].request->tenant);
         pg_col_int(c, turn->instance);
         if (turn->is_over)
             continue;
@@ -158,7 +160,7 @@ send_instances(struct pg_turns *t, struct pg_op *op)
              k++) {
             const struct store_instance *one = &item->instances[k];
 
-            pg_col_int(&c, t->all[i].tenant);
+            pg_col_int(&c, t->all[i].request->tenant);
             pg_col_int(&c, one->id);
             pg_col_int(&c, item->notification.id);
             pg_col_int(&c, one->due_ms);
@@ -183,7 +185,7 @@ send_steps(struct pg_turns *t, struct pg_op *op)
         for (size_t k = 0; k < item->n_steps && is_stored(&t->all[i]); k++) {
             const struct store_step *s = &item->steps[k];
 
-            pg_col_int(&c, t->all[i].tenant);
+            pg_col_int(&c, t->all[i].request->tenant);
             pg_col_int(&c, s->notification);
             pg_col_int(&c, s->id);
             pg_col_int(&c, s->at_ms);
