@@ -99,8 +99,8 @@ write_metrics(struct buf *out)
              "| metric | kind | across | labels | meaning "
              "|\n|---|---|---|---|---|\n");
 #define METRIC(name, kind, across, labels, help)                               \
-    buf_put_cstr(out, "| `belfry_" #name "` | " #kind " | " labels " | " help  \
-                      " |\n");
+    buf_put_cstr(out, "| `belfry_" #name "` | " #kind " | " #across            \
+                      " | " labels " | " help " |\n");
 #include "base/metrics.def"
 #undef METRIC
 }
