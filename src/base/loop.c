@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "base/metrics.h"
 
 #define SIGNALS_MAX 4
 #define THREAD_NAME_SIZE 16
@@ -44,7 +45,8 @@ struct loop {
     struct mail *deferred, **deferred_last;
     struct loop_signal signals[SIGNALS_MAX];
     atomic_bool must_stop;
-    bool is_in_turn; /* the cached time is fresh */
+    bool is_in_turn;           /* the cached time is fresh */
+    struct metric_series *lag; /* NULL: its time is somebody's own */
 };
 
 struct loop_fd {
@@ -221,6 +223,23 @@ loop_timer_is_set(const struct loop_timer *t)
     return heap_has(&t->node);
 }
 
+/* By the timer that has waited longest. */
+static void
+count_lag(struct loop *l)
+{
+    struct heap_node *n = heap_min(&l->timers);
+
+    if (l->lag && n && n->key <= loop_now_ms(l))
+        metric_observe_ms(l->lag, loop_now_ms(l) - n->key);
+}
+
+static void
+name_lag(struct loop *l, const char *name)
+{
+    if (!l->clock && !l->lag)
+        l->lag = metrics_series(METRIC_event_loop_lag_seconds, name);
+}
+
 /* Those up to `newest`; what this turn's callbacks set waits for the next. */
 static void
 fire_timers(struct loop *l, int64_t newest)
@@ -228,6 +247,7 @@ fire_timers(struct loop *l, int64_t newest)
     struct heap_node *n;
 
     uv_update_time(&l->uv);
+    count_lag(l);
     while ((n = heap_min(&l->timers)) != NULL) {
         struct loop_timer *t = CONTAINER_OF(n, struct loop_timer, node);
 
@@ -299,6 +319,7 @@ loop_turn(struct loop *l, int wait_ms)
 void
 loop_run(struct loop *l)
 {
+    name_lag(l, "main");
     while (!atomic_exchange(&l->must_stop, false))
         turn(l, -1);
     /* What was posted before the stop has run when this returns. */
@@ -465,6 +486,7 @@ loop_thread_start(struct loop *l, const char *name)
     assert(n < THREAD_NAME_SIZE);
     memcpy(t->name, name, n);
     t->loop = l;
+    name_lag(l, t->name);
     block_signals(&before);
     rc = pthread_create(&t->id, NULL, thread_main, t);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

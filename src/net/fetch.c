@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/metrics.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 #define IDLE_HANDLES_MAX 256
@@ -140,6 +141,12 @@ read_address(const struct curl_sockaddr *a, char text[static INET6_ADDRSTRLEN],
     }
 }
 
+static void
+count_refused(const char *reason)
+{
+    metric_add(metrics_series(METRIC_ssrf_blocked_total, reason), 1);
+}
+
 curl_socket_t
 fetch_open_socket(struct fetch_transfer *t, curlsocktype purpose,
                   const struct curl_sockaddr *a)
@@ -150,11 +157,14 @@ fetch_open_socket(struct fetch_transfer *t, curlsocktype purpose,
     read_address(a, text, &port);
     if (purpose != CURLSOCKTYPE_IPCXN ||
         !egress_allows(t->world->policy, &a->addr)) {
-        t->n_refused++;
+        if (t->n_refused++ == 0)
+            count_refused("address");
         snprintf(t->refused, sizeof(t->refused), "%s", text);
         return CURL_SOCKET_BAD;
     }
     if (t->request->kind == FETCH_HTTP && !is_port_fit_for_http(port)) {
+        if (!t->is_port_refused)
+            count_refused("port");
         t->is_port_refused = true;
         return CURL_SOCKET_BAD;
     }

@@ -55,6 +55,7 @@ conn_open(struct http_server *s, int fd, const struct ip *from)
     c->from = *from;
     list_append(&s->conns, &c->link);
     s->n_conns++;
+    metric_add(s->connections, 1);
     c->watch = loop_fd_new(s->loop, fd, on_events, c);
     if (s->tls) {
         c->tls = tls_session_new(s->tls, fd);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/metrics.h"
 #include "net/http_peer.h"
 #include "net/http_server.h"
 #include "net/http_work.h"
@@ -86,6 +87,7 @@ struct http_server {
     int port;
     struct list conns, closed;
     size_t n_conns;
+    struct metric_series *connections; /* of all servers */
     struct http_work *pool;
     size_t n_pool;
     struct loop_timer accept_timer; /* set while accepting is paused */

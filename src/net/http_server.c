@@ -111,6 +111,7 @@ server_forget(struct http_server *s, struct http_conn *c)
     list_remove(&c->link);
     list_append(&s->closed, &c->link);
     s->n_conns--;
+    metric_add(s->connections, -1);
     check_drained(s);
 }
 
@@ -192,6 +193,7 @@ http_server_new(struct loop *l, const struct http_server_options *o,
     s->write_timeout_ms = WRITE_TIMEOUT_MS;
     list_init(&s->conns);
     list_init(&s->closed);
+    s->connections = metrics_series(METRIC_http_connections);
     *ret_why = copy_options(s, o);
     if (!*ret_why)
         e = http_server_reload_tls(s, ret_why);
