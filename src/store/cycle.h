@@ -63,7 +63,8 @@ struct store_promote {
     size_t max;
     /* result */
     size_t n_promoted;
-    int64_t next_due_ms; /* of what still waits; 0: nothing does */
+    int64_t first_due_ms; /* the earliest of these; 0: there was none */
+    int64_t next_due_ms;  /* of what still waits; 0: nothing does */
 };
 
 /* ---- act: an operator's deed on one delivery ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "base/metrics.h"
 #include "node_rig.h"
 #include "store/postgres/postgres.h"
 #include "store_nodes.h"
@@ -59,11 +60,16 @@ static void
 what_a_leaving_node_had_not_finished_is_marked(void **state)
 {
     struct rig *r = *state, *peer = node_peer(r);
+    int64_t n_taken = metrics_total(METRIC_leases_expired_total);
+    int64_t n_double = metrics_total(METRIC_duplicates_possible_total);
 
     send_one(r, &(struct send){.id = 1000, .n = 3});
     assert_int_equal(claim_now(r, LANE, 2), 2);
     node_leave(r);
     assert_int_equal(claim_now(peer, LANE, 10), 3);
+    assert_int_equal(metrics_total(METRIC_leases_expired_total), n_taken + 2);
+    assert_int_equal(metrics_total(METRIC_duplicates_possible_total),
+                     n_double + 2);
     assert_string_equal(attempts_of(peer, 1001), "interrupted 1");
     assert_string_equal(attempts_of(peer, 1002), "interrupted 1");
     assert_string_equal(attempts_of(peer, 1003), "");
@@ -233,6 +239,8 @@ what_kills_its_owner_three_times_is_a_dead_letter(void **state)
 {
     struct rig *r = *state;
     struct store_delivery_get g;
+    int64_t n_taken = metrics_total(METRIC_leases_expired_total);
+    int64_t n_double = metrics_total(METRIC_duplicates_possible_total);
     int64_t ids[10];
 
     send_one(r, &(struct send){.id = 1000, .n = 3});
@@ -255,6 +263,9 @@ what_kills_its_owner_three_times_is_a_dead_letter(void **state)
                         "interrupted 1 interrupted 2 interrupted 3");
     assert_string_equal(attempts_of(r, 1002), "interrupted 1");
     assert_string_equal(attempts_of(r, 1003), "");
+    /* Of 1001 only; and it is not tried again. */
+    assert_int_equal(metrics_total(METRIC_leases_expired_total), n_taken + 1);
+    assert_int_equal(metrics_total(METRIC_duplicates_possible_total), n_double);
 }
 
 /* ---- who they are ---- */

@@ -254,6 +254,7 @@ a_retry_waits_until_it_is_due_and_never_less(void **state)
     assert_int_equal(claim_some(r, 1, true, ids), 0);
     assert_int_equal(ASK(r, promote, &p), ERR_OK);
     assert_int_equal(p.n_promoted, 0);
+    assert_int_equal(p.first_due_ms, 0);
     assert_int_equal(p.next_due_ms, NOW + 500);
     p.now_ms = NOW + 500;
     assert_int_equal(ASK(r, promote, &p), ERR_OK);
@@ -298,6 +299,7 @@ promote_takes_the_earliest_first(void **state)
                                    .due_ms = NOW + 40 - 10 * i});
     assert_int_equal(ASK(r, promote, &p), ERR_OK);
     assert_int_equal(p.n_promoted, 2);
+    assert_int_equal(p.first_due_ms, NOW + 10);
     assert_int_equal(p.next_due_ms, NOW + 30);
     assert_int_equal(status_of(r, 1001), DELIVERY_RETRYING);
     assert_int_equal(status_of(r, 1011), DELIVERY_RETRYING);

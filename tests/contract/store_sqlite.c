@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/metrics.h"
 #include "store/migration.h"
 #include "store/statements.h"
 #include "store_rig.h"
@@ -235,10 +236,13 @@ what_was_in_flight_gets_an_attempt_that_says_so(void **state)
 {
     struct rig *r = *state;
     struct store_delivery_get g;
+    int64_t n_double = metrics_total(METRIC_duplicates_possible_total);
     int64_t ids[10];
 
     let_die(r, "claim", "");
-    get_delivery(r, 1001, &g); /* it ended in time */
+    assert_int_equal(metrics_total(METRIC_duplicates_possible_total),
+                     n_double + 1); /* 1004 */
+    get_delivery(r, 1001, &g);      /* it ended in time */
     assert_int_equal(g.delivery.status, DELIVERY_SENT);
     assert_int_equal(g.n_attempts, 1);
     get_delivery(r, 1002, &g); /* it was given back */

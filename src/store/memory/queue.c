@@ -326,8 +326,11 @@ mem_promote(struct mem *m, struct store_req *req)
     struct mem_delivery *d = earliest(m);
 
     p->n_promoted = 0;
+    p->first_due_ms = 0;
     while (d && d->d.due_ms <= p->now_ms && p->n_promoted < p->max) {
         d->ready_lane = d->wait_lane;
+        if (p->first_due_ms == 0)
+            p->first_due_ms = d->d.due_ms;
         d->d.lane = d->wait_lane < 0 ? -d->wait_lane : d->wait_lane;
         d->wait_lane = 0;
         d->d.status = DELIVERY_QUEUED;

@@ -32,6 +32,7 @@ struct acquiring {
     struct lanes wanted;          /* that we ask for */
     struct lanes fresh, doubtful; /* of these, what can be had */
     int64_t now_ms;
+    int64_t n_rescued, n_ready; /* of them, what is tried again */
     pg_step *next;
 };
 
@@ -66,6 +67,17 @@ put_held(struct pg_op *op, struct pg_params *p, const struct lanes *l)
 
 /* ---- the end ---- */
 
+static void
+count_rescued(const struct acquiring *q)
+{
+    if (q->n_rescued == 0)
+        return;
+    metric_add(metrics_series(METRIC_leases_expired_total), q->n_rescued);
+    metric_add(metrics_series(METRIC_duplicates_possible_total,
+                              verdict_name(VERDICT_INTERRUPTED)),
+               q->n_ready);
+}
+
 /* Committed: now it is so. */
 static void
 conclude(struct pg_op *op)
@@ -73,6 +85,7 @@ conclude(struct pg_op *op)
     struct acquiring *q = op->inner;
     bool is_lost = false;
 
+    count_rescued(q);
     for (size_t i = 0; i < q->wanted.n; i++) {
         struct pg_lane *lane = q->wanted.all[i].lane;
         bool was_mine = lane->state == PG_LANE_MINE;
@@ -120,9 +133,15 @@ taken(struct pg_op *op)
     }
     pg_columns_init(&bad, op->arena, "ll", 0);
     for (r = pg_op_rows(op, 1); pg_next(&r);) {
-        pg_col_int(&bad, pg_int(&r));
-        pg_col_int(&bad, pg_int(&r));
+        int64_t tenant = pg_int(&r), id = pg_int(&r);
+
+        q->n_rescued++;
+        if (pg_int(&r) == 0)
+            continue;
+        pg_col_int(&bad, tenant);
+        pg_col_int(&bad, id);
     }
+    q->n_ready = q->n_rescued - (int64_t)bad.n_rows;
     if (bad.n_rows > 0)
         send_quarantine(op, &bad, q->now_ms);
     pg_op_commit(op, conclude);

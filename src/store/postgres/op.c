@@ -64,6 +64,7 @@ pg_op_commit(struct pg_op *op, pg_step *next)
         send_plain(op, PG_commit);
     op->next = next;
     op->commits = true;
+    op->committing_ms = op->store->clock->mono_ms(op->store->clock);
     pg_conn_sync(op->session->conn, on_answer, op);
 }
 
@@ -194,6 +195,16 @@ static const struct {
 };
 
 static void
+count_error(const char *sqlstate)
+{
+    char class[] = "00";
+
+    if (strlen(sqlstate) >= 2)
+        memcpy(class, sqlstate, 2);
+    metric_add(metrics_series(METRIC_db_errors_total, class), 1);
+}
+
+static void
 judge(struct pg_op *op)
 {
     struct pg_conn *c = op->session->conn;
@@ -211,13 +222,31 @@ judge(struct pg_op *op)
         drops = states[i].drops;
         break;
     }
-    if (op->failure == ERR_IO)
+    if (op->failure == ERR_IO) {
+        count_error(state);
         LOG_ERROR("store.failed",
                   log_cstr("what", store_verb_name(op->reqs[0]->verb)),
                   log_cstr("sqlstate", state),
                   log_cstr("why", pg_conn_message(c)));
+    }
     if (drops)
         pg_conn_drop(c, pg_conn_message(c));
+}
+
+/* Of a write, and with what was sent together with its commit. */
+static void
+count_commit(struct pg_op *op)
+{
+    enum store_verb verb = op->reqs[0]->verb;
+    struct clock *clock = op->store->clock;
+    struct metric_series **s = &op->store->commits[verb];
+
+    if (!store_verb_writes(verb))
+        return;
+    if (!*s)
+        *s = metrics_series(METRIC_commit_duration_seconds,
+                            store_verb_name(verb));
+    metric_observe_ms(*s, clock->mono_ms(clock) - op->committing_ms);
 }
 
 static void
@@ -229,12 +258,16 @@ on_answer(void *arg, enum pg_outcome o)
     op->n_before = op->n_next_before;
     op->n_next_before = 0;
     if (o == PG_DONE) {
-        if (op->commits)
+        if (op->commits) {
             op->has_begun = false;
+            count_commit(op);
+        }
         op->next(op);
         return;
     }
     op->sqlstate[0] = '\0';
+    if (o != PG_FAILED)
+        count_error("08"); /* connection_exception */
     if (o == PG_FAILED) {
         judge(op);
     } else if (is_write && op->commits) {

@@ -40,6 +40,7 @@ struct pg_op {
     pg_step *next;
     int n_before, n_next_before; /* statements of op.c's own in an exchange */
     bool has_begun, commits, must_repeat;
+    int64_t committing_ms; /* since then */
     enum err failure;
     char sqlstate[6];
 };

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/rng.h"
 #include "store/claims.h"
 #include "store/notices.h"
@@ -61,6 +62,7 @@ struct pg_store {
     struct pg_node *node;     /* who it is */
     struct pg_keeper *keeper; /* NULL: others keep house */
     bool keeps_house;
+    struct metric_series *commits[STORE_VERB_COUNT]; /* NULL: none yet */
 };
 
 /* session.c */

@@ -18,10 +18,12 @@ moved(struct pg_op *op)
     struct pg_rows r = pg_op_rows(op, 0);
 
     p->n_promoted = 0;
+    p->first_due_ms = 0;
     while (pg_next(&r)) {
         int64_t tenant = pg_int(&r), lane = pg_int(&r), rank = pg_int(&r);
 
         pg_store_row_ready(op->store, tenant, lane, rank, pg_int(&r));
+        p->first_due_ms = pg_int(&r);
         p->n_promoted++;
     }
     if (p->n_promoted == PROMOTE_MAX)

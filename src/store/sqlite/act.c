@@ -64,6 +64,7 @@ write_promote(struct writer *w, struct store_req *req)
     }
     for (size_t i = 0; i < p->n_promoted; i++)
         promote_one(w, &due[i], p->now_ms);
+    p->first_due_ms = p->n_promoted > 0 ? due[0].due_ms : 0;
     q = query(&w->conn, SQL_wait_next);
     if (query_row(&q)) {
         p->next_due_ms = take_int(&q);

@@ -6,6 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/log.h"
+#include "base/metrics.h"
+
 #define BUSY_MS 5000 /* a person's sqlite3 shell may hold the file shortly */
 
 const char *
@@ -137,6 +140,17 @@ db_err(const struct db *c)
     default:
         return ERR_IO;
     }
+}
+
+void
+db_tell_failure(const struct db *c, const char *what)
+{
+    char class[12];
+
+    snprintf(class, sizeof(class), "%d", c->rc & 0xff);
+    metric_add(metrics_series(METRIC_db_errors_total, class), 1);
+    LOG_ERROR("store.failed", log_cstr("what", what), log_int("code", c->rc),
+              log_cstr("why", sqlite3_errstr(c->rc)));
 }
 
 static void

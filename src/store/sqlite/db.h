@@ -28,6 +28,8 @@ enum err db_exec(struct db *c, const char *sql,
                  const char **ret_why) MUST_CHECK;
 /* What stuck, as a caller may see it; a broken disk ends the process. */
 enum err db_err(const struct db *c);
+/* Logs and counts it. */
+void db_tell_failure(const struct db *c, const char *what);
 /* Text for a person, until this thread's next call. */
 const char *db_why(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

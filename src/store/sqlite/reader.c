@@ -68,9 +68,7 @@ answer(struct sqlite_store *s, struct store_req *req)
     e = read_verbs[req->verb](r, req);
     broken = db_err(&r->conn);
     if (broken == ERR_IO)
-        LOG_ERROR("store.failed", log_cstr("what", store_verb_name(req->verb)),
-                  log_int("code", r->conn.rc),
-                  log_cstr("why", sqlite3_errstr(r->conn.rc)));
+        db_tell_failure(&r->conn, store_verb_name(req->verb));
     sqlite3_progress_handler(r->conn.db, 0, NULL, NULL);
     r->conn.rc = SQLITE_OK;
     run(&r->conn, SQL_read_end);

@@ -5,7 +5,8 @@
 #include "domain/verdict.h"
 #include "store/sqlite/writer.h"
 
-static void
+/* False: it ended, or its call was recorded. */
+static bool
 explain(struct writer *w, const struct claim_ref *ref, int64_t at_ms,
         int64_t now_ms)
 {
@@ -18,7 +19,7 @@ explain(struct writer *w, const struct claim_ref *ref, int64_t at_ms,
     put_int(&q, now_ms);
     put_text(&q, reason);
     if (!query_row(&q))
-        return; /* it ended, or its call was recorded */
+        return false;
     provider = take_text(&q, w->arena);
     query_end(&q);
     q = query(&w->conn, SQL_attempt_add);
@@ -32,6 +33,7 @@ explain(struct writer *w, const struct claim_ref *ref, int64_t at_ms,
     put_int(&q, 0);
     put_int(&q, 0);
     query_run(&q);
+    return true;
 }
 
 static void
@@ -53,6 +55,7 @@ recover_flights(struct writer *w, int64_t now_ms)
 {
     struct query q;
     struct buf flights;
+    int64_t n_explained = 0;
 
     buf_init(&flights, w->arena);
     run(w, SQL_begin);
@@ -68,11 +71,15 @@ recover_flights(struct writer *w, int64_t now_ms)
         struct flight f;
 
         memcpy(&f, flights.p + i * sizeof(f), sizeof(f));
-        explain(w, &f.ref, f.at_ms, now_ms);
+        n_explained += explain(w, &f.ref, f.at_ms, now_ms);
     }
     run(w, SQL_intent_clear);
     run(w, SQL_work_release_all);
     run(w, SQL_commit);
+    if (w->conn.rc == SQLITE_OK && n_explained > 0)
+        metric_add(metrics_series(METRIC_duplicates_possible_total,
+                                  verdict_name(VERDICT_INTERRUPTED)),
+                   n_explained);
     arena_reset(w->arena);
     return db_err(&w->conn);
 }

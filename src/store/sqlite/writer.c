@@ -47,9 +47,7 @@ take_back(struct writer *w, const char *what)
     enum err e = db_err(&w->conn);
 
     if (e != ERR_CONFLICT) /* the caller's doing, not the disk's */
-        LOG_ERROR("store.failed", log_cstr("what", what),
-                  log_int("code", w->conn.rc),
-                  log_cstr("why", sqlite3_errstr(w->conn.rc)));
+        db_tell_failure(&w->conn, what);
     w->conn.rc = SQLITE_OK;
     if (!sqlite3_get_autocommit(w->conn.db))
         run(w, SQL_rollback);
@@ -70,6 +68,22 @@ commit_failed(struct writer *w)
     return had_no_room ? ERR_IO : ERR_UNCERTAIN;
 }
 
+/* Of requests of several kinds it is "group". */
+static struct metric_series *
+commit_series(struct writer *w, struct store_req **reqs, size_t n)
+{
+    int verb = reqs[0]->verb;
+
+    for (size_t i = 1; i < n && verb < STORE_VERB_COUNT; i++)
+        if (reqs[i]->verb != reqs[0]->verb)
+            verb = STORE_VERB_COUNT;
+    if (!w->commits[verb])
+        w->commits[verb] = metrics_series(
+            METRIC_commit_duration_seconds,
+            verb == STORE_VERB_COUNT ? "group" : store_verb_name(verb));
+    return w->commits[verb];
+}
+
 /* ERR_OK: each request's own err tells, and all that is OK is on disk. Else
  * nothing is; *ret_guilty is who failed, n: the commit. */
 static enum err
@@ -77,6 +91,7 @@ transact(struct sqlite_store *s, struct store_req **reqs, size_t n,
          size_t *ret_guilty)
 {
     struct writer *w = &s->writer;
+    int64_t from_ms;
 
     *ret_guilty = n;
     run(w, SQL_begin);
@@ -90,9 +105,12 @@ transact(struct sqlite_store *s, struct store_req **reqs, size_t n,
         }
     }
     FAULT("store.before_commit");
+    from_ms = s->clock->mono_ms(s->clock);
     run(w, SQL_commit);
     if (w->conn.rc != SQLITE_OK)
         return commit_failed(w);
+    metric_observe_ms(commit_series(w, reqs, n),
+                      s->clock->mono_ms(s->clock) - from_ms);
     FAULT("store.after_commit");
     claims_commit(w->claims);
     return ERR_OK;

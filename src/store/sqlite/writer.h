@@ -1,6 +1,7 @@
 /* writer.h - what the files of the writer thread share. */
 #pragma once
 
+#include "base/metrics.h"
 #include "store/claims.h"
 #include "store/notices.h"
 #include "store/sqlite/db.h"
@@ -16,6 +17,7 @@ struct writer {
     int64_t last_batch;     /* intent rows begin anew with each process */
     int64_t n_holds;        /* of instances */
     struct notices notices; /* of the transaction */
+    struct metric_series *commits[STORE_VERB_COUNT + 1]; /* NULL: none yet */
     /* where purge goes on; see upkeep.c */
     int64_t purge_after;
     struct sweep {

@@ -190,14 +190,16 @@ DELETE FROM waiting WHERE ctid = ANY (ARRAY (SELECT ctid FROM waiting
 WHERE due_ms > 0 AND due_ms <= least($1::int8,
 (extract(epoch FROM clock_timestamp()) * 1000)::int8)
 ORDER BY due_ms, id LIMIT $2::int8 FOR UPDATE SKIP LOCKED))
-RETURNING tenant, id, notification, lane, rank, created_ms, recipient,
+RETURNING tenant, id, notification, lane, rank, created_ms, recipient, due_ms,
 attempts, priority, crashes, user_id, channel, provider, reason, error, tally
-)
+), moved AS (
 INSERT INTO ready (tenant, id, notification, lane, rank, created_ms,
 updated_ms, recipient, attempts, priority, crashes, user_id, channel, provider,
 reason, error, tally)
 SELECT tenant, id, notification, lane, rank, created_ms, $1, recipient,
 attempts, priority, crashes, user_id, channel, provider, reason, error, tally
-FROM due RETURNING tenant, lane, rank, id;
+FROM due RETURNING tenant, lane, rank, id
+)
+SELECT tenant, lane, rank, id, (SELECT min(due_ms) FROM due) FROM moved;
 -- name: waiting_next (write)
 SELECT due_ms FROM waiting WHERE due_ms > 0 ORDER BY due_ms, id LIMIT 1;

@@ -41,7 +41,7 @@ INSERT INTO attempt (delivery, n, at_ms, duration_ms, retry_at_ms, status,
 provider, verdict, detail)
 SELECT id, attempts, at_ms, 0, 0, 0, provider, $6::text, $7::text FROM row
 )
-SELECT tenant, id FROM row WHERE crashes >= $8::int2;
+SELECT tenant, id, (crashes >= $8::int2)::int4 FROM row;
 -- Those that no batch of ours stands for never began.
 -- name: intent_forget (cycle)
 DELETE FROM intent i USING lane l WHERE i.lane = ANY ($1::int8[])
