@@ -131,7 +131,13 @@ settle_item(struct call *c, size_t i, const struct workspace *w,
     };
 
     settle_call(&s);
-    lane_count(l, c->verdicts[i].verdict, s.finish.status, s.duration_ms);
+    lane_count(l, &(struct ended_call){
+                      .verdict = c->verdicts[i].verdict,
+                      .status = s.finish.status,
+                      .priority = s.delivery->priority,
+                      .duration_ms = s.duration_ms,
+                      .latency_ms = s.now_ms - c->dues_ms[i],
+                  });
     LOG_DEBUG("delivery.attempt", log_str("id", c->messages[i].delivery_id),
               log_str("provider", c->provider->name),
               log_cstr("verdict", verdict_name(c->verdicts[i].verdict)),
@@ -294,6 +300,7 @@ make_room(struct call *c, size_t n)
     c->items = ARENA_ARRAY(c->arena, struct queue_item *, c->n_max);
     c->messages = ARENA_ARRAY(c->arena, struct channel_message, c->n_max);
     c->verdicts = ARENA_ARRAY(c->arena, struct channel_verdict, c->n_max);
+    c->dues_ms = ARENA_ARRAY(c->arena, int64_t, c->n_max);
 }
 
 static void
@@ -362,6 +369,7 @@ add_item(struct call *c, struct queue_item *item)
     count_sla(c->workspace, &p);
     p.message.attempt = item->work->delivery.attempts + 1;
     c->messages[c->n] = p.message;
+    c->dues_ms[c->n] = p.due_ms;
     c->items[c->n++] = item;
     return true;
 }

@@ -43,6 +43,7 @@ struct lane {
     struct metric_series *attempts[VERDICT_COUNT];
     struct metric_series *outcomes[DELIVERY_STATUS_COUNT];
     struct metric_series *duration;
+    struct metric_series *latency[PRIORITY_COUNT];
 };
 
 /* One call to a provider, for one delivery or a batch of them. */
@@ -53,9 +54,10 @@ struct call {
     struct arena *arena;
     const struct workspace *workspace;
     const struct provider *provider;
-    struct queue_item **items; /* these three in the arena, room for n_max */
+    struct queue_item **items; /* these four in the arena, room for n_max */
     struct channel_message *messages;
     struct channel_verdict *verdicts;
+    int64_t *dues_ms; /* of each, when it was to go out */
     size_t n, n_max;
     struct channel_call step;
     struct execution execution;
@@ -106,8 +108,13 @@ void lane_leave(struct lane *l, const struct workspace *w,
                 struct queue_item *item, bool is_out);
 void lane_report(struct lane *l, uint32_t ticket, enum verdict v,
                  int64_t delivery);
-void lane_count(struct lane *l, enum verdict v, enum delivery_status s,
-                int64_t duration_ms);
+struct ended_call { /* for one delivery */
+    enum verdict verdict;
+    enum delivery_status status; /* in which that leaves it */
+    enum priority priority;
+    int64_t duration_ms, latency_ms;
+};
+void lane_count(struct lane *l, const struct ended_call *e);
 
 /* delivery.c */
 void call_run(struct lane *l, struct queue_item *first);

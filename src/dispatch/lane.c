@@ -17,6 +17,8 @@
  * be cancelled nor taken by others meanwhile. */
 #define RATE_HORIZON_MS 250
 
+#define HEALTH_PREFIX "provider/" /* the rest is its queue's name */
+
 /* ---- what it is told to be ---- */
 
 struct lane *
@@ -38,7 +40,7 @@ name_lane(struct lane *l, const struct workspace *w, const struct provider *p)
     struct buf b = {0};
     size_t channel_at, name_at;
 
-    buf_put_cstr(&b, "provider/");
+    buf_put_cstr(&b, HEALTH_PREFIX);
     buf_put_str(&b, w->key);
     buf_put_char(&b, '/');
     buf_put_str(&b, p->name);
@@ -69,6 +71,13 @@ name_metrics(struct lane *l)
                            delivery_status_name((enum delivery_status)s));
     l->duration = metrics_series(METRIC_delivery_attempt_duration_seconds,
                                  l->channel.p, l->name.p);
+    for (int p = 0; p < PRIORITY_COUNT; p++)
+        l->latency[p] =
+            metrics_series(METRIC_delivery_latency_seconds, l->channel.p,
+                           priority_name((enum priority)p));
+    queue_lane_count(
+        l->queue, metrics_series(METRIC_queue_wait_seconds,
+                                 l->health_name.p + sizeof(HEALTH_PREFIX) - 1));
 }
 
 static void
@@ -333,14 +342,28 @@ lane_report(struct lane *l, uint32_t ticket, enum verdict v, int64_t delivery)
         tell_of_breaker(l);
 }
 
-void
-lane_count(struct lane *l, enum verdict v, enum delivery_status s,
-           int64_t duration_ms)
+/* Whether it may have gone out, and goes out again. */
+static bool
+may_double(const struct ended_call *e)
 {
-    metric_add(l->attempts[v], 1);
-    metric_observe_ms(l->duration, duration_ms);
-    if (delivery_status_is_terminal(s))
-        metric_add(l->outcomes[s], 1);
+    return (e->verdict == VERDICT_UNKNOWN ||
+            e->verdict == VERDICT_INTERRUPTED) &&
+           (e->status == DELIVERY_QUEUED || e->status == DELIVERY_RETRYING);
+}
+
+void
+lane_count(struct lane *l, const struct ended_call *e)
+{
+    metric_add(l->attempts[e->verdict], 1);
+    metric_observe_ms(l->duration, e->duration_ms);
+    if (may_double(e))
+        metric_add(metrics_series(METRIC_duplicates_possible_total,
+                                  verdict_name(e->verdict)),
+                   1);
+    if (!delivery_status_is_terminal(e->status))
+        return;
+    metric_add(l->outcomes[e->status], 1);
+    metric_observe_ms(l->latency[e->priority], e->latency_ms);
 }
 
 /* ---- life ---- */

@@ -254,6 +254,18 @@ hold_claimed(struct queue_lane *l, struct queue_batch *b)
     l->n_open += c->n_work;
 }
 
+/* A row was last changed when it became ready. */
+static void
+count_waits(const struct queue_lane *l)
+{
+    struct clock *clock = l->queue->options.env->clock;
+    int64_t now_ms = clock->wall_ms(clock);
+
+    for (size_t i = 0; l->wait && i < l->cycle.n_work; i++)
+        metric_observe_ms(l->wait,
+                          now_ms - l->cycle.work[i].delivery.updated_ms);
+}
+
 static void
 learn_from_claim(struct queue_lane *l)
 {
@@ -295,6 +307,7 @@ on_cycle_done(struct store_req *req, enum err e)
         arena_free(b->arena);
         return;
     }
+    count_waits(l);
     hold_claimed(l, b);
     if (l->queue->is_draining ||
         (l->records_intent && !l->cycle.records_intent))
@@ -478,6 +491,12 @@ queue_lane_tune(struct queue_lane *l, size_t least, bool records_intent)
     if (l->target < l->least)
         l->target = l->least;
     queue_mark_dirty(l);
+}
+
+void
+queue_lane_count(struct queue_lane *l, struct metric_series *wait)
+{
+    l->wait = wait;
 }
 
 void

@@ -80,6 +80,14 @@ doubled(int64_t ms)
     return ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms;
 }
 
+/* By the row that had waited longest. */
+static void
+count_lag(const struct queue *q)
+{
+    if (q->promote.n_promoted > 0)
+        metric_observe_ms(q->lag, wall_ms(q) - q->promote.first_due_ms);
+}
+
 static void
 on_promoted(struct store_req *req, enum err e)
 {
@@ -96,6 +104,7 @@ on_promoted(struct store_req *req, enum err e)
         q->due_ms = p->now_ms;
     } else {
         q->promote_backoff_ms = 0;
+        count_lag(q);
         q->due_ms = p->n_promoted == p->max ? p->now_ms : p->next_due_ms;
         if (heard_ms != 0 && (q->due_ms == 0 || heard_ms < q->due_ms))
             q->due_ms = heard_ms;
@@ -230,6 +239,7 @@ queue_new(const struct queue_options *o)
     q->options = *o;
     q->by_lane = map_new();
     q->promote_arena = arena_new();
+    q->lag = metrics_series(METRIC_scheduler_lag_seconds);
     list_init(&q->lanes);
     list_init(&q->dirty);
     return q;

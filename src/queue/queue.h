@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/env.h"
+#include "base/metrics.h"
 #include "store/cycle.h"
 
 #define QUEUE_CLAIM_MAX 500     /* rows at once, whatever the lane can do */
@@ -79,6 +80,8 @@ void queue_lane_close(struct queue_lane *l); /* an empty one */
 /* How many rows to claim at least at once, and whether crashes may show: once
  * they may, what was claimed without and waits is given back. */
 void queue_lane_tune(struct queue_lane *l, size_t least, bool records_intent);
+/* Where to count how long rows waited to be claimed. */
+void queue_lane_count(struct queue_lane *l, struct metric_series *wait);
 /* What appetite() says, or what may be taken, may have changed. */
 void queue_lane_wake(struct queue_lane *l);
 

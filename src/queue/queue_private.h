@@ -49,6 +49,7 @@ struct queue_lane {
     struct loop_timer timer; /* flush, or the end of the back-off */
     struct queue_batch *claiming;
     struct store_cycle cycle;
+    struct metric_series *wait; /* NULL: nobody asks for it */
 };
 
 struct queue {
@@ -72,6 +73,7 @@ struct queue {
     int64_t promoted_ms; /* monotonic, the last time */
     int64_t promote_backoff_ms;
     struct loop_timer wait_timer;
+    struct metric_series *lag;
 };
 
 void queue_mark_dirty(struct queue_lane *l);
