@@ -1,6 +1,6 @@
 # lint.sh - what can be said of the source without running it.
 
-quick_checks=(check-layers check-banned check-size check-format)
+quick_checks=(check-layers check-banned check-size check-format check-metrics)
 
 # Each is one test.
 lint_quick() {
