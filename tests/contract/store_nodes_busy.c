@@ -238,8 +238,8 @@ static bool
 is_waited_for(struct rig *r, PGconn *c)
 {
     return *pg_ask(r,
-                   "SELECT 1 FROM pg_stat_activity WHERE application_name = "
-                   "'belfry cycle' AND %d = ANY (pg_blocking_pids(pid))",
+                   "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE "
+                   "'belfry %%' AND %d = ANY (pg_blocking_pids(pid))",
                    PQbackendPID(c)) != '\0';
 }
 
@@ -277,6 +277,69 @@ a_lane_is_not_taken_from_one_that_came_meanwhile(void **state)
     }
     ASSERT_SQL(r, "1", "SELECT token FROM lane WHERE lane = 200");
     assert_true(finish_one(peer, 1001, DELIVERY_SENT, 1));
+}
+
+/* ---- windows ---- */
+
+enum { ZED = 100, ANN = 200 }; /* windows, the later one of the first user */
+
+static void
+open_two_windows(struct rig *r, int64_t closes_ms)
+{
+    struct store_accept *a =
+        make_accept(r, &(struct send){.id = 1000, .user = "ann", .n = 2});
+    struct store_join *joins = ARENA_ARRAY(r->arena, struct store_join, 2);
+
+    for (size_t i = 0; i < 2; i++) {
+        joins[i].delivery = i;
+        joins[i].digest = (struct digest){
+            .id = i == 0 ? ZED : ANN,
+            .tenant = T,
+            .user = i == 0 ? STR("zed") : STR("ann"),
+            .channel = STR("email"),
+            .opened_ms = NOW,
+            .closes_ms = closes_ms,
+        };
+    }
+    a->items[0].joins = joins;
+    a->items[0].n_joins = 2;
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+}
+
+static PGconn *
+hold_window(struct rig *r, int64_t id)
+{
+    PGconn *c = PQconnectdb(pg_url(r));
+    char sql[100];
+
+    snprintf(sql, sizeof(sql),
+             "BEGIN; SELECT FROM digest WHERE id = %lld FOR UPDATE",
+             (long long)id);
+    PQclear(PQexec(c, sql));
+    assert_int_equal(PQtransactionStatus(c), PQTRANS_INTRANS);
+    return c;
+}
+
+/* Accepts lock them by their scopes, ann's before zed's. */
+static void
+a_cancellation_locks_windows_in_the_order_of_accepts(void **state)
+{
+    struct rig *r = *state;
+    struct store_cancel c = {
+        .tenant = T, .notification = 1000, .now_ms = NOW + 1, .max = 10};
+    PGconn *ann;
+
+    open_two_windows(r, NOW + 1000);
+    ann = hold_window(r, ANN);
+    begin(r, STORE_VERB_cancel, &c.req);
+    UNTIL(LATE_MS, is_waited_for(r, ann));
+    ASSERT_SQL(r, "100",
+               "SELECT id FROM digest WHERE id = 100 FOR UPDATE NOWAIT");
+    PQfinish(ann);
+    wait_for_all(r);
+    assert_int_equal(c.req.err, ERR_OK);
+    assert_int_equal(c.n_stopped, 2);
+    ASSERT_SQL(r, "0", "SELECT count(*) FROM digest");
 }
 
 /* ---- budgets ---- */
@@ -320,6 +383,8 @@ const struct CMUnitTest busy_tests[] = {
     NODE_TEST_WITH(what_is_due_is_promoted_once, node_setup_deaf),
     NODE_TEST_WITH(documents_of_two_nodes_keep_count, node_setup_deaf),
     NODE_TEST_WITH(what_is_cancelled_is_never_sent, node_setup_deaf),
+    NODE_TEST_WITH(a_cancellation_locks_windows_in_the_order_of_accepts,
+                   node_setup_slow),
     NODE_TEST_WITH(a_lane_is_not_taken_from_one_that_came_meanwhile,
                    node_setup_slow),
 };

@@ -1,5 +1,6 @@
 -- Windows. Who changes the members of one has its row locked first; whoever
--- needs several locks them by their keys.
+-- needs several locks those that are shut, by their ids, then those that are
+-- open, by their scopes.
 
 -- $10 is how many join, $9 the latest of their times. Returned in the order of
 -- the scopes, which come sorted. One that is over ($14: with how many members)
@@ -135,15 +136,22 @@ SELECT * FROM f;
 SELECT d.id FROM unnest($2::int8[]) AS x (id)
 CROSS JOIN LATERAL (SELECT id FROM digest y WHERE y.tenant = $1::int8
 AND y.id = x.id FOR UPDATE) AS d;
+-- In the order of accepts: those that end by their ids, then those that are
+-- joined by their scopes.
 -- name: digest_lock_of (write)
 WITH mine AS MATERIALIZED (
 SELECT DISTINCT w.digest FROM (SELECT * FROM waiting y
 WHERE y.tenant = $1::int8 AND y.id BETWEEN $3::int8 AND $4::int8
 AND y.notification = $2::int8 OFFSET 0) AS w
-WHERE w.digest IS NOT NULL ORDER BY w.digest)
-SELECT d.id FROM mine m
+WHERE w.digest IS NOT NULL), sorted AS MATERIALIZED (
+SELECT s.id FROM mine m
+CROSS JOIN LATERAL (SELECT * FROM digest y WHERE y.tenant = $1
+AND y.id = m.digest OFFSET 0) AS s
+ORDER BY s.is_open, CASE WHEN NOT s.is_open THEN s.id END, s.user_id,
+s.channel, s.key)
+SELECT d.id FROM sorted m
 CROSS JOIN LATERAL (SELECT id FROM digest y WHERE y.tenant = $1
-AND y.id = m.digest FOR UPDATE) AS d;
+AND y.id = m.id FOR UPDATE) AS d;
 -- One without members ends, unless its first has gone out before them.
 -- name: digest_drop (write)
 WITH gone AS (DELETE FROM digest d USING unnest($2::int8[]) AS x (id)
