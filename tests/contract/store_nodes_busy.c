@@ -342,6 +342,27 @@ a_cancellation_locks_windows_in_the_order_of_accepts(void **state)
     ASSERT_SQL(r, "0", "SELECT count(*) FROM digest");
 }
 
+static void
+one_that_is_locked_when_it_is_due_is_looked_for_soon(void **state)
+{
+    struct rig *r = *state;
+    struct store_work_take t = {
+        .kind = STORE_WORK_DIGEST, .lease_ms = 60000, .max = 10};
+    PGconn *zed;
+
+    open_two_windows(r, NOW + 1000);
+    zed = hold_window(r, ZED);
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 1);
+    assert_int_equal(t.rows[0].digest.id, ANN);
+    assert_in_range(t.next_ms, 1, 1000);
+    PQfinish(zed);
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 1);
+    assert_int_equal(t.rows[0].digest.id, ZED);
+    assert_in_range(t.next_ms, 1000, 60000);
+}
+
 /* ---- budgets ---- */
 
 /* Each names some of ten keys, the one upwards and the other downwards. */
@@ -384,6 +405,8 @@ const struct CMUnitTest busy_tests[] = {
     NODE_TEST_WITH(documents_of_two_nodes_keep_count, node_setup_deaf),
     NODE_TEST_WITH(what_is_cancelled_is_never_sent, node_setup_deaf),
     NODE_TEST_WITH(a_cancellation_locks_windows_in_the_order_of_accepts,
+                   node_setup_slow),
+    NODE_TEST_WITH(one_that_is_locked_when_it_is_due_is_looked_for_soon,
                    node_setup_slow),
     NODE_TEST_WITH(a_lane_is_not_taken_from_one_that_came_meanwhile,
                    node_setup_slow),

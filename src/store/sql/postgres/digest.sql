@@ -111,10 +111,12 @@ WHERE (d.tenant, d.id) BETWEEN (u.tenant, u.id) AND (u.tenant, u.id)
 RETURNING d.tenant, d.id, d.mode, d.is_leading, d.max_items, d.window_ms,
 d.max_window_ms, d.opened_ms, d.closes_ms, d.n_members, d.user_id, d.channel,
 d.key, (extract(epoch FROM u.taken_until) * 1000000)::int8;
--- How long until another one may be taken.
+-- How long until another one may be taken. One that is due, and was not, is
+-- locked just now: it is looked for again soon.
 -- name: digest_next (write)
-SELECT ceil(extract(epoch FROM min(taken_until) - clock_timestamp()) * 1000)::int8
-FROM work WHERE kind + 0 = 2 AND taken_until >= statement_timestamp();
+SELECT greatest(100, ceil(extract(epoch FROM t.at - clock_timestamp())
+* 1000))::int8 FROM (SELECT min(taken_until) AS at FROM work
+WHERE kind + 0 = 2) AS t WHERE t.at IS NOT NULL;
 -- By a person.
 -- name: digest_flush (write)
 WITH f AS (
