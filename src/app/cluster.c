@@ -311,7 +311,12 @@ cluster_write_metrics(struct cluster *c, struct buf *out)
     if (last_slot[0])
         node = str_dup(c->arena, str_from(last_slot));
     pthread_mutex_unlock(&lock);
-    metrics_sum_add_own(s, node);
+    /* As the others have it by now, or what was counted since would be missing
+     * where one of them is asked next. */
+    if (c->self && c->report.metrics.n > 0)
+        metrics_sum_add(s, c->report.metrics, node, 0);
+    else
+        metrics_sum_add_own(s, node);
     metrics_sum_write(s, out);
     metrics_sum_free(s);
     map_free(c->owners_of);
