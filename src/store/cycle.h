@@ -98,5 +98,5 @@ struct store_cancel {
     size_t n_stopped;     /* of this part; instances of workflows, too */
     size_t n_not_stopped; /* sent, settled or in flight */
     int64_t next;         /* 0: that was all */
-    bool is_cut;          /* instances are left: the same again */
+    bool is_cut;          /* instances may be left: the same again */
 };

@@ -1,7 +1,8 @@
 /* workflow.h - the instances of workflows, one a recipient: rows of work that
  * say where each is, and what it waits for. Whoever took one moves it on in the
  * accept that brings what it sends, if the lease is still his: so each step is
- * taken once, whoever dies.
+ * taken once, whoever dies. Of a notification that is cancelled an instance can
+ * only end, without anything sent.
  *
  * An event makes the instances due that wait for it, in the commit that brings
  * it, and breaks their leases: who has such a row looks once more. Nobody is

@@ -375,6 +375,27 @@ reading_an_item_is_an_event(void **state)
     assert_int_equal(happened(r, "read", NOW, 2002).read_ms, 0);
 }
 
+/* Whether it would go on, or end with that. */
+static void
+refuse_to_send(struct rig *r, const struct store_work_row *w)
+{
+    struct store_turn turn = turn_of(w);
+
+    assert_false(move(r, &turn));
+    assert_false(send_step(r, &turn, 2000, 1000, DELIVERY_QUEUED));
+    turn.is_over = true;
+    assert_false(send_step(r, &turn, 2000, 1000, DELIVERY_QUEUED));
+}
+
+static bool
+end(struct rig *r, const struct store_work_row *w)
+{
+    struct store_turn turn = turn_of(w);
+
+    turn.is_over = true;
+    return move(r, &turn);
+}
+
 static void
 cancel_stops_instances_part_by_part(void **state)
 {
@@ -382,20 +403,26 @@ cancel_stops_instances_part_by_part(void **state)
     struct store_cancel c = {
         .tenant = T, .notification = 1000, .now_ms = NOW, .max = 2};
     struct store_work_take t;
-    struct store_turn turn;
+    size_t n_ended = 0;
 
-    send_workflow(r, 1000, 3, (const char *[]){"ann", "bob", "cid"});
+    send_workflow(r, 1000, 4, (const char *[]){"ann", "bob", "cid", "dan"});
     t = take_at(r, NOW + LATER);
-    assert_int_equal(t.n_rows, 3);
+    assert_int_equal(t.n_rows, 4);
     assert_int_equal(ASK(r, cancel, &c), ERR_OK);
     assert_int_equal(c.n_stopped, 2);
     assert_true(c.is_cut);
+    for (size_t i = 0; i < 4; i++)
+        refuse_to_send(r, &t.rows[i]);
+    for (size_t i = 0; i < 4 && n_ended == 0; i++)
+        n_ended += end(r, &t.rows[i]);
+    assert_int_equal(n_ended, 1);
     assert_int_equal(ASK(r, cancel, &c), ERR_OK);
     assert_int_equal(c.n_stopped, 1);
+    assert_true(c.is_cut);
+    assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+    assert_int_equal(c.n_stopped, 0);
     assert_false(c.is_cut);
     assert_int_equal(c.next, 0);
-    turn = turn_of(&t.rows[0]);
-    assert_false(send_step(r, &turn, 2000, 1000, DELIVERY_QUEUED));
     assert_false(look(r, 1000).notification.is_running);
     assert_true(look(r, 1000).notification.is_cancelled);
 }

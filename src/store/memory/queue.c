@@ -118,7 +118,7 @@ add_item(struct mem *m, const struct store_accept *a,
 
     item->is_gone = (item->chunk && !advance(m, a, item)) ||
                     (item->flush && !mem_window_end(m, a, item->flush)) ||
-                    (item->turn && !mem_instance_turn(m, a, item->turn));
+                    (item->turn && !mem_instance_turn(m, a, item));
     if (item->is_gone)
         return;
     item->id = item->notification.id;
@@ -441,7 +441,7 @@ mem_cancel(struct mem *m, struct store_req *req)
     if (mem_work_of(m, c->tenant, c->notification))
         mem_work_of(m, c->tenant, c->notification)->is_gone = true;
     c->n_stopped = mem_instance_cancel(m, c);
-    c->is_cut = c->n_stopped >= c->max;
+    c->is_cut = c->n_stopped > 0;
     if (!c->is_cut)
         cancel_part(m, c);
     return ERR_OK;

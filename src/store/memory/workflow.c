@@ -5,14 +5,26 @@
 
 /* ---- in an accept ---- */
 
+static bool
+is_cancelled(struct mem *m, int64_t notification)
+{
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    if (n->n.id == notification)
+        return n->n.is_cancelled;
+    return false;
+}
+
 bool
 mem_instance_turn(struct mem *m, const struct store_accept *a,
-                  const struct store_turn *turn)
+                  const struct store_accept_item *item)
 {
+    const struct store_turn *turn = item->turn;
+    bool is_end = turn->is_over && item->notification.id == 0;
     struct mem_work *w =
         mem_work_find(m, STORE_WORK_WORKFLOW, a->tenant, turn->instance);
 
-    if (!w || w->taken_until_ms != turn->hold)
+    if (!w || w->taken_until_ms != turn->hold ||
+        (!is_end && is_cancelled(m, w->notification)))
         return false;
     w->is_gone = turn->is_over;
     w->cursor = str_dup(m->arena, turn->cursor);

@@ -14,7 +14,7 @@ struct mem_user_event {
 };
 
 bool mem_instance_turn(struct mem *m, const struct store_accept *a,
-                       const struct store_turn *turn);
+                       const struct store_accept_item *item);
 void mem_instance_rows(struct mem *m, const struct store_accept *a,
                        const struct store_accept_item *item);
 void mem_instance_take(struct mem *m, struct arena *a, const struct mem_work *w,

@@ -383,7 +383,7 @@ found(struct pg_op *op)
         return;
     }
     s->n_instances = (size_t)pg_op_affected(op, 1);
-    s->c->is_cut = s->n_instances >= s->c->max;
+    s->c->is_cut = s->n_instances > 0;
     if (s->c->is_cut) {
         s->is_last_part = true;
         pg_op_commit(op, cancelled);

@@ -75,15 +75,17 @@ pg_turns_send(struct pg_turns *t, struct pg_op *op)
 
     if (t->n_waiting > 0)
         send_users(t, op);
-    pg_columns_init(&holds, t->arena, "lll", t->n_turns);
+    pg_columns_init(&holds, t->arena, "llll", t->n_turns);
     for (size_t i = 0; i < t->n; i++) {
-        const struct store_turn *turn = t->all[i].item->turn;
+        const struct store_accept_item *item = t->all[i].item;
+        const struct store_turn *turn = item->turn;
 
         if (!turn)
             continue;
         pg_col_int(&holds, t->all[i].request->tenant);
         pg_col_int(&holds, turn->instance);
         pg_col_int(&holds, turn->hold);
+        pg_col_int(&holds, turn->is_over && item->notification.id == 0);
     }
     pg_put_columns(pg_op_params(op), &holds);
     pg_op_send(op, PG_turn_lock);

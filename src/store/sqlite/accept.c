@@ -151,7 +151,7 @@ is_gone(struct writer *w, const struct store_accept *a,
 {
     return (item->chunk && !work_advance(w, a, item)) ||
            (item->flush && !window_end(w, a, item->flush)) ||
-           (item->turn && !instance_turn(w, a, item->turn));
+           (item->turn && !instance_turn(w, a, item));
 }
 
 enum err

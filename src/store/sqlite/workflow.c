@@ -7,15 +7,18 @@
 
 bool
 instance_turn(struct writer *w, const struct store_accept *a,
-              const struct store_turn *turn)
+              const struct store_accept_item *item)
 {
+    const struct store_turn *turn = item->turn;
     struct query q =
         query(&w->conn, turn->is_over ? SQL_turn_end : SQL_turn_move);
 
     put_int(&q, a->tenant);
     put_int(&q, turn->instance);
     put_int(&q, turn->hold);
-    if (!turn->is_over) {
+    if (turn->is_over) {
+        put_int(&q, item->notification.id != 0);
+    } else {
         put_text(&q, turn->cursor);
         put_int(&q, turn->due_ms > 0 ? turn->due_ms : a->now_ms);
         put_text(&q, turn->event);

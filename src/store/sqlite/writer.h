@@ -76,7 +76,7 @@ void window_take(struct writer *w, struct store_work_take *t, size_t max);
 /* workflow.c: instances of workflows, and what they wait for. */
 /* False: somebody else has it, or it was woken, or stopped. */
 bool instance_turn(struct writer *w, const struct store_accept *a,
-                   const struct store_turn *turn);
+                   const struct store_accept_item *item);
 void instance_rows(struct writer *w, const struct store_accept *a,
                    const struct store_accept_item *item);
 void instance_take(struct writer *w, struct store_work_take *t, size_t max);

@@ -8,13 +8,16 @@
 SELECT pg_advisory_xact_lock(x.k) FROM (SELECT DISTINCT
 hashtextextended(n.user_id, n.tenant) AS k
 FROM unnest($1::int8[], $2::text[]) AS n (tenant, user_id) ORDER BY 1) AS x;
--- Those of them that are still held by these leases.
+-- Those of them that are still held by these leases; of what is cancelled only
+-- who ends without anything sent.
 -- name: turn_lock (accept)
-SELECT w.id FROM (SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[])
-AS y (tenant, id, hold) ORDER BY tenant, id) AS x
+SELECT w.id FROM (SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[],
+$4::int8[]) AS y (tenant, id, hold, is_end) ORDER BY tenant, id) AS x
 CROSS JOIN LATERAL (SELECT y.id FROM work y WHERE y.tenant = x.tenant
 AND y.id = x.id AND y.kind = 3
 AND (extract(epoch FROM y.taken_until) * 1000000)::int8 = x.hold
+AND (x.is_end = 1 OR (SELECT n.is_cancelled FROM notification n
+WHERE n.tenant = y.tenant AND n.id = y.notification) IS NOT TRUE)
 FOR UPDATE) AS w;
 -- name: turn_move (accept)
 UPDATE work w SET cursor = n.cursor, due = t.due, taken_until = t.due,
@@ -82,7 +85,7 @@ AND (x.tenant, x.id, 3);
 -- name: instance_cancel (write)
 DELETE FROM work w USING (SELECT y.tenant, y.id FROM work y
 WHERE y.notification > 0 AND y.notification = $2::int8
-AND y.tenant + 0 = $1::int8 ORDER BY y.id LIMIT $3::int8) AS x
+AND y.tenant + 0 = $1::int8 ORDER BY y.id LIMIT $3::int8 FOR UPDATE) AS x
 WHERE (w.tenant, w.id, w.kind) BETWEEN (x.tenant, x.id, 3)
 AND (x.tenant, x.id, 3);
 

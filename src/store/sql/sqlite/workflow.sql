@@ -9,13 +9,17 @@ n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
 n.traceparent, n.doc, n.parent, w.id, w.user, w.cursor, w.event, w.due
 FROM work w JOIN notification n ON n.id = w.notification
 WHERE w.kind = 3 AND w.taken_until <= ?1 ORDER BY w.taken_until, w.id LIMIT ?2;
--- By who has it.
+-- By who has it; of what is cancelled only who ends without anything sent.
 -- name: turn_move
 UPDATE work SET cursor = ?4, due = ?5, taken_until = ?5, event = nullif(?6, '')
-WHERE tenant = ?1 AND id = ?2 AND kind = 3 AND taken_until = ?3;
+WHERE tenant = ?1 AND id = ?2 AND kind = 3 AND taken_until = ?3
+AND NOT EXISTS (SELECT 1 FROM notification n
+WHERE n.id = work.notification AND n.is_cancelled);
 -- name: turn_end
 DELETE FROM work
-WHERE tenant = ?1 AND id = ?2 AND kind = 3 AND taken_until = ?3;
+WHERE tenant = ?1 AND id = ?2 AND kind = 3 AND taken_until = ?3
+AND (NOT ?4 OR NOT EXISTS (SELECT 1 FROM notification n
+WHERE n.id = work.notification AND n.is_cancelled));
 -- name: instance_wake
 UPDATE work SET due = ?4, taken_until = ?4
 WHERE tenant = ?1 AND user = ?2 AND event = ?3;
