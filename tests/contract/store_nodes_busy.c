@@ -356,6 +356,7 @@ one_that_is_locked_when_it_is_due_is_looked_for_soon(void **state)
     assert_int_equal(t.n_rows, 1);
     assert_int_equal(t.rows[0].digest.id, ANN);
     assert_in_range(t.next_ms, 1, 1000);
+    PQclear(PQexec(zed, "ROLLBACK"));
     PQfinish(zed);
     assert_int_equal(ASK(r, work_take, &t), ERR_OK);
     assert_int_equal(t.n_rows, 1);

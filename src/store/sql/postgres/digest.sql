@@ -114,9 +114,10 @@ d.key, (extract(epoch FROM u.taken_until) * 1000000)::int8;
 -- How long until another one may be taken. One that is due, and was not, is
 -- locked just now: it is looked for again soon.
 -- name: digest_next (write)
-SELECT greatest(100, ceil(extract(epoch FROM t.at - clock_timestamp())
-* 1000))::int8 FROM (SELECT min(taken_until) AS at FROM work
-WHERE kind + 0 = 2) AS t WHERE t.at IS NOT NULL;
+SELECT CASE WHEN t.at < statement_timestamp() THEN 100 ELSE greatest(0,
+ceil(extract(epoch FROM t.at - clock_timestamp()) * 1000))::int8 END
+FROM (SELECT min(taken_until) AS at FROM work WHERE kind + 0 = 2) AS t
+WHERE t.at IS NOT NULL;
 -- By a person.
 -- name: digest_flush (write)
 WITH f AS (
