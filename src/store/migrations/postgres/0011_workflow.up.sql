@@ -1,4 +1,6 @@
--- works-with: 5
+-- works-with: 11
+--
+-- An older program would take windows and instances for what is to be planned.
 --
 -- What a step of a workflow sends is a notification below the one that began
 -- it. The index is open to who says `parent > 0`.

@@ -1,4 +1,4 @@
--- works-with: 2
+-- works-with: 7
 --
 -- What a step of a workflow sends is a notification below the one that began
 -- it.
