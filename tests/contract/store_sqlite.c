@@ -748,7 +748,11 @@ no_hot_statement_scans_or_sorts(void **state)
                                    SQL_digest_settle,
                                    SQL_digest_oldest,
                                    SQL_digest_newest,
-                                   SQL_digest_list};
+                                   SQL_digest_list,
+                                   SQL_work_due,
+                                   SQL_work_next,
+                                   SQL_digest_due,
+                                   SQL_instance_due};
     struct rig *r = *state;
     sqlite3 *db;
 

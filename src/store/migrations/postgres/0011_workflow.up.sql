@@ -12,10 +12,12 @@ CREATE INDEX notification_parent ON notification (parent, id) WHERE parent > 0;
 ALTER TABLE work ADD COLUMN notification bigint;
 ALTER TABLE work ADD COLUMN user_id text COLLATE "C";
 ALTER TABLE work ADD COLUMN event text COLLATE "C";
--- As for digests (0010).
+-- As for digests (0010); and so for what is to be planned.
 CREATE INDEX work_workflow ON work (taken_until) WHERE kind + 0 = 3;
+CREATE INDEX work_plan ON work (taken_until, id) WHERE kind + 0 = 1;
 DROP INDEX work_taken;
-CREATE INDEX work_taken ON work (taken_until);
+-- What is to be planned by its age, for who says `kind + 1 = 2`.
+CREATE INDEX work_unplanned ON work (id) WHERE kind + 1 = 2;
 -- The instances of a notification, for who says `notification > 0`.
 CREATE INDEX work_notification ON work (notification, id)
 WHERE notification > 0;

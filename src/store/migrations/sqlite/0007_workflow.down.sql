@@ -1,6 +1,8 @@
 DROP TABLE user_event;
 DROP TABLE workflow_step;
 DELETE FROM work WHERE kind = 3;
+DROP INDEX work_taken;
+CREATE INDEX work_taken ON work (taken_until);
 DROP INDEX work_event;
 DROP INDEX work_notification;
 ALTER TABLE work DROP COLUMN event;

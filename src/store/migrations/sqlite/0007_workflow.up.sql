@@ -11,6 +11,9 @@ WHERE parent IS NOT NULL;
 ALTER TABLE work ADD COLUMN notification INTEGER;
 ALTER TABLE work ADD COLUMN user TEXT;
 ALTER TABLE work ADD COLUMN event TEXT;
+-- There may be very many of one kind.
+DROP INDEX work_taken;
+CREATE INDEX work_taken ON work (kind, taken_until, id);
 -- The instances of a notification.
 CREATE INDEX work_notification ON work (notification)
 WHERE notification IS NOT NULL;

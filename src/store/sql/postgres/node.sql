@@ -58,7 +58,12 @@ ORDER BY id LIMIT 1) AS o),
 (SELECT count(*) FROM node WHERE is_live AND roles LIKE '%worker%'),
 (SELECT count(*) FROM lane l JOIN node n ON n.incarnation = l.owner
 AND n.is_live),
-EXISTS (SELECT FROM work WHERE taken_until < statement_timestamp());
+EXISTS (SELECT FROM work WHERE kind + 0 = 1
+AND taken_until < statement_timestamp())
+OR EXISTS (SELECT FROM work WHERE kind + 0 = 2
+AND taken_until < statement_timestamp())
+OR EXISTS (SELECT FROM work WHERE kind + 0 = 3
+AND taken_until < statement_timestamp());
 -- Lanes that hold something and are ours or nobody's, however much they hold.
 -- name: lanes_due (control)
 WITH RECURSIVE l AS (

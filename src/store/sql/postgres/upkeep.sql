@@ -1,7 +1,7 @@
 -- A day that is over whole; see belfry_drop_day(). Not while something of it is
 -- still to be planned.
 -- name: purge_day (write)
-SELECT CASE WHEN EXISTS (SELECT FROM work WHERE kind = 1
+SELECT CASE WHEN EXISTS (SELECT FROM work WHERE kind + 1 = 2
 AND id < $1::int8) THEN 0
 ELSE belfry_drop_day($1::int8) END;
 -- One node at a time; the others need not wait for it.

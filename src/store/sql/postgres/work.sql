@@ -19,7 +19,7 @@ first_delivery = CASE WHEN first_delivery = 0 OR first_delivery > $4::int8
 THEN $4::int8 ELSE first_delivery END,
 last_delivery = greatest(last_delivery, $5::int8)
 WHERE tenant = $1::int8 AND id = $2::int8;
--- (kind + 0: so that no key is read for it; see the index work_digest, too.)
+-- (kind + 0: so that no key is read for it; see the index work_plan, too.)
 -- name: work_take (write)
 WITH t AS (
 SELECT tenant, id, kind FROM work
