@@ -21,7 +21,6 @@ next_below(struct cancel *c)
         c->on_done(c, ERR_OK);
 }
 
-/* In an arena that the store has while it works: kept aside. */
 static void
 on_below(struct store_req *req, enum err e)
 {
