@@ -15,7 +15,8 @@ import { hashOf } from './ledger.mjs';
 const BATCH = 20;
 const TRY_MS = 2000;
 const TICK_MS = 20;
-const PENDING_MAX = 80; // calls
+const PENDING_MAX = 200; // calls
+const LATE_MS = 2000;
 const SINGLE_SHARE = 0.15; // of the notifications
 const USERS = 40;
 
@@ -117,7 +118,8 @@ export class Source {
         });
     }
 
-    // At the given rate until stop(); what is late is not made up for.
+    // At the given rate until stop(); what faults held up is made up for, as
+    // far as LATE_MS of it.
     async run(round) {
         this.isOpen = true;
         let owed = 0;
@@ -125,7 +127,7 @@ export class Source {
         while (this.isOpen) {
             const now = Date.now();
             owed = Math.min(owed + (now - last) * this.rate / 1000,
-                this.rate / 5);
+                this.rate * LATE_MS / 1000);
             last = now;
             while (owed >= 1 && this.pending.size < PENDING_MAX) {
                 const n = this.rng.next() < SINGLE_SHARE * BATCH /

@@ -57,6 +57,12 @@ pg_bells_greet(struct pg_bells *b)
     b->must_greet = true;
 }
 
+bool
+pg_bells_has_greeting(const struct pg_bells *b)
+{
+    return b->must_greet;
+}
+
 void
 pg_bells_change(struct pg_bells *b, int64_t seq)
 {

@@ -28,6 +28,7 @@ void pg_bells_free(struct pg_bells *b); /* NULL is allowed */
 bool pg_bells_are_empty(const struct pg_bells *b);
 
 void pg_bells_greet(struct pg_bells *b); /* only says who */
+bool pg_bells_has_greeting(const struct pg_bells *b);
 void pg_bells_change(struct pg_bells *b, int64_t seq);
 void pg_bells_wait(struct pg_bells *b, int64_t due_ms);
 void pg_bells_work(struct pg_bells *b);

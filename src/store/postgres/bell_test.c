@@ -67,8 +67,10 @@ of_what_can_be_told_in_one_only_that_is_told(void **state)
     assert_true(pg_bells_are_empty(b));
     pg_bells_greet(b);
     assert_false(pg_bells_are_empty(b));
+    assert_true(pg_bells_has_greeting(b));
     assert_told(b, "n 77\n");
     assert_true(pg_bells_are_empty(b));
+    assert_false(pg_bells_has_greeting(b));
     pg_bells_change(b, 6);
     pg_bells_change(b, 5);
     pg_bells_wait(b, 1000);

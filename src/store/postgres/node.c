@@ -46,6 +46,7 @@ struct pg_node {
         is_silent;
     struct pace lanes_pace;
     bool asked_lanes;      /* the look that is under way is at them, too */
+    bool met_meanwhile;    /* it may have been too early to see somebody */
     bool must_forget;      /* what was claimed, once no cycle is under way */
     int64_t down_since_ms; /* monotonic; 0: is not */
     bool is_away;          /* for so long that it is said */
@@ -362,6 +363,7 @@ hear(struct pg_node *n, const struct pg_bell *b)
         if (b->v[0] == n->incarnation)
             return true;
         n->n_live = n->n_live > 2 ? n->n_live : 2;
+        n->met_meanwhile = true;
         break;
     case 'c':
         if (b->v[0] > n->seq)
@@ -489,7 +491,8 @@ take_look(struct pg_node *n)
     n_live = pg_int(&r);
     if (n_live < n->n_live) /* lanes can be had */
         pace_hurry(&n->lanes_pace);
-    n->n_live = n_live;
+    if (n_live > n->n_live || !n->met_meanwhile)
+        n->n_live = n_live;
     seq = pg_int(&r);
     due_ms = pg_int(&r);
     if (seq > n->seq)
@@ -504,7 +507,7 @@ take_look(struct pg_node *n)
     n_lanes = pg_int(&r);
     if (pg_int(&r) != 0)
         notices_work(&n->store->notices);
-    if (n->options.may_own && n_workers > 1)
+    if (n->options.may_own && n_workers > 1 && n_lanes > 0) /* none: older */
         pg_lanes_balance(n->store->lanes, (n_lanes + n_workers - 1) / n_workers,
                          loop_now_ms(n->store->loop));
 }
@@ -594,6 +597,7 @@ send_look(struct pg_node *n)
 {
     (void)pg_conn_params(n->conn);
     pg_conn_send(n->conn, PG_look);
+    n->met_meanwhile = false;
     n->asked_lanes =
         n->looks_at_lanes && pace_is_due(&n->lanes_pace, mono_ms(n));
     if (n->asked_lanes) {
@@ -768,6 +772,8 @@ pump(struct pg_node *n)
     } else if (!n->is_registered) {
         if (!n->must_forget)
             send_return(n);
+    } else if (pg_bells_has_greeting(n->bells)) {
+        ring(n); /* before it owns anything that others must tell it of */
     } else if (n->is_tick_due) {
         n->is_tick_due = false;
         send_beat(n);
