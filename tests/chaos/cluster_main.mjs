@@ -9,7 +9,7 @@ const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
         seed: { type: 'string' },
-        rate: { type: 'string', default: '2000' },
+        rate: { type: 'string', default: '2400' },
         series: { type: 'string', default: '5' },
         only: { type: 'string', multiple: true },
         minutes: { type: 'string', default: '60' }, // the longest
