@@ -144,6 +144,8 @@ reply_plan(struct sending *s)
     json_put_key(&w, "plan");
     json_begin_array(&w);
     for (size_t i = 0; i < item->n_decisions; i++) {
+        if (plan_is_unused(&item->decisions[i]))
+            continue;
         write_plan(s, &w, item, &item->decisions[i]);
         if (out.n > PLAN_MAX && is_open) {
             has_more |= i + 1 < item->n_decisions;

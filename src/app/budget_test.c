@@ -447,7 +447,7 @@ a_category_has_bounds(void **state)
         {"{'sla':'99ms','unknown':'drop'}", "/sla /unknown"},
         {"{'sla':5}", "/sla"},
         {"{'quiet_hours':'digest'}", ""},
-        {"{'quiet_hours':'reroute'}", "/quiet_hours"},
+        {"{'quiet_hours':'rerout'}", "/quiet_hours"},
     };
     struct office *o = *state;
 

@@ -8,8 +8,8 @@
 #define SLA_MAX_MS (INT64_C(31) * 24 * 3600 * 1000)
 
 /* By enum quiet_policy. */
-static const char *const quiet_policies[] = {"defer", "drop", "break_through",
-                                             "digest", NULL};
+static const char *const quiet_policies[] = {
+    "defer", "drop", "break_through", "digest", "reroute", NULL};
 /* By enum unknown_policy, which has one before these: not set. */
 static const char *const unknown_policies[] = {"hold", "resend", NULL};
 static const struct field channel_row[] = {{.type = FIELD_KEY}};
@@ -48,7 +48,8 @@ const struct field category_fields[] = {
     {.name = "quiet_hours",
      .type = FIELD_ENUM,
      .values = quiet_policies,
-     .doc = "What happens to it in a user's quiet hours; default defer."},
+     .doc = "What happens to it in a user's quiet hours; default defer. "
+            "reroute: to the inbox instead."},
     {.name = "throttle",
      .type = FIELD_OBJECT,
      .of = throttle_fields,

@@ -136,6 +136,7 @@ address(struct slot *s, const struct delivery *to, struct json given, int index)
     q->n_recipients = 1;
     q->channels = channel;
     q->n_channels = 1;
+    q->has_spare = false;
     q->digest = (struct digest_rule){0};
     q->is_all = q->is_dry_run = false;
     q->n_sets = 0;

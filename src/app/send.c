@@ -131,6 +131,7 @@ plan_item(struct send *s, struct send_item *item)
         .n_recipients = q->n_recipients,
         .channels = item->channels,
         .n_channels = q->n_channels,
+        .has_spare = q->has_spare,
         .now_ms = at_ms,
         .is_later = item->is_later,
         .digest = q->digest.window_ms > 0 ? &q->digest : NULL,
@@ -384,7 +385,6 @@ fill_row(struct send *s, struct send_item *item)
                 .parent = item->parent,
             },
         .deliveries = ARENA_ARRAY(s->arena, struct delivery, item->n_decisions),
-        .n_deliveries = item->n_decisions,
         .items = ARENA_ARRAY(s->arena, struct inbox_item, item->n_decisions),
         .cancel_key = item->chunk ? STR_NONE : q->cancel_key,
         .dedup_key = item->chunk ? STR_NONE : q->dedup_key,
@@ -400,11 +400,16 @@ fill_row(struct send *s, struct send_item *item)
     if (q->is_workflow)
         add_instances(s, item, row);
     for (size_t i = 0; i < item->n_decisions; i++) {
-        row->deliveries[i].id = id_make(s->app->ids, s->now_ms, 1);
-        fill_delivery(s, item, &item->decisions[i], &row->deliveries[i], row);
-        add_join(s, &item->decisions[i], i, row);
-        if (s->n_rendered <= SEND_RENDERED_MAX ||
-            !item->decisions[i].channel->is_in_app)
+        const struct plan_decision *d = &item->decisions[i];
+
+        if (plan_is_unused(d))
+            continue;
+        row->deliveries[row->n_deliveries].id =
+            id_make(s->app->ids, s->now_ms, 1);
+        fill_delivery(s, item, d, &row->deliveries[row->n_deliveries], row);
+        add_join(s, d, row->n_deliveries, row);
+        row->n_deliveries++;
+        if (s->n_rendered <= SEND_RENDERED_MAX || !d->channel->is_in_app)
             continue;
         problem_add(&item->problem, ERR_TOO_LARGE, STR("/to"),
                     "renders to more than %d MiB: send to fewer at once",

@@ -414,45 +414,62 @@ check_channel(struct reading *r, struct str name, size_t i)
                     "this channel is not supported by this release");
 }
 
+/* With room for the spare one. */
 static void
 use_channels(struct reading *r, const struct str *channels, size_t n)
 {
-    r->request->channels =
-        arena_copy(r->arena, channels, n * sizeof(*channels));
+    r->request->channels = ARENA_ARRAY(r->arena, struct str, n + 1);
+    memcpy(r->request->channels, channels, n * sizeof(*channels));
     r->request->n_channels = n;
+}
+
+static bool
+has_channel(const struct send_request *q, struct str name)
+{
+    for (size_t i = 0; i < q->n_channels; i++)
+        if (str_eq(q->channels[i], name))
+            return true;
+    return false;
+}
+
+static void
+read_asked(struct reading *r, struct json list)
+{
+    struct send_request *q = r->request;
+    size_t i = 0;
+
+    q->channels = ARENA_ARRAY(r->arena, struct str, json_count(list) + 1);
+    for (struct json c = json_first(list); !json_is(c, JSON_ABSENT);
+         c = json_next(list, c), i++) {
+        struct str name = json_str(r->arena, c);
+
+        check_channel(r, name, i);
+        if (!has_channel(q, name))
+            q->channels[q->n_channels++] = name;
+    }
 }
 
 static void
 read_channels(struct reading *r, struct json list)
 {
+    static const struct str usual = {"in_app", 6};
     struct send_request *q = r->request;
-    const struct category *category;
-    size_t n = json_count(list), i = 0;
+    const struct category *category =
+        workspace_category(r->workspace, q->category);
 
-    q->channels = ARENA_ARRAY(r->arena, struct str, n + 1);
     if (q->is_workflow)
         return; /* each step has its own */
-    for (struct json c = json_first(list); !json_is(c, JSON_ABSENT);
-         c = json_next(list, c), i++) {
-        struct str name = json_str(r->arena, c);
-        bool is_new = true;
-
-        check_channel(r, name, i);
-        for (size_t j = 0; j < q->n_channels; j++)
-            if (str_eq(q->channels[j], name))
-                is_new = false;
-        if (is_new)
-            q->channels[q->n_channels++] = name;
-    }
-    if (q->n_channels > 0)
-        return;
-    category = workspace_category(r->workspace, q->category);
-    if (q->template && q->template->n_channels > 0)
+    read_asked(r, list);
+    if (q->n_channels == 0 && q->template && q->template->n_channels > 0)
         use_channels(r, q->template->channels, q->template->n_channels);
-    else if (category && category->n_channels > 0)
+    else if (q->n_channels == 0 && category && category->n_channels > 0)
         use_channels(r, category->channels, category->n_channels);
-    else
-        q->channels[q->n_channels++] = STR("in_app");
+    else if (q->n_channels == 0)
+        use_channels(r, &usual, 1);
+    q->has_spare =
+        category && category->quiet == QUIET_REROUTE && !has_channel(q, usual);
+    if (q->has_spare)
+        q->channels[q->n_channels++] = usual;
 }
 
 static void

@@ -32,6 +32,7 @@ struct send_request {
     /* As asked for, else the template's, the category's, in_app. */
     struct str *channels;
     size_t n_channels;
+    bool has_spare;                      /* the last one: domain/plan.h */
     const struct template_doc *template; /* NULL: inline */
     /* There are no channels, as each step has its own. NULL workflow: it was
      * deleted since. */

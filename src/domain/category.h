@@ -9,6 +9,9 @@ enum quiet_policy {
     QUIET_DROP,
     QUIET_BREAK_THROUGH,
     QUIET_DIGEST, /* what comes in them goes out as one when they end */
+    /* To the inbox in place of channels that would disturb; it goes out when
+     * they end to those who want nothing there. */
+    QUIET_REROUTE,
 };
 
 /* What becomes of a call that may have sent it, and nobody knows. */

@@ -104,15 +104,24 @@ breaks_through(const struct plan *p, const struct plan_channel *c)
            (k && (k->is_critical || k->quiet == QUIET_BREAK_THROUGH));
 }
 
+static enum quiet_policy
+quiet_policy(const struct plan *p)
+{
+    return p->configured ? p->configured->quiet : QUIET_DEFER;
+}
+
 /* An inbox wakes nobody, so in_app is not held. Hours that never end hold
  * nothing either: it would be for ever. */
 static void
-keep_quiet(const struct plan *p, int64_t end_ms, struct plan_decision *d)
+keep_quiet(const struct plan *p, int64_t end_ms, bool has_inbox,
+           struct plan_decision *d)
 {
     if (d->verdict != PLAN_SEND || end_ms == 0 || breaks_through(p, d->channel))
         return;
-    if (end_ms == QUIET_FOR_EVER ||
-        (p->configured && p->configured->quiet == QUIET_DROP)) {
+    if (quiet_policy(p) == QUIET_REROUTE && has_inbox) {
+        d->verdict = PLAN_SKIP;
+        d->reason = REASON_QUIET_REROUTED;
+    } else if (end_ms == QUIET_FOR_EVER || quiet_policy(p) == QUIET_DROP) {
         d->verdict = PLAN_SKIP;
         d->reason = REASON_QUIET_DROPPED;
     } else {
@@ -197,26 +206,65 @@ wait_until_due(const struct plan *p, struct plan_decision *d)
     d->due_ms = p->now_ms;
 }
 
+bool
+plan_is_unused(const struct plan_decision *d)
+{
+    return d->verdict == PLAN_SKIP && d->reason == REASON_NONE;
+}
+
+/* Returns whether it reaches the inbox. */
+static bool
+decide_wishes(const struct plan *p, const struct plan_recipient *r,
+              struct plan_decision *ret)
+{
+    bool has_inbox = false;
+
+    for (size_t j = 0; j < p->n_channels; j++) {
+        enum reason why = why_not(p, r, &p->channels[j]);
+
+        ret[j] = (struct plan_decision){
+            .recipient = r,
+            .channel = &p->channels[j],
+            .verdict = why == REASON_NONE ? PLAN_SEND : PLAN_SKIP,
+            .reason = why,
+        };
+        has_inbox |= why == REASON_NONE && p->channels[j].is_in_app;
+    }
+    return has_inbox;
+}
+
+static void
+put_spare_away(const struct plan *p, struct plan_decision *ret)
+{
+    for (size_t j = 0; j + 1 < p->n_channels; j++)
+        if (ret[j].reason == REASON_QUIET_REROUTED)
+            return;
+    ret[p->n_channels - 1].verdict = PLAN_SKIP;
+    ret[p->n_channels - 1].reason = REASON_NONE;
+}
+
+static void
+decide_for(const struct plan *p, const struct plan_recipient *r,
+           struct plan_decision *ret)
+{
+    int64_t quiet_ms = quiet_end(p, r);
+    bool has_inbox = decide_wishes(p, r, ret);
+
+    for (size_t j = 0; j < p->n_channels; j++)
+        keep_quiet(p, quiet_ms, has_inbox, &ret[j]);
+    if (p->has_spare)
+        put_spare_away(p, ret);
+    for (size_t j = 0; j < p->n_channels; j++) {
+        collect(p, &ret[j]);
+        wait_until_due(p, &ret[j]);
+    }
+}
+
 void
 plan_decide(const struct plan *p, struct plan_decision *ret)
 {
-    for (size_t i = 0; i < p->n_recipients; i++) {
-        int64_t quiet_ms = quiet_end(p, &p->recipients[i]);
-
-        for (size_t j = 0; j < p->n_channels; j++, ret++) {
-            enum reason why = why_not(p, &p->recipients[i], &p->channels[j]);
-
-            *ret = (struct plan_decision){
-                .recipient = &p->recipients[i],
-                .channel = &p->channels[j],
-                .verdict = why == REASON_NONE ? PLAN_SEND : PLAN_SKIP,
-                .reason = why,
-            };
-            keep_quiet(p, quiet_ms, ret);
-            collect(p, ret);
-            wait_until_due(p, ret);
-        }
-    }
+    for (size_t i = 0; i < p->n_recipients; i++)
+        decide_for(p, &p->recipients[i], &ret[i * p->n_channels]);
 }
 
 const char *

@@ -46,6 +46,9 @@ struct plan {
     size_t n_recipients;
     const struct plan_channel *channels;
     size_t n_channels;
+    /* The last channel is the inbox, and there only to take what quiet hours
+     * keep from the others. */
+    bool has_spare;
     int64_t now_ms; /* or when it is due, and is_later */
     bool is_later;
     bool is_expired; /* its expires_at has passed */
@@ -66,6 +69,8 @@ struct plan {
 void plan_decide(const struct plan *p, struct plan_decision *ret);
 /* A window holds it in any case: none that it opens lets it go. */
 bool plan_only_waits(const struct plan_decision *d);
+/* The spare channel, which nothing was rerouted to: it is as if not there. */
+bool plan_is_unused(const struct plan_decision *d);
 
 /* The address of a recipient on a channel: what the request gives, else what
  * is stored; the fallback field where the first is empty. */

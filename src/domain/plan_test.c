@@ -305,6 +305,56 @@ quiet_hours_hold_what_would_disturb(void **state)
 }
 
 static void
+quiet_hours_may_reroute_to_the_inbox(void **state)
+{
+    static const struct category reroutes = {.quiet = QUIET_REROUTE};
+    const struct plan_channel channels[] = {email, in_app};
+    static const struct {
+        const char *preferences;
+        enum priority priority;
+        enum plan_verdict verdict;
+        enum reason reason;
+        bool uses_spare;
+    } rows[] = {
+        {NIGHT, PRIORITY_HIGH, PLAN_SKIP, REASON_QUIET_REROUTED, true},
+        {NIGHT, PRIORITY_CRITICAL, PLAN_SEND, REASON_NONE, false},
+        {"{}", PRIORITY_HIGH, PLAN_SEND, REASON_NONE, false},
+        {"{\"channels\":{\"email\":false},"
+         "\"quiet_hours\":{\"start\":\"22:00\",\"end\":\"07:00\"}}",
+         PRIORITY_HIGH, PLAN_SKIP, REASON_PREF_CHANNEL_OFF, false},
+        {"{\"channels\":{\"in_app\":false},"
+         "\"quiet_hours\":{\"start\":\"22:00\",\"end\":\"07:00\"}}",
+         PRIORITY_HIGH, PLAN_HOLD, REASON_QUIET_DEFERRED, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct plan_recipient r = {
+            .user = STR("u"),
+            .stored = json("{\"email\":\"a@b.c\"}"),
+            .preferences = json(rows[i].preferences),
+        };
+        struct plan p = {.arena = arena,
+                         .recipients = &r,
+                         .n_recipients = 1,
+                         .channels = channels,
+                         .n_channels = 2,
+                         .has_spare = true,
+                         .priority = rows[i].priority,
+                         .configured = &reroutes};
+        struct plan_decision d[2];
+
+        assert_true(time_parse(STR("2026-06-01T23:30:00.000Z"), &p.now_ms));
+        plan_decide(&p, d);
+        assert_int_equal(d[0].verdict, rows[i].verdict);
+        assert_int_equal(d[0].reason, rows[i].reason);
+        assert_false(plan_is_unused(&d[0]));
+        assert_int_equal(plan_is_unused(&d[1]), !rows[i].uses_spare);
+        assert_int_equal(d[1].verdict == PLAN_SEND, rows[i].uses_spare);
+    }
+}
+
+static void
 what_a_user_wants_collected_is_for_as_long_as_the_user_says(void **state)
 {
     static const struct digest_rule senders = {.window_ms = 5000};
@@ -456,6 +506,7 @@ main(void)
         T(an_address_is_the_given_one_then_the_stored_then_the_fallback),
         T(the_order_of_what_stands_in_the_way_is_kept),
         T(quiet_hours_hold_what_would_disturb),
+        T(quiet_hours_may_reroute_to_the_inbox),
         T(what_a_user_wants_collected_is_for_as_long_as_the_user_says),
         T(quiet_hours_gather_what_they_hold_up),
         T(quiet_hours_that_make_no_sense_hold_nothing_for_ever),
