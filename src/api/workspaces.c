@@ -1,4 +1,5 @@
 /* workspaces.c - tenants: everything else belongs to one of them. */
+#include "app/attention_doc.h"
 #include "app/preference_doc.h"
 
 #include "api/collection.h"
@@ -61,6 +62,11 @@ static const struct field workspace_fields[] = {
      .type = FIELD_OBJECT,
      .of = default_fields,
      .doc = "What its users want who did not choose; on, where it is silent."},
+    {.name = "attention",
+     .type = FIELD_OBJECT,
+     .of = attention_fields,
+     .flags = FIELD_NULLABLE,
+     .doc = "How often each of its users may be disturbed; none by default."},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
     {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},

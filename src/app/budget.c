@@ -1,7 +1,7 @@
 /* budget.c - see budget.h.
  *
- *   list who counts -> take, some thousand keys at a time -> look, for dry runs
- *   -> refuse those beyond the limit */
+ *   in each round: list who counts -> take, some thousand keys at a time ->
+ *   look, for dry runs -> refuse those beyond the limit */
 #include "app/budget.h"
 
 #include "app/send.h"
@@ -35,16 +35,30 @@ slice(size_t n, size_t n_done)
 /* ---- who counts ---- */
 
 static const struct category *
-throttled(const struct send *s, const struct send_item *item)
+category_of(const struct send *s, const struct send_item *item)
 {
-    const struct send_request *q = &item->request;
-    const struct category *k = workspace_category(s->workspace, q->category);
+    return workspace_category(s->workspace, item->request.category);
+}
 
-    /* What is sent later is counted then. */
-    return !problem_is_set(&item->problem) && !item->is_later &&
-                   throttle_applies(k, q->priority)
-               ? k
-               : NULL;
+static const struct attention *
+attention_of(const struct send *s)
+{
+    return &s->workspace->attention;
+}
+
+/* What is sent later is counted then. */
+static bool
+is_counted(const struct send *s, const struct send_item *item)
+{
+    const struct category *k = category_of(s, item);
+    enum priority priority = item->request.priority;
+
+    if (problem_is_set(&item->problem) || item->is_later)
+        return false;
+    return s->budgets.round == BUDGET_CATEGORY
+               ? throttle_applies(k, priority)
+               : !item->flush &&
+                     attention_applies(attention_of(s), k, priority);
 }
 
 static struct plan_decision *
@@ -53,51 +67,74 @@ decisions_of(const struct send_item *item, size_t recipient)
     return &item->decisions[recipient * item->request.n_channels];
 }
 
-static struct budget_list *
-list_of(struct send *s, const struct send_item *item)
+static bool
+wants_some(const struct send_item *item, size_t recipient, int round)
 {
-    return item->request.is_dry_run ? &s->budgets.looked_at : &s->budgets.taken;
+    const struct plan_decision *d = decisions_of(item, recipient);
+    size_t n = item->request.n_channels;
+
+    return round == BUDGET_CATEGORY ? throttle_counts(d, n)
+                                    : attention_counts(d, n);
+}
+
+static struct store_budget
+budget_for(const struct send *s, const struct send_item *item, struct str user)
+{
+    const struct category *k = category_of(s, item);
+
+    return s->budgets.round == BUDGET_CATEGORY
+               ? (struct store_budget){.key =
+                                           throttle_key(s->arena, k->key, user),
+                                       .throttle = k->throttle}
+               : (struct store_budget){.key = attention_key(s->arena, user),
+                                       .throttle = attention_of(s)->budget};
+}
+
+static struct budget_list *
+list_of(struct send *s, bool is_dry_run)
+{
+    struct budgets *b = &s->budgets;
+
+    return is_dry_run ? &b->looked_at[b->round] : &b->taken[b->round];
 }
 
 /* Who has no id is nobody in particular, and is not counted. */
 static void
-add_use(struct send *s, struct map *seen, const struct category *k,
-        struct budget_use use)
+add_use(struct send *s, struct map *seen, struct budget_use use)
 {
     const struct send_item *item = &s->items[use.item];
-    struct budget_list *l = list_of(s, item);
+    struct budget_list *l = list_of(s, item->request.is_dry_run);
     struct str user = item->recipients[use.recipient].user;
-    struct str key;
+    struct store_budget budget;
 
-    if (user.n == 0 || !throttle_counts(decisions_of(item, use.recipient),
-                                        item->request.n_channels))
+    if (user.n == 0 || !wants_some(item, use.recipient, s->budgets.round))
         return;
-    key = throttle_key(s->arena, k->key, user);
-    use.budget = map_get(seen, key);
+    budget = budget_for(s, item, user);
+    use.budget = map_get(seen, budget.key);
     if (!use.budget) {
         use.budget = &l->all[l->n++];
-        *use.budget =
-            (struct store_budget){.key = key, .throttle = k->throttle};
-        (void)map_put(seen, key, use.budget);
+        *use.budget = budget;
+        (void)map_put(seen, budget.key, use.budget);
     }
     use.nth = use.budget->want++;
     l->uses[l->n_uses++] = use;
 }
 
-static void
+/* False: nobody counts. */
+static bool
 make_room(struct send *s)
 {
     size_t n[2] = {0};
 
     for (size_t i = 0; i < s->n_items; i++)
-        if (throttled(s, &s->items[i]))
+        if (is_counted(s, &s->items[i]))
             n[s->items[i].request.is_dry_run] +=
                 s->items[i].request.n_recipients;
-    s->budgets.taken = s->budgets.looked_at = (struct budget_list){0};
-    s->budgets.taken.all = ARENA_ARRAY(s->arena, struct store_budget, n[0]);
-    s->budgets.taken.uses = ARENA_ARRAY(s->arena, struct budget_use, n[0]);
-    s->budgets.looked_at.all = ARENA_ARRAY(s->arena, struct store_budget, n[1]);
-    s->budgets.looked_at.uses = ARENA_ARRAY(s->arena, struct budget_use, n[1]);
+    for (int i = 0; i < 2; i++)
+        *list_of(s, i == 1) = (struct budget_list){
+            .all = ARENA_ARRAY(s->arena, struct store_budget, n[i]),
+            .uses = ARENA_ARRAY(s->arena, struct budget_use, n[i])};
+    return n[0] + n[1] > 0;
 }
 
 static void
@@ -105,13 +142,12 @@ list_uses(struct send *s)
 {
     struct map *seen[2] = {map_new(), map_new()};
 
-    make_room(s);
     for (size_t i = 0; i < s->n_items; i++) {
         const struct send_item *item = &s->items[i];
-        const struct category *k = throttled(s, item);
+        bool counts = is_counted(s, item);
 
-        for (size_t j = 0; k && j < item->request.n_recipients; j++)
-            add_use(s, seen[item->request.is_dry_run], k,
+        for (size_t j = 0; counts && j < item->request.n_recipients; j++)
+            add_use(s, seen[item->request.is_dry_run],
                     (struct budget_use){.item = i, .recipient = j});
     }
     map_free(seen[0]);
@@ -125,16 +161,41 @@ is_granted(const struct budget_use *u)
 }
 
 static void
+refuse(struct send *s, const struct send_item *item, size_t recipient)
+{
+    struct plan_decision *d = decisions_of(item, recipient);
+    size_t n = item->request.n_channels;
+    struct str id;
+
+    if (s->budgets.round == BUDGET_CATEGORY) {
+        throttle_refuse(d, n);
+    } else {
+        id = str_fmt(s->arena, "attention:%lld",
+                     (long long)id_make(s->app->ids, s->now_ms, 1));
+        attention_refuse(attention_of(s), s->arena, s->now_ms, id, d, n);
+    }
+}
+
+static void
 refuse_the_rest(struct send *s, const struct budget_list *l)
 {
-    for (size_t i = 0; i < l->n_uses; i++) {
-        const struct budget_use *u = &l->uses[i];
-        const struct send_item *item = &s->items[u->item];
+    for (size_t i = 0; i < l->n_uses; i++)
+        if (!is_granted(&l->uses[i]))
+            refuse(s, &s->items[l->uses[i].item], l->uses[i].recipient);
+}
 
-        if (!is_granted(u))
-            throttle_refuse(decisions_of(item, u->recipient),
-                            item->request.n_channels);
+/* False: there is no round left in which somebody counts. */
+static bool
+begin_round(struct send *s)
+{
+    for (; s->budgets.round < BUDGET_ROUNDS; s->budgets.round++) {
+        if (!make_room(s))
+            continue;
+        list_uses(s);
+        if (list_of(s, false)->n + list_of(s, true)->n > 0)
+            return true;
     }
+    return false;
 }
 
 /* ---- take, look ---- */
@@ -168,14 +229,14 @@ on_taken(struct store_req *req, enum err e)
         fail(s, e);
         return;
     }
-    s->budgets.taken.n_done += t->n_budgets;
+    list_of(s, false)->n_done += t->n_budgets;
     go_on(s);
 }
 
 static void
 take(struct send *s)
 {
-    struct budget_list *l = &s->budgets.taken;
+    struct budget_list *l = list_of(s, false);
 
     s->budgets.take = (struct store_budget_take){
         .req = request(s, on_taken),
@@ -198,14 +259,14 @@ on_looked(struct store_req *req, enum err e)
         fail(s, e);
         return;
     }
-    s->budgets.looked_at.n_done += t->n_budgets;
+    list_of(s, true)->n_done += t->n_budgets;
     go_on(s);
 }
 
 static void
 look(struct send *s)
 {
-    struct budget_list *l = &s->budgets.looked_at;
+    struct budget_list *l = list_of(s, true);
 
     s->budgets.look = (struct store_budget_look){
         .req = request(s, on_looked),
@@ -220,36 +281,31 @@ look(struct send *s)
 static void
 go_on(struct send *s)
 {
-    struct budgets *b = &s->budgets;
+    const struct budget_list *taken = list_of(s, false),
+                             *looked_at = list_of(s, true);
 
-    if (b->taken.n_done < b->taken.n) {
+    if (taken->n_done < taken->n) {
         take(s);
-    } else if (b->looked_at.n_done < b->looked_at.n) {
-        look(s);
-    } else {
-        refuse_the_rest(s, &b->taken);
-        refuse_the_rest(s, &b->looked_at);
-        b->next(s, ERR_OK);
+        return;
     }
-}
-
-static bool
-is_any_throttled(const struct send *s)
-{
-    for (size_t i = 0; i < s->n_items; i++)
-        if (throttled(s, &s->items[i]))
-            return true;
-    return false;
+    if (looked_at->n_done < looked_at->n) {
+        look(s);
+        return;
+    }
+    refuse_the_rest(s, taken);
+    refuse_the_rest(s, looked_at);
+    s->budgets.round++;
+    if (begin_round(s))
+        go_on(s);
+    else
+        s->budgets.next(s, ERR_OK);
 }
 
 bool
 budgets_take(struct send *s, void (*next)(struct send *s, enum err e))
 {
     s->budgets = (struct budgets){.next = next};
-    if (!is_any_throttled(s))
-        return false;
-    list_uses(s);
-    if (s->budgets.taken.n + s->budgets.looked_at.n == 0)
+    if (!begin_round(s))
         return false;
     go_on(s);
     return true;
@@ -267,24 +323,43 @@ is_stored(const struct send *s, const struct send_item *item, enum err e)
            !item->accepted->is_gone && !item->accepted->is_duplicate;
 }
 
+/* A later round may have refused them. */
+static bool
+is_owed(const struct send *s, const struct budget_use *u, int round, enum err e)
+{
+    const struct send_item *item = &s->items[u->item];
+
+    return is_granted(u) &&
+           (!is_stored(s, item, e) || !wants_some(item, u->recipient, round));
+}
+
+static size_t
+count_back(struct send *s, int round, enum err e)
+{
+    const struct budget_list *l = &s->budgets.taken[round];
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n_uses; i++)
+        if (is_owed(s, &l->uses[i], round, e))
+            n += l->uses[i].budget->give++ == 0;
+    return n;
+}
+
 static size_t
 list_back(struct send *s, enum err e)
 {
     struct budgets *b = &s->budgets;
     size_t n = 0;
 
-    for (size_t i = 0; i < b->taken.n_uses; i++) {
-        const struct budget_use *u = &b->taken.uses[i];
-
-        if (is_granted(u) && !is_stored(s, &s->items[u->item], e))
-            n += u->budget->give++ == 0;
-    }
+    for (int round = 0; round < BUDGET_ROUNDS; round++)
+        n += count_back(s, round, e);
     if (n == 0)
         return 0;
     b->back = ARENA_ARRAY(s->arena, struct store_budget, n);
-    for (size_t i = 0; i < b->taken.n; i++)
-        if (b->taken.all[i].give > 0)
-            b->back[b->n_back++] = b->taken.all[i];
+    for (int round = 0; round < BUDGET_ROUNDS; round++)
+        for (size_t i = 0; i < b->taken[round].n; i++)
+            if (b->taken[round].all[i].give > 0)
+                b->back[b->n_back++] = b->taken[round].all[i];
     return n;
 }
 

@@ -1,8 +1,9 @@
 /* budget.h - what a send takes from the budgets of those who get it, between
  * its plan and its commit, and gives back where it came to nothing.
  *
- * Only a throttled category has budgets: where none is named, nothing is asked
- * and nothing waits. A process that dies in between leaves what it took
+ * Two rounds: that of a throttled category, then the workspace's for the
+ * attention of each user. Where there is neither, nothing is asked and nothing
+ * waits. A process that dies in between leaves what it took
  * reserved: less goes out, never more. */
 #pragma once
 
@@ -25,9 +26,13 @@ struct budget_list {
     size_t n_uses;
 };
 
+enum budget_round { BUDGET_CATEGORY, BUDGET_ATTENTION, BUDGET_ROUNDS };
+
 /* Embedded by struct send; private to budget.c. */
 struct budgets {
-    struct budget_list taken, looked_at; /* the latter of dry runs */
+    int round; /* that is asked in */
+    struct budget_list taken[BUDGET_ROUNDS];
+    struct budget_list looked_at[BUDGET_ROUNDS]; /* of dry runs */
     struct store_budget_take take;
     struct store_budget_look look;
     struct store_budget_give_back give_back;
@@ -37,11 +42,13 @@ struct budgets {
     void (*next)(struct send *s, enum err e);
 };
 
-/* Decisions beyond a limit become throttle.per_user. False: there was nothing
+/* Decisions beyond a limit become throttle.per_user, or what the workspace
+ * makes of what is beyond a user's attention. False: there was nothing
  * to ask, and `next` will not run; else it does in a later turn, with an error
  * if nothing was decided, and then nothing is reserved either. */
 bool budgets_take(struct send *s, void (*next)(struct send *s, enum err e));
 /* What was reserved for items that were not stored, the commit's outcome being
- * e; `next` gets it in any case. False, as above. */
+ * e, or for recipients whom a later round refused; `next` gets it in any case.
+ * False, as above. */
 bool budgets_give_back(struct send *s, enum err e,
                        void (*next)(struct send *s, enum err e));

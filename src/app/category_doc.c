@@ -114,10 +114,9 @@ sla_of(struct arena *a, struct json doc)
     return str_to_duration_ms(json_str_of(a, doc, "sla"), &ms) ? ms : 0;
 }
 
-static struct throttle
-throttle_of(struct arena *a, struct json doc)
+struct throttle
+throttle_doc_read(struct arena *a, struct json given)
 {
-    struct json given = json_get(doc, "throttle");
     struct throttle t = {0};
     int64_t limit;
 
@@ -140,7 +139,7 @@ category_doc_read(struct arena *a, struct str key, struct json doc)
         .is_critical = json_bool(json_get(doc, "critical"), false),
         .quiet = quiet_policy_of(a, doc),
         .unknown = unknown_policy_of(a, doc),
-        .throttle = throttle_of(a, doc),
+        .throttle = throttle_doc_read(a, json_get(doc, "throttle")),
         .sla_ms = sla_of(a, doc),
     };
     for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);

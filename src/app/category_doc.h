@@ -12,3 +12,5 @@ void category_doc_check(struct json doc, struct problem *p);
 /* Of a stored document; texts are borrowed from it. */
 struct category *category_doc_read(struct arena *a, struct str key,
                                    struct json doc);
+/* {"limit": 5, "per": "1h"}; absent: limit 0. */
+struct throttle throttle_doc_read(struct arena *a, struct json given);

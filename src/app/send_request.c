@@ -449,6 +449,16 @@ read_asked(struct reading *r, struct json list)
     }
 }
 
+static bool
+may_reroute(const struct reading *r, const struct category *k)
+{
+    const struct attention *a = &r->workspace->attention;
+
+    return (k && k->quiet == QUIET_REROUTE) ||
+           (a->overflow == ATTENTION_DOWNGRADE &&
+            attention_applies(a, k, r->request->priority));
+}
+
 static void
 read_channels(struct reading *r, struct json list)
 {
@@ -466,8 +476,7 @@ read_channels(struct reading *r, struct json list)
         use_channels(r, category->channels, category->n_channels);
     else if (q->n_channels == 0)
         use_channels(r, &usual, 1);
-    q->has_spare =
-        category && category->quiet == QUIET_REROUTE && !has_channel(q, usual);
+    q->has_spare = may_reroute(r, category) && !has_channel(q, usual);
     if (q->has_spare)
         q->channels[q->n_channels++] = usual;
 }

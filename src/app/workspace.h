@@ -4,6 +4,7 @@
 #pragma once
 
 #include "channel/channel.h"
+#include "domain/attention.h"
 #include "domain/category.h"
 #include "domain/notification.h"
 #include "domain/retry.h"
@@ -99,6 +100,7 @@ struct workspace {
     size_t n_schedules;
     size_t n_workflows;
     struct json preferences; /* the defaults of its users; absent: none */
+    struct attention attention;
     /* private to workspace_build.c and workspace_ref.c */
     struct arena *arena;
     struct map *templates; /* "key@" is the published one, "key@3" by version;

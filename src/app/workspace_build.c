@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "app/attention_doc.h"
 #include "app/category_doc.h"
 #include "app/provider_doc.h"
 #include "app/schedule_doc.h"
@@ -242,6 +243,7 @@ struct workspace *
 workspace_build_finish(struct workspace_build *b)
 {
     struct workspace *w = ARENA_NEW(b->arena, struct workspace);
+    struct json settings = settings_of(b);
 
     if (b->n_providers > 0)
         qsort(b->providers, b->n_providers, sizeof(struct provider *),
@@ -263,7 +265,9 @@ workspace_build_finish(struct workspace_build *b)
     w->n_workflows = map_count(b->workflows);
     w->settings = b->settings;
     w->version = b->version;
-    w->preferences = json_get(settings_of(b), "preferences");
+    w->preferences = json_get(settings, "preferences");
+    w->attention =
+        attention_doc_read(w->arena, json_get(settings, "attention"));
     w->refs = 1;
     b->arena = NULL;
     b->templates = b->categories = b->workflows = NULL;

@@ -236,11 +236,14 @@ decide_wishes(const struct plan *p, const struct plan_recipient *r,
 static void
 put_spare_away(const struct plan *p, struct plan_decision *ret)
 {
+    struct plan_decision *spare = &ret[p->n_channels - 1];
+
     for (size_t j = 0; j + 1 < p->n_channels; j++)
         if (ret[j].reason == REASON_QUIET_REROUTED)
             return;
-    ret[p->n_channels - 1].verdict = PLAN_SKIP;
-    ret[p->n_channels - 1].reason = REASON_NONE;
+    spare->is_spare_fit = spare->verdict == PLAN_SEND;
+    spare->verdict = PLAN_SKIP;
+    spare->reason = REASON_NONE;
 }
 
 static void

@@ -38,6 +38,7 @@ struct plan_decision {
      * once. NULL: none does. */
     const struct digest_rule *digest;
     int64_t closes_ms; /* of a window that opened now */
+    bool is_spare_fit; /* the spare one, unused, could take it */
 };
 
 struct plan {
@@ -46,8 +47,8 @@ struct plan {
     size_t n_recipients;
     const struct plan_channel *channels;
     size_t n_channels;
-    /* The last channel is the inbox, and there only to take what quiet hours
-     * keep from the others. */
+    /* The last channel is the inbox, and there only to take what is kept from
+     * the others. */
     bool has_spare;
     int64_t now_ms; /* or when it is due, and is_later */
     bool is_later;

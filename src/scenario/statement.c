@@ -117,6 +117,13 @@ read_preferences(struct reader *r, struct step *s)
            put(r, s, reader_path(r, "/v1/users/", user, "/preferences"));
 }
 
+/* The one in which all happens. */
+static bool
+read_workspace(struct reader *r, struct step *s)
+{
+    return put(r, s, STR("/v1/workspaces/default"));
+}
+
 static bool
 read_members(struct reader *r, struct step *s, const char *list,
              const char *preposition)
@@ -338,6 +345,7 @@ static const struct {
     {"remember", read_remember},
     {"users", read_users},
     {"preferences", read_preferences},
+    {"workspace", read_workspace},
     {"subscribe", read_subscribe},
     {"unsubscribe", read_unsubscribe},
     {"publish", read_publish},
