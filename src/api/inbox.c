@@ -508,6 +508,12 @@ static const struct field item_fields[] = {
      .type = FIELD_STRING,
      .flags = FIELD_REQUIRED,
      .doc = "Plain text."},
+    {.name = "blocks",
+     .type = FIELD_ARRAY,
+     .flags = FIELD_REQUIRED,
+     .of = any_row,
+     .doc = "The html as a tree of paragraphs, lists, links and the like, "
+            "never markup; empty without any."},
     {.name = "actions",
      .type = FIELD_ARRAY,
      .flags = FIELD_REQUIRED,

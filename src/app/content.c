@@ -1,7 +1,7 @@
 #include "app/content.h"
 
-#include "app/send_request.h"
 #include "base/locale.h"
+#include "domain/link.h"
 
 /* ---- which text ---- */
 
@@ -162,7 +162,7 @@ render_link(struct rendering *r, struct str name, struct json_writer *w)
     struct str text = STR_NONE;
     enum err e = render_template(r, *r->action_text++, TEMPLATE_PLAIN, &text);
 
-    if (e == ERR_OK && action_link_is_safe(text)) {
+    if (e == ERR_OK && link_is_safe(text)) {
         json_put_key_str(w, name);
         json_put_str(w, text);
     }

@@ -115,6 +115,7 @@ content_write(struct arena *a, struct str text, struct json_writer *w)
         content = json_root(doc);
     content_field(w, content, "title", STR("\"\""));
     content_field(w, content, "body", STR("\"\""));
+    content_field(w, content, "blocks", STR("[]"));
     content_field(w, content, "actions", STR("[]"));
     content_field(w, content, "data", STR("{}"));
 }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "domain/blocks.h"
 #include "queue/rank.h"
 #include "store/store.h"
 
@@ -185,6 +186,10 @@ inbox_content(const struct send *s, const struct send_item *item,
     json_begin_object(&w);
     json_str_field(&w, "title", r->title);
     json_str_field(&w, "body", r->body);
+    if (r->html.n > 0) {
+        json_put_key(&w, "blocks");
+        blocks_write(r->html, &w);
+    }
     json_raw_field(&w, "actions", r->actions.n > 0 ? r->actions : STR("[]"));
     json_raw_field(&w, "data", data.n > 0 ? data : STR("{}"));
     json_end_object(&w);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "channel/mime.h"
+#include "domain/link.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
@@ -537,28 +538,6 @@ read_content(struct reading *r, struct json doc)
                     SEND_CONTENT_MAX);
 }
 
-/* Browsers drop tabs and line ends, and take a backslash for a slash: with one
- * of them a path is another host. */
-static bool
-has_tricks(struct str url)
-{
-    for (size_t i = 0; i < url.n; i++)
-        if ((unsigned char)url.p[i] < ' ' || url.p[i] == '\\')
-            return true;
-    return false;
-}
-
-bool
-action_link_is_safe(struct str url)
-{
-    if (has_tricks(url))
-        return false;
-    return str_starts(url, STR("https://")) ||
-           str_starts(url, STR("http://")) || str_starts(url, STR("mailto:")) ||
-           str_starts(url, STR("tel:")) ||
-           (str_starts(url, STR("/")) && !str_starts(url, STR("//")));
-}
-
 /* What becomes a link in somebody's inbox must not be able to run there. */
 static void
 check_actions(struct reading *r, struct json actions)
@@ -572,8 +551,7 @@ check_actions(struct reading *r, struct json actions)
         for (size_t j = 0; j < 2; j++) {
             struct json v = json_get(x, links[j]);
 
-            if (json_is(v, JSON_STRING) &&
-                !action_link_is_safe(json_str(r->arena, v)))
+            if (json_is(v, JSON_STRING) && !link_is_safe(json_str(r->arena, v)))
                 problem_add(
                     r->problem, ERR_INVALID,
                     str_fmt(r->arena, "/actions/%zu/%s", i, links[j]),

@@ -53,10 +53,6 @@ struct send_request {
     size_t n_sets;
 };
 
-/* Whether an inbox may make a link of it: http, https, mailto, tel or a path;
- * javascript: and the like run in the reader's page. */
-bool action_link_is_safe(struct str url);
-
 /* A body that was accepted with that version of its template, read again:
  * nothing is checked. NULL template where one was named: it was deleted.
  * named: gets the users that it names, excluded ones too; may be NULL. */

@@ -70,6 +70,28 @@ describe('an inbox', { timeout: 120000 }, () => {
             assert.equal(item[at], null);
     });
 
+    it('shows HTML as blocks, never as markup', async () => {
+        const u = await user(0);
+        await belfry.send({ to: u.id, title: 'T', body: 'B',
+            html: '<p onclick="x()">Hi <b>Ann</b>, <a href="javascript:x()">' +
+                'no</a> <a href="https://a.example/?b&amp;c">yes</a>' +
+                '<script>x()</script><ul><li>one</ul>' });
+        const text = (s) => ({ type: 'text', text: s });
+        const [item] = (await u.read()).data;
+        assert.deepEqual(item.blocks, [
+            { type: 'paragraph', children: [text('Hi '),
+                { type: 'strong', children: [text('Ann')] }, text(', '),
+                text('no'), text(' '),
+                { type: 'link', url: 'https://a.example/?b&c',
+                    children: [text('yes')] }] },
+            { type: 'list', ordered: false, children: [
+                { type: 'item', children: [
+                    { type: 'paragraph', children: [text('one')] }] }] }]);
+        assert.equal(item.html, undefined);
+        await belfry.send({ to: u.id, title: 'plain' });
+        assert.deepEqual((await u.read()).data[0].blocks, []);
+    });
+
     it('takes each mark and counts', async () => {
         const u = await user(2);
         const [item] = (await u.read()).data;

@@ -5,7 +5,7 @@
 # Belfry loads libicu72 when it needs it: nothing links against it.
 build_packages=(
     gcc libc6-dev meson ninja-build pkg-config
-    libcmocka-dev libcurl4-openssl-dev libicu-dev libinih-dev libpq-dev
+    libcmocka-dev libcurl4-openssl-dev libgumbo-dev libicu-dev libinih-dev libpq-dev
     libsodium-dev libsqlite3-dev libssl-dev libuv1-dev libicu72
 )
 lint_packages=(clang-format-14 clang-tidy-14 cppcheck git)

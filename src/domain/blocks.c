@@ -1,0 +1,540 @@
+/* blocks.c - see blocks.h.
+ *
+ * One walk over the tree. Text that stands among blocks opens a paragraph for
+ * itself, which the next block ends. */
+#include "domain/blocks.h"
+
+#include <gumbo.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "domain/link.h"
+
+struct walk {
+    struct json_writer *w;
+    struct arena *arena;
+    int n_nodes, depth;
+    bool is_inline;  /* blocks cannot begin here */
+    int paragraph;   /* depth in the one that text opened; 0: there is none */
+    bool is_in_link; /* where there is no other one */
+    bool is_after_space; /* or at the beginning: one more would not show */
+};
+
+/* ---- the parser's memory: nothing of it outlives the walk ---- */
+
+static void *
+allocate(void *arena, size_t n)
+{
+    return arena_alloc(arena, n);
+}
+
+static void
+release(void *arena, void *p)
+{
+    (void)arena;
+    (void)p;
+}
+
+/* ---- writing ---- */
+
+static bool
+is_full(const struct walk *k)
+{
+    return k->n_nodes >= BLOCKS_NODES_MAX;
+}
+
+static void
+begin(struct walk *k, const char *type)
+{
+    k->n_nodes++;
+    json_begin_object(k->w);
+    json_put_key(k->w, "type");
+    json_put_cstr(k->w, type);
+}
+
+static void
+open_children(struct walk *k)
+{
+    k->depth++;
+    json_put_key(k->w, "children");
+    json_begin_array(k->w);
+}
+
+static void
+close_children(struct walk *k)
+{
+    k->depth--;
+    json_end_array(k->w);
+    json_end_object(k->w);
+}
+
+static void
+want_inline(struct walk *k)
+{
+    if (k->is_inline)
+        return;
+    begin(k, "paragraph");
+    open_children(k);
+    k->is_inline = k->is_after_space = true;
+    k->paragraph = k->depth;
+}
+
+/* Not from within a mark in it. */
+static void
+end_paragraph(struct walk *k)
+{
+    if (k->paragraph == 0 || k->paragraph != k->depth)
+        return;
+    close_children(k);
+    k->paragraph = 0;
+    k->is_inline = false;
+}
+
+/* Between blocks that stand in a line, such as a link around two of them. */
+static void
+separate(struct walk *k)
+{
+    end_paragraph(k);
+    if (!k->is_inline || k->is_after_space || is_full(k))
+        return;
+    begin(k, "break");
+    json_end_object(k->w);
+    k->is_after_space = true;
+}
+
+static bool
+is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r' && c != '\v');
+}
+
+static bool
+is_blank(const char *s)
+{
+    while (is_space(*s))
+        s++;
+    return *s == '\0';
+}
+
+/* Runs of white space are one space, as they would show. */
+static struct str
+collapse(struct walk *k, const char *s)
+{
+    char *out = arena_alloc(k->arena, strlen(s));
+    size_t n = 0;
+
+    for (; *s; s++) {
+        if (is_space(*s) && k->is_after_space)
+            continue;
+        k->is_after_space = is_space(*s);
+        out[n++] = k->is_after_space ? ' ' : *s;
+    }
+    return (struct str){out, n};
+}
+
+static void
+write_text(struct walk *k, const char *s)
+{
+    struct str text;
+
+    if (is_full(k) || (is_blank(s) && (!k->is_inline || k->is_after_space)))
+        return;
+    want_inline(k);
+    text = collapse(k, s);
+    if (text.n == 0)
+        return;
+    begin(k, "text");
+    json_str_field(k->w, "text", text);
+    json_end_object(k->w);
+}
+
+/* ---- elements ---- */
+
+static struct str
+attribute(const GumboNode *e, const char *name)
+{
+    const GumboAttribute *a =
+        gumbo_get_attribute(&e->v.element.attributes, name);
+
+    return a ? str_trim(str_from(a->value)) : STR_NONE;
+}
+
+static const GumboVector *
+children_of(const GumboNode *n)
+{
+    static const GumboVector none;
+
+    return n->type == GUMBO_NODE_ELEMENT ? &n->v.element.children : &none;
+}
+
+enum kind {
+    KIND_LEFT_OUT, /* with all that is in it */
+    KIND_BLOCK,    /* what is in it stands by itself */
+    KIND_INLINE,   /* only what is in it counts */
+    KIND_HEADING,
+    KIND_LIST,
+    KIND_ITEM,
+    KIND_QUOTE,
+    KIND_PRE,
+    KIND_RULE,
+    KIND_IMAGE,
+    KIND_BREAK,
+    KIND_MARK,
+    KIND_LINK,
+};
+
+struct rule {
+    GumboTag tag;
+    enum kind kind;
+    const char *type; /* MARK */
+};
+
+static const struct rule rules[] = {
+    {GUMBO_TAG_A, KIND_LINK, NULL},
+    {GUMBO_TAG_B, KIND_MARK, "strong"},
+    {GUMBO_TAG_STRONG, KIND_MARK, "strong"},
+    {GUMBO_TAG_I, KIND_MARK, "emphasis"},
+    {GUMBO_TAG_EM, KIND_MARK, "emphasis"},
+    {GUMBO_TAG_CITE, KIND_MARK, "emphasis"},
+    {GUMBO_TAG_DFN, KIND_MARK, "emphasis"},
+    {GUMBO_TAG_VAR, KIND_MARK, "emphasis"},
+    {GUMBO_TAG_S, KIND_MARK, "strike"},
+    {GUMBO_TAG_STRIKE, KIND_MARK, "strike"},
+    {GUMBO_TAG_DEL, KIND_MARK, "strike"},
+    {GUMBO_TAG_CODE, KIND_MARK, "code"},
+    {GUMBO_TAG_KBD, KIND_MARK, "code"},
+    {GUMBO_TAG_SAMP, KIND_MARK, "code"},
+    {GUMBO_TAG_TT, KIND_MARK, "code"},
+    {GUMBO_TAG_BR, KIND_BREAK, NULL},
+    {GUMBO_TAG_IMG, KIND_IMAGE, NULL},
+    {GUMBO_TAG_H1, KIND_HEADING, NULL},
+    {GUMBO_TAG_H2, KIND_HEADING, NULL},
+    {GUMBO_TAG_H3, KIND_HEADING, NULL},
+    {GUMBO_TAG_H4, KIND_HEADING, NULL},
+    {GUMBO_TAG_H5, KIND_HEADING, NULL},
+    {GUMBO_TAG_H6, KIND_HEADING, NULL},
+    {GUMBO_TAG_UL, KIND_LIST, NULL},
+    {GUMBO_TAG_OL, KIND_LIST, NULL},
+    {GUMBO_TAG_MENU, KIND_LIST, NULL},
+    {GUMBO_TAG_LI, KIND_ITEM, NULL},
+    {GUMBO_TAG_BLOCKQUOTE, KIND_QUOTE, NULL},
+    {GUMBO_TAG_PRE, KIND_PRE, NULL},
+    {GUMBO_TAG_HR, KIND_RULE, NULL},
+    {GUMBO_TAG_HEAD, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_TITLE, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_SCRIPT, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_STYLE, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_TEMPLATE, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_IFRAME, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_NOFRAMES, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_NOEMBED, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_OBJECT, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_APPLET, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_AUDIO, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_VIDEO, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_CANVAS, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_BUTTON, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_SELECT, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_TEXTAREA, KIND_LEFT_OUT, NULL},
+    {GUMBO_TAG_P, KIND_BLOCK, NULL},
+    {GUMBO_TAG_DIV, KIND_BLOCK, NULL},
+    {GUMBO_TAG_SECTION, KIND_BLOCK, NULL},
+    {GUMBO_TAG_ARTICLE, KIND_BLOCK, NULL},
+    {GUMBO_TAG_ASIDE, KIND_BLOCK, NULL},
+    {GUMBO_TAG_HEADER, KIND_BLOCK, NULL},
+    {GUMBO_TAG_FOOTER, KIND_BLOCK, NULL},
+    {GUMBO_TAG_MAIN, KIND_BLOCK, NULL},
+    {GUMBO_TAG_NAV, KIND_BLOCK, NULL},
+    {GUMBO_TAG_ADDRESS, KIND_BLOCK, NULL},
+    {GUMBO_TAG_CENTER, KIND_BLOCK, NULL},
+    {GUMBO_TAG_FIGURE, KIND_BLOCK, NULL},
+    {GUMBO_TAG_FIGCAPTION, KIND_BLOCK, NULL},
+    {GUMBO_TAG_DETAILS, KIND_BLOCK, NULL},
+    {GUMBO_TAG_SUMMARY, KIND_BLOCK, NULL},
+    {GUMBO_TAG_DL, KIND_BLOCK, NULL},
+    {GUMBO_TAG_DT, KIND_BLOCK, NULL},
+    {GUMBO_TAG_DD, KIND_BLOCK, NULL},
+    {GUMBO_TAG_FORM, KIND_BLOCK, NULL},
+    {GUMBO_TAG_FIELDSET, KIND_BLOCK, NULL},
+    {GUMBO_TAG_TABLE, KIND_BLOCK, NULL},
+    {GUMBO_TAG_CAPTION, KIND_BLOCK, NULL},
+    {GUMBO_TAG_TR, KIND_BLOCK, NULL},
+    {GUMBO_TAG_TD, KIND_BLOCK, NULL},
+    {GUMBO_TAG_TH, KIND_BLOCK, NULL},
+};
+
+static struct rule
+rule_of(const GumboNode *n)
+{
+    struct rule r = {GUMBO_TAG_UNKNOWN, KIND_INLINE, NULL};
+
+    if (n->type != GUMBO_NODE_ELEMENT ||
+        n->v.element.tag_namespace != GUMBO_NAMESPACE_HTML)
+        r.kind = KIND_LEFT_OUT;
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (r.kind == KIND_INLINE && rules[i].tag == n->v.element.tag)
+            return rules[i];
+    return r;
+}
+
+/* ---- the walk ---- */
+
+static void walk(struct walk *k, const GumboNode *n, int n_above);
+
+static void
+walk_children(struct walk *k, const GumboNode *n, int n_above)
+{
+    const GumboVector *v = children_of(n);
+
+    for (unsigned i = 0; i < v->length && !is_full(k); i++)
+        walk(k, v->data[i], n_above + 1);
+}
+
+/* Whether something in it would show. */
+static bool
+shows(const GumboNode *n, int n_above)
+{
+    const GumboVector *v = children_of(n);
+    enum kind kind;
+
+    if (n->type == GUMBO_NODE_TEXT || n->type == GUMBO_NODE_CDATA)
+        return !is_blank(n->v.text.text);
+    kind = rule_of(n).kind;
+    if (kind == KIND_LEFT_OUT || n_above > BLOCKS_ELEMENTS_MAX)
+        return false;
+    if (kind == KIND_IMAGE)
+        return link_is_picture(attribute(n, "src"));
+    for (unsigned i = 0; i < v->length; i++)
+        if (shows(v->data[i], n_above + 1))
+            return true;
+    return kind == KIND_RULE;
+}
+
+static bool
+is_deep(const struct walk *k)
+{
+    return k->depth >= BLOCKS_DEPTH_MAX;
+}
+
+static void
+walk_block(struct walk *k, const GumboNode *n, int n_above)
+{
+    separate(k);
+    walk_children(k, n, n_above);
+    separate(k);
+}
+
+static void
+walk_quote(struct walk *k, const GumboNode *n, int n_above)
+{
+    begin(k, "quote");
+    open_children(k);
+    walk_children(k, n, n_above);
+    end_paragraph(k);
+    close_children(k);
+}
+
+/* In a list only items stand, each of which holds something. */
+static void
+walk_list(struct walk *k, const GumboNode *n, int n_above)
+{
+    const GumboVector *v = children_of(n);
+
+    begin(k, "list");
+    json_bool_field(k->w, "ordered", n->v.element.tag == GUMBO_TAG_OL);
+    open_children(k);
+    for (unsigned i = 0; i < v->length && !is_full(k); i++) {
+        if (!shows(v->data[i], n_above + 1))
+            continue;
+        begin(k, "item");
+        open_children(k);
+        if (rule_of(v->data[i]).kind == KIND_ITEM)
+            walk_children(k, v->data[i], n_above + 1);
+        else
+            walk(k, v->data[i], n_above + 1);
+        end_paragraph(k);
+        close_children(k);
+    }
+    close_children(k);
+}
+
+static void
+walk_heading(struct walk *k, const GumboNode *n, int n_above)
+{
+    begin(k, "heading");
+    json_int_field(k->w, "level",
+                   1 + (int)n->v.element.tag - (int)GUMBO_TAG_H1);
+    open_children(k);
+    k->is_inline = k->is_after_space = true;
+    walk_children(k, n, n_above);
+    k->is_inline = false;
+    close_children(k);
+}
+
+static void
+walk_mark(struct walk *k, const char *type, const GumboNode *n, int n_above)
+{
+    want_inline(k);
+    begin(k, type);
+    open_children(k);
+    walk_children(k, n, n_above);
+    close_children(k);
+}
+
+static void
+walk_link(struct walk *k, const GumboNode *n, int n_above)
+{
+    struct str url = attribute(n, "href");
+
+    if (k->is_in_link || !link_is_safe(url)) {
+        walk_children(k, n, n_above);
+        return;
+    }
+    want_inline(k);
+    begin(k, "link");
+    json_str_field(k->w, "url", url);
+    open_children(k);
+    k->is_in_link = true;
+    walk_children(k, n, n_above);
+    k->is_in_link = false;
+    close_children(k);
+}
+
+static void
+write_image(struct walk *k, const GumboNode *n)
+{
+    struct str url = attribute(n, "src");
+
+    if (!link_is_picture(url))
+        return;
+    begin(k, "image");
+    json_str_field(k->w, "url", url);
+    json_str_field(k->w, "alt", attribute(n, "alt"));
+    json_end_object(k->w);
+    k->is_after_space = false;
+}
+
+static void
+write_alone(struct walk *k, const char *type)
+{
+    begin(k, type);
+    json_end_object(k->w);
+    k->is_after_space = true;
+}
+
+static void
+gather(struct buf *out, const GumboNode *n, int n_above)
+{
+    const GumboVector *v = children_of(n);
+
+    if (n_above > BLOCKS_ELEMENTS_MAX)
+        return;
+    if (n->type == GUMBO_NODE_TEXT || n->type == GUMBO_NODE_CDATA ||
+        n->type == GUMBO_NODE_WHITESPACE)
+        buf_put_cstr(out, n->v.text.text);
+    else if (rule_of(n).kind == KIND_BREAK)
+        buf_put_char(out, '\n');
+    else if (rule_of(n).kind != KIND_LEFT_OUT)
+        for (unsigned i = 0; i < v->length; i++)
+            gather(out, v->data[i], n_above + 1);
+}
+
+static void
+write_preformatted(struct walk *k, const GumboNode *n, int n_above)
+{
+    struct buf text;
+
+    buf_init(&text, k->arena);
+    gather(&text, n, n_above);
+    begin(k, "preformatted");
+    json_str_field(k->w, "text", buf_str(&text));
+    json_end_object(k->w);
+}
+
+/* Among blocks, or where one may begin. */
+static void
+walk_as_block(struct walk *k, enum kind kind, const GumboNode *n, int n_above)
+{
+    if (kind == KIND_HEADING)
+        walk_heading(k, n, n_above);
+    else if (kind == KIND_LIST)
+        walk_list(k, n, n_above);
+    else if (kind == KIND_QUOTE)
+        walk_quote(k, n, n_above);
+    else if (kind == KIND_PRE)
+        write_preformatted(k, n, n_above);
+    else
+        write_alone(k, "rule");
+}
+
+static bool
+is_of_blocks(enum kind kind)
+{
+    return kind >= KIND_HEADING && kind <= KIND_RULE && kind != KIND_ITEM;
+}
+
+static void
+walk_inline(struct walk *k, const struct rule *r, const GumboNode *n,
+            int n_above)
+{
+    if (r->kind == KIND_IMAGE)
+        write_image(k, n);
+    else if (r->kind == KIND_BREAK && k->is_inline)
+        write_alone(k, "break");
+    else if (r->kind == KIND_MARK && !is_deep(k))
+        walk_mark(k, r->type, n, n_above);
+    else if (r->kind == KIND_LINK && !is_deep(k))
+        walk_link(k, n, n_above);
+    else if (r->kind != KIND_BREAK)
+        walk_children(k, n, n_above);
+}
+
+static void
+walk_element(struct walk *k, const GumboNode *n, int n_above)
+{
+    struct rule r = rule_of(n);
+
+    if (r.kind == KIND_LEFT_OUT || (r.kind != KIND_BREAK && !shows(n, n_above)))
+        return;
+    if (is_of_blocks(r.kind))
+        end_paragraph(k);
+    if (is_of_blocks(r.kind) && !k->is_inline && !is_deep(k))
+        walk_as_block(k, r.kind, n, n_above);
+    else if (r.kind <= KIND_RULE && r.kind != KIND_INLINE)
+        walk_block(k, n, n_above);
+    else
+        walk_inline(k, &r, n, n_above);
+}
+
+static void
+walk(struct walk *k, const GumboNode *n, int n_above)
+{
+    if (is_full(k) || n_above > BLOCKS_ELEMENTS_MAX)
+        return;
+    if (n->type == GUMBO_NODE_ELEMENT)
+        walk_element(k, n, n_above);
+    else if (n->type == GUMBO_NODE_TEXT || n->type == GUMBO_NODE_CDATA ||
+             n->type == GUMBO_NODE_WHITESPACE)
+        write_text(k, n->v.text.text);
+}
+
+void
+blocks_write(struct str html, struct json_writer *w)
+{
+    struct arena *a = arena_new();
+    struct walk k = {.w = w, .arena = a};
+    GumboOptions options = kGumboDefaultOptions;
+    const GumboOutput *tree;
+
+    options.allocator = allocate;
+    options.deallocator = release;
+    options.userdata = a;
+    options.max_errors = 0;
+    html = str_utf8_clip(html, BLOCKS_HTML_MAX);
+    tree = gumbo_parse_with_options(&options, html.p, html.n);
+    json_begin_array(w);
+    walk_children(&k, tree->root, 0);
+    end_paragraph(&k);
+    json_end_array(w);
+    arena_free(a);
+}
