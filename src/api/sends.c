@@ -4,6 +4,7 @@
 #include "api/notifications.h"
 #include "app/send.h"
 #include "base/list.h"
+#include "base/locale.h"
 #include "base/metrics.h"
 
 #define BATCH_MAX 1000
@@ -211,6 +212,38 @@ refuse_dry_runs(struct call *c, struct send_item *items, size_t n)
     }
 }
 
+static bool
+takes_locale(const struct send_item *item)
+{
+    return !problem_is_set(&item->problem) && json_is(item->doc, JSON_OBJECT) &&
+           json_is(json_get(item->doc, "locale"), JSON_ABSENT) &&
+           (!json_is(json_get(item->doc, "template"), JSON_ABSENT) ||
+            !json_is(json_get(item->doc, "workflow"), JSON_ABSENT));
+}
+
+/* What a reader is to get who has no language of their own, where the document
+ * does not say; the words of inline content are in one already. */
+static void
+fill_locales(struct call *c, struct send_item *items, size_t n)
+{
+    struct str locale =
+        locale_preferred(http_request_header(c->request, "Accept-Language"));
+    struct json_doc *docs = ARENA_ARRAY(c->arena, struct json_doc, n + 1);
+    struct json_error why;
+    struct str given =
+        str_fmt(c->arena, "{\"locale\":\"%.*s\"}", STR_ARG(locale));
+
+    if (locale.n == 0 || json_parse(c->arena, given, &docs[n], &why) != ERR_OK)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (takes_locale(&items[i]) &&
+            json_parse(
+                c->arena,
+                json_merge_patch(c->arena, items[i].doc, json_root(&docs[n])),
+                &docs[i], &why) == ERR_OK)
+            items[i].doc = json_root(&docs[i]);
+}
+
 static void
 start_sending(struct call *c, struct send_item *items, size_t n, bool is_batch)
 {
@@ -235,6 +268,7 @@ start_sending(struct call *c, struct send_item *items, size_t n, bool is_batch)
         return;
     if (is_batch)
         refuse_dry_runs(c, items, n);
+    fill_locales(c, items, n);
     s->send.idem.answer = is_batch ? answer_batch : answer_one;
     send_start(&s->send);
 }

@@ -224,3 +224,57 @@ locale_is_within(struct str tag, struct str range)
     return str_ieq(str_sub(tag, 0, range.n), range) &&
            (tag.n == range.n || tag.p[range.n] == '-');
 }
+
+/* ---- Accept-Language ---- */
+
+/* Of a weight, "0.85" (RFC 9110 section 12.4.2); -1: it is none. */
+static int
+thousandths(struct str s)
+{
+    int v = 0, place = 1000;
+
+    if (s.n == 0 || s.n > 5 || (s.n > 1 && s.p[1] != '.'))
+        return -1;
+    for (size_t i = 0; i < s.n; i++) {
+        if (i == 1)
+            continue;
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return -1;
+        v += (s.p[i] - '0') * place;
+        place /= 10;
+    }
+    return v <= 1000 ? v : -1;
+}
+
+static int
+weight_of(struct str parameters)
+{
+    struct str q = str_trim(parameters);
+
+    if (q.n == 0)
+        return 1000;
+    if (q.n < 2 || !str_ieq(str_sub(q, 0, 2), STR("q=")))
+        return -1;
+    return thousandths(str_sub(q, 2, q.n));
+}
+
+struct str
+locale_preferred(struct str field)
+{
+    struct str best = STR_NONE, range;
+    int most = 0;
+
+    while (str_split(&field, ',', &range)) {
+        struct str tag = STR_NONE;
+        int weight;
+
+        (void)str_split(&range, ';', &tag);
+        tag = str_trim(tag);
+        weight = weight_of(range);
+        if (weight > most && locale_is_tag(tag)) {
+            most = weight;
+            best = tag;
+        }
+    }
+    return best;
+}

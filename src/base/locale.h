@@ -21,3 +21,7 @@ struct str locale_canonical(struct str s, char buf[static LOCALE_MAX]);
 bool locale_parent(struct str *tag);
 /* Whether `range` is the tag, or one of its parents. */
 bool locale_is_within(struct str tag, struct str range);
+/* What an Accept-Language field (RFC 9110 section 12.5.4) wants most: of equal
+ * weights the first. What is not a tag is passed over, and so is "*". Empty:
+ * nothing is left. It points into the field. */
+struct str locale_preferred(struct str field);

@@ -135,6 +135,32 @@ a_tag_is_within_its_parents(void **state)
     assert_false(locale_is_within(STR("den"), STR("de")));
 }
 
+static void
+the_first_of_the_heaviest_is_preferred(void **state)
+{
+    static const char *const rows[][2] = {
+        {"de", "de"},
+        {"de-CH, de;q=0.9, en;q=0.8", "de-CH"},
+        {"en;q=0.5,de ; q=0.75 , fr;q=0.7", "de"},
+        {"en, de", "en"},
+        {"fr;q=0, en;q=0.001", "en"},
+        {"*", ""},
+        {"*, de;q=0.1", "de"},
+        {"", ""},
+        {",, ,", ""},
+        {"de;q=1.5, en;q=0.2", "en"},
+        {"de;q=x, fr;level=1, en;Q=0.3", "en"},
+        {"de;q=0.1234, en;q=0.1", "en"},
+        {"x y, -de, en;q=1.000", "en"},
+        {"de;q=1.", "de"},
+        {"fr;q=0", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_true(str_is(locale_preferred(str_from(rows[i][0])), rows[i][1]));
+}
+
 int
 main(void)
 {
@@ -144,6 +170,7 @@ main(void)
         cmocka_unit_test(
             parents_lose_their_last_subtag_and_a_singleton_with_it),
         cmocka_unit_test(a_tag_is_within_its_parents),
+        cmocka_unit_test(the_first_of_the_heaviest_is_preferred),
     };
 
     return cmocka_run_group_tests_name("base/locale", tests, NULL, NULL);

@@ -57,6 +57,26 @@ describe('a template with locales', () => {
         }
     });
 
+    it('goes by Accept-Language where nobody says more', async () => {
+        const title = async (to, language, more = {}) => {
+            const a = await belfry.want(200, 'POST', '/v1/notifications',
+                { to, template: 'shipped', dry_run: true, ...more },
+                { headers: { 'Accept-Language': language } });
+            return a.plan[0].rendered.title;
+        };
+        assert.equal(await title('nobody', 'fr;q=0.4, de-LU'), 'Versandt');
+        assert.equal(await title('nobody', '*'), 'Shipped');
+        assert.equal(await title('nobody', 'de', { locale: 'pt-BR' }),
+            'Enviado');
+        assert.equal(await title('tim', 'de'), 'Shipped');
+        const id = (await belfry.want(202, 'POST', '/v1/notifications',
+            { to: 'lena', template: 'shipped' },
+            { headers: { 'Accept-Language': 'de' } })).id;
+        const { data } = await belfry.get('/v1/inbox?user=lena');
+        assert.equal(data[0].notification_id, id);
+        assert.equal(data[0].title, 'Versandt');
+    });
+
     it('is kept as it was sent', async () => {
         const t = await belfry.get('/v1/templates/shipped');
         assert.deepEqual(t.locales, SHIPPED.locales);
