@@ -9,34 +9,54 @@ const struct arg_option cancel_options[] = {
     {.type = ARG_END},
 };
 
+/* What a notification's or a key's cancel did; of a delivery there is nothing
+ * to count. */
+static bool
+did_something(struct json answer)
+{
+    int64_t stopped, not_stopped, notifications;
+
+    if (json_int(json_get(answer, "notifications"), &notifications) &&
+        notifications == 0)
+        return false;
+    return !json_int(json_get(answer, "stopped"), &stopped) || stopped > 0 ||
+           !json_int(json_get(answer, "not_stopped"), &not_stopped) ||
+           not_stopped == 0;
+}
+
+static void
+put_counts(struct buf *out, struct json answer)
+{
+    int64_t stopped, not_stopped, notifications;
+
+    if (json_int(json_get(answer, "notifications"), &notifications) &&
+        notifications == 0) {
+        buf_put_cstr(out, ": nothing waits that was sent with this key");
+        return;
+    }
+    buf_put_cstr(out, did_something(answer) ? " cancelled" : ": nothing left");
+    if (json_int(json_get(answer, "stopped"), &stopped) &&
+        json_int(json_get(answer, "not_stopped"), &not_stopped))
+        buf_printf(out, ": %lld stopped, %lld too late", (long long)stopped,
+                   (long long)not_stopped);
+    if (json_bool(json_get(answer, "more"), false))
+        buf_put_cstr(out, "; there are more: say it again");
+}
+
 static int
 show(struct cli *c, const struct client_answer *a, struct str name)
 {
-    int64_t stopped = 0, not_stopped = 0;
     struct buf out;
 
     buf_init(&out, c->arena);
     if (c->is_json) {
         buf_put_str(&out, json_raw(a->root));
     } else {
-        bool is_counted = json_int(json_get(a->root, "stopped"), &stopped);
-
-        if (!json_int(json_get(a->root, "not_stopped"), &not_stopped))
-            not_stopped = 0;
         term_put_symbol(&c->out, &out,
-                        is_counted && stopped == 0 && not_stopped > 0
-                            ? TERM_SKIP
-                            : TERM_YES);
+                        did_something(a->root) ? TERM_YES : TERM_SKIP);
         buf_put_char(&out, ' ');
         term_put(&c->out, &out, TERM_PLAIN, name, 0);
-        if (is_counted)
-            buf_printf(&out, " cancelled: %lld stopped, %lld too late%s",
-                       (long long)stopped, (long long)not_stopped,
-                       json_bool(json_get(a->root, "more"), false)
-                           ? "; there are more: say it again"
-                           : "");
-        else
-            buf_put_cstr(&out, " cancelled");
+        put_counts(&out, a->root);
     }
     buf_put_char(&out, '\n');
     return cli_print(c, &out, CLI_OK);

@@ -78,6 +78,27 @@ describe('belfry migrate on PostgreSQL', { timeout: 120000 }, () => {
         assert.equal(await states(), 'pending');
     });
 
+    it('refuses an encoding that serve would refuse', async (t) => {
+        const p = await place(t);
+        const url = new URL(p.url);
+        const name = `${url.pathname.slice(1)}_latin`;
+        await query(p.url, `CREATE DATABASE ${name} ENCODING 'LATIN1'
+            LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+        url.pathname = `/${name}`;
+        url.password = SECRET;
+        p.env.BELFRY_DATABASE_URL = url.href;
+        try {
+            const up = await cli(p, 'migrate', 'up');
+            assert.equal(up.code, 1);
+            assert.match(up.stderr, /encoding must be UTF8/);
+            const [{ there }] = await query(url.href,
+                `SELECT to_regclass('migration') IS NOT NULL AS there`);
+            assert.equal(there, false);
+        } finally {
+            await query(p.url, `DROP DATABASE ${name}`);
+        }
+    });
+
     it('goes up beside a server, and warns of it on the way down',
         async (t) => {
             const p = await place(t);

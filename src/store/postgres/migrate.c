@@ -143,9 +143,28 @@ read_rows(struct migrate *m)
     return e;
 }
 
+/* Before it is full of what only serve would refuse. */
+static enum err
+check_encoding(struct migrate *m)
+{
+    PGresult *r = NULL;
+    enum err e = ask(m, "SHOW server_encoding", &r);
+
+    if (e == ERR_OK && strcmp(PQgetvalue(r, 0, 0), "UTF8") != 0) {
+        m->why = "the database's encoding must be UTF8";
+        e = ERR_INVALID;
+    }
+    PQclear(r);
+    return e;
+}
+
 static enum err
 prepare(struct migrate *m)
 {
+    enum err e = check_encoding(m);
+
+    if (e != ERR_OK)
+        return e;
     return ask(m,
                "CREATE TABLE IF NOT EXISTS migration (number integer PRIMARY "
                "KEY, name text NOT NULL, sha256 text NOT NULL, works_with "
