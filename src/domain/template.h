@@ -55,7 +55,7 @@ enum template_escape {
 };
 
 #define TEMPLATE_STEPS_MAX 100000         /* tags evaluated, items visited */
-#define TEMPLATE_HELPER_STEPS 20          /* a tag with a helper is so many */
+#define TEMPLATE_HELPER_STEPS 50          /* a tag with a helper is so many */
 #define TEMPLATE_LOOKUPS_MAX 5000000      /* keys that names may meet */
 #define TEMPLATE_OUTPUT_MAX (1024 * 1024) /* bytes */
 #define TEMPLATE_DEPTH_MAX 32 /* sections and partials in each other */
