@@ -16,6 +16,9 @@ struct notification {
     bool is_cancelled;
     bool is_planning; /* more deliveries come; told where people look at it */
     int64_t due_ms;   /* with it: the first of them come then; 0: now */
+    /* With it: none come until somebody approves, who has until due_ms; or
+     * nobody did. The same. */
+    bool is_held, is_expired;
     /* The send document as stored: the request's fields with `to` resolved to
      * a count, JSON text. Content, data, overrides and inline recipients are
      * read from it when a delivery is prepared. */

@@ -24,6 +24,7 @@ struct store_accept_item {
     int64_t outbox; /* its row, which goes in this commit; 0: none */
     bool has_more;  /* deliveries, which are planned later: a row of work... */
     int64_t due_ms; /* ...that nobody takes before; wall clock; 0: at once */
+    bool is_held;   /* somebody has to approve it before that */
     /* Not NULL: it adds to the notification of that id, which is there. Alone
      * in its request, which has no Idempotency-Key and no dedup key. */
     const struct store_chunk *chunk;

@@ -30,6 +30,7 @@ struct store_notification_get {
 struct store_notification_list {
     struct store_req req;
     int64_t tenant;
+    bool only_held; /* those that somebody has to approve */
     int64_t before; /* id; 0: from the newest */
     size_t limit;
     struct notification *notifications; /* result, newest first */

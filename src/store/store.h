@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "store/accept.h"
+#include "store/approval.h"
 #include "store/budget.h"
 #include "store/cycle.h"
 #include "store/digest.h"

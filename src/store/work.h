@@ -5,6 +5,8 @@
  * the same commit, if it still is where the chunk begins. So each is planned
  * exactly once, whoever dies, or takes the row over.
  *
+ * One that is held (store/approval.h) is such a row, too, until it is decided.
+ *
  * DIGEST: a window of a digest, to be ended. Whoever takes it shuts it: later
  * members open another. See store/digest.h.
  *

@@ -29,12 +29,14 @@ struct store_turn {
     struct str cursor, event;
     int64_t due_ms; /* as above */
 };
-/* What was decided on the way, for traces. */
+/* What was decided on the way, for traces; before it began, too: see
+ * store/approval.h. */
 struct store_step {
     int64_t id; /* in the order of time */
     int64_t notification;
     int64_t at_ms;
     struct str user, step, verdict, reason;
+    struct str note; /* a person's */
 };
 
 /* Something that happened to a user outside of Belfry. */

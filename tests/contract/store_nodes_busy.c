@@ -400,7 +400,105 @@ no_more_goes_out_by_two_nodes_than_by_one(void **state)
                "SELECT count(*), sum(cardinality(times)) FROM budget");
 }
 
+/* ---- approvals ---- */
+
+enum { HELD = 60, DECISIONS = 4 };
+
+struct deciding {
+    struct store_decide decisions[HELD][DECISIONS];
+    struct store_cancel cancels[HELD];
+};
+
+static void
+hold_some(struct rig *r)
+{
+    for (int i = 0; i < HELD; i++) {
+        struct store_accept *a =
+            make_accept(r, &(struct send){.id = 1000 + 10 * i});
+
+        a->items[0].n_deliveries = 0;
+        a->items[0].has_more = a->items[0].is_held = true;
+        a->items[0].due_ms = INT64_C(1) << 42;
+        begin(r, STORE_VERB_accept, &a->req);
+    }
+    wait_for_all(r);
+}
+
+/* Each third one is cancelled meanwhile. */
+static void
+begin_deciding(struct rig *r, struct rig *const *nodes, struct deciding *x,
+               int i)
+{
+    static const char *const who[DECISIONS] = {"ann", "ben", "eve", "zed"};
+
+    for (int k = 0; k < DECISIONS; k++) {
+        x->decisions[i][k] =
+            (struct store_decide){.tenant = T,
+                                  .notification = 1000 + 10 * i,
+                                  .now_ms = NOW,
+                                  .is_approved = (i + k) % 2,
+                                  .by = str_from(who[k])};
+        begin_on(r, nodes[k % 2], STORE_VERB_decide, &x->decisions[i][k].req);
+    }
+    x->cancels[i] = (struct store_cancel){
+        .tenant = T, .notification = 1000 + 10 * i, .now_ms = NOW, .max = 10};
+    if (i % 3 == 0)
+        begin_on(r, nodes[i % 2], STORE_VERB_cancel, &x->cancels[i].req);
+}
+
+/* How many of them counted; all have heard of the same one. */
+static int
+count_decided(const struct store_decide *d)
+{
+    int n = 0;
+
+    for (int k = 0; k < DECISIONS; k++) {
+        n += d[k].req.err == ERR_OK;
+        assert_true(d[k].req.err == ERR_OK || d[k].req.err == ERR_CONFLICT);
+        if (d[k].req.err == ERR_OK)
+            assert_true(str_eq(d[k].was.user, d[k].by));
+    }
+    for (int k = 0; n > 0 && k < DECISIONS; k++)
+        if (d[k].was.verdict.n > 0)
+            for (int j = 0; j < DECISIONS; j++)
+                assert_true(d[j].was.verdict.n == 0 ||
+                            str_eq(d[j].was.user, d[k].was.user));
+    return n;
+}
+
+static void
+two_nodes_decide_each_once(void **state)
+{
+    struct rig *r = *state, *nodes[2] = {r, node_peer(r)};
+    struct deciding *x = ARENA_NEW(r->arena, struct deciding);
+    int n_decided = 0;
+
+    hold_some(r);
+    for (int i = 0; i < HELD; i++)
+        begin_deciding(r, nodes, x, i);
+    wait_for_all(r);
+    for (int i = 0; i < HELD; i++) {
+        int n = count_decided(x->decisions[i]);
+
+        assert_int_equal(x->cancels[i].req.err, ERR_OK);
+        assert_true(n == 1 || (n == 0 && i % 3 == 0));
+        n_decided += n;
+    }
+    assert_int_equal(pg_number(pg_ask(r, "SELECT count(*) FROM workflow_step")),
+                     n_decided);
+    ASSERT_SQL(r, "0", "SELECT count(*) FROM work WHERE cursor = '!held'");
+    /* What is rejected is cancelled; what is to be planned is approved. */
+    ASSERT_SQL(r, "0",
+               "SELECT count(*) FROM workflow_step s JOIN notification n ON "
+               "n.id = s.id WHERE s.verdict = 'rejected' AND NOT "
+               "n.is_cancelled");
+    ASSERT_SQL(r, "0",
+               "SELECT count(*) FROM work w LEFT JOIN workflow_step s ON s.id "
+               "= w.id AND s.verdict = 'approved' WHERE s.id IS NULL");
+}
+
 const struct CMUnitTest busy_tests[] = {
+    NODE_TEST_WITH(two_nodes_decide_each_once, node_setup_deaf),
     NODE_TEST_WITH(no_more_goes_out_by_two_nodes_than_by_one, node_setup_deaf),
     NODE_TEST_WITH(what_is_due_is_promoted_once, node_setup_deaf),
     NODE_TEST_WITH(documents_of_two_nodes_keep_count, node_setup_deaf),

@@ -35,6 +35,7 @@ static const struct key {
     {"work", "work_workflow", {"taken_until"}},
     {"work", "work_notification", {"notification"}},
     {"work", "work_event", {"user_id", "event"}},
+    {"work", "work_held", {"tenant"}},
     {"work", NULL, {"tenant", "id"}},
     {"digest", "digest_open", {"tenant", "user_id", "channel"}},
     {"digest", NULL, {"tenant", "id"}},

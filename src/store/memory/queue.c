@@ -107,6 +107,7 @@ add_notification(struct mem *m, const struct store_accept *a,
                         .tenant = a->tenant,
                         .id = n->n.id,
                         .due_ms = item->due_ms,
+                        .cursor = item->is_held ? STR(STORE_HELD) : STR_NONE,
                     });
 }
 

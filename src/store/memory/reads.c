@@ -79,7 +79,7 @@ load_steps(struct mem *m, struct store_notification_get *g)
     buf_init(&found.bytes, g->req.arena);
     ROW_EACH(struct mem_step, s, &m->steps)
     if (s->tenant == g->tenant && s->s.notification == g->id &&
-        (g->user.n == 0 || str_eq(g->user, s->s.user)))
+        (g->user.n == 0 || str_eq(g->user, s->s.user) || s->s.id == g->id))
         *ROW_ADD(&found, struct store_step) = s->s;
     g->steps = (struct store_step *)(void *)found.bytes.p;
     g->n_steps = found.n < STORE_STEPS_MAX ? found.n : STORE_STEPS_MAX;
@@ -121,6 +121,8 @@ look_for_work(struct mem *m, struct notification *n)
     n->is_planning = w != NULL;
     n->due_ms = w ? w->due_ms : 0;
     n->is_running = mem_instance_is_left(m, n->id);
+    n->is_held = mem_is_held(w);
+    n->is_expired = mem_is_expired(m, n->id);
 }
 
 enum err
@@ -156,7 +158,8 @@ mem_notification_list(struct mem *m, struct store_req *req)
 
         ROW_EACH(struct mem_notification, n, &m->notifications)
         if (n->n.tenant == l->tenant && n->n.parent == 0 && !n->is_gone &&
-            n->n.id < before && (!best || n->n.id > best->id))
+            n->n.id < before && (!best || n->n.id > best->id) &&
+            (!l->only_held || mem_is_held(mem_work_of(m, l->tenant, n->n.id))))
             best = &n->n;
         l->has_more = best && l->n_notifications == l->limit;
         if (!best || l->has_more)

@@ -34,6 +34,26 @@ mem_instance_turn(struct mem *m, const struct store_accept *a,
     return true;
 }
 
+struct store_step
+mem_copy_step(struct arena *a, const struct store_step *s)
+{
+    struct store_step c = *s;
+
+    c.user = str_dup(a, s->user);
+    c.step = str_dup(a, s->step);
+    c.verdict = str_dup(a, s->verdict);
+    c.reason = str_dup(a, s->reason);
+    c.note = str_dup(a, s->note);
+    return c;
+}
+
+void
+mem_add_step(struct mem *m, int64_t tenant, const struct store_step *s)
+{
+    *ROW_ADD(&m->steps, struct mem_step) =
+        (struct mem_step){.tenant = tenant, .s = mem_copy_step(m->arena, s)};
+}
+
 void
 mem_instance_rows(struct mem *m, const struct store_accept *a,
                   const struct store_accept_item *item)
@@ -52,15 +72,8 @@ mem_instance_rows(struct mem *m, const struct store_accept *a,
                             .event = str_dup(m->arena, one->event),
                         });
     }
-    for (size_t i = 0; i < item->n_steps; i++) {
-        struct mem_step *s = ROW_ADD(&m->steps, struct mem_step);
-
-        *s = (struct mem_step){.tenant = a->tenant, .s = item->steps[i]};
-        s->s.user = str_dup(m->arena, s->s.user);
-        s->s.step = str_dup(m->arena, s->s.step);
-        s->s.verdict = str_dup(m->arena, s->s.verdict);
-        s->s.reason = str_dup(m->arena, s->s.reason);
-    }
+    for (size_t i = 0; i < item->n_steps; i++)
+        mem_add_step(m, a->tenant, &item->steps[i]);
 }
 
 /* ---- on the way ---- */

@@ -15,6 +15,8 @@ struct mem_user_event {
 
 bool mem_instance_turn(struct mem *m, const struct store_accept *a,
                        const struct store_accept_item *item);
+struct store_step mem_copy_step(struct arena *a, const struct store_step *s);
+void mem_add_step(struct mem *m, int64_t tenant, const struct store_step *s);
 void mem_instance_rows(struct mem *m, const struct store_accept *a,
                        const struct store_accept_item *item);
 void mem_instance_take(struct mem *m, struct arena *a, const struct mem_work *w,
@@ -23,5 +25,8 @@ void mem_instance_wake(struct mem *m, int64_t tenant, struct str user,
                        struct str event, int64_t now_ms);
 size_t mem_instance_cancel(struct mem *m, const struct store_cancel *c);
 bool mem_instance_is_left(struct mem *m, int64_t notification);
+/* approval.c */
+bool mem_is_held(const struct mem_work *w); /* NULL: it is not */
+bool mem_is_expired(struct mem *m, int64_t notification);
 /* 0: there is none. */
 int64_t mem_parent_of(struct mem *m, int64_t notification);

@@ -468,7 +468,7 @@ send_rows(struct pg_op *op)
     pg_columns_init(&s->notifications, op->arena, "llllllisbttttTl",
                     s->n_entries);
     pg_columns_init(&s->cancel_keys, op->arena, "llT", 0);
-    pg_columns_init(&s->works, op->arena, "lll", 0);
+    pg_columns_init(&s->works, op->arena, "lllT", 0);
     pg_columns_init(&s->ready, op->arena, "llllllliistTttt", s->n_entries);
     pg_columns_init(&s->waiting, op->arena, "lllllllliisstTtttl", 0);
     pg_columns_init(&s->dead, op->arena, "llllliisstTttt", 0);
@@ -491,6 +491,8 @@ send_rows(struct pg_op *op)
             pg_col_int(&s->works, e->request->tenant);
             pg_col_int(&s->works, e->item->notification.id);
             pg_col_int(&s->works, e->item->due_ms);
+            pg_col_text(&s->works,
+                        e->item->is_held ? STR(STORE_HELD) : STR_NONE);
         }
         for (size_t k = 0, at = 0; k < e->item->n_deliveries; k++) {
             struct delivery d = joins_delivery(e->item, k, &at);

@@ -152,6 +152,7 @@ take_steps(struct store_notification_get *g, struct pg_rows r)
         s->step = pg_text(&r, a);
         s->verdict = pg_text(&r, a);
         s->reason = pg_text(&r, a);
+        s->note = pg_text(&r, a);
     }
 }
 
@@ -161,6 +162,8 @@ take_work(struct pg_rows *r, struct notification *n)
     n->is_planning = !pg_is_null(r);
     n->due_ms = pg_int(r);
     n->is_running = pg_int(r) != 0;
+    n->is_held = pg_int(r) != 0;
+    n->is_expired = pg_int(r) != 0;
 }
 
 static bool
@@ -256,7 +259,7 @@ notification_list(struct pg_op *op)
     pg_put_int(p, l->tenant);
     pg_put_int(p, before_or_end(l->before));
     pg_put_int(p, (int64_t)page(l->limit) + 1);
-    pg_op_send(op, PG_notification_list);
+    pg_op_send(op, l->only_held ? PG_approval_list : PG_notification_list);
     pg_op_commit(op, notifications_listed);
 }
 

@@ -180,7 +180,7 @@ send_steps(struct pg_turns *t, struct pg_op *op)
 {
     struct pg_columns c;
 
-    pg_columns_init(&c, t->arena, "llllTTTT", 0);
+    pg_columns_init(&c, t->arena, "llllTTTTT", 0);
     for (size_t i = 0; i < t->n; i++) {
         const struct store_accept_item *item = t->all[i].item;
 
@@ -195,6 +195,7 @@ send_steps(struct pg_turns *t, struct pg_op *op)
             pg_col_text(&c, s->step);
             pg_col_text(&c, s->verdict);
             pg_col_text(&c, s->reason);
+            pg_col_text(&c, s->note);
         }
     }
     send_columns(op, &c, PG_step_add);

@@ -177,7 +177,7 @@ write_accept(struct writer *w, struct store_req *req)
             add_notification(w, a->tenant, &item->notification);
         add_cancel_key(w, a->tenant, item->cancel_key, item->id);
         if (item->has_more)
-            work_add(w, a->tenant, item->id, item->due_ms);
+            work_add(w, a->tenant, item);
         add_rows(w, a, item);
         instance_rows(w, a, item);
     }

@@ -214,6 +214,7 @@ load_steps(struct reader *r, struct store_notification_get *g)
         s.step = take_text(&q, g->req.arena);
         s.verdict = take_text(&q, g->req.arena);
         s.reason = take_text(&q, g->req.arena);
+        s.note = take_text(&q, g->req.arena);
         buf_put(&all, &s, sizeof(s));
     }
     g->steps = (struct store_step *)(void *)all.p;
@@ -265,8 +266,14 @@ look_for_work(struct reader *r, struct notification *n)
     put_int(&q, n->tenant);
     put_int(&q, n->id);
     n->is_planning = query_row(&q);
-    if (n->is_planning)
+    if (n->is_planning) {
         n->due_ms = take_int(&q);
+        n->is_held = take_int(&q) != 0;
+    }
+    query_end(&q);
+    q = query(&r->conn, SQL_approval_is_expired);
+    put_int(&q, n->id);
+    n->is_expired = query_row(&q);
     query_end(&q);
     q = query(&r->conn, SQL_instance_is_left);
     put_int(&q, n->id);
@@ -326,7 +333,8 @@ read_notification_list(struct reader *r, struct store_req *req)
     struct store_notification_list *l =
         CONTAINER_OF(req, struct store_notification_list, req);
     size_t limit = page_size(l->limit);
-    struct query q = query(&r->conn, SQL_notification_list);
+    struct query q = query(&r->conn, l->only_held ? SQL_approval_list
+                                                  : SQL_notification_list);
     struct flights f = {0};
 
     l->notifications = ARENA_ARRAY(req->arena, struct notification, limit);

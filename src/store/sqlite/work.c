@@ -4,13 +4,14 @@
 #include "store/sqlite/writer.h"
 
 void
-work_add(struct writer *w, int64_t tenant, int64_t id, int64_t due_ms)
+work_add(struct writer *w, int64_t tenant, const struct store_accept_item *item)
 {
     struct query q = query(&w->conn, SQL_work_add);
 
     put_int(&q, tenant);
-    put_int(&q, id);
-    put_int(&q, due_ms);
+    put_int(&q, item->id);
+    put_int(&q, item->due_ms);
+    put_text(&q, item->is_held ? STR(STORE_HELD) : STR_NONE);
     query_run(&q);
     notices_work(&w->notices);
 }

@@ -46,8 +46,8 @@ add_instance(struct writer *w, const struct store_accept *a,
     query_run(&q);
 }
 
-static void
-add_step(struct writer *w, int64_t tenant, const struct store_step *s)
+void
+step_add(struct writer *w, int64_t tenant, const struct store_step *s)
 {
     struct query q = query(&w->conn, SQL_step_add);
 
@@ -59,6 +59,7 @@ add_step(struct writer *w, int64_t tenant, const struct store_step *s)
     put_text(&q, s->step);
     put_text(&q, s->verdict);
     put_text(&q, s->reason);
+    put_text(&q, s->note);
     query_run(&q);
 }
 
@@ -71,7 +72,7 @@ instance_rows(struct writer *w, const struct store_accept *a,
     if (item->n_instances > 0)
         notices_work(&w->notices);
     for (size_t i = 0; i < item->n_steps; i++)
-        add_step(w, a->tenant, &item->steps[i]);
+        step_add(w, a->tenant, &item->steps[i]);
 }
 
 /* ---- on the way ---- */

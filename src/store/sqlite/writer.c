@@ -30,6 +30,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_budget_give_back] = write_budget_give_back,
     [STORE_VERB_digest_flush] = write_digest_flush,
     [STORE_VERB_event_add] = write_event_add,
+    [STORE_VERB_decide] = write_decide,
 };
 
 static void

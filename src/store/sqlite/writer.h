@@ -35,7 +35,7 @@ write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
     write_object_put, write_object_delete, write_subscribe, write_inbox_mark,
     write_purge, write_outbox, write_report, write_work_take,
     write_work_release, write_budget_take, write_budget_give_back,
-    write_digest_flush, write_event_add;
+    write_digest_flush, write_event_add, write_decide;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,
@@ -57,7 +57,8 @@ void members_clear_topic(struct writer *w, int64_t tenant, struct str topic);
 void inbox_add(struct writer *w, struct inbox_item *item);
 
 /* work.c */
-void work_add(struct writer *w, int64_t tenant, int64_t id, int64_t due_ms);
+void work_add(struct writer *w, int64_t tenant,
+              const struct store_accept_item *item);
 /* False: somebody else was there first. */
 bool work_advance(struct writer *w, const struct store_accept *a,
                   struct store_accept_item *item);
@@ -79,6 +80,7 @@ bool instance_turn(struct writer *w, const struct store_accept *a,
                    const struct store_accept_item *item);
 void instance_rows(struct writer *w, const struct store_accept *a,
                    const struct store_accept_item *item);
+void step_add(struct writer *w, int64_t tenant, const struct store_step *s);
 void instance_take(struct writer *w, struct store_work_take *t, size_t max);
 void instance_wake(struct writer *w, int64_t tenant, struct str user,
                    struct str event, int64_t now_ms);

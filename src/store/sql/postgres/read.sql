@@ -107,7 +107,11 @@ SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
     (SELECT (extract(epoch FROM w.due) * 1000)::int8 FROM work w
     WHERE w.tenant = $1::int8 AND w.id = $2::int8),
     EXISTS (SELECT FROM work w
-        WHERE w.notification > 0 AND w.notification = $2::int8)
+        WHERE w.notification > 0 AND w.notification = $2::int8),
+    EXISTS (SELECT FROM work w WHERE w.tenant = $1::int8
+        AND w.id = $2::int8 AND w.cursor = '!held'),
+    EXISTS (SELECT FROM workflow_step s WHERE s.notification = $2::int8
+        AND s.id = $2::int8 AND s.verdict = 'expired')
 FROM notification WHERE tenant = $1::int8 AND id = $2::int8;
 
 -- name: cancel_find (read)
@@ -239,6 +243,11 @@ SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
     EXISTS (SELECT FROM work w
         WHERE w.notification > 0
             AND w.notification BETWEEN n.id AND n.id),
+    EXISTS (SELECT FROM work w WHERE w.tenant = n.tenant
+        AND w.id BETWEEN n.id AND n.id AND w.cursor = '!held'),
+    EXISTS (SELECT FROM workflow_step s
+        WHERE s.notification BETWEEN n.id AND n.id
+            AND s.id BETWEEN n.id AND n.id AND s.verdict = 'expired'),
     c.statuses, c.counts
 FROM (
     SELECT * FROM notification WHERE tenant = $1::int8 AND id < $2::int8

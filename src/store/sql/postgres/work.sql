@@ -1,7 +1,8 @@
 -- name: work_add (accept)
 INSERT INTO work (tenant, id, kind, due, taken_until, cursor)
-SELECT n.tenant, n.id, 1, t.due, t.due, ''
-FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS n (tenant, id, due_ms),
+SELECT n.tenant, n.id, 1, t.due, t.due, n.cursor
+FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::text[])
+AS n (tenant, id, due_ms, cursor),
 LATERAL (SELECT timestamptz 'epoch' + n.due_ms * interval '1 ms' AS due) AS t;
 -- Only one is where the chunk begins; its row is then locked, as a cancellation
 -- locks it, before that of the notification.

@@ -42,10 +42,10 @@ LATERAL (SELECT CASE WHEN n.due_ms = 0 THEN clock_timestamp()
 ELSE timestamptz 'epoch' + n.due_ms * interval '1 ms' END AS due) AS t;
 -- name: step_add (accept)
 INSERT INTO workflow_step (tenant, notification, id, at_ms, user_id, step,
-verdict, reason)
+verdict, reason, note)
 SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]),
 unnest($4::int8[]), unnest($5::text[]), unnest($6::text[]),
-unnest($7::text[]), unnest($8::text[]);
+unnest($7::text[]), unnest($8::text[]), unnest($9::text[]);
 
 -- name: instance_take (write)
 WITH t AS (
@@ -108,9 +108,10 @@ SELECT i.seen_ms, i.read_ms, i.archived_ms FROM unnest($3::int8[]) AS d (id)
 CROSS JOIN LATERAL (SELECT * FROM inbox_item y WHERE y.tenant = $1::int8
 AND y.user_id = $2::text AND y.id >= d.id AND y.delivery = d.id OFFSET 0) AS i;
 -- name: step_list (read)
-SELECT id, at_ms, user_id, step, verdict, reason FROM workflow_step
+SELECT id, at_ms, user_id, step, verdict, reason, note FROM workflow_step
 WHERE notification = $2::int8 AND tenant + 0 = $1::int8
-AND ($3::text = '' OR user_id = $3::text) ORDER BY id LIMIT $4::int8;
+AND ($3::text = '' OR user_id = $3::text OR id = $2::int8)
+ORDER BY id LIMIT $4::int8;
 
 -- ---- what is below a notification ----
 

@@ -1,6 +1,6 @@
 -- name: work_add
 INSERT INTO work (tenant, id, kind, due, taken_until, cursor)
-VALUES (?1, ?2, 1, ?3, ?3, '');
+VALUES (?1, ?2, 1, ?3, ?3, ?4);
 -- name: work_advance
 UPDATE work SET cursor = ?4, taken_until = ?5
 WHERE tenant = ?1 AND id = ?2 AND kind = 1 AND cursor = ?3;
@@ -26,4 +26,4 @@ WHERE tenant = ?1 AND id = ?2 AND kind = ?4 AND taken_until = ?3;
 -- name: work_release_all
 UPDATE work SET taken_until = due WHERE taken_until <> due;
 -- name: work_is_left (reader)
-SELECT due FROM work WHERE tenant = ?1 AND id = ?2;
+SELECT due, cursor = '!held' FROM work WHERE tenant = ?1 AND id = ?2;

@@ -31,10 +31,10 @@ SELECT 1 FROM work WHERE notification = ?1 LIMIT 1;
 
 -- name: step_add
 INSERT INTO workflow_step (tenant, notification, id, at_ms, user, step, verdict,
-reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+reason, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 -- name: step_list (reader)
-SELECT id, at_ms, user, step, verdict, reason FROM workflow_step
-WHERE notification = ?1 AND (?2 = '' OR user = ?2) ORDER BY id LIMIT ?3;
+SELECT id, at_ms, user, step, verdict, reason, note FROM workflow_step
+WHERE notification = ?1 AND (?2 = '' OR user = ?2 OR id = ?1) ORDER BY id LIMIT ?3;
 -- name: step_sweep
 DELETE FROM workflow_step WHERE (notification, id) IN (SELECT notification, id
 FROM workflow_step WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2);
