@@ -111,6 +111,20 @@ on_list(struct store_req *req, enum err e)
             : STR_NONE);
 }
 
+/* The others are made of what the deliveries are just then. */
+static bool
+read_status(struct call *c, struct store_notification_list *l)
+{
+    struct str status;
+
+    if (!call_param(c, "status", &status))
+        return true;
+    l->only_held = str_is(status, "held");
+    return l->only_held || call_refuse_param(c, "status",
+                                             "can only be held: what waits for "
+                                             "an approval");
+}
+
 static void
 handle_list(struct call *c)
 {
@@ -120,7 +134,7 @@ handle_list(struct call *c)
         .call = c,
         .list = {.req = call_req(c, on_list), .tenant = c->workspace->tenant},
     };
-    if (call_limit(c, &l->list.limit) &&
+    if (read_status(c, &l->list) && call_limit(c, &l->list.limit) &&
         call_after_id(c, "ntf", &l->list.before))
         look_notifications(c->app, &l->list);
 }
@@ -204,6 +218,7 @@ static const char *const send_types[] = {"application/json", "text/plain",
                                          NULL};
 static const char *const batch_types[] = {"application/json",
                                           "application/x-ndjson", NULL};
+static const char *const list_params[] = {"limit", "after", "status", NULL};
 static const char *const trace_params[] = {"user", NULL};
 
 const struct route notification_routes[] = {
@@ -238,8 +253,9 @@ const struct route notification_routes[] = {
      .is_list = true,
      .statuses = {200},
      .id = "listNotifications",
-     .summary = "List notifications, newest first.",
-     .query = route_page_params},
+     .summary = "List notifications, newest first; with status=held, those "
+                "that wait for an approval.",
+     .query = list_params},
     {.method = "GET",
      .path = "/v1/notifications/{id}",
      .scope = AUTH_READ,

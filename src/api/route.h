@@ -51,6 +51,7 @@ extern const char *const route_page_params[];
 extern const struct route notification_routes[];
 extern const struct route delivery_routes[];
 extern const struct route cancel_routes[];
+extern const struct route approval_routes[];
 extern const struct route digest_routes[];
 extern const struct route user_routes[];
 extern const struct route preference_routes[];

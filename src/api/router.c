@@ -35,6 +35,7 @@ const struct route *const route_tables[] = {
     preference_routes,
     topic_routes,
     cancel_routes,
+    approval_routes,
     category_routes,
     schedule_routes,
     workflow_routes,

@@ -29,7 +29,9 @@ write_accepted(struct call *c, struct json_writer *w,
     call_id_field(c, w, "id", "ntf", a->id);
     /* The contract's words for what was just taken in. */
     json_str_field(w, "status",
-                   a->due_ms > 0 ? STR("scheduled") : STR("queued"));
+                   a->is_held      ? STR("held")
+                   : a->due_ms > 0 ? STR("scheduled")
+                                   : STR("queued"));
     json_time_field(w, "created_at", a->created_ms);
     if (a->is_duplicate)
         json_bool_field(w, "duplicate", true);

@@ -1,7 +1,8 @@
 #include "api/shapes.h"
 
 static const char *const notification_statuses[] = {
-    "queued", "scheduled", "held", "running", "done", "cancelled", NULL};
+    "queued", "scheduled", "held",    "running",
+    "done",   "cancelled", "expired", NULL};
 static const char *const delivery_statuses[] = {
     "queued",    "held",    "sending", "retrying",   "delivered",
     "sent",      "failed",  "dead",    "suppressed", "merged",
@@ -71,6 +72,16 @@ const struct field delivery_fields[] = {
 static const struct field delivery_row[] = {
     {.type = FIELD_OBJECT, .of = delivery_fields}};
 
+static const struct field approval_fields[] = {
+    {.name = "until",
+     .type = FIELD_TIME,
+     .flags = FIELD_REQUIRED,
+     .doc = "Then it expires."},
+    {.name = "roles", .type = FIELD_ARRAY, .of = any_row},
+    {.name = "note", .type = FIELD_STRING},
+    {.type = FIELD_END},
+};
+
 const struct field notification_fields[] = {
     {.name = "id", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
     {.name = "status",
@@ -85,6 +96,11 @@ const struct field notification_fields[] = {
      .of = count_row,
      .flags = FIELD_REQUIRED,
      .doc = "Deliveries by status."},
+    {.name = "approval",
+     .type = FIELD_OBJECT,
+     .of = approval_fields,
+     .flags = FIELD_NULLABLE,
+     .doc = "While it waits for one: who may approve it, and until when."},
     {.name = "warnings",
      .type = FIELD_ARRAY,
      .of = any_row,
@@ -190,6 +206,10 @@ notification_status(const struct notification *n,
 
     if (n->is_cancelled)
         return "cancelled";
+    if (n->is_held)
+        return "held";
+    if (n->is_expired)
+        return "expired";
     for (int i = 0; i < DELIVERY_STATUS_COUNT; i++) {
         n_all += counts[i].n;
         if (!delivery_status_is_terminal(counts[i].status))
@@ -212,6 +232,30 @@ notification_status(const struct notification *n,
     return n_untouched == n_all ? "queued" : "running";
 }
 
+struct json
+notification_note(struct call *c, const struct notification *n)
+{
+    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
+    struct json_error why;
+
+    if (json_parse(c->arena, n->note, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
+static void
+write_approval(struct call *c, struct json_writer *w,
+               const struct notification *n)
+{
+    struct json approval = {0};
+
+    if (n->is_held)
+        approval = json_get(notification_note(c, n), "approval");
+    json_raw_field(w, "approval",
+                   json_is(approval, JSON_OBJECT) ? json_raw(approval)
+                                                  : STR("null"));
+}
+
 void
 write_notification(struct call *c, struct json_writer *w,
                    const struct notification *n,
@@ -230,6 +274,7 @@ write_notification(struct call *c, struct json_writer *w,
             json_int_field(w, delivery_status_name(counts[i].status),
                            counts[i].n);
     json_end_object(w);
+    write_approval(c, w, n);
     json_put_key(w, "warnings");
     json_begin_array(w);
     json_end_array(w);

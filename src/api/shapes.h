@@ -26,6 +26,8 @@ void write_attempts(struct json_writer *w, const struct attempt *attempts,
 /* Of a call to a provider: the members status, detail and duration. */
 void write_outcome(struct json_writer *w, int status, struct str detail,
                    int64_t duration_ms);
+/* What was noted at the acceptance; absent: nothing. */
+struct json notification_note(struct call *c, const struct notification *n);
 const char *notification_status(const struct notification *n,
                                 const struct store_count *counts,
                                 int64_t now_ms);

@@ -3,6 +3,7 @@
 
 #include "api/notifications.h"
 #include "api/shapes.h"
+#include "app/approve.h"
 #include "base/list.h"
 #include "domain/reason.h"
 
@@ -54,25 +55,14 @@ write_step(struct json_writer *w, const struct step *s)
     json_end_object(w);
 }
 
-/* What was noted at the acceptance. */
-static struct json
-note_of(struct call *c, const struct notification *n)
-{
-    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
-    struct json_error why;
-
-    if (json_parse(c->arena, n->note, doc, &why) != ERR_OK)
-        return (struct json){0};
-    return json_root(doc);
-}
-
 /* What is planned later tells how far that is. */
 static struct str
 audience_detail(struct call *c, const struct notification *n, struct json note)
 {
     bool is_all = json_bool(json_get(note, "all"), false);
     bool is_wide = json_bool(json_get(note, "wide"), false);
-    bool is_later = !json_is(json_get(note, "send_at"), JSON_ABSENT);
+    bool is_later = !json_is(json_get(note, "send_at"), JSON_ABSENT) ||
+                    !json_is(json_get(note, "approval"), JSON_ABSENT);
     struct json empty = json_get(note, "empty");
     struct json_writer w;
     struct buf out;
@@ -111,6 +101,55 @@ tell_schedule(struct story *t, const struct notification *n, struct json note)
             });
 }
 
+static struct str
+decision_detail(struct call *c, const struct store_step *s)
+{
+    struct json_writer w;
+    struct buf out;
+
+    if (str_is(s->verdict, approval_name(APPROVAL_EXPIRED)))
+        return STR_NONE;
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_str_or_null_field(&w, "by", s->user);
+    json_str_or_null_field(&w, "note", s->note);
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+/* Of all that get it, whoever is asked about. */
+static bool
+is_decision(const struct store_notification_get *g, const struct store_step *s)
+{
+    return s->id == g->notification.id;
+}
+
+static void
+tell_approval(struct story *t, const struct store_notification_get *g,
+              struct json note)
+{
+    struct json approval = json_get(note, "approval");
+
+    if (json_is(approval, JSON_ABSENT))
+        return;
+    tell(t, (struct step){
+                .at_ms = g->notification.created_ms,
+                .stage = "approval",
+                .verdict = STR("hold"),
+                .reason = reason_code(REASON_APPROVAL_PENDING),
+                .detail = json_raw(approval),
+            });
+    for (size_t i = 0; i < g->n_steps; i++)
+        if (is_decision(g, &g->steps[i]))
+            tell(t, (struct step){
+                        .at_ms = g->steps[i].at_ms,
+                        .stage = "approval",
+                        .verdict = g->steps[i].verdict,
+                        .reason = g->steps[i].reason,
+                        .detail = decision_detail(t->call, &g->steps[i]),
+                    });
+}
+
 /* Which workflow, as it was then. */
 static void
 tell_workflow(struct story *t, const struct store_notification_get *g,
@@ -136,6 +175,8 @@ tell_workflow(struct story *t, const struct store_notification_get *g,
         const struct store_step *s = &g->steps[i];
         struct buf detail;
 
+        if (is_decision(g, s))
+            continue;
         w = call_writer(t->call, &detail);
         json_begin_object(&w);
         json_str_field(&w, "step", s->step);
@@ -269,8 +310,8 @@ tell_all(struct story *t, const struct store_notification_get *g)
     const struct notification *n = &g->notification;
     struct str accept = str_fmt(t->call->arena, "{\"request_id\":\"%.*s\"}",
                                 STR_ARG(n->request_id));
-    struct json note = note_of(t->call, n);
-    size_t n_steps = 5 + g->n_steps + 2 * g->n_deliveries;
+    struct json note = notification_note(t->call, n);
+    size_t n_steps = 6 + g->n_steps + 2 * g->n_deliveries;
 
     for (size_t i = 0; i < g->n_deliveries; i++)
         n_steps += g->n_attempts[i];
@@ -284,6 +325,7 @@ tell_all(struct story *t, const struct store_notification_get *g)
                           .verdict = STR("pass"),
                           .detail = audience_detail(t->call, n, note)});
     tell_schedule(t, n, note);
+    tell_approval(t, g, note);
     tell_digest(t, n, note);
     tell_workflow(t, g, note);
     for (size_t i = 0; i < g->n_deliveries; i++)

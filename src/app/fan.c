@@ -56,6 +56,7 @@ struct fan {
     struct json_doc doc;
     struct audience_page page;
     struct store_chunk chunk;
+    struct store_step expiry;
     struct send send;
     struct send_item item;
 
@@ -413,6 +414,27 @@ give_up(struct fan *f)
 }
 
 static void
+add_expiry(struct send_item *item, struct store_accept_item *row)
+{
+    struct fan *f = CONTAINER_OF(item, struct fan, item);
+
+    f->expiry = approval_step(f->job->n.id, f->send.now_ms, APPROVAL_EXPIRED,
+                              STR_NONE, STR_NONE);
+    row->steps = &f->expiry;
+    row->n_steps = 1;
+}
+
+/* It is held, and due: nobody may approve it any more. */
+static void
+expire(struct fan *f)
+{
+    LOG_INFO("approval.expired", log_int("notification", f->job->n.id));
+    f->item.on_row = add_expiry;
+    f->chunk.is_last = true;
+    send_those(f, NULL, 0);
+}
+
+static void
 begin_chunk(struct fan *f)
 {
     struct job *j = next_job(f);
@@ -437,6 +459,8 @@ begin_chunk(struct fan *f)
     };
     if (!read_request(f))
         give_up(f);
+    else if (str_is(f->chunk.from, STORE_HELD))
+        expire(f);
     else if (at < f->item.request.n_recipients)
         send_named(f, at);
     else

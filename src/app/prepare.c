@@ -56,6 +56,8 @@ due_ms(struct prepare *p, struct json doc)
     if (time_parse(json_str_of(p->arena, doc, "send_at"), &at_ms) &&
         at_ms > due)
         due = at_ms;
+    if (!json_is(json_get(doc, "approval"), JSON_ABSENT) && v->created_ms > due)
+        due = v->created_ms; /* since somebody approved it */
     if ((reason_is(v->reason, REASON_QUIET_DEFERRED) ||
          reason_is(v->reason, REASON_DIGEST_WAITING)) &&
         v->updated_ms > due)

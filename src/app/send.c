@@ -135,6 +135,7 @@ plan_item(struct send *s, struct send_item *item)
         .has_spare = q->has_spare,
         .now_ms = at_ms,
         .is_later = item->is_later,
+        .is_held = item->is_held,
         .digest = q->digest.window_ms > 0 ? &q->digest : NULL,
         .is_flush = item->flush != NULL,
         .is_expired = q->expires_ms != 0 && q->expires_ms <= at_ms,
@@ -330,6 +331,14 @@ add_join(struct send *s, const struct plan_decision *d, size_t i,
 
 /* ---- the commit ---- */
 
+/* Planned later: chunks name them. */
+static bool
+is_wide(const struct send_item *item)
+{
+    return item->request.is_all || item->is_later || item->is_held ||
+           item->has_more;
+}
+
 static int64_t
 notification_id(struct send *s, const struct send_item *item)
 {
@@ -366,6 +375,25 @@ template_key(const struct send *s, const struct send_item *item)
                        : json_str_of(s->arena, item->doc, "template");
 }
 
+/* It is no use to approve what has expired. */
+static int64_t
+held_until(const struct send *s, const struct send_item *item)
+{
+    const struct send_request *q = &item->request;
+    int64_t until_ms = s->now_ms + q->approval_ms;
+
+    return q->expires_ms != 0 && q->expires_ms < until_ms ? q->expires_ms
+                                                          : until_ms;
+}
+
+static int64_t
+work_due(const struct send_item *item)
+{
+    if (item->is_held)
+        return item->held_until_ms;
+    return item->is_later ? item->request.send_ms : 0;
+}
+
 /* False: refused, as it would render more than a request may. */
 static bool
 fill_row(struct send *s, struct send_item *item)
@@ -373,6 +401,7 @@ fill_row(struct send *s, struct send_item *item)
     struct store_accept_item *row = item->accepted;
     const struct send_request *q = &item->request;
 
+    item->held_until_ms = held_until(s, item);
     *row = (struct store_accept_item){
         .notification =
             {
@@ -395,9 +424,9 @@ fill_row(struct send *s, struct send_item *item)
         .dedup_key = item->chunk ? STR_NONE : q->dedup_key,
         .dedup_until_ms = s->now_ms + q->dedup_window_ms,
         .outbox = item->outbox,
-        .has_more =
-            (q->is_all || item->is_later || item->has_more) && !item->chunk,
-        .due_ms = item->is_later ? q->send_ms : 0,
+        .has_more = is_wide(item) && !item->chunk,
+        .due_ms = work_due(item),
+        .is_held = item->is_held,
         .chunk = item->chunk,
     };
     row->joins =
@@ -777,14 +806,7 @@ reads_audience(const struct send_item *item)
 
     if (!is_taken(item) || !audience_is_open(q))
         return false;
-    return q->is_dry_run || !(q->is_all || item->is_later);
-}
-
-/* Planned later: chunks name them. */
-static bool
-is_wide(const struct send_item *item)
-{
-    return item->request.is_all || item->is_later || item->has_more;
+    return q->is_dry_run || !is_wide(item);
 }
 
 static void
@@ -900,6 +922,7 @@ send_start(struct send *s)
         if (send_request_read(s->arena, s->workspace, item->doc, &item->problem,
                               &item->request) != ERR_OK)
             continue;
+        item->is_held = item->request.approval_ms > 0;
         if (item->request.is_workflow && item->request.is_dry_run &&
             !instance_preview(s, item))
             continue;

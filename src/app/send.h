@@ -35,6 +35,9 @@ struct send_item {
     /* It is planned when it is due, which the store knows. Set before, that is
      * so whatever the time is here; else it becomes so if it is to come. */
     bool is_later;
+    /* It is planned once somebody approved it, who has until then. */
+    bool is_held;
+    int64_t held_until_ms;
     /* For send_chunk(). */
     const struct store_chunk *chunk;
     int64_t notification; /* what it adds to */

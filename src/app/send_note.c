@@ -51,6 +51,23 @@ write_workflow(struct json_writer *w, const struct workflow_doc *workflow)
     json_end_object(w);
 }
 
+static void
+write_approval(struct json_writer *w, const struct send_item *item)
+{
+    struct json approval = json_get(item->doc, "approval");
+    struct json roles = json_get(approval, "roles");
+    struct json note = json_get(approval, "note");
+
+    json_put_key(w, "approval");
+    json_begin_object(w);
+    json_time_field(w, "until", item->held_until_ms);
+    if (!json_is(roles, JSON_ABSENT))
+        json_raw_field(w, "roles", json_raw(roles));
+    if (!json_is(note, JSON_ABSENT))
+        json_raw_field(w, "note", json_raw(note));
+    json_end_object(w);
+}
+
 struct str
 send_note(struct arena *a, const struct send_item *item)
 {
@@ -62,11 +79,14 @@ send_note(struct arena *a, const struct send_item *item)
     json_begin_object(&w);
     if (item->is_later)
         json_time_field(&w, "send_at", item->request.send_ms);
+    if (item->is_held)
+        write_approval(&w, item);
     if (item->request.is_all)
         json_bool_field(&w, "all", true);
     if (item->has_more)
         json_bool_field(&w, "wide", true);
-    if (!item->request.is_all && !item->is_later && !item->has_more) {
+    if (!item->request.is_all && !item->is_later && !item->is_held &&
+        !item->has_more) {
         json_int_field(&w, "recipients", (int64_t)item->request.n_recipients);
         json_int_field(&w, "never_stored", count_unknown(item));
     }

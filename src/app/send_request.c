@@ -209,6 +209,30 @@ static const struct field digest_fields[] = {
     {.type = FIELD_END},
 };
 
+static const struct field approval_fields[] = {
+    {.name = "expires_in",
+     .type = FIELD_DURATION,
+     .min = 1000,
+     .max = SEND_APPROVAL_MAX_MS,
+     .doc = "How long it waits for that; then it has expired. Default 7d."},
+    {.name = "roles",
+     .type = FIELD_ARRAY,
+     .of = key_row,
+     .min = 1,
+     .max = SEND_APPROVERS_MAX,
+     .doc = "Who decides has to be a stored user with one of these roles."},
+    {.name = "note",
+     .type = FIELD_STRING,
+     .max = SEND_APPROVAL_NOTE,
+     .doc = "For who decides."},
+    {.type = FIELD_END},
+};
+static const struct field approval_rows[] = {
+    {.type = FIELD_BOOL, .doc = "Whether somebody has to."},
+    {.type = FIELD_OBJECT, .of = approval_fields},
+    {.type = FIELD_END},
+};
+
 /* What is sent, and on which channels. */
 #define CONTENT_FIELDS                                                         \
     {.name = "channels",                                                       \
@@ -307,7 +331,10 @@ const struct field send_request_fields[] = {
      .doc = "Collect it with others of this user and channel, and send them as "
             "one."},
     {.name = "attachments", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
-    {.name = "approval", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "approval",
+     .type = FIELD_ONE_OF,
+     .of = approval_rows,
+     .doc = "Somebody has to approve it before it goes out."},
     {.name = "locale",
      .type = FIELD_LOCALE,
      .doc = "Of inline content; and for recipients who have none of their "
@@ -617,6 +644,18 @@ read_digest(struct reading *r, struct json doc)
 }
 
 static void
+read_approval(struct reading *r, struct json approval)
+{
+    struct send_request *q = r->request;
+
+    if (!json_is(approval, JSON_OBJECT) && !json_bool(approval, false))
+        return;
+    q->approval_ms = SEND_APPROVAL_DEFAULT_MS;
+    (void)str_to_duration_ms(json_str_of(r->arena, approval, "expires_in"),
+                             &q->approval_ms);
+}
+
+static void
 check_dedup_key(struct reading *r, struct json doc)
 {
     if (str_starts(json_str_of(r->arena, doc, "dedup_key"),
@@ -646,6 +685,7 @@ read_policy(struct reading *r, struct json doc)
     if (time_parse(json_str_of(r->arena, doc, "expires_at"), &ms))
         q->expires_ms = ms;
     q->is_dry_run = json_bool(json_get(doc, "dry_run"), false);
+    read_approval(r, json_get(doc, "approval"));
     if (json_is(json_get(doc, "digest"), JSON_OBJECT))
         read_digest(r, json_get(doc, "digest"));
 }

@@ -13,6 +13,10 @@
 /* Dedup keys that begin so are Belfry's own, and refused in requests. */
 #define SEND_DEDUP_RESERVED "belfry:"
 #define SEND_DEDUP_DEFAULT_MS (INT64_C(24) * 3600 * 1000)
+#define SEND_APPROVAL_DEFAULT_MS (INT64_C(7) * 24 * 3600 * 1000)
+#define SEND_APPROVAL_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
+#define SEND_APPROVERS_MAX 20   /* roles */
+#define SEND_APPROVAL_NOTE 1000 /* bytes */
 
 extern const struct field send_request_fields[];
 extern const struct field send_step_fields[]; /* of a workflow */
@@ -42,8 +46,9 @@ struct send_request {
     struct str category;
     struct str cancel_key, dedup_key;
     int64_t dedup_window_ms;
-    int64_t send_ms;           /* not before; 0: now */
-    int64_t expires_ms;        /* 0: never */
+    int64_t send_ms;     /* not before; 0: now */
+    int64_t expires_ms;  /* 0: never */
+    int64_t approval_ms; /* for so long somebody may approve it; 0: need not */
     struct digest_rule digest; /* window_ms 0: none */
     bool is_dry_run;
     bool is_all; /* every stored user, too */

@@ -499,6 +499,55 @@ policy_has_bounds(void **state)
 }
 
 static void
+an_approval_is_read_with_its_defaults(void **state)
+{
+    static const struct {
+        const char *approval;
+        int64_t ms;
+    } rows[] = {
+        {"true", SEND_APPROVAL_DEFAULT_MS},
+        {"{}", SEND_APPROVAL_DEFAULT_MS},
+        {"false", 0},
+        {"{'expires_in':'1s'}", 1000},
+        {"{'expires_in':'30d','roles':['editor'],'note':'n'}",
+         SEND_APPROVAL_MAX_MS},
+    };
+    struct desk *d = *state;
+
+    assert_int_equal(read_body(d, "{'to':'u','title':'t'}"), ERR_OK);
+    assert_int_equal(request.approval_ms, 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct str body = str_fmt(
+            d->arena, "{'to':'u','title':'t','approval':%s}", rows[i].approval);
+
+        assert_int_equal(read_body(d, str_cstr(d->arena, body)), ERR_OK);
+        assert_int_equal(request.approval_ms, rows[i].ms);
+    }
+}
+
+static void
+an_approval_has_bounds(void **state)
+{
+    static const struct row rows[] = {
+        {"{'to':'u','title':'t','approval':null}", ERR_INVALID, "/approval"},
+        {"{'to':'u','title':'t','approval':'yes'}", ERR_INVALID, "/approval"},
+        {"{'to':'u','title':'t','approval':{'expires_in':'999ms'}}",
+         ERR_INVALID, "/approval/expires_in"},
+        {"{'to':'u','title':'t','approval':{'expires_in':'31d'}}", ERR_INVALID,
+         "/approval/expires_in"},
+        {"{'to':'u','title':'t','approval':{'roles':[]}}", ERR_INVALID,
+         "/approval/roles"},
+        {"{'to':'u','title':'t','approval':{'roles':['a b']}}", ERR_INVALID,
+         "/approval/roles/0"},
+        {"{'to':'u','title':'t','approval':{'by':'u'}}", ERR_INVALID,
+         "/approval/by"},
+    };
+    struct desk *d = *state;
+
+    CHECK_ROWS(d, rows);
+}
+
+static void
 a_digest_is_read_with_its_defaults(void **state)
 {
     struct desk *d = *state;
@@ -621,6 +670,8 @@ main(void)
         DESK_TEST(actions_are_checked),
         DESK_TEST(policy_is_read_with_its_defaults),
         DESK_TEST(policy_has_bounds),
+        DESK_TEST(an_approval_is_read_with_its_defaults),
+        DESK_TEST(an_approval_has_bounds),
         DESK_TEST(a_digest_is_read_with_its_defaults),
         DESK_TEST(a_digest_has_bounds),
         DESK_TEST(what_is_not_built_is_refused_and_never_ignored),

@@ -206,6 +206,18 @@ wait_until_due(const struct plan *p, struct plan_decision *d)
     d->due_ms = p->now_ms;
 }
 
+/* All that may keep it is asked when it is approved. */
+static void
+wait_for_approval(const struct plan *p, struct plan_decision *d)
+{
+    if (!p->is_held || d->verdict == PLAN_SKIP)
+        return;
+    d->verdict = PLAN_HOLD;
+    d->reason = REASON_APPROVAL_PENDING;
+    d->due_ms = 0;
+    d->digest = NULL;
+}
+
 bool
 plan_is_unused(const struct plan_decision *d)
 {
@@ -250,7 +262,7 @@ static void
 decide_for(const struct plan *p, const struct plan_recipient *r,
            struct plan_decision *ret)
 {
-    int64_t quiet_ms = quiet_end(p, r);
+    int64_t quiet_ms = p->is_held ? 0 : quiet_end(p, r);
     bool has_inbox = decide_wishes(p, r, ret);
 
     for (size_t j = 0; j < p->n_channels; j++)
@@ -260,6 +272,7 @@ decide_for(const struct plan *p, const struct plan_recipient *r,
     for (size_t j = 0; j < p->n_channels; j++) {
         collect(p, &ret[j]);
         wait_until_due(p, &ret[j]);
+        wait_for_approval(p, &ret[j]);
     }
 }
 

@@ -52,6 +52,7 @@ struct plan {
     bool has_spare;
     int64_t now_ms; /* or when it is due, and is_later */
     bool is_later;
+    bool is_held;    /* somebody has to approve it, and then it is planned */
     bool is_expired; /* its expires_at has passed */
     enum priority priority;
     struct str category;               /* empty: none */

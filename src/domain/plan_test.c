@@ -157,6 +157,36 @@ a_digest_collects_what_would_go_out_and_may_wait(void **state)
     }
 }
 
+/* Whatever else would keep it; but who would not get it is told so. */
+static void
+what_is_to_be_approved_waits_for_that(void **state)
+{
+    static const struct digest_rule rule = {.window_ms = 5000};
+    struct plan_recipient who = {.user = STR("u")};
+    struct plan_channel where[] = {in_app, email_nowhere};
+    struct plan p = {.arena = arena,
+                     .recipients = &who,
+                     .n_recipients = 1,
+                     .channels = where,
+                     .n_channels = 2,
+                     .now_ms = 1000,
+                     .is_held = true};
+    struct plan_decision d[2];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        p.is_later = i & 1;
+        p.digest = i & 2 ? &rule : NULL;
+        plan_decide(&p, d);
+        assert_int_equal(d[0].verdict, PLAN_HOLD);
+        assert_int_equal(d[0].reason, REASON_APPROVAL_PENDING);
+        assert_int_equal(d[0].due_ms, 0);
+        assert_null(d[0].digest);
+        assert_int_equal(d[1].verdict, PLAN_SKIP);
+        assert_int_equal(d[1].reason, REASON_PROVIDER_NONE);
+    }
+}
+
 static void
 decisions_come_recipient_by_recipient(void **state)
 {
@@ -502,6 +532,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(each_pair_of_recipient_and_channel_has_its_reason),
         T(a_digest_collects_what_would_go_out_and_may_wait),
+        T(what_is_to_be_approved_waits_for_that),
         T(decisions_come_recipient_by_recipient),
         T(an_address_is_the_given_one_then_the_stored_then_the_fallback),
         T(the_order_of_what_stands_in_the_way_is_kept),
