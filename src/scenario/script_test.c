@@ -126,6 +126,27 @@ expectations_hold_what_was_said(void **state)
 }
 
 static void
+a_decision_is_a_request(void **state)
+{
+    struct arena *a = arena_new();
+    struct script s = parsed(a, "scenario: one\n"
+                                "  approve offer\n"
+                                "  reject offer by ben \"a \\\"b\\\"\"\n"
+                                "  approve offer \"go\"\n");
+    const struct step *step = s.scenarios[0].steps;
+
+    (void)state;
+    assert_text(step[0].method, "POST");
+    assert_text(step[0].path, "/v1/notifications/${offer}/approve");
+    assert_text(json_raw(step[0].body), "{}");
+    assert_text(step[1].path, "/v1/notifications/${offer}/reject");
+    assert_text(json_raw(step[1].body),
+                "{\"by\":\"ben\",\"note\":\"a \\\"b\\\"\"}");
+    assert_text(json_raw(step[2].body), "{\"note\":\"go\"}");
+    arena_free(a);
+}
+
+static void
 ranges_name_each_user(void **state)
 {
     struct arena *a = arena_new();
@@ -230,6 +251,9 @@ a_statement_that_is_none_is_refused_where_it_fails(void **state)
         {STATEMENT("anna reads \"\\x\""), 3, "not well formed"},
         {STATEMENT("anna unsubscribes \"x\""), 3, "expected \"from\""},
         {STATEMENT("expect"), 3, "expected what is expected"},
+        {STATEMENT("approve"), 3, "the name of what was sent"},
+        {STATEMENT("reject offer by"), 3, "a user's id"},
+        {STATEMENT("reject offer for ben"), 3, "expected the end"},
         {STATEMENT("expect anna"), 3, "\"gets\", or a channel"},
         {STATEMENT("expect anna email gone"), 3, "a delivery's status"},
         {STATEMENT("expect anna email sent until"), 3, "expected a time"},
@@ -252,6 +276,7 @@ main(void)
         cmocka_unit_test(what_comes_before_each_begins_each),
         cmocka_unit_test(json_goes_on_over_deeper_lines),
         cmocka_unit_test(expectations_hold_what_was_said),
+        cmocka_unit_test(a_decision_is_a_request),
         cmocka_unit_test(ranges_name_each_user),
         cmocka_unit_test(what_grows_has_a_limit),
         cmocka_unit_test(a_file_that_is_none_is_refused),

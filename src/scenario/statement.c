@@ -299,6 +299,44 @@ read_cancel(struct reader *r, struct step *s)
     return post(s, buf_str(&b), body);
 }
 
+/* approve offer by ben "fine with me" */
+static bool
+read_decision(struct reader *r, struct step *s, const char *verb)
+{
+    struct str name, by = STR_NONE, note = STR_NONE;
+    struct json_writer w;
+    struct buf body, path;
+
+    if (!reader_word(r, "the name of what was sent", &name) ||
+        (reader_take(r, "by") && !reader_word(r, "a user's id", &by)) ||
+        (reader_has_text(r) && !reader_text(r, "a note in quotes", &note)) ||
+        !reader_end(r))
+        return false;
+    buf_init(&body, r->arena);
+    w = json_writer(&body);
+    json_begin_object(&w);
+    if (by.n > 0)
+        json_str_field(&w, "by", by);
+    if (note.n > 0)
+        json_str_field(&w, "note", note);
+    json_end_object(&w);
+    buf_init(&path, r->arena);
+    buf_printf(&path, "/v1/notifications/${%.*s}/%s", STR_ARG(name), verb);
+    return post(s, buf_str(&path), reader_json_of(r, buf_str(&body)));
+}
+
+static bool
+read_approve(struct reader *r, struct step *s)
+{
+    return read_decision(r, s, "approve");
+}
+
+static bool
+read_reject(struct reader *r, struct step *s)
+{
+    return read_decision(r, s, "reject");
+}
+
 static bool
 read_remember(struct reader *r, struct step *s)
 {
@@ -342,6 +380,8 @@ static const struct {
     {"send", read_send},
     {"plan", read_plan},
     {"cancel", read_cancel},
+    {"approve", read_approve},
+    {"reject", read_reject},
     {"remember", read_remember},
     {"users", read_users},
     {"preferences", read_preferences},
