@@ -39,6 +39,7 @@ const struct command *command_find(struct str name);
 /* The closest name, or NULL when none is close. */
 const char *command_suggest(struct str name);
 
+int run_approve(struct cli *c);
 int run_cancel(struct cli *c);
 int run_completion(struct cli *c);
 int run_doctor(struct cli *c);
@@ -47,6 +48,7 @@ int run_help(struct cli *c);
 int run_key(struct cli *c);
 int run_ls(struct cli *c);
 int run_migrate(struct cli *c);
+int run_reject(struct cli *c);
 int run_retry(struct cli *c);
 int run_send(struct cli *c);
 int run_tail(struct cli *c);
@@ -55,6 +57,7 @@ int run_token(struct cli *c);
 int run_version(struct cli *c);
 int run_why(struct cli *c);
 
+extern const struct arg_option approve_options[]; /* and of reject */
 extern const struct arg_option cancel_options[];
 extern const struct arg_option get_options[];
 extern const struct arg_option key_options[];

@@ -85,6 +85,13 @@ static const char *const retry_examples[] = {
 static const char *const cancel_examples[] = {
     "belfry cancel ntf_01hzy3v7s4e9kvfk3w5q8t2m6x",
     "belfry cancel --cancel-key order-17", NULL};
+static const char *const approve_examples[] = {
+    "belfry approve ntf_01hzy3v7s4e9kvfk3w5q8t2m6x",
+    "belfry approve ntf_01hzy3v7s4e9kvfk3w5q8t2m6x --by u_1 --note \"go\"",
+    NULL};
+static const char *const reject_examples[] = {
+    "belfry reject ntf_01hzy3v7s4e9kvfk3w5q8t2m6x --note \"not this week\"",
+    NULL};
 static const char *const key_examples[] = {
     "belfry key create --scope send --name checkout",
     "belfry key create --scope read,write --expires-in 30d", "belfry key ls",
@@ -185,6 +192,24 @@ const struct command commands[] = {
      .summary = "Stop what has not gone out yet",
      .examples = cancel_examples,
      .options = cancel_options,
+     .max_args = 1000,
+     .needs_server = true},
+    {.name = "approve",
+     .run = run_approve,
+     .usage = "ID...",
+     .summary = "Let go out what waits for an approval",
+     .examples = approve_examples,
+     .options = approve_options,
+     .min_args = 1,
+     .max_args = 1000,
+     .needs_server = true},
+    {.name = "reject",
+     .run = run_reject,
+     .usage = "ID...",
+     .summary = "Say that what waits for an approval does not go out",
+     .examples = reject_examples,
+     .options = approve_options,
+     .min_args = 1,
      .max_args = 1000,
      .needs_server = true},
     {.name = "key",
