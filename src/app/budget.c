@@ -46,14 +46,14 @@ attention_of(const struct send *s)
     return &s->workspace->attention;
 }
 
-/* What is sent later is counted then. */
+/* What is sent or approved later is counted then. */
 static bool
 is_counted(const struct send *s, const struct send_item *item)
 {
     const struct category *k = category_of(s, item);
     enum priority priority = item->request.priority;
 
-    if (problem_is_set(&item->problem) || item->is_later)
+    if (problem_is_set(&item->problem) || item->is_later || item->is_held)
         return false;
     return s->budgets.round == BUDGET_CATEGORY
                ? throttle_applies(k, priority)

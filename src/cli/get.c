@@ -170,9 +170,12 @@ step_style(struct str verdict)
         const char *verdict;
         enum term_style style;
     } styles[] = {
-        {"pass", TERM_GREEN},  {"send", TERM_GREEN},  {"delivered", TERM_GREEN},
-        {"sent", TERM_GREEN},  {"failed", TERM_RED},  {"dead", TERM_RED},
-        {"skip", TERM_YELLOW}, {"hold", TERM_YELLOW},
+        {"pass", TERM_GREEN},      {"send", TERM_GREEN},
+        {"delivered", TERM_GREEN}, {"sent", TERM_GREEN},
+        {"failed", TERM_RED},      {"dead", TERM_RED},
+        {"skip", TERM_YELLOW},     {"hold", TERM_YELLOW},
+        {"approved", TERM_GREEN},  {"rejected", TERM_RED},
+        {"expired", TERM_RED},
     };
 
     for (size_t i = 0; i < sizeof(styles) / sizeof(styles[0]); i++)
