@@ -190,6 +190,31 @@ describe('approval and kill -9', { timeout: 120000 }, () => {
     });
 });
 
+describe('approval and an older schema', { timeout: 120000 }, () => {
+    it('does not let go what nobody has approved', async (t) => {
+        const b = await started(t, { roles: 'all' });
+        const { id } = await hold(b);
+        const sent = await b.send({ to: 'ada', title: 't' });
+        b.child.kill('SIGTERM');
+        await b.exit;
+        const migrate = async (...words) => {
+            const out = await b.cli(['migrate', ...words,
+                '--db', b.databaseUrl],
+            { env: { BELFRY_SECRET_KEY_FILE: b.keyFile } });
+            assert.equal(out.code, 0, out.stderr);
+            return out.stdout;
+        };
+        const { number } = (await migrate('status', '--json')).trim()
+            .split('\n').map((line) => JSON.parse(line))
+            .find((m) => m.name === 'approval');
+        await migrate('down', '--to', String(number - 1), '--yes');
+        await migrate('up');
+        await b.launch();
+        assert.equal(await status(b, id), 'cancelled');
+        assert.equal(await status(b, sent), 'done');
+    });
+});
+
 describe('approval by several processes', {
     timeout: 120000,
     skip: process.env.BELFRY_TEST_DATABASE !== 'postgres',
