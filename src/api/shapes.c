@@ -1,8 +1,7 @@
 #include "api/shapes.h"
 
 static const char *const notification_statuses[] = {
-    "queued", "scheduled", "held",    "running",
-    "done",   "cancelled", "expired", NULL};
+    "queued", "scheduled", "held", "running", "done", "cancelled", NULL};
 static const char *const delivery_statuses[] = {
     "queued",    "held",    "sending", "retrying",   "delivered",
     "sent",      "failed",  "dead",    "suppressed", "merged",
@@ -208,8 +207,8 @@ notification_status(const struct notification *n,
         return "cancelled";
     if (n->is_held)
         return "held";
-    if (n->is_expired)
-        return "expired";
+    if (n->is_expired) /* before anybody approved it; the trace says so */
+        return "cancelled";
     for (int i = 0; i < DELIVERY_STATUS_COUNT; i++) {
         n_all += counts[i].n;
         if (!delivery_status_is_terminal(counts[i].status))

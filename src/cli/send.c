@@ -271,12 +271,10 @@ judge(struct waiting *w)
     struct json counts = json_get(w->last.root, "counts");
     struct str status = json_str_of(w->cli->arena, w->last.root, "status");
 
-    w->is_settled = str_is(status, "done") || str_is(status, "cancelled") ||
-                    str_is(status, "expired");
-    w->went_wrong = str_is(status, "expired") ||
-                    count_in(counts, "failed") + count_in(counts, "dead") +
-                            count_in(counts, "expired") >
-                        0;
+    w->is_settled = str_is(status, "done") || str_is(status, "cancelled");
+    w->went_wrong = count_in(counts, "failed") + count_in(counts, "dead") +
+                        count_in(counts, "expired") >
+                    0;
 }
 
 /* Until it has ended or the time is up. False: *ret says why not. */

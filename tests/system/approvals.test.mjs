@@ -77,7 +77,7 @@ describe('approval', { timeout: 120000 }, () => {
     it('expires within a second of its time', async () => {
         const before = Date.now();
         const { id } = await hold(b, { approval: { expires_in: '1s' } });
-        await becomes(b, id, 'expired');
+        await becomes(b, id, 'cancelled');
         assert.ok(Date.now() >= before + 1000);
         const n = await b.get(`/v1/notifications/${id}`);
         const [held, expired] = await approvals(b, id);
@@ -185,7 +185,7 @@ describe('approval and kill -9', { timeout: 120000 }, () => {
         const { id: other } = await hold(b);
         await b.kill9();
         await b.launch();
-        await becomes(b, id, 'expired');
+        await becomes(b, id, 'cancelled');
         assert.equal(await status(b, other), 'held');
     });
 });
