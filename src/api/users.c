@@ -7,6 +7,7 @@
 #include "app/send_request.h"
 #include "base/icu.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "domain/zone.h"
 
 #define BULK_MAX 1000
@@ -98,8 +99,9 @@ handle_delete(struct call *c)
 struct bulk {
     struct call *call;
     struct store_object_put put;
-    struct problem *problems; /* one a user, in order */
-    size_t *writes;           /* index in put.writes; of the good ones */
+    struct store_object_get get; /* of a dry run */
+    struct problem *problems;    /* one a user, in order */
+    size_t *writes;              /* index in put.writes; of the good ones */
     size_t n;
 };
 
@@ -168,6 +170,46 @@ on_bulk(struct store_req *req, enum err e)
         reply_bulk(b);
 }
 
+/* A dry run says what would be: who is there, or comes twice, is replaced. */
+static void
+on_looked(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct bulk *b = CONTAINER_OF(g, struct bulk, get);
+    struct map *seen;
+
+    if (e != ERR_OK) {
+        call_fail(b->call, e);
+        return;
+    }
+    seen = map_new();
+    for (size_t i = 0; i < g->n_keys; i++)
+        b->put.writes[i].is_created =
+            !map_put(seen, g->keys[i], b) && g->objects[i].version == 0;
+    map_free(seen);
+    reply_bulk(b);
+}
+
+static void
+look_only(struct bulk *b)
+{
+    struct call *c = b->call;
+    size_t n = b->put.n_writes;
+    struct str *keys = ARENA_ARRAY(c->arena, struct str, n);
+
+    for (size_t i = 0; i < n; i++)
+        keys[i] = b->put.writes[i].key;
+    b->get = (struct store_object_get){
+        .req = call_req(c, on_looked),
+        .tenant = c->workspace->tenant,
+        .kind = OBJECT_USER,
+        .keys = keys,
+        .n_keys = n,
+    };
+    objects_get(c->app, &b->get);
+}
+
 static void
 add_user(struct bulk *b, struct json user, size_t i)
 {
@@ -198,6 +240,7 @@ static void
 handle_bulk(struct call *c)
 {
     struct json list = json_get(c->body, "users");
+    bool is_dry = json_bool(json_get(c->body, "dry_run"), false);
     size_t n = json_count(list), i = 0;
     struct bulk *b = ARENA_NEW(c->arena, struct bulk);
 
@@ -213,15 +256,17 @@ handle_bulk(struct call *c)
                 .writes =
                     ARENA_ARRAY(c->arena, struct store_object_write, n + 1)},
     };
-    if (!call_idem(c, &b->put.idem))
+    if (!is_dry && !call_idem(c, &b->put.idem))
         return;
     for (struct json u = json_first(list); !json_is(u, JSON_ABSENT);
          u = json_next(list, u))
         add_user(b, u, i++);
-    if (b->put.n_writes > 0)
-        objects_put(c->app, &b->put);
-    else
+    if (b->put.n_writes == 0)
         reply_bulk(b);
+    else if (is_dry)
+        look_only(b);
+    else
+        objects_put(c->app, &b->put);
 }
 
 static const struct field user_any[] = {{.type = FIELD_ANY}};
@@ -233,6 +278,9 @@ static const struct field bulk_fields[] = {
      .max = BULK_MAX,
      .flags = FIELD_REQUIRED,
      .doc = "Users with their ids; each created or replaced by itself."},
+    {.name = "dry_run",
+     .type = FIELD_BOOL,
+     .doc = "Check them and answer what would be done; nothing is stored."},
     {.type = FIELD_END},
 };
 static const struct field bulk_answer[] = {

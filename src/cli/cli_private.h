@@ -48,12 +48,14 @@ int run_help(struct cli *c);
 int run_key(struct cli *c);
 int run_ls(struct cli *c);
 int run_migrate(struct cli *c);
+int run_provider(struct cli *c);
 int run_reject(struct cli *c);
 int run_retry(struct cli *c);
 int run_send(struct cli *c);
 int run_tail(struct cli *c);
 int run_test(struct cli *c);
 int run_token(struct cli *c);
+int run_user(struct cli *c);
 int run_version(struct cli *c);
 int run_why(struct cli *c);
 
@@ -63,11 +65,13 @@ extern const struct arg_option get_options[];
 extern const struct arg_option key_options[];
 extern const struct arg_option ls_options[];
 extern const struct arg_option migrate_options[];
+extern const struct arg_option provider_options[];
 extern const struct arg_option retry_options[];
 extern const struct arg_option send_options[];
 extern const struct arg_option tail_options[];
 extern const struct arg_option test_options[];
 extern const struct arg_option token_options[];
+extern const struct arg_option user_options[];
 extern const struct arg_option doctor_options[];
 extern const struct arg_option serve_options[];
 

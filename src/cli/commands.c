@@ -97,6 +97,17 @@ static const char *const key_examples[] = {
     "belfry key create --scope read,write --expires-in 30d", "belfry key ls",
     "belfry key revoke 7tcdx1y20vqe54ah", NULL};
 static const char *const key_words[] = {"create", "ls", "revoke", NULL};
+static const char *const user_examples[] = {
+    "belfry user import people.csv --dry-run",
+    "belfry user import people.ndjson --errors refused.ndjson",
+    "belfry user get u_1", "belfry user ls --limit 10 --json", NULL};
+static const char *const user_words[] = {"get",    "ls",     "put",
+                                         "delete", "import", NULL};
+static const char *const provider_examples[] = {
+    "belfry provider ls", "MAIL_PASSWORD=... belfry provider put mail.json",
+    "belfry provider test mail --to ada@example.org", NULL};
+static const char *const provider_words[] = {"ls",     "get",  "put",
+                                             "delete", "test", NULL};
 static const char *const test_examples[] = {
     "belfry test tests/scenario/*.scn",
     "belfry test welcome.scn --db sqlite --only \"quiet hours\"",
@@ -232,6 +243,36 @@ const struct command commands[] = {
      .min_args = 1,
      .max_args = 1,
      .needs_server = true},
+    {.name = "user",
+     .run = run_user,
+     .usage = "get|ls|put|delete|import [ID...|FILE]",
+     .summary = "Show and change users, and import files of them",
+     .examples = user_examples,
+     .options = user_options,
+     .words = user_words,
+     .notes = "import takes CSV (RFC 4180; the first line names the columns: "
+              "id, email, phone, locale, timezone, roles with semicolons "
+              "between them, attributes.NAME) or one JSON object a line; each "
+              "row replaces the user with its id. FILE - is stdin. What is "
+              "refused is named with its line, and does not stop the rest.",
+     .min_args = 1,
+     .max_args = 1001,
+     .needs_server = true,
+     .takes_files = true},
+    {.name = "provider",
+     .run = run_provider,
+     .usage = "ls|get|put|delete|test [NAME...|FILE]",
+     .summary = "Show, change and test who carries messages",
+     .examples = provider_examples,
+     .options = provider_options,
+     .words = provider_words,
+     .notes = "FILE holds the provider as GET shows it; in its config "
+              "\"${NAME}\" stands for a variable of the environment, and "
+              "\"***\" for the secret that the server has.",
+     .min_args = 1,
+     .max_args = 1001,
+     .needs_server = true,
+     .takes_files = true},
     {.name = "test",
      .run = run_test,
      .usage = "FILE...",

@@ -53,7 +53,7 @@ write_bash(struct buf *out)
     put_names(out);
     buf_put_cstr(out, "\"\n"
                       "    else case $command:$prev in\n"
-                      "    *:--key-file|*:--config)\n"
+                      "    *:--key-file|*:--config|*:--errors)\n"
                       "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
                       "        return ;;\n");
     for (const struct command *x = commands; x->name; x++)
@@ -113,6 +113,17 @@ put_zsh_options(const struct arg_option *o, struct buf *out)
 }
 
 static void
+put_zsh_files(const struct command *x, struct buf *out)
+{
+    if (x->words) {
+        buf_put_cstr(out, " \\\n            '1:word:(");
+        put_words(x, out);
+        buf_put_cstr(out, ")'");
+    }
+    buf_put_cstr(out, " \\\n            '*:file:_files' ;;\n");
+}
+
+static void
 write_zsh(struct buf *out)
 {
     buf_put_cstr(out, "#compdef belfry\n"
@@ -139,7 +150,7 @@ write_zsh(struct buf *out)
         if (x->run)
             put_zsh_options(global_options, out);
         if (x->takes_files) {
-            buf_put_cstr(out, " \\\n            '*:file:_files' ;;\n");
+            put_zsh_files(x, out);
             continue;
         }
         buf_put_cstr(out, " \\\n            '*::argument:(");

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "cli/delivery.h"
+#include "cli/progress.h"
 
 #define MANY_MAX 100000
-#define PROGRESS_EVERY_MS 100
 #define COMPLAINTS_MAX 5
 
 const struct arg_option retry_options[] = {
@@ -23,7 +23,7 @@ struct retry {
     struct cli *cli;
     struct buf ids; /* of struct str */
     size_t n_done, n_refused;
-    int64_t drawn_ms; /* the progress line, last */
+    struct progress progress;
     struct buf json;
 };
 
@@ -108,23 +108,7 @@ collect_named(struct retry *r, struct str id, int *ret)
 static void
 draw_progress(struct retry *r)
 {
-    struct cli *c = r->cli;
-    int64_t now = clock_system()->mono_ms(clock_system());
-    size_t n = count_ids(r), width = 20;
-    size_t filled = n ? r->n_done * width / n : width;
-    struct buf out;
-
-    if (!c->err.is_tty || n < 10 ||
-        (now - r->drawn_ms < PROGRESS_EVERY_MS && r->n_done < n))
-        return;
-    r->drawn_ms = now;
-    buf_init(&out, c->arena);
-    buf_put_cstr(&out, "\r\033[K");
-    for (size_t i = 0; i < width; i++)
-        buf_put_cstr(&out, i < filled ? term_symbol(&c->err, TERM_BAR)
-                                      : term_symbol(&c->err, TERM_DOT));
-    buf_printf(&out, " %zu/%zu%s", r->n_done, n, r->n_done == n ? "\n" : "");
-    term_write(&c->err, buf_str(&out));
+    progress_show(&r->progress, r->n_done, count_ids(r), r->n_done);
 }
 
 /* False: there is no going on; *ret is what to exit with. */
@@ -149,6 +133,7 @@ retry_one(struct retry *r, struct str id, int *ret)
         return true;
     }
     if (a.outcome != CLIENT_ANSWERED || a.status == 401 || a.status == 403) {
+        progress_hide(&r->progress);
         *ret = cli_refused(c, &a);
         return false;
     }
@@ -173,6 +158,7 @@ retry_all(struct retry *r)
         if (!retry_one(r, id, &code))
             break;
     }
+    progress_hide(&r->progress);
     if (c->is_json && cli_print(c, &r->json, CLI_OK) != CLI_OK)
         return CLI_FAILED;
     if (code != CLI_OK)
@@ -229,7 +215,7 @@ check_words(struct cli *c)
 int
 run_retry(struct cli *c)
 {
-    struct retry r = {.cli = c};
+    struct retry r = {.cli = c, .progress = {.cli = c, .what = "deliveries"}};
     char question[128];
     int code = check_words(c);
 

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "cli/delivery.h"
+#include "cli/input.h"
 #include "cli/send_body.h"
 
-#define INPUT_MAX (8u * 1024 * 1024)
 #define WAIT_MS 60000
 #define POLL_FIRST_MS 20
 #define POLL_MOST_MS 500
@@ -77,22 +77,6 @@ const struct arg_option send_options[] = {
     {.type = ARG_END},
 };
 
-static bool
-read_input(struct cli *c, struct str *ret)
-{
-    struct buf out;
-    size_t n;
-
-    buf_init(&out, c->arena);
-    do {
-        buf_reserve(&out, 65536);
-        n = fread(out.p + out.n, 1, 65536, stdin);
-        out.n += n;
-    } while (n > 0 && out.n <= INPUT_MAX);
-    *ret = buf_str(&out);
-    return !ferror(stdin) && out.n <= INPUT_MAX;
-}
-
 /* ---- what to post ---- */
 
 static bool
@@ -112,7 +96,7 @@ find_text(struct cli *c, struct str *ret, int *ret_code)
 {
     *ret = args_rest(&c->args, 1);
     if (str_is(*ret, "-")) {
-        if (!read_input(c, ret) || !str_is_utf8(*ret) ||
+        if (!input_read(c->arena, stdin, ret) || !str_is_utf8(*ret) ||
             (ret->n > 0 && memchr(ret->p, 0, ret->n))) {
             *ret_code = cli_usage(c, "stdin must hold UTF-8 text, 8 MiB at "
                                      "most");
@@ -155,7 +139,7 @@ find_body(struct cli *c, struct send_input *ret, int *ret_code)
         ret->body = flags;
         if (!is_input)
             return true;
-        if (!read_input(c, &input))
+        if (!input_read(c->arena, stdin, &input))
             why = STR("stdin cannot be read, or is larger than 8 MiB");
         else if (send_body_of_input(c->arena, input, flags, ret, &why) ==
                  ERR_OK)

@@ -397,10 +397,30 @@ users_in_bulk_may_be_repeated(void **state)
     must(h, 404, "GET", "/v1/users/c", NULL);
 }
 
+static void
+a_dry_run_of_users_says_what_would_be(void **state)
+{
+    struct house *h = *state;
+    struct answer a;
+
+    must(h, 201, "PUT", "/v1/users/old", "{}");
+    a = must(h, 200, "POST", "/v1/users/bulk",
+             "{'dry_run':true,'users':[{'id':'old'},{'id':'new'},{'id':'!'},"
+             "{'id':'new'}]}");
+    assert_true(
+        str_starts(a.body, STR("{\"results\":[{\"id\":\"old\",\"status\":200},"
+                               "{\"id\":\"new\",\"status\":201},"
+                               "{\"status\":422,")));
+    assert_true(str_ends(a.body, STR(",{\"id\":\"new\",\"status\":200}]}")));
+    must(h, 404, "GET", "/v1/users/new", NULL);
+    must(h, 200, "POST", "/v1/users/bulk", "{'dry_run':true,'users':[{}]}");
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        HOUSE_TEST(a_dry_run_of_users_says_what_would_be),
         HOUSE_TEST(a_document_goes_through_its_life),
         HOUSE_TEST(a_body_names_its_own_key_or_none),
         HOUSE_TEST(a_schedule_tells_its_next_times_and_what_is_wrong),

@@ -1,0 +1,124 @@
+/* provider.c - belfry provider: who carries a channel's messages. */
+#include "cli/expand.h"
+#include "cli/input.h"
+#include "cli/kind.h"
+#include "cli/words.h"
+
+const struct arg_option provider_options[] = {
+    {.name = "to",
+     .type = ARG_TEXT,
+     .value = "ADDRESS",
+     .help = "test: where to (default: the provider's own target)"},
+    {.name = "title",
+     .type = ARG_TEXT,
+     .value = "TEXT",
+     .help = "test: the message's title"},
+    {.name = "body",
+     .type = ARG_TEXT,
+     .value = "TEXT",
+     .help = "test: the message's text"},
+    {.type = ARG_END},
+};
+
+static int
+run_ls_providers(struct cli *c)
+{
+    static const struct kind_column columns[] = {
+        {"NAME", "name"},   {"CHANNEL", "channel"}, {"DRIVER", "driver"},
+        {"ORDER", "order"}, {"ENABLED", "enabled"}, {NULL, NULL}};
+
+    return kind_run_ls(c, kind_of(KIND_PROVIDER), columns, INT64_MAX);
+}
+
+static int
+run_get_provider(struct cli *c)
+{
+    return kind_run_get(c, kind_of(KIND_PROVIDER), args_rest(&c->args, 1));
+}
+
+static int
+run_put_provider(struct cli *c)
+{
+    struct str name = args_rest(&c->args, 1), text, why;
+    struct json doc;
+    int code;
+
+    if (!input_object(c, name, &doc, &code))
+        return code;
+    if (expand_config(c->arena, c->environ, doc, &text, &why) &&
+        input_parse(c->arena, text, &doc, &why))
+        return kind_run_put(c, kind_of(KIND_PROVIDER), doc);
+    cli_complain(c, str_fmt(c->arena, "cannot use %.*s", STR_ARG(name)), why,
+                 STR_NONE);
+    return CLI_FAILED;
+}
+
+static int
+run_delete_providers(struct cli *c)
+{
+    return kind_run_delete(c, kind_of(KIND_PROVIDER));
+}
+
+/* ---- test ---- */
+
+static struct str
+test_body(struct cli *c)
+{
+    static const char *const names[] = {"to", "title", "body"};
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, c->arena);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (args_has(&c->args, names[i]))
+            json_str_field(&w, names[i], args_text(&c->args, names[i]));
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+static int
+run_test_provider(struct cli *c)
+{
+    struct str name = args_rest(&c->args, 1), verdict, detail;
+    struct client_call call = {
+        .method = "POST",
+        .path = kind_path(c->arena, kind_of(KIND_PROVIDER), name, "/test"),
+        .body = test_body(c),
+    };
+    struct client_answer a;
+    struct buf out;
+    bool is_good;
+    int code;
+
+    if (!cli_ask(c, &call, &a, &code))
+        return code;
+    verdict = json_str_of(c->arena, a.root, "verdict");
+    detail = json_str_of(c->arena, a.root, "detail");
+    is_good = str_is(verdict, "delivered") || str_is(verdict, "sent");
+    buf_init(&out, c->arena);
+    if (c->is_json) {
+        buf_put_str(&out, json_raw(a.root));
+        buf_put_char(&out, '\n');
+        return cli_print(c, &out, is_good ? CLI_OK : CLI_FAILED);
+    }
+    cli_note(c, is_good ? TERM_YES : TERM_NO, "%.*s: %.*s%s%.*s", STR_ARG(name),
+             STR_ARG(verdict), detail.n > 0 ? ": " : "", STR_ARG(detail));
+    return is_good ? CLI_OK : CLI_FAILED;
+}
+
+static const struct word words[] = {
+    {"ls", "", 0, 0, run_ls_providers},
+    {"get", "NAME", 1, 1, run_get_provider},
+    {"put", "FILE", 1, 1, run_put_provider},
+    {"delete", "NAME...", 1, 1000, run_delete_providers},
+    {"test", "NAME", 1, 1, run_test_provider},
+    {0},
+};
+
+int
+run_provider(struct cli *c)
+{
+    return words_run(c, words);
+}

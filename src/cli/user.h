@@ -1,0 +1,7 @@
+/* user.h - the parts of belfry user. */
+#pragma once
+
+#include "cli/cli_private.h"
+
+/* A file of users, "-" for stdin. */
+int user_import(struct cli *c, struct str name);
