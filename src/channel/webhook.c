@@ -153,6 +153,9 @@ check(struct json config, struct problem *p)
 
     if (fault)
         problem_add(p, ERR_INVALID, STR("/url"), "%s", fault);
+    /* As it is shown, it stands for the one that is stored. */
+    if (str_is(json_str_of(p->arena, config, "secret"), "***"))
+        return;
     if (!read_secrets(p->arena, config, secrets, &n) ||
         (n == 0 && !json_is(json_get(config, "secret"), JSON_ABSENT)))
         problem_add(p, ERR_INVALID, STR("/secret"),

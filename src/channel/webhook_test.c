@@ -127,7 +127,7 @@ secrets_may_lack_their_pads(void **state)
     static const char *const good[] = {
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwBr",
-        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"};
+        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "***"};
     static const char *const bad[] = {"whsec_", "whsec_***", " ",
                                       "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZ",
                                       "whpk_11qYAYKx"};
