@@ -87,6 +87,10 @@ struct editing {
     struct store_object_put put;
     struct store_object_delete delete;
     int64_t deleted_seq; /* of the last that there was to delete */
+    /* to read a version */
+    struct str asked; /* empty: the latest */
+    struct object template;
+    void (*on_doc)(struct editing *x, struct json doc);
 };
 
 static struct json
@@ -326,14 +330,15 @@ on_before_rollback(struct store_req *req, enum err e)
     write_template(x, doc, o->version, false);
 }
 
-static void
+/* NULL: refused already. */
+static struct editing *
 start_editing(struct call *c, void (*on_done)(struct store_req *, enum err))
 {
     struct editing *x = ARENA_NEW(c->arena, struct editing);
 
     x->call = c;
     if (!call_path_key(c, 0, &x->key) || !call_if_match(c, &x->if_version))
-        return;
+        return NULL;
     x->get = (struct store_object_get){
         .req = call_req(c, on_done),
         .tenant = c->workspace->tenant,
@@ -342,6 +347,21 @@ start_editing(struct call *c, void (*on_done)(struct store_req *, enum err))
         .n_keys = 1,
     };
     objects_get(c->app, &x->get);
+    return x;
+}
+
+static void on_before_version(struct store_req *req, enum err e);
+
+static void
+start_reading(struct call *c, struct str version,
+              void (*on_doc)(struct editing *x, struct json doc))
+{
+    struct editing *x = start_editing(c, on_before_version);
+
+    if (x) {
+        x->asked = version;
+        x->on_doc = on_doc;
+    }
 }
 
 static void
@@ -417,10 +437,85 @@ handle_rollback(struct call *c)
     start_editing(c, on_before_rollback);
 }
 
+/* ---- GET, of the latest version or another ---- */
+
+/* "published", "latest", or a number; 0: that is none that there is. */
+static int64_t
+number_of_version(const struct editing *x, struct str text)
+{
+    int64_t n;
+
+    if (text.n == 0 || str_is(text, "latest"))
+        return x->latest;
+    if (str_is(text, "published"))
+        return x->published;
+    return str_to_i64(text, &n) && n > 0 && n <= x->latest ? n : 0;
+}
+
+static void
+on_version(struct store_req *req, enum err e)
+{
+    struct editing *x = editing_of(req);
+    struct call *c = x->call;
+
+    if (e != ERR_OK)
+        call_fail(c, e);
+    else if (x->get.objects[0].version == 0)
+        call_fail_with(c, ERR_NOT_FOUND, "there is no such version");
+    else
+        x->on_doc(x, parsed(c, x->get.objects[0].body));
+}
+
+/* Goes on with the document of the version that was asked for. */
+static void
+on_before_version(struct store_req *req, enum err e)
+{
+    struct editing *x = editing_of(req);
+    const struct object *o = found(x, e);
+    struct json doc;
+    int64_t n;
+
+    if (!o)
+        return;
+    x->template = *o;
+    doc = read_numbers(x, o);
+    n = number_of_version(x, x->asked);
+    if (n == x->latest) {
+        x->on_doc(x, doc);
+        return;
+    }
+    if (n == 0) {
+        call_fail_with(x->call, ERR_NOT_FOUND, "there is no such version");
+        return;
+    }
+    x->key = version_key(x->call, x->key, n);
+    x->get.req = call_req(x->call, on_version);
+    x->get.kind = OBJECT_TEMPLATE_VERSION;
+    objects_get(x->call->app, &x->get);
+}
+
+static void
+reply_version(struct editing *x, struct json doc)
+{
+    struct json_writer w;
+    struct buf out;
+
+    x->template.body = template_body(x, doc);
+    w = call_writer(x->call, &out);
+    collection_write(x->call, &templates, &w, &x->template);
+    call_etag(x->call, x->template.version);
+    call_reply(x->call, 200, &out);
+}
+
 static void
 handle_get(struct call *c)
 {
-    collection_get(c, &templates);
+    struct str version;
+
+    if (call_param(c, "version", &version))
+        start_reading(c, version, reply_version);
+    else
+        collection_get(c, &templates);
 }
 
 static void
@@ -544,18 +639,13 @@ reply_preview(struct call *c, const struct template_doc *t)
 }
 
 static void
-on_before_preview(struct store_req *req, enum err e)
+preview_version(struct editing *x, struct json doc)
 {
-    struct editing *x = editing_of(req);
     struct call *c = x->call;
-    const struct object *o = found(x, e);
     struct template_doc *t;
 
-    if (!o)
-        return;
-    if (template_doc_compile(c->arena, x->key, o->version,
-                             json_get(parsed(c, o->body), "doc"), &c->problem,
-                             &t) != ERR_OK)
+    if (template_doc_compile(c->arena, c->params[0], x->template.version, doc,
+                             &c->problem, &t) != ERR_OK)
         call_refuse(c);
     else
         reply_preview(c, t);
@@ -564,7 +654,8 @@ on_before_preview(struct store_req *req, enum err e)
 static void
 handle_preview(struct call *c)
 {
-    start_editing(c, on_before_preview);
+    start_reading(c, json_str_of(c->arena, c->body, "version"),
+                  preview_version);
 }
 
 static const struct field preview_request[] = {
@@ -577,6 +668,11 @@ static const struct field preview_request[] = {
      .type = FIELD_STRING,
      .max = 64,
      .doc = "As for a recipient with this IANA zone; default: UTC."},
+    {.name = "version",
+     .type = FIELD_STRING,
+     .max = 20,
+     .doc = "published: the one that sends use; a number: that one; default: "
+            "the latest."},
     {.type = FIELD_END},
 };
 static const struct field preview_answer[] = {
@@ -586,6 +682,8 @@ static const struct field preview_answer[] = {
     {.name = "actions", .type = FIELD_ARRAY, .flags = FIELD_REQUIRED},
     {.type = FIELD_END},
 };
+
+static const char *const version_params[] = {"version", NULL};
 
 const struct route template_routes[] = {
     {.method = "GET",
@@ -615,7 +713,8 @@ const struct route template_routes[] = {
      .answer = template_fields,
      .statuses = {200},
      .id = "getTemplate",
-     .summary = "Look at a template's latest version."},
+     .summary = "Look at a template's latest version, or at another one.",
+     .query = version_params},
     {.method = "DELETE",
      .path = "/v1/templates/{key}",
      .scope = AUTH_WRITE,
@@ -632,7 +731,7 @@ const struct route template_routes[] = {
      .answer = preview_answer,
      .statuses = {200},
      .id = "previewTemplate",
-     .summary = "Render the latest version with some data."},
+     .summary = "Render the latest version, or another one, with some data."},
     {.method = "POST",
      .path = "/v1/templates/{key}/publish",
      .scope = AUTH_WRITE,

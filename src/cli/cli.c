@@ -168,19 +168,18 @@ how_to_go_on(struct cli *c, const struct client_answer *a, struct str code)
     return help_for(code);
 }
 
-/* The first field at fault says more than the count of them. */
-static struct str
-why_refused(struct cli *c, struct json root)
+struct str
+cli_why_refused(struct arena *a, struct json root)
 {
     struct json errors = json_get(root, "errors");
     struct json first = json_first(errors);
-    struct str pointer = json_str_of(c->arena, first, "pointer");
+    struct str pointer = json_str_of(a, first, "pointer");
     uint32_t n = json_count(errors);
 
     if (n < 2)
-        return json_str_of(c->arena, root, "detail");
-    return str_fmt(c->arena, "%.*s: %.*s (and %u more)", STR_ARG(pointer),
-                   STR_ARG(json_str_of(c->arena, first, "detail")), n - 1);
+        return json_str_of(a, root, "detail");
+    return str_fmt(a, "%.*s: %.*s (and %u more)", STR_ARG(pointer),
+                   STR_ARG(json_str_of(a, first, "detail")), n - 1);
 }
 
 static int
@@ -193,9 +192,9 @@ complain_of_problem(struct cli *c, const struct client_answer *a)
         term_write(&c->err, json_raw(a->root));
         term_write(&c->err, STR("\n"));
     } else {
-        cli_complain(c,
-                     str_fmt(c->arena, "%.*s (%d)", STR_ARG(title), a->status),
-                     why_refused(c, a->root), how_to_go_on(c, a, code));
+        cli_complain(
+            c, str_fmt(c->arena, "%.*s (%d)", STR_ARG(title), a->status),
+            cli_why_refused(c->arena, a->root), how_to_go_on(c, a, code));
     }
     return a->status == 401 || a->status == 403 ? CLI_AUTH : CLI_FAILED;
 }

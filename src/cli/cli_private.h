@@ -39,10 +39,12 @@ const struct command *command_find(struct str name);
 /* The closest name, or NULL when none is close. */
 const char *command_suggest(struct str name);
 
+int run_apply(struct cli *c);
 int run_approve(struct cli *c);
 int run_cancel(struct cli *c);
 int run_completion(struct cli *c);
 int run_doctor(struct cli *c);
+int run_export(struct cli *c);
 int run_get(struct cli *c);
 int run_help(struct cli *c);
 int run_key(struct cli *c);
@@ -59,8 +61,10 @@ int run_user(struct cli *c);
 int run_version(struct cli *c);
 int run_why(struct cli *c);
 
+extern const struct arg_option apply_options[];
 extern const struct arg_option approve_options[]; /* and of reject */
 extern const struct arg_option cancel_options[];
+extern const struct arg_option export_options[];
 extern const struct arg_option get_options[];
 extern const struct arg_option key_options[];
 extern const struct arg_option ls_options[];
@@ -104,6 +108,8 @@ bool cli_ask(struct cli *c, const struct client_call *call,
              struct client_answer *ret_answer, int *ret);
 bool cli_get(struct cli *c, struct str path, struct client_answer *ret_answer,
              int *ret);
+/* Of a problem: the first field at fault says more than the count of them. */
+struct str cli_why_refused(struct arena *a, struct json root);
 /* The complaint about an answer; what to exit with. */
 int cli_refused(struct cli *c, const struct client_answer *a);
 

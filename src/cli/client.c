@@ -263,6 +263,7 @@ start(struct client *c, struct arena *a, const struct client_call *call,
     put_header(x, "Authorization", c->authorization);
     put_header(x, "X-Belfry-Workspace", c->workspace);
     put_header(x, "Idempotency-Key", call->idempotency_key);
+    put_header(x, "If-Match", call->if_match);
     put_header(x, "User-Agent", STR("belfry/" BELFRY_VERSION));
     if (call->body.n > 0)
         put_header(x, "Content-Type",

@@ -22,6 +22,7 @@ struct client_call {
     struct str body;
     const char *type; /* NULL: application/json where there is a body */
     struct str idempotency_key;
+    struct str if_match;
     int64_t timeout_ms; /* 0: half a minute */
 };
 

@@ -108,6 +108,11 @@ static const char *const provider_examples[] = {
     "belfry provider test mail --to ada@example.org", NULL};
 static const char *const provider_words[] = {"ls",     "get",  "put",
                                              "delete", "test", NULL};
+static const char *const apply_examples[] = {
+    "belfry apply belfry/ --dry-run",
+    "MAIL_PASSWORD=... belfry apply belfry/ --yes --delete", NULL};
+static const char *const export_examples[] = {
+    "belfry export belfry/ && git -C belfry/ diff", NULL};
 static const char *const test_examples[] = {
     "belfry test tests/scenario/*.scn",
     "belfry test welcome.scn --db sqlite --only \"quiet hours\"",
@@ -271,6 +276,31 @@ const struct command commands[] = {
               "\"***\" for the secret that the server has.",
      .min_args = 1,
      .max_args = 1001,
+     .needs_server = true,
+     .takes_files = true},
+    {.name = "export",
+     .run = run_export,
+     .usage = "DIR",
+     .summary = "Write what is configured on the server as files",
+     .examples = export_examples,
+     .options = export_options,
+     .notes = "A file of JSON for each template, workflow, category, "
+              "schedule, topic and provider; secrets are \"***\".",
+     .min_args = 1,
+     .max_args = 1,
+     .needs_server = true,
+     .takes_files = true},
+    {.name = "apply",
+     .run = run_apply,
+     .usage = "DIR",
+     .summary = "Make the server as the files of a folder say",
+     .examples = apply_examples,
+     .options = apply_options,
+     .notes = "The plan is shown first. In a provider's config \"***\" keeps "
+              "the secret that the server has, and \"${NAME}\" stands for a "
+              "variable of the environment. docs/files.md tells more.",
+     .min_args = 1,
+     .max_args = 1,
      .needs_server = true,
      .takes_files = true},
     {.name = "test",

@@ -5,7 +5,6 @@
 struct expanding {
     struct arena *arena;
     const char *const *env;
-    struct json_writer w;
     struct str why; /* of the first fault */
 };
 
@@ -42,7 +41,7 @@ put_variable(struct expanding *x, struct str name, struct buf *out)
 }
 
 static struct str
-expand_text(struct expanding *x, struct str s)
+expand(struct expanding *x, struct str s)
 {
     struct buf out;
 
@@ -64,13 +63,48 @@ expand_text(struct expanding *x, struct str s)
     return buf_str(&out);
 }
 
+bool
+expand_text(struct arena *a, const char *const *env, struct str text,
+            struct str *ret, struct str *ret_why)
+{
+    struct expanding x = {.arena = a, .env = env};
+
+    *ret = expand(&x, text);
+    *ret_why = x.why;
+    return x.why.n == 0;
+}
+
+/* ---- documents ---- */
+
+/* A walk through a config, with the values that two other documents have at
+ * the same place; the strings of it may be written as others. */
+struct walk {
+    struct arena *arena;
+    struct json_writer w;
+    struct str (*text)(struct walk *x, struct json v, struct json left,
+                       struct json right);
+    struct expanding *expanding;
+    bool sets_secrets;
+    bool has_mask;
+};
+
+static struct json
+child(struct arena *a, struct json container, struct json of, struct json m,
+      uint32_t i)
+{
+    if (json_is(container, JSON_OBJECT))
+        return json_get_str(of, json_key(a, m));
+    return json_is(of, JSON_ARRAY) ? json_at(of, i) : (struct json){0};
+}
+
 static void
-put_value(struct expanding *x, struct json v)
+walk_value(struct walk *x, struct json v, struct json left, struct json right)
 {
     bool is_object = json_is(v, JSON_OBJECT);
+    uint32_t i = 0;
 
     if (json_is(v, JSON_STRING)) {
-        json_put_str(&x->w, expand_text(x, json_str(x->arena, v)));
+        json_put_str(&x->w, x->text(x, v, left, right));
         return;
     }
     if (!is_object && !json_is(v, JSON_ARRAY)) {
@@ -82,10 +116,11 @@ put_value(struct expanding *x, struct json v)
     else
         json_begin_array(&x->w);
     for (struct json m = json_first(v); !json_is(m, JSON_ABSENT);
-         m = json_next(v, m)) {
+         m = json_next(v, m), i++) {
         if (is_object)
             json_put_key_str(&x->w, json_key(x->arena, m));
-        put_value(x, m);
+        walk_value(x, m, child(x->arena, v, left, m, i),
+                   child(x->arena, v, right, m, i));
     }
     if (is_object)
         json_end_object(&x->w);
@@ -93,28 +128,118 @@ put_value(struct expanding *x, struct json v)
         json_end_array(&x->w);
 }
 
+/* The whole document, its config walked through. */
+static struct str
+walk(struct walk *x, struct json doc, struct json left, struct json right)
+{
+    struct buf out;
+
+    buf_init(&out, x->arena);
+    x->w = json_writer(&out);
+    json_begin_object(&x->w);
+    for (struct json m = json_first(doc); !json_is(m, JSON_ABSENT);
+         m = json_next(doc, m)) {
+        struct str name = json_key(x->arena, m);
+
+        json_put_key_str(&x->w, name);
+        if (str_is(name, "config"))
+            walk_value(x, m, json_get(left, "config"),
+                       json_get(right, "config"));
+        else
+            json_put_raw(&x->w, json_raw(m));
+    }
+    json_end_object(&x->w);
+    return buf_str(&out);
+}
+
+static struct str
+text_expanded(struct walk *x, struct json v, struct json left,
+              struct json right)
+{
+    (void)left;
+    (void)right;
+    return expand(x->expanding, json_str(x->arena, v));
+}
+
 bool
 expand_config(struct arena *a, const char *const *env, struct json doc,
               struct str *ret, struct str *ret_why)
 {
-    struct expanding x = {.arena = a, .env = env};
-    struct buf out;
+    struct expanding e = {.arena = a, .env = env};
+    struct walk x = {.arena = a, .text = text_expanded, .expanding = &e};
 
-    buf_init(&out, a);
-    x.w = json_writer(&out);
-    json_begin_object(&x.w);
-    for (struct json m = json_first(doc); !json_is(m, JSON_ABSENT);
-         m = json_next(doc, m)) {
-        struct str name = json_key(a, m);
+    *ret = walk(&x, doc, (struct json){0}, (struct json){0});
+    *ret_why = e.why;
+    return e.why.n == 0;
+}
 
-        json_put_key_str(&x.w, name);
-        if (str_is(name, "config"))
-            put_value(&x, m);
-        else
-            json_put_raw(&x.w, json_raw(m));
-    }
-    json_end_object(&x.w);
-    *ret = buf_str(&out);
-    *ret_why = x.why;
-    return x.why.n == 0;
+/* left: as it is written; right: as the server has it. */
+static struct str
+text_hidden(struct walk *x, struct json v, struct json left, struct json right)
+{
+    struct str text = json_str(x->arena, v);
+    struct str written = json_str(x->arena, left);
+    struct str there = json_str(x->arena, right);
+
+    if (str_is(there, EXPAND_MASK))
+        return x->sets_secrets && !str_is(text, EXPAND_MASK)
+                   ? STR(EXPAND_MASK " (set again)")
+                   : there;
+    return str_eq(text, there) ? text : written;
+}
+
+struct str
+expand_hide(struct arena *a, struct json doc, struct json written,
+            struct json before, bool sets_secrets)
+{
+    struct walk x = {
+        .arena = a, .text = text_hidden, .sets_secrets = sets_secrets};
+
+    return walk(&x, doc, written, before);
+}
+
+/* left: the file that is there. */
+static struct str
+text_kept(struct walk *x, struct json v, struct json left, struct json right)
+{
+    struct str text = json_str(x->arena, v), value, why;
+    struct str written = json_str(x->arena, left);
+    bool is_known =
+        expand_text(x->arena, x->expanding->env, written, &value, &why);
+
+    (void)right;
+    if (written.n == 0 || (is_known && str_eq(value, written)))
+        return text;
+    return str_is(text, EXPAND_MASK) || (is_known && str_eq(value, text))
+               ? written
+               : text;
+}
+
+struct str
+expand_keep(struct arena *a, const char *const *env, struct json before,
+            struct json written)
+{
+    struct expanding e = {.arena = a, .env = env};
+    struct walk x = {.arena = a, .text = text_kept, .expanding = &e};
+
+    return walk(&x, before, written, (struct json){0});
+}
+
+static struct str
+text_looked_at(struct walk *x, struct json v, struct json left,
+               struct json right)
+{
+    (void)left;
+    (void)right;
+    x->has_mask = x->has_mask || str_is(json_str(x->arena, v), EXPAND_MASK);
+    return STR_NONE;
+}
+
+bool
+expand_has_mask(struct arena *a, struct json doc)
+{
+    struct walk x = {.arena = a, .text = text_looked_at};
+
+    walk(&x, doc, (struct json){0}, (struct json){0});
+    return x.has_mask;
 }

@@ -74,6 +74,73 @@ what_is_not_set_is_named(void **state)
     assert_refused("{\"config\":{\"a\":\"${}\"}}", "names no variable");
 }
 
+static struct json
+parse(const char *text)
+{
+    struct json_doc *doc = ARENA_NEW(arena, struct json_doc);
+    struct json_error fault;
+
+    assert_int_equal(
+        json_parse(arena, str_dup(arena, str_from(text)), doc, &fault), ERR_OK);
+    return json_root(doc);
+}
+
+static const char server[] =
+    "{\"config\":{\"host\":\"mail.example.org\",\"password\":\"***\"}}";
+static const char written[] =
+    "{\"config\":{\"host\":\"${HOST}\",\"password\":\"${PASSWORD}\","
+    "\"token\":\"${PASSWORD}\"}}";
+
+static void
+no_secret_is_shown_and_what_is_there_is_the_same(void **state)
+{
+    struct str got, why;
+
+    (void)state;
+    assert_true(expand(written, &got, &why));
+    assert_string_equal(
+        str_cstr(arena, expand_hide(arena, parse(str_cstr(arena, got)),
+                                    parse(written), parse(server), false)),
+        "{\"config\":{\"host\":\"mail.example.org\",\"password\":\"***\","
+        "\"token\":\"${PASSWORD}\"}}");
+    assert_string_equal(
+        str_cstr(arena, expand_hide(arena, parse(str_cstr(arena, got)),
+                                    parse(written), parse(server), true)),
+        "{\"config\":{\"host\":\"mail.example.org\",\"password\":"
+        "\"*** (set again)\",\"token\":\"${PASSWORD}\"}}");
+}
+
+static void
+variables_of_a_file_outlive_an_export(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        str_cstr(arena, expand_keep(arena, env, parse(server), parse(written))),
+        "{\"config\":{\"host\":\"${HOST}\",\"password\":\"${PASSWORD}\"}}");
+    assert_string_equal(
+        str_cstr(arena,
+                 expand_keep(arena, env, parse(server),
+                             parse("{\"config\":{\"host\":\"${PASSWORD}\","
+                                   "\"password\":\"${NOT_THERE}\"}}"))),
+        "{\"config\":{\"host\":\"mail.example.org\",\"password\":"
+        "\"${NOT_THERE}\"}}");
+    assert_string_equal(
+        str_cstr(arena,
+                 expand_keep(arena, env, parse(server),
+                             parse("{\"config\":{\"password\":\"clear\"}}"))),
+        server);
+}
+
+static void
+a_mask_is_found_wherever_it_is(void **state)
+{
+    (void)state;
+    assert_true(expand_has_mask(arena, parse(server)));
+    assert_true(expand_has_mask(
+        arena, parse("{\"config\":{\"a\":[{\"b\":\"***\"}]}}")));
+    assert_false(expand_has_mask(arena, parse("{\"x\":\"***\"}")));
+}
+
 int
 main(void)
 {
@@ -83,6 +150,9 @@ main(void)
         IT(only_a_config_is_expanded),
         IT(what_is_no_variable_stays),
         IT(what_is_not_set_is_named),
+        IT(no_secret_is_shown_and_what_is_there_is_the_same),
+        IT(variables_of_a_file_outlive_an_export),
+        IT(a_mask_is_found_wherever_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

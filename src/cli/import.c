@@ -8,16 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/progress.h"
+#include "cli/patience.h"
 #include "cli/user.h"
 #include "cli/user_rows.h"
 
 #define CHUNK_ROWS 1000 /* as many as POST /v1/users/bulk takes */
 #define CHUNK_BYTES (512 * 1024)
 #define COMPLAINTS_MAX 20
-#define TRIES 6 /* of a chunk that the server could not take now */
-#define WAIT_FIRST_MS 1000
-#define WAIT_MOST_MS 60000
 
 struct import {
     struct cli *cli;
@@ -162,49 +159,24 @@ take_answer(struct import *x, const struct client_answer *a)
     return i == x->n;
 }
 
-static bool
-is_passing(const struct client_answer *a)
-{
-    return a->outcome == CLIENT_LOST || a->outcome == CLIENT_NO_SERVER ||
-           (a->outcome == CLIENT_ANSWERED &&
-            (a->status == 429 || a->status == 503));
-}
-
-static int64_t
-wait_ms(const struct client_answer *a, int tried)
-{
-    int64_t ms = a->retry_after_s > 0 ? a->retry_after_s * 1000
-                                      : (int64_t)WAIT_FIRST_MS << tried;
-
-    return ms < WAIT_MOST_MS ? ms : WAIT_MOST_MS;
-}
-
 /* To write a user twice is to write it once, so a chunk whose answer was lost
  * goes out again. A server that never answered is not waited for. */
 static void
 ask(struct import *x, struct client_answer *ret)
 {
-    struct client *client = x->cli->client;
+    const struct patience p = {
+        .cli = x->cli,
+        .progress = &x->progress,
+        .repeats_lost = true,
+        .waits_for_server = count_rows(x) > 0,
+    };
     struct client_call call = {
         .method = "POST",
         .path = STR("/v1/users/bulk"),
         .body = buf_str(&x->body),
     };
 
-    for (int tried = 0;; tried++) {
-        client_call(client, x->arena, &call, ret);
-        if (!is_passing(ret) || tried + 1 == TRIES || client_is_stopped(client))
-            return;
-        if (ret->outcome == CLIENT_NO_SERVER && count_rows(x) == 0)
-            return;
-        progress_hide(&x->progress);
-        cli_note(x->cli, TERM_AGAIN,
-                 "the server cannot take more now; "
-                 "again in %lld s",
-                 (long long)(wait_ms(ret, tried) + 999) / 1000);
-        if (!client_pause(client, wait_ms(ret, tried)))
-            return;
-    }
+    patient_call(&p, x->arena, &call, ret);
 }
 
 /* False: there is no going on; *ret is what to exit with. */

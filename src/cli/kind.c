@@ -4,6 +4,7 @@
 
 #include "cli/canon.h"
 #include "cli/delivery.h"
+#include "cli/tree.h"
 
 #define KEY_MAX 128
 
@@ -218,10 +219,25 @@ kind_run_get(struct cli *c, const struct kind *k, struct str key)
     return cli_print(c, &out, CLI_OK);
 }
 
+/* What the document says, or else the file's name as belfry export gives it. */
+static struct str
+key_of_file(struct cli *c, const struct kind *k, struct json doc,
+            struct str file)
+{
+    struct str key = json_str_of(c->arena, doc, k->key_name), part;
+
+    if (key.n > 0 || !str_ends(file, STR(".json")))
+        return key;
+    while (str_split(&file, '/', &part))
+        key = part;
+    key.n -= strlen(".json");
+    return tree_key_of(c->arena, key, &key) ? key : STR_NONE;
+}
+
 int
 kind_run_put(struct cli *c, const struct kind *k, struct json doc)
 {
-    struct str key = json_str_of(c->arena, doc, k->key_name);
+    struct str key = key_of_file(c, k, doc, args_rest(&c->args, 1));
     struct client_answer a;
     struct client_call call = {.method = "PUT", .body = json_raw(doc)};
     struct buf out;

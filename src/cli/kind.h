@@ -46,7 +46,7 @@ struct kind_column {
 int kind_run_ls(struct cli *c, const struct kind *k,
                 const struct kind_column *columns, int64_t limit);
 int kind_run_get(struct cli *c, const struct kind *k, struct str key);
-/* The file's own member says its key. */
+/* Of the file that the second argument names. */
 int kind_run_put(struct cli *c, const struct kind *k, struct json doc);
 /* All arguments behind the first. */
 int kind_run_delete(struct cli *c, const struct kind *k);

@@ -1,0 +1,372 @@
+// Configuration as files: belfry export, belfry apply, belfry provider.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, readdir, rm, symlink, writeFile }
+    from 'node:fs/promises';
+import path from 'node:path';
+import { start, started } from './lib/belfry.mjs';
+import { receiver } from './lib/webhook.mjs';
+
+const HTML = `<html>\n<p>Hello {{name}},</p>\n<p>${'long '.repeat(30)}</p>\n`;
+
+// One of each kind, with keys that are awkward as names of files.
+async function furnish(belfry) {
+    await belfry.put('/v1/providers/log:1', { channel: 'log_file',
+        driver: 'log_file', config: { path: '/tmp/out.log' } });
+    await belfry.put('/v1/providers/hook', { channel: 'webhook',
+        driver: 'webhook', retry: { attempts: 3 }, config: {
+            url: 'http://127.0.0.1:1/x', secret: `whsec_${'c2VjcmV0'.repeat(4)}`,
+        } });
+    await belfry.put('/v1/categories/news', { name: 'News',
+        channels: ['in_app', 'email'], throttle: { limit: 5, per: '1h' } });
+    await belfry.put('/v1/topics/sport@home', {});
+    await belfry.put('/v1/templates/.frame', { content: { default: {
+        html: '<b>{{$content}}{{/content}}</b>', body: 'B' } } });
+    await belfry.put('/v1/templates/a.welcome', { layout: '.frame',
+        content: { default: { title: 'Hi {{name}}', body: 'Short', html: HTML },
+            email: { body: 'two\nlines' } },
+        locales: { de: { default: { html: `${HTML}<p>de</p>` } } } });
+    await belfry.put('/v1/workflows/greet', { steps: [
+        { id: 'one', type: 'send', channels: ['in_app'],
+            template: 'a.welcome' }] });
+    await belfry.put('/v1/schedules/morning', { cron: '0 9 * * 1-5',
+        timezone: 'Europe/Berlin',
+        notification: { to: 'u1', title: 'Morning' } });
+}
+
+const tree = (dir) => execFileSync('find', ['.', '-type', 'f'], { cwd: dir })
+    .toString().trim().split('\n').sort();
+
+describe('belfry export and apply', { timeout: 240000 }, () => {
+    let belfry, dir;
+
+    const run = async (code, args, options) => {
+        const out = await belfry.cli(args, options);
+        assert.equal(out.code, code, `${args}:\n${out.stderr}`);
+        return out;
+    };
+    const apply = async (code, ...args) =>
+        JSON.parse((await run(code, ['apply', dir, '--json', ...args])).stdout);
+    const edit = async (file, change) => {
+        const at = path.join(dir, file);
+        const doc = JSON.parse(await readFile(at, 'utf8'));
+        await writeFile(at, JSON.stringify(change(doc) ?? doc));
+    };
+
+    before(async () => {
+        belfry = await start();
+        dir = path.join(belfry.dir, 'conf');
+        await furnish(belfry);
+    });
+    after(() => belfry?.stop());
+
+    it('writes one file for each, and longer texts beside it', async () => {
+        const out = await run(0, ['export', dir]);
+        assert.match(out.stderr, /12 written/);
+        assert.deepEqual(tree(dir), [
+            './categories/news.json', './providers/hook.json',
+            './providers/log%3A1.json', './schedules/morning.json',
+            './templates/%2Eframe.json', './templates/a.welcome+de+default.html',
+            './templates/a.welcome+email.txt', './templates/a.welcome.html',
+            './templates/a.welcome.json', './topics/sport@home.json',
+            './workflows/greet.json', './workspace.json'].sort());
+        assert.equal(await readFile(path.join(dir,
+            'templates/a.welcome.html'), 'utf8'), HTML);
+        assert.equal(await readFile(path.join(dir, 'categories/news.json'),
+            'utf8'), `{
+  "channels": ["in_app", "email"],
+  "name": "News",
+  "throttle": {
+    "limit": 5,
+    "per": "1h"
+  }
+}
+`);
+        const hook = JSON.parse(await readFile(path.join(dir,
+            'providers/hook.json'), 'utf8'));
+        assert.equal(hook.config.secret, '***');
+    });
+
+    it('writes the same again, and applies it without a change', async () => {
+        const before = tree(dir).map((f) => execFileSync('sha256sum', [f],
+            { cwd: dir }).toString());
+        const out = await run(0, ['export', dir, '--json']);
+        assert.deepEqual(JSON.parse(out.stdout), { written: 0, unchanged: 12,
+            removed: 0, without_object: 0, drafts: 0 });
+        assert.deepEqual(tree(dir).map((f) => execFileSync('sha256sum', [f],
+            { cwd: dir }).toString()), before);
+        const none = await run(0, ['apply', dir]);
+        assert.match(none.stderr, /no changes/);
+        assert.deepEqual(await apply(0), { changes: [], unchanged: 9,
+            without_file: 0 });
+    });
+
+    it('shows a plan first, and does nothing in a dry run', async () => {
+        await edit('categories/news.json', (d) => {
+            d.name = 'Newer';
+            d.sla = '5s';
+            delete d.throttle;
+        });
+        await writeFile(path.join(dir, 'templates/a.welcome.html'),
+            HTML.replace('Hello', 'Good day'));
+        await writeFile(path.join(dir, 'topics/new.json'), '{}');
+        const out = await run(0, ['apply', dir, '--dry-run']);
+        assert.equal(out.stdout, `~ categories/news
+    ~ /name  "News" -> "Newer"
+    + /sla  "5s"
+    - /throttle  {"limit":5,"per":"1h"}
++ topics/new
+~ templates/a.welcome
+    ~ /content/default/html  from line 2 on
+        - <p>Hello {{name}},</p>
+        + <p>Good day {{name}},</p>
+`);
+        assert.equal((await belfry.get('/v1/categories/news')).name, 'News');
+        await run(2, ['apply', dir]); // nobody is there to say yes
+    });
+
+    it('does it with --yes, and has nothing to do then', async () => {
+        const done = await apply(0, '--yes');
+        assert.deepEqual(done.changes.map((s) =>
+            [s.action, s.kind, s.key, s.result]), [
+            ['change', 'category', 'news', 'done'],
+            ['create', 'topic', 'new', 'done'],
+            ['change', 'template', 'a.welcome', 'done']]);
+        assert.deepEqual(done.changes[0].diff[0],
+            { pointer: '/name', before: 'News', after: 'Newer' });
+        const welcome = await belfry.get('/v1/templates/a.welcome');
+        assert.match(welcome.content.default.html, /Good day/);
+        assert.equal(welcome.published, welcome.latest, 'it is live');
+        assert.equal((await belfry.get('/v1/categories/news')).throttle,
+            undefined);
+        assert.equal((await apply(0, '--yes')).changes.length, 0);
+    });
+
+    it('deletes only when it is told to', async () => {
+        await rm(path.join(dir, 'topics/new.json'));
+        await rm(path.join(dir, 'schedules'), { recursive: true });
+        const left = await run(0, ['apply', dir]);
+        assert.match(left.stderr, /1 on the server has no file/);
+        const done = await apply(0, '--yes', '--delete');
+        assert.deepEqual(done.changes.map((s) => [s.action, s.kind, s.key]),
+            [['delete', 'topic', 'new']], 'a folder that is not there is no ' +
+            'order to delete');
+        await belfry.want(404, 'GET', '/v1/topics/new');
+        await belfry.get('/v1/schedules/morning');
+    });
+
+    it('keeps secrets, and never shows them', async () => {
+        const sent = `whsec_${'bmV3c2VjcmV0'.repeat(3)}`;
+        const env = { HOOK_SECRET: sent };
+        await edit('providers/hook.json', (d) => {
+            d.order = 7;
+            d.config.secret = '${HOOK_SECRET}';
+        });
+        const unset = await run(1, ['apply', dir, '--yes']);
+        assert.match(unset.stderr, /hook\.json: set HOOK_SECRET/);
+        const plan = await run(0, ['apply', dir, '--dry-run', '--secrets'],
+            { env });
+        assert.match(plan.stdout, /\/config\/secret .*set again/);
+        assert.ok(!`${plan.stdout}${plan.stderr}`.includes(sent));
+        await run(0, ['apply', dir, '--yes'], { env });
+        const quiet = await run(0, ['apply', dir], { env });
+        assert.match(quiet.stderr, /no changes/);
+        const again = await run(0, ['apply', dir, '--yes', '--secrets',
+            '--json'], { env });
+        assert.equal(JSON.parse(again.stdout).changes[0].key, 'hook');
+        assert.ok(!again.stdout.includes(sent));
+        await run(0, ['export', dir]);
+        assert.match(await readFile(path.join(dir, 'providers/hook.json'),
+            'utf8'), /"\$\{HOOK_SECRET\}"/);
+        await edit('providers/hook.json', (d) => {
+            d.config.secret = '***';
+            d.order = 8;
+        });
+        await run(0, ['apply', dir, '--yes']);
+        assert.equal((await belfry.get('/v1/providers/hook')).order, 8);
+    });
+
+    it('refuses a secret that nobody has', async () => {
+        const at = path.join(dir, 'providers/other.json');
+        await writeFile(at, JSON.stringify({ channel: 'webhook',
+            driver: 'webhook', config: { url: 'http://127.0.0.1:1/',
+                secret: '***' } }));
+        const out = await run(1, ['apply', dir, '--yes']);
+        assert.match(out.stderr, /other\.json.*\$\{NAME\}/);
+        await belfry.want(404, 'GET', '/v1/providers/other');
+        await rm(at);
+    });
+
+    it('publishes a draft that is what the file says', async () => {
+        const text = (body) => ({ content: { default: { title: 'T', body } } });
+        await belfry.put('/v1/templates/drafty', text('one'));
+        await belfry.put('/v1/templates/drafty', text('two'));
+        const out = await run(0, ['export', dir]);
+        assert.match(out.stderr, /1 template has a draft/);
+        const at = path.join(dir, 'templates/drafty.json');
+        assert.match(await readFile(at, 'utf8'), /"one"/);
+        assert.equal((await apply(0, '--yes')).changes.length, 0);
+        await edit('templates/drafty.json', () => text('two'));
+        const done = await apply(0, '--yes');
+        assert.deepEqual(done.changes.map((s) => s.action), ['publish']);
+        const { published, latest } =
+            await belfry.get('/v1/templates/drafty');
+        assert.deepEqual([published, latest], [2, 2]);
+    });
+
+    it('says what failed and what was not tried', async () => {
+        await edit('categories/news.json', (d) => { d.sla = 'soon'; });
+        await writeFile(path.join(dir, 'categories/zoo.json'), '{}');
+        await writeFile(path.join(dir, 'topics/later.json'), '{}');
+        const done = await apply(1, '--yes');
+        assert.deepEqual(done.changes.map((s) => [s.key, s.result]), [
+            ['news', 'failed'], ['zoo', 'done'], ['later', 'not_tried']]);
+        assert.match(done.changes[0].reason, /sla/);
+        const plain = await run(1, ['apply', dir, '--yes']);
+        assert.match(plain.stderr, /0 done, 1 failed, 1 not tried/);
+        assert.match(plain.stderr, /not tried: topics\/later/);
+        await run(0, ['export', dir, '--delete']);
+    });
+
+    it('makes layouts before what stands in them', async (t) => {
+        const other = await started(t);
+        const out = await other.cli(['apply', path.join(dir, '..', 'conf'),
+            '--yes', '--json'], { env: { HOOK_SECRET: 'whsec_c2VjcmV0' } });
+        // The file of the webhook says "***": all or nothing.
+        assert.equal(out.code, 1);
+        await rm(path.join(dir, 'providers/hook.json'));
+        await edit('templates/%2Eframe.json', (d) => {
+            d.layout = 'zz';
+        });
+        await writeFile(path.join(dir, 'templates/zz.json'), JSON.stringify({
+            content: { default: { html: '{{$content}}{{/content}}' } } }));
+        const good = await other.cli(['apply', dir, '--yes', '--json']);
+        assert.equal(good.code, 0, good.stderr);
+        assert.deepEqual(JSON.parse(good.stdout).changes
+            .filter((s) => s.kind === 'template').map((s) => s.key),
+        ['zz', '.frame', 'a.welcome', 'drafty']);
+        await other.get('/v1/workflows/greet');
+        const same = await other.cli(['apply', dir]);
+        assert.match(same.stderr, /no changes/);
+    });
+
+    it('never leaves its folder', async () => {
+        const secret = path.join(belfry.dir, 'secret.txt');
+        await writeFile(secret, 'SECRET');
+        const bad = path.join(belfry.dir, 'bad');
+        await mkdir(path.join(bad, 'templates'), { recursive: true });
+        const file = (name) => path.join(bad, 'templates', name);
+        const doc = (name) => JSON.stringify({ content: { default: {
+            body: { $file: name } } } });
+        await writeFile(file('up.json'), doc('../../secret.txt'));
+        await writeFile(file('root.json'), doc(secret));
+        await symlink(secret, file('link.txt'));
+        await writeFile(file('link.json'), doc('link.txt'));
+        await symlink(file('up.json'), file('soft.json'));
+        await writeFile(file('a b.json'), '{}');
+        await writeFile(file('%41.json'), '{}');
+        await writeFile(file('broken.json'), '{\n"a":');
+        await writeFile(file('other.json'), '{"key":"another"}');
+        const out = await run(1, ['apply', bad, '--yes']);
+        assert.match(out.stderr, /9 files|8 files/);
+        for (const why of [/up\.json/, /root\.json/, /link\.json.*symbolic/,
+            /soft\.json.*symbolic/, /a b\.json: is named/, /%41\.json/,
+            /broken\.json: line 2/, /other\.json: "key" must be "other"/])
+            assert.match(out.stderr, why);
+        assert.ok(!out.stderr.includes('SECRET'));
+
+        const away = path.join(belfry.dir, 'away');
+        await mkdir(away);
+        const trap = path.join(belfry.dir, 'trap');
+        await mkdir(trap);
+        await symlink(away, path.join(trap, 'templates'));
+        await run(1, ['export', trap]);
+        assert.deepEqual(await readdir(away), []);
+        await rm(path.join(trap, 'templates'));
+        await rm(path.join(trap, 'workspace.json'));
+        await symlink(secret, path.join(trap, 'workspace.json'));
+        await run(1, ['export', trap]);
+        assert.equal(await readFile(secret, 'utf8'), 'SECRET');
+    });
+
+    it('warns of a folder that is misspelt', async () => {
+        const odd = path.join(belfry.dir, 'odd');
+        await mkdir(path.join(odd, 'template'), { recursive: true });
+        const out = await run(0, ['apply', odd]);
+        assert.match(out.stderr, /odd\/template .*templates/);
+        const none = await run(1, ['apply', path.join(odd, 'nothing')]);
+        assert.match(none.stderr, /No such file/);
+    });
+
+    it('works with a key of one workspace', async () => {
+        const { key } = await belfry.post('/v1/keys',
+            { scopes: ['read', 'write'] });
+        const env = { BELFRY_KEY: key };
+        const to = path.join(belfry.dir, 'scoped');
+        const out = await run(0, ['export', to], { env });
+        assert.match(out.stderr, /workspace itself is left out/);
+        const same = await run(0, ['apply', to], { env });
+        assert.match(same.stderr, /no changes/);
+        const reader = await belfry.post('/v1/keys', { scopes: ['read'] });
+        await writeFile(path.join(to, 'topics/x.json'), '{}');
+        const refused = await run(4, ['apply', to, '--yes'],
+            { env: { BELFRY_KEY: reader.key } });
+        assert.match(refused.stderr, /0 done, 1 failed/);
+    });
+});
+
+describe('GET /v1/templates/{key}', { timeout: 60000 }, () => {
+    it('shows and renders any version', async (t) => {
+        const belfry = await started(t);
+        const route = '/v1/templates/v';
+        for (const title of ['one', 'two', 'three'])
+            await belfry.put(route, { content: { default: { title } } });
+        const title = async (query) =>
+            (await belfry.get(`${route}${query}`)).content.default.title;
+        assert.equal(await title(''), 'three');
+        assert.equal(await title('?version=latest'), 'three');
+        assert.equal(await title('?version=published'), 'one');
+        assert.equal(await title('?version=2'), 'two');
+        for (const version of ['4', '0', '-1', 'x', '99999999999999999999'])
+            await belfry.want(404, 'GET', `${route}?version=${version}`);
+        const rendered = (version) =>
+            belfry.post(`${route}/preview`, { version });
+        assert.equal((await rendered('published')).title, 'one');
+        assert.equal((await rendered('2')).title, 'two');
+        assert.equal((await belfry.post(`${route}/preview`, {})).title,
+            'three');
+        await belfry.want(404, 'POST', `${route}/preview`, { version: '9' });
+    });
+});
+
+describe('belfry provider', { timeout: 60000 }, () => {
+    it('puts, lists, tests and deletes', async (t) => {
+        const belfry = await started(t);
+        const hook = await receiver();
+        t.after(() => hook.close());
+        const file = path.join(belfry.dir, 'hook.json');
+        await writeFile(file, JSON.stringify({ channel: 'webhook',
+            driver: 'webhook', config: { url: '${HOOK_URL}',
+                secret: '${HOOK_SECRET}' } }));
+        const env = { HOOK_URL: hook.url('/in'),
+            HOOK_SECRET: hook.secret };
+        assert.equal((await belfry.cli(['provider', 'put', file])).code, 1);
+        const put = await belfry.cli(['provider', 'put', file], { env });
+        assert.equal(put.code, 0, put.stderr);
+        const ls = await belfry.cli(['provider', 'ls']);
+        assert.match(ls.stdout, /hook +webhook +webhook/);
+        const got = await belfry.cli(['provider', 'get', 'hook']);
+        assert.equal(JSON.parse(got.stdout).config.secret, '***');
+        const test = await belfry.cli(['provider', 'test', 'hook', '--title',
+            'A test']);
+        assert.equal(test.code, 0, test.stderr);
+        assert.match(test.stderr, /hook: delivered/);
+        assert.ok(hook.calls('/in')[0].isVerified);
+        const gone = await belfry.cli(['provider', 'delete', 'hook']);
+        assert.equal(gone.code, 0, gone.stderr);
+        assert.equal((await belfry.cli(['provider', 'test', 'hook'])).code, 1);
+        assert.equal((await belfry.cli(['provider', 'test'])).code, 2);
+    });
+});
