@@ -108,6 +108,14 @@ static const char *const provider_examples[] = {
     "belfry provider test mail --to ada@example.org", NULL};
 static const char *const provider_words[] = {"ls",     "get",  "put",
                                              "delete", "test", NULL};
+static const char *const template_examples[] = {
+    "belfry template pull welcome",
+    "belfry template diff welcome.json && belfry template push welcome.json",
+    "belfry template preview welcome --data name=Ada --locale de",
+    "belfry template publish welcome", NULL};
+static const char *const template_words[] = {
+    "ls",      "get",      "push",    "pull",   "diff",
+    "publish", "rollback", "preview", "delete", NULL};
 static const char *const apply_examples[] = {
     "belfry apply belfry/ --dry-run",
     "MAIL_PASSWORD=... belfry apply belfry/ --yes --delete", NULL};
@@ -274,6 +282,23 @@ const struct command commands[] = {
      .notes = "FILE holds the provider as GET shows it; in its config "
               "\"${NAME}\" stands for a variable of the environment, and "
               "\"***\" for the secret that the server has.",
+     .min_args = 1,
+     .max_args = 1001,
+     .needs_server = true,
+     .takes_files = true},
+    {.name = "template",
+     .run = run_template,
+     .usage = "ls|get|push|pull|diff|publish|rollback|preview|delete "
+              "[KEY|FILE|DIR...]",
+     .summary = "Show, write, try and publish templates",
+     .examples = template_examples,
+     .options = template_options,
+     .words = template_words,
+     .notes = "push makes a draft of each file, which changes nothing for "
+              "recipients until it is published. pull writes templates as "
+              "files: one KEY here, or all into DIR. diff tells of a file how "
+              "it differs from the server's latest, of a KEY how its draft "
+              "differs from what is live.",
      .min_args = 1,
      .max_args = 1001,
      .needs_server = true,

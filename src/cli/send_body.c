@@ -39,8 +39,8 @@ data_read(struct arena *a, struct str text, struct str *ret_key,
     return ERR_INVALID;
 }
 
-static enum err
-write_data(struct arena *a, const struct args *args, struct json_writer *w,
+enum err
+data_write(struct arena *a, const struct args *args, struct json_writer *w,
            struct str *ret_why)
 {
     struct str text, key, value;
@@ -151,7 +151,7 @@ send_body_of_flags(struct arena *a, const struct send_words *words,
     if (e == ERR_OK)
         e = write_time(a, words, "expires-at", "expires_at", &w, ret_why);
     if (e == ERR_OK && args_has(args, "data"))
-        e = write_data(a, args, &w, ret_why);
+        e = data_write(a, args, &w, ret_why);
     if (args_has(args, "dry-run"))
         json_bool_field(&w, "dry_run", true);
     json_end_object(&w);

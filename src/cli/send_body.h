@@ -10,6 +10,10 @@
 enum err data_read(struct arena *a, struct str text, struct str *ret_key,
                    struct str *ret_json, struct str *ret_why) MUST_CHECK;
 
+/* The member "data", of all of --data. */
+enum err data_write(struct arena *a, const struct args *args,
+                    struct json_writer *w, struct str *ret_why) MUST_CHECK;
+
 struct send_words {
     const struct args *args;
     struct str to, text; /* empty: not said */

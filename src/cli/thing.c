@@ -167,6 +167,14 @@ things_of_server(struct cli *c, const bool kinds[KIND_COUNT],
     return true;
 }
 
+bool
+things_of_templates(struct cli *c, struct things *ret_things, int *ret)
+{
+    const bool kinds[KIND_COUNT] = {[KIND_TEMPLATE] = true};
+
+    return things_of_server(c, kinds, ret_things, ret);
+}
+
 /* ---- of a folder ---- */
 
 struct reading {

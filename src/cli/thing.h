@@ -18,6 +18,13 @@ struct thing {
                         * not the one that sends use, which `doc` is */
 };
 
+/* Of a template, what was written last. */
+static inline struct json
+thing_latest(const struct thing *t)
+{
+    return json_is(t->draft, JSON_ABSENT) ? t->doc : t->draft;
+}
+
 struct things {
     struct thing *all; /* by kind and key */
     size_t n;
@@ -33,11 +40,13 @@ struct str thing_name(struct arena *a, const struct thing *t);
  * False: *ret is the exit code. */
 bool things_of_server(struct cli *c, const bool kinds[KIND_COUNT],
                       struct things *ret_things, int *ret);
+/* All templates. */
+bool things_of_templates(struct cli *c, struct things *ret_things, int *ret);
 /* Of a folder, with a template's texts taken in and a provider's config
  * expanded. What is wrong is complained of, all of it. */
 bool things_of_folder(struct cli *c, const struct tree *t,
                       struct things *ret_things, int *ret);
-/* One file's document as things_of_folder() has it; NULL: *ret_why. */
+/* One file's document as things_of_folder() has it. */
 bool thing_of_file(struct cli *c, const struct tree *folder, enum kind_id kind,
                    struct str file, struct thing *ret, struct str *ret_why);
 

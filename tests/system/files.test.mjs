@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
 import { mkdir, readFile, readdir, rm, symlink, writeFile }
     from 'node:fs/promises';
 import path from 'node:path';
@@ -314,6 +316,149 @@ describe('belfry export and apply', { timeout: 240000 }, () => {
         const refused = await run(4, ['apply', to, '--yes'],
             { env: { BELFRY_KEY: reader.key } });
         assert.match(refused.stderr, /0 done, 1 failed/);
+    });
+});
+
+// Hands everything on to the server; `first` runs before the first PUT does.
+async function proxy(t, belfry, first) {
+    let has_run = false;
+    const server = createServer(async (request, response) => {
+        if (request.method === 'PUT' && !has_run) {
+            has_run = true;
+            await first();
+        }
+        const onward = httpRequest(`${belfry.url}${request.url}`, {
+            method: request.method, headers: request.headers }, (answer) => {
+            response.writeHead(answer.statusCode, answer.headers);
+            answer.pipe(response);
+        });
+        request.pipe(onward);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    return `http://127.0.0.1:${server.address().port}`;
+}
+
+describe('belfry apply', { timeout: 60000 }, () => {
+    it('does not overwrite what changed meanwhile', async (t) => {
+        const belfry = await started(t);
+        const dir = path.join(belfry.dir, 'conf');
+        await belfry.put('/v1/categories/a', { name: 'one' });
+        await belfry.put('/v1/categories/b', { name: 'one' });
+        await belfry.cli(['export', dir]);
+        for (const key of ['a', 'b', 'c'])
+            await writeFile(path.join(dir, `categories/${key}.json`),
+                '{"name":"of the file"}');
+        const url = await proxy(t, belfry, async () => {
+            await belfry.put('/v1/categories/b', { name: 'of another' });
+            await belfry.put('/v1/categories/c', { name: 'of another' });
+        });
+        const out = await belfry.cli(['apply', dir, '--yes', '--json'],
+            { env: { BELFRY_URL: url } });
+        assert.equal(out.code, 1);
+        const { changes } = JSON.parse(out.stdout);
+        assert.deepEqual(changes.map((s) => [s.key, s.result]),
+            [['a', 'done'], ['b', 'failed'], ['c', 'failed']]);
+        assert.match(changes[1].reason, /changed on the server meanwhile/);
+        for (const key of ['b', 'c'])
+            assert.equal((await belfry.get(`/v1/categories/${key}`)).name,
+                'of another');
+    });
+});
+
+describe('belfry template', { timeout: 120000 }, () => {
+    let belfry;
+
+    const run = async (code, ...args) => {
+        const out = await belfry.cli(['template', ...args]);
+        assert.equal(out.code, code, `${args}:\n${out.stderr}`);
+        return out;
+    };
+    const write = (name, doc) =>
+        writeFile(path.join(belfry.dir, name), JSON.stringify(doc));
+    const text = (title, body = 'b') =>
+        ({ content: { default: { title, body } } });
+
+    before(async () => {
+        belfry = await start();
+    });
+    after(() => belfry?.stop());
+
+    it('pushes drafts, shows how they differ, and publishes', async () => {
+        await write('welcome.json', text('Hello {{name}}'));
+        assert.match((await run(0, 'push', 'welcome.json')).stderr,
+            /welcome: live/);
+        await write('welcome.json', text('Hi {{name}}', 'one\ntwo'));
+        assert.match((await run(0, 'diff', 'welcome.json')).stdout,
+            /\/content\/default\/title  "Hello {{name}}" -> "Hi {{name}}"/);
+        assert.match((await run(0, 'push', 'welcome.json')).stderr,
+            /welcome: a draft/);
+        assert.match((await run(0, 'push', 'welcome.json')).stderr,
+            /0 pushed, 1 unchanged/);
+        assert.match((await run(0, 'diff', 'welcome.json')).stderr,
+            /no differences/);
+        assert.match((await run(0, 'diff', 'welcome')).stdout,
+            /from what is live to the draft/);
+
+        const preview = ['preview', 'welcome', '--data', 'name=Ada'];
+        const draft = await run(0, ...preview);
+        assert.match(draft.stdout, /^title\n {2}Hi Ada\nbody\n {2}one\n {2}two\n/);
+        assert.match(draft.stderr, /version 2, a draft; sends use 1/);
+        const live = await run(0, ...preview, '--live', '--json');
+        assert.equal(JSON.parse(live.stdout).title, 'Hello Ada');
+        assert.equal(live.stderr, '');
+
+        assert.match((await run(0, 'publish', 'welcome')).stderr,
+            /sends use version 2 of 2/);
+        assert.match((await run(0, 'diff', 'welcome')).stderr,
+            /no differences/);
+        assert.match((await run(0, 'rollback', 'welcome')).stderr,
+            /sends use version 1 of 2/);
+        await run(1, 'rollback', 'welcome');
+        assert.match((await run(0, 'ls')).stdout, /welcome +1 +2/);
+    });
+
+    it('publishes at once when it is told to', async () => {
+        await write('now.json', text('one'));
+        await run(0, 'push', 'now.json');
+        await write('now.json', text('two'));
+        await run(0, 'push', 'now.json');
+        await run(0, 'push', 'now.json', '--publish');
+        const now = await belfry.get('/v1/templates/now');
+        assert.deepEqual([now.latest, now.published], [2, 2]);
+        assert.match((await run(0, 'push', 'now.json', '--publish')).stderr,
+            /0 pushed, 1 unchanged/);
+    });
+
+    it('pulls one here, or all into a folder', async () => {
+        await belfry.put('/v1/templates/pulled', { content: { default: {
+            title: 'T', html: HTML } } });
+        await run(0, 'pull', 'pulled');
+        const file = (name) => readFile(path.join(belfry.dir, name), 'utf8');
+        assert.equal(await file('pulled.html'), HTML);
+        assert.deepEqual(JSON.parse(await file('pulled.json')).content.default
+            .html, { $file: 'pulled.html' });
+        assert.match((await run(0, 'diff', 'pulled.json')).stderr,
+            /no differences/);
+        await run(0, 'pull', 'all/');
+        assert.equal(await file('all/pulled.html'), HTML);
+        assert.match(await file('all/welcome.json'), /Hi/, 'the draft');
+        await run(0, 'pull', 'all/', '--live');
+        assert.match(await file('all/welcome.json'), /Hello/);
+        await run(0, 'push', 'all/');
+        assert.equal((await belfry.get('/v1/templates/welcome')).latest, 3);
+        await run(1, 'pull', 'not_there');
+        await run(1, 'push', 'not_there.json');
+        await run(1, 'push', 'no such');
+    });
+
+    it('shows nothing that would drive a terminal', async () => {
+        await belfry.put('/v1/templates/evil', text('\u001b[31mred', '\u009bx'));
+        for (const args of [['preview', 'evil'], ['ls']]) {
+            const out = await run(0, ...args);
+            assert.doesNotMatch(out.stdout, /[\u001b\u009b]/);
+        }
     });
 });
 
