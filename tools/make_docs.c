@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/route.h"
+#include "app/template_lint.h"
 #include "base/config.h"
 #include "base/err.h"
 #include "domain/reason.h"
@@ -105,6 +106,21 @@ write_metrics(struct buf *out)
 #undef METRIC
 }
 
+static void
+write_lints(struct buf *out)
+{
+    buf_put_cstr(out, "# Warnings of templates\n\n");
+    buf_printf(out, generated, "src/app/lints.def");
+    buf_put_cstr(out,
+                 "`POST /v1/templates/{key}/lint` and `belfry template "
+                 "lint` warn of what is allowed, and most likely not "
+                 "meant. What is not allowed is refused, as by `PUT`.\n\n");
+    for (int i = 0; i < LINT_COUNT; i++)
+        buf_printf(out, "## `%s`\n\n%s\n\n", lint_code((enum lint_id)i),
+                   lint_help((enum lint_id)i));
+    out->n--;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -114,14 +130,16 @@ main(int argc, char **argv)
     } pages[] = {{"errors", write_errors},
                  {"settings", write_settings},
                  {"routes", write_routes},
-                 {"metrics", write_metrics}};
+                 {"metrics", write_metrics},
+                 {"lints", write_lints}};
     struct buf out = {0};
 
     for (size_t i = 0; argc == 2 && i < sizeof(pages) / sizeof(pages[0]); i++)
         if (strcmp(argv[1], pages[i].name) == 0)
             pages[i].write(&out);
     if (out.n == 0) {
-        fputs("usage: make_docs errors|settings|routes|metrics\n", stderr);
+        fputs("usage: make_docs errors|settings|routes|metrics|lints\n",
+              stderr);
         return 2;
     }
     fwrite(out.p, 1, out.n, stdout);

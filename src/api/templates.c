@@ -6,6 +6,7 @@
 #include "app/message.h"
 #include "app/send_request.h"
 #include "app/template_doc.h"
+#include "app/template_lint.h"
 #include "base/clock.h"
 #include "base/list.h"
 
@@ -658,6 +659,85 @@ handle_preview(struct call *c)
                   preview_version);
 }
 
+/* ---- lint: of the body as if it were put, else of the latest version ---- */
+
+static void
+write_lints(struct call *c, const struct template_doc *t, struct buf *out)
+{
+    struct json_writer w = call_writer(c, out);
+    size_t n;
+    const struct lint *lints = template_lint(c->arena, c->workspace, t, &n);
+
+    json_begin_object(&w);
+    json_put_key(&w, "warnings");
+    json_begin_array(&w);
+    for (size_t i = 0; i < n; i++) {
+        json_begin_object(&w);
+        json_str_field(&w, "code", str_from(lint_code(lints[i].id)));
+        json_str_field(&w, "pointer", lints[i].pointer);
+        json_str_field(&w, "detail", lints[i].detail);
+        json_str_field(&w, "help", str_from(lint_help(lints[i].id)));
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+}
+
+static void
+reply_lints(struct call *c, struct json doc)
+{
+    struct template_doc *t;
+    struct buf out;
+
+    if (template_doc_compile(c->arena, c->params[0], 1, doc, &c->problem, &t) !=
+        ERR_OK) {
+        call_refuse(c);
+        return;
+    }
+    write_lints(c, t, &out);
+    call_reply(c, 200, &out);
+}
+
+static void
+lint_version(struct editing *x, struct json doc)
+{
+    reply_lints(x->call, doc);
+}
+
+static void
+handle_lint(struct call *c)
+{
+    if (json_is(c->body, JSON_ABSENT))
+        start_reading(c, STR_NONE, lint_version);
+    else if (collection_names_itself(c, &templates, c->params[0]) &&
+             is_sound(c))
+        reply_lints(c, c->body);
+}
+
+static const struct field lint_fields[] = {
+    {.name = "code",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .doc = "One of docs/lints.md."},
+    {.name = "pointer", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "detail", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "help",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .doc = "What to do about it."},
+    {.type = FIELD_END},
+};
+static const struct field lint_row[] = {
+    {.type = FIELD_OBJECT, .of = lint_fields}};
+static const struct field lint_answer[] = {
+    {.name = "warnings",
+     .type = FIELD_ARRAY,
+     .of = lint_row,
+     .flags = FIELD_REQUIRED,
+     .doc = "At most 200."},
+    {.type = FIELD_END},
+};
+
 static const struct field preview_request[] = {
     {.name = "data", .type = FIELD_OBJECT, .doc = "What fills the holes."},
     {.name = "channel", .type = FIELD_KEY, .doc = "Default: the default."},
@@ -732,6 +812,18 @@ const struct route template_routes[] = {
      .statuses = {200},
      .id = "previewTemplate",
      .summary = "Render the latest version, or another one, with some data."},
+    {.method = "POST",
+     .path = "/v1/templates/{key}/lint",
+     .scope = AUTH_READ,
+     .body = ROUTE_BODY_MAYBE,
+     .handle = handle_lint,
+     .request = template_fields,
+     .answer = lint_answer,
+     .statuses = {200},
+     .id = "lintTemplate",
+     .summary = "Look for what is most likely not meant in a template, or in "
+                "the latest version; a template that PUT would refuse is "
+                "refused."},
     {.method = "POST",
      .path = "/v1/templates/{key}/publish",
      .scope = AUTH_WRITE,

@@ -112,9 +112,11 @@ static const char *const template_examples[] = {
     "belfry template pull welcome",
     "belfry template diff welcome.json && belfry template push welcome.json",
     "belfry template preview welcome --data name=Ada --locale de",
-    "belfry template publish welcome", NULL};
+    "belfry template lint belfry/ --strict",
+    "belfry template publish welcome",
+    NULL};
 static const char *const template_words[] = {
-    "ls",      "get",      "push",    "pull",   "diff",
+    "ls",      "get",      "push",    "pull",   "diff", "lint",
     "publish", "rollback", "preview", "delete", NULL};
 static const char *const apply_examples[] = {
     "belfry apply belfry/ --dry-run",
@@ -288,7 +290,7 @@ const struct command commands[] = {
      .takes_files = true},
     {.name = "template",
      .run = run_template,
-     .usage = "ls|get|push|pull|diff|publish|rollback|preview|delete "
+     .usage = "ls|get|push|pull|diff|lint|publish|rollback|preview|delete "
               "[KEY|FILE|DIR...]",
      .summary = "Show, write, try and publish templates",
      .examples = template_examples,
@@ -298,7 +300,8 @@ const struct command commands[] = {
               "recipients until it is published. pull writes templates as "
               "files: one KEY here, or all into DIR. diff tells of a file how "
               "it differs from the server's latest, of a KEY how its draft "
-              "differs from what is live.",
+              "differs from what is live. lint warns of what is most likely "
+              "not meant (docs/lints.md).",
      .min_args = 1,
      .max_args = 1001,
      .needs_server = true,

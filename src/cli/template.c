@@ -7,6 +7,9 @@
 
 const struct arg_option template_options[] = {
     {.name = "publish", .type = ARG_FLAG, .help = "push: make it live at once"},
+    {.name = "strict",
+     .type = ARG_FLAG,
+     .help = "lint: fail for warnings, too"},
     {.name = "live",
      .type = ARG_FLAG,
      .help = "pull, preview: what sends use, not the draft"},
@@ -191,6 +194,7 @@ static const struct word words[] = {
     {"push", "FILE|DIR...", 1, 1000, template_push},
     {"pull", "KEY|DIR...", 1, 1000, template_pull},
     {"diff", "KEY|FILE|DIR...", 1, 1000, template_diff},
+    {"lint", "KEY|FILE|DIR...", 1, 1000, template_warn},
     {"publish", "KEY", 1, 1, run_publish},
     {"rollback", "KEY", 1, 1, run_rollback},
     {"preview", "KEY", 1, 1, run_preview},

@@ -7,6 +7,7 @@
 int template_push(struct cli *c);
 int template_pull(struct cli *c);
 int template_diff(struct cli *c);
+int template_warn(struct cli *c); /* lint */
 
 /* A template's file: "a/b/welcome.json" is one, and so is each file of a
  * folder, or of the folder templates/ in it. */
