@@ -2,7 +2,7 @@
  * the same output twice; and no data that gets markup into HTML.
  *
  * Input: one byte of options, the source, a form feed, the data as JSON. */
-#include "domain/template.h"
+#include "domain/template_uses.h"
 
 #include <stdlib.h>
 
@@ -65,6 +65,22 @@ check_escapes(struct arena *a, struct json data)
     buf_fini(&out);
 }
 
+/* What a lint sees of it is within it, and ends. */
+static void
+check_uses(const struct template *t, bool is_html)
+{
+    struct template_uses uses = template_uses_of(t, is_html);
+    struct template_use u;
+    struct buf out = {0};
+    size_t n = 0;
+
+    while (template_next_use(&uses, &u))
+        CHECK(++n <= TEMPLATE_TAGS_MAX && u.name.n <= TEMPLATE_NAME_MAX);
+    template_put_literal(t, &out);
+    CHECK(out.n <= TEMPLATE_SOURCE_MAX);
+    buf_fini(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -92,6 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_escapes(a, json_root(&doc));
     if (template_compile(a, source, &t, &why) == ERR_OK) {
         options.partial_arg = t;
+        check_uses(t, options.escape == TEMPLATE_HTML);
         render(t, json_root(&doc), &options);
     } else {
         CHECK(why.at <= source.n && why.why);
