@@ -1,6 +1,7 @@
 /* smtp.c - mail through a submission server: one message to one user, with
  * the copies that the sender asked for. */
 #include "base/arena.h"
+#include "base/language.h"
 #include "channel/driver.h"
 #include "channel/mime.h"
 
@@ -224,6 +225,17 @@ take_overrides(struct arena *a, struct str overrides, struct mime_message *mail)
     return fault ? fault : take_headers(a, json_get(email, "headers"), mail);
 }
 
+/* Where nobody has said it, what the words tell. */
+static struct str
+language_of(const struct channel_message *m)
+{
+    struct str guess = m->language;
+
+    if (guess.n == 0)
+        guess = language_of_text(m->body);
+    return guess.n > 0 ? guess : language_of_text(m->title);
+}
+
 static const char *
 compose(struct channel_call *c, struct mime_message *mail, struct buf *out)
 {
@@ -234,7 +246,7 @@ compose(struct channel_call *c, struct mime_message *mail, struct buf *out)
         .subject = m->title,
         .text = m->body,
         .html = m->html,
-        .language = m->language,
+        .language = language_of(m),
         .id = m->delivery_id,
         .unsubscribe_url = m->unsubscribe_url,
         .date_ms = c->now_ms,

@@ -57,6 +57,25 @@ describe('a template with locales', () => {
         }
     });
 
+    it('of mail nobody names is told by its words', async () => {
+        const language = async (to, body) => {
+            await belfry.send({ to, channels: ['email'], ...body });
+            const { mail: m } = await mail.received(`${to}@example.org`);
+            return m.headers.get('content-language');
+        };
+        const german = { title: 'Rechnung',
+            body: 'Ihre Rechnung ist fällig. Bitte zahlen Sie bis Montag.' };
+        await belfry.put('/v1/users/one', { email: 'one@example.org',
+            locale: 'fr' });
+        assert.equal(await language('one', german), 'de');
+        await belfry.put('/v1/users/two', { email: 'two@example.org' });
+        assert.equal(await language('two', { ...german, locale: 'de-AT' }),
+            'de-AT');
+        await belfry.put('/v1/users/three', { email: 'three@example.org' });
+        assert.equal(await language('three', { title: 'OK', body: '42' }),
+            undefined);
+    });
+
     it('goes by Accept-Language where nobody says more', async () => {
         const title = async (to, language, more = {}) => {
             const a = await belfry.want(200, 'POST', '/v1/notifications',

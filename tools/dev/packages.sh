@@ -2,7 +2,8 @@
 # is called only when dpkg knows of one that is not there, so a second run
 # needs neither the network nor root.
 
-# Belfry loads libicu72 when it needs it: nothing links against it.
+# Belfry loads libicu72 when it needs it: nothing links against it. The same goes
+# for libexttextcat, which it can do without.
 build_packages=(
     gcc libc6-dev meson ninja-build pkg-config
     libcmocka-dev libcurl4-openssl-dev libgumbo-dev libicu-dev libinih-dev libpq-dev
@@ -13,7 +14,7 @@ test_packages=(
     clang-14 libclang-rt-14-dev llvm-14
     libhttp-parser-dev libjansson-dev
     ca-certificates curl iproute2 openssl procps spin sqlite3 util-linux
-    libdb5.3 libicu72 libnsl2 libsasl2-2 tzdata
+    libdb5.3 libexttextcat-2.0-0 libicu72 libnsl2 libsasl2-2 tzdata
 )
 # What PostgreSQL loads when it is unpacked, and its time zones; then Redis.
 postgres_packages=(
