@@ -318,6 +318,16 @@ size_of(FILE *file)
                : 0;
 }
 
+static enum user_format
+format_of(const struct import *x)
+{
+    struct str said = args_text(&x->cli->args, "format");
+
+    if (said.n == 0)
+        return user_format_of(x->name, x->file);
+    return str_is(said, "csv") ? USERS_CSV : USERS_NDJSON;
+}
+
 static bool
 open_rows(struct import *x, int *ret)
 {
@@ -330,8 +340,7 @@ open_rows(struct import *x, int *ret)
         return false;
     }
     x->size = size_of(x->file);
-    x->rows =
-        user_rows_open(a, x->file, user_format_of(x->name, x->file), &why);
+    x->rows = user_rows_open(a, x->file, format_of(x), &why);
     if (x->rows)
         return true;
     cli_complain(x->cli, str_fmt(a, "cannot import %.*s", STR_ARG(x->name)),

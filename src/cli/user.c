@@ -5,7 +5,15 @@
 #include "cli/kind.h"
 #include "cli/words.h"
 
+static const char *const formats[] = {"csv", "ndjson", NULL};
+
 const struct arg_option user_options[] = {
+    {.name = "format",
+     .type = ARG_TEXT,
+     .value = "NAME",
+     .choices = formats,
+     .help = "import: csv or ndjson (default: by the name, or what it looks "
+             "like)"},
     {.name = "dry-run",
      .type = ARG_FLAG,
      .help = "import: check and say what would be, store nothing"},

@@ -78,6 +78,18 @@ describe('belfry user', { timeout: 180000 }, () => {
             'two@example.org');
     });
 
+    it('is told what a file is where nobody can see it', async () => {
+        const input = '\ufeff{"id":"told-1"}\n';
+        const wrong = await belfry.cli(['user', 'import', '-'], { input });
+        assert.equal(wrong.code, 1);
+        const out = await belfry.cli(['user', 'import', '-', '--format',
+            'ndjson'], { input });
+        assert.equal(out.code, 0, out.stderr);
+        const none = await belfry.cli(['user', 'import', '-', '--format',
+            'xml'], { input });
+        assert.equal(none.code, 2);
+    });
+
     it('names rows that are refused, and goes on', async () => {
         const csv = await file('bad.csv', 'id,email,locale\n' +
             'bad-1,no address,de\n' +
