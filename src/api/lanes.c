@@ -2,6 +2,7 @@
  * which process claims from them. */
 #include <stdlib.h>
 
+#include "api/providers.h"
 #include "api/route.h"
 #include "api/shapes.h"
 #include "app/look.h"
@@ -40,6 +41,7 @@ write_lane(const struct asking *x, struct json_writer *w,
     json_str_field(w, "channel", p->channel);
     json_str_field(w, "provider", p->name);
     json_bool_field(w, "enabled", p->is_enabled);
+    json_bool_field(w, "paused", p->is_paused);
     write_owner(x->call, w, s);
     json_int_field(w, "ready", s->n_ready);
     json_int_field(w, "waiting", s->n_waiting);
@@ -136,6 +138,7 @@ static const struct field lane_fields[] = {
     {.name = "channel", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
     {.name = "provider", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
     {.name = "enabled", .type = FIELD_BOOL, .flags = FIELD_REQUIRED},
+    {.name = "paused", .type = FIELD_BOOL, .flags = FIELD_REQUIRED},
     {.name = "node",
      .type = FIELD_INT,
      .flags = FIELD_REQUIRED | FIELD_NULLABLE,
@@ -178,5 +181,21 @@ const struct route lane_routes[] = {
      .summary = "List the workspace's queues by name: what is in them, and who "
                 "claims from them.",
      .query = route_page_params},
+    {.method = "POST",
+     .path = "/v1/lanes/{lane}/pause",
+     .scope = AUTH_WRITE,
+     .handle = provider_pause,
+     .answer = provider_fields,
+     .statuses = {200},
+     .id = "pauseLane",
+     .summary = "The same as pausing the provider with that name."},
+    {.method = "POST",
+     .path = "/v1/lanes/{lane}/resume",
+     .scope = AUTH_WRITE,
+     .handle = provider_resume,
+     .answer = provider_fields,
+     .statuses = {200},
+     .id = "resumeLane",
+     .summary = "The same as resuming the provider with that name."},
     {0},
 };

@@ -1,6 +1,7 @@
 /* providers.c - who carries a channel's messages. PUT calls nobody. */
 #include "api/api.h"
 #include "api/collection.h"
+#include "api/providers.h"
 #include "api/route.h"
 #include "api/shapes.h"
 #include "app/provider_doc.h"
@@ -58,7 +59,7 @@ static const struct field retry_fields[] = {
     {.name = "attempts", .type = FIELD_INT, .min = 1, .max = 100},
     {.type = FIELD_END},
 };
-static const struct field provider_fields[] = {
+const struct field provider_fields[] = {
     {.name = "name", .type = FIELD_KEY},
     {.name = "channel",
      .type = FIELD_KEY,
@@ -77,6 +78,10 @@ static const struct field provider_fields[] = {
      .max = 1000,
      .doc = "The smallest of a channel is tried first; default 1."},
     {.name = "enabled", .type = FIELD_BOOL, .doc = "Default true."},
+    {.name = "paused",
+     .type = FIELD_BOOL,
+     .flags = FIELD_READ_ONLY,
+     .doc = "What is queued for it waits: pause and resume say so."},
     {.name = "concurrency",
      .type = FIELD_INT,
      .min = 1,
@@ -242,6 +247,31 @@ handle_delete(struct call *c)
     collection_delete(c, &providers);
 }
 
+/* ---- pause and resume ---- */
+
+/* What is stored has its secrets sealed, so no driver looks at it again. */
+static const struct collection pausable = {
+    .kind = OBJECT_PROVIDER,
+    .noun = "provider",
+    .key_name = "name",
+    .is_configuration = true,
+    .show = show,
+};
+
+void
+provider_pause(struct call *c)
+{
+    c->body = call_parse(c, STR("{\"paused\":true}"));
+    collection_patch(c, &pausable, provider_fields);
+}
+
+void
+provider_resume(struct call *c)
+{
+    c->body = call_parse(c, STR("{\"paused\":null}"));
+    collection_patch(c, &pausable, provider_fields);
+}
+
 /* ---- test ---- */
 
 static void
@@ -355,5 +385,21 @@ const struct route provider_routes[] = {
      .statuses = {200},
      .id = "testProvider",
      .summary = "Send one test message now, outside the queue."},
+    {.method = "POST",
+     .path = "/v1/providers/{name}/pause",
+     .scope = AUTH_WRITE,
+     .handle = provider_pause,
+     .answer = provider_fields,
+     .statuses = {200},
+     .id = "pauseProvider",
+     .summary = "Let what is queued for a provider wait; calls under way end."},
+    {.method = "POST",
+     .path = "/v1/providers/{name}/resume",
+     .scope = AUTH_WRITE,
+     .handle = provider_resume,
+     .answer = provider_fields,
+     .statuses = {200},
+     .id = "resumeProvider",
+     .summary = "Go on with a provider that was paused."},
     {0},
 };

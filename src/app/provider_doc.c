@@ -139,12 +139,16 @@ provider_doc_seal(struct arena *a, const struct vault *v, struct str purpose,
          m = json_next(request, m)) {
         struct str name = json_key(a, m);
 
+        if (str_is(name, "paused"))
+            continue;
         json_put_key_str(&w, name);
         if (str_is(name, "config"))
             seal_config(a, v, purpose, request, before, &w);
         else
             json_put_raw(&w, json_raw(m));
     }
+    if (json_bool(json_get(before, "paused"), false))
+        json_bool_field(&w, "paused", true);
     json_end_object(&w);
     return buf_str(&out);
 }
@@ -285,6 +289,7 @@ provider_doc_open(struct arena *a, const struct vault *v, struct str purpose,
     ret->timeout_ms =
         duration_of(a, stored, "timeout", PROVIDER_TIMEOUT_DEFAULT_MS);
     ret->is_enabled = json_bool(json_get(stored, "enabled"), true);
+    ret->is_paused = json_bool(json_get(stored, "paused"), false);
     open_rate(a, json_get(stored, "rate"), &ret->rate);
     open_retry(a, json_get(stored, "retry"), &ret->retry);
     return open_config(a, v, purpose, stored, &ret->config);

@@ -9,7 +9,8 @@
 #define PROVIDER_TIMEOUT_DEFAULT_MS 30000
 
 /* The document to store for a valid request: every secret of `config` sealed;
- * one that says "***" keeps what `before` (absent: nothing) has. */
+ * one that says "***" keeps what `before` (absent: nothing) has. Paused it is
+ * if it was. */
 struct str provider_doc_seal(struct arena *a, const struct vault *v,
                              struct str purpose, struct json request,
                              struct json before);

@@ -29,6 +29,7 @@ struct provider {
     int concurrency;    /* calls at once, 1 .. 1024 */
     int64_t timeout_ms; /* of one call */
     bool is_enabled;
+    bool is_paused; /* what is queued for it waits */
     struct provider_rate rate;
     struct retry_policy retry;
 };

@@ -106,8 +106,8 @@ static const char *const user_words[] = {"get",    "ls",     "put",
 static const char *const provider_examples[] = {
     "belfry provider ls", "MAIL_PASSWORD=... belfry provider put mail.json",
     "belfry provider test mail --to ada@example.org", NULL};
-static const char *const provider_words[] = {"ls",     "get",  "put",
-                                             "delete", "test", NULL};
+static const char *const provider_words[] = {
+    "ls", "get", "put", "delete", "test", "pause", "resume", NULL};
 static const char *const template_examples[] = {
     "belfry template pull welcome",
     "belfry template diff welcome.json && belfry template push welcome.json",
@@ -276,8 +276,8 @@ const struct command commands[] = {
      .takes_files = true},
     {.name = "provider",
      .run = run_provider,
-     .usage = "ls|get|put|delete|test [NAME...|FILE]",
-     .summary = "Show, change and test who carries messages",
+     .usage = "ls|get|put|delete|test|pause|resume [NAME...|FILE]",
+     .summary = "Show, change, test and pause who carries messages",
      .examples = provider_examples,
      .options = provider_options,
      .words = provider_words,

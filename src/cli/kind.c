@@ -11,12 +11,13 @@
 static const char *const shown_always[] = {"version", "created_at",
                                            "updated_at", NULL};
 static const char *const shown_none[] = {NULL};
+static const char *const shown_provider[] = {"paused", NULL};
 static const char *const shown_template[] = {"latest", "published", NULL};
 static const char *const shown_schedule[] = {"next", NULL};
 
 static const struct kind kinds[] = {
     [KIND_WORKSPACE] = {"workspace", "workspaces", "key", shown_none},
-    [KIND_PROVIDER] = {"provider", "providers", "name", shown_none},
+    [KIND_PROVIDER] = {"provider", "providers", "name", shown_provider},
     [KIND_CATEGORY] = {"category", "categories", "key", shown_none},
     [KIND_TOPIC] = {"topic", "topics", "key", shown_none},
     [KIND_TEMPLATE] = {"template", "templates", "key", shown_template},

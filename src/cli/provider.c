@@ -25,7 +25,8 @@ run_ls_providers(struct cli *c)
 {
     static const struct kind_column columns[] = {
         {"NAME", "name"},   {"CHANNEL", "channel"}, {"DRIVER", "driver"},
-        {"ORDER", "order"}, {"ENABLED", "enabled"}, {NULL, NULL}};
+        {"ORDER", "order"}, {"ENABLED", "enabled"}, {"PAUSED", "paused"},
+        {NULL, NULL}};
 
     return kind_run_ls(c, kind_of(KIND_PROVIDER), columns, INT64_MAX);
 }
@@ -57,6 +58,39 @@ static int
 run_delete_providers(struct cli *c)
 {
     return kind_run_delete(c, kind_of(KIND_PROVIDER));
+}
+
+/* ---- pause and resume ---- */
+
+static int
+set_paused(struct cli *c, const char *route, const char *done)
+{
+    int code = CLI_OK;
+
+    for (int i = 1; i < c->args.n_rest; i++) {
+        struct str name = args_rest(&c->args, i);
+        struct client_answer a;
+        struct client_call call = {
+            .method = "POST",
+            .path = kind_path(c->arena, kind_of(KIND_PROVIDER), name, route)};
+
+        if (!cli_ask(c, &call, &a, &code))
+            return code;
+        cli_note(c, TERM_YES, "%.*s %s", STR_ARG(name), done);
+    }
+    return code;
+}
+
+static int
+run_pause(struct cli *c)
+{
+    return set_paused(c, "/pause", "is paused; what is queued waits");
+}
+
+static int
+run_resume(struct cli *c)
+{
+    return set_paused(c, "/resume", "goes on");
 }
 
 /* ---- test ---- */
@@ -114,6 +148,8 @@ static const struct word words[] = {
     {"put", "FILE", 1, 1, run_put_provider},
     {"delete", "NAME...", 1, 1000, run_delete_providers},
     {"test", "NAME", 1, 1, run_test_provider},
+    {"pause", "NAME...", 1, 1000, run_pause},
+    {"resume", "NAME...", 1, 1000, run_resume},
     {0},
 };
 

@@ -35,7 +35,8 @@ dispatch_peers(struct dispatch *d, const struct workspace *w,
             .lane = p->num,
             .name = p->name,
             .retry = &p->retry,
-            .is_healthy = !l || l->breaker.state == BREAKER_CLOSED,
+            .is_healthy =
+                !p->is_paused && (!l || l->breaker.state == BREAKER_CLOSED),
         };
     }
     return n;

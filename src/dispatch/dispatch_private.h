@@ -26,6 +26,7 @@ struct lane {
     /* as configured when last looked at */
     bool is_known; /* there is a workspace to tell, and what it tells counts */
     bool is_out;   /* but no such provider, or a disabled one */
+    bool is_paused;
     bool is_deleted;
     /* That it has no such provider is no news that are still to come. */
     bool is_certain, is_asking;

@@ -2,7 +2,8 @@
  *
  * A lane whose breaker is open gives what it claims to a healthy provider of
  * the channel; with none it claims nothing until the next probe, so the rows
- * stay in the store as they are. A lane whose provider is disabled or deleted
+ * stay in the store as they are. A paused one claims nothing, whoever else is
+ * there. A lane whose provider is disabled or deleted
  * sends its rows on. Work may be there before the news of its provider is: a
  * lane without one claims nothing until it is certain that there is none. */
 #include <assert.h>
@@ -107,7 +108,7 @@ adopt(struct lane *l, const struct workspace *w, const struct provider *p)
     name_metrics(l);
     queue_lane_tune(l->queue, 2 * (size_t)l->concurrency,
                     p->driver->calls_world);
-    tell_health(l, HEALTH_OK, "");
+    tell_health(l, HEALTH_OK, p->is_paused ? "paused" : "");
 }
 
 void
@@ -121,6 +122,7 @@ lane_configure(struct lane *l)
     l->is_known = w && l->is_certain;
     l->is_deleted = l->is_known && !p;
     l->is_out = !p || !p->is_enabled;
+    l->is_paused = !l->is_out && p->is_paused;
     if (p && p->version != l->version)
         adopt(l, w, p);
     if (l->is_deleted && l->texts)
@@ -178,6 +180,8 @@ appetite(void *arg, size_t *ret_critical)
         return 0;
     if (l->is_out)
         return SIZE_MAX;
+    if (l->is_paused)
+        return 0;
     if (!breaker_allows(&l->breaker, now_ms)) {
         look_again_at(l, breaker_until_ms(&l->breaker));
         if (!has_heir(l))
@@ -293,7 +297,9 @@ lane_run(struct lane *l)
         queue_lane_waiting(l->queue) == 0)
         return;
     l->is_running = true;
-    if (l->is_out || !l->is_known)
+    if (l->is_paused)
+        queue_lane_give_back(l->queue);
+    else if (l->is_out || !l->is_known)
         send_on(l);
     else
         begin_calls(l);

@@ -348,6 +348,28 @@ a_disabled_providers_deliveries_go_to_the_next_or_end(void **state)
     rig_wait(r, id, DELIVERY_SUPPRESSED);
 }
 
+static void
+a_paused_providers_deliveries_wait_until_it_is_resumed(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+
+    rig_use_b(r);
+    r->a.is_paused = true;
+    r->a.version++;
+    dispatch_on_config(r->dispatch);
+    id = rig_send(r, 3, PRIORITY_CRITICAL);
+    rig_turn(r, 80);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rig_get(r, id + i).delivery.status, DELIVERY_QUEUED);
+    r->a.is_paused = false;
+    r->a.version++;
+    dispatch_on_config(r->dispatch);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(
+            rig_wait(r, id + i, DELIVERY_SENT).delivery.provider.p, "mail");
+}
+
 /* What a rate kept in the store is asked for once more, though the lane was
  * idle when its provider went away. */
 static void
@@ -640,6 +662,7 @@ main(void)
         RIG_TEST(what_may_have_been_sent_goes_to_another_that_is_said_to),
         RIG_TEST(the_first_call_is_held_against_the_sla_and_no_later_one),
         RIG_TEST(a_disabled_providers_deliveries_go_to_the_next_or_end),
+        RIG_TEST(a_paused_providers_deliveries_wait_until_it_is_resumed),
         RIG_TEST(a_deleted_providers_backlog_goes_to_the_next_or_ends),
         RIG_TEST(one_that_hangs_delays_no_other),
         RIG_TEST(a_drain_gives_back_and_marks_what_it_cut_off),

@@ -487,10 +487,48 @@ describe('GET /v1/templates/{key}', { timeout: 60000 }, () => {
 });
 
 describe('belfry provider', { timeout: 60000 }, () => {
-    it('puts, lists, tests and deletes', async (t) => {
-        const belfry = await started(t);
+    it('pauses and resumes, over restarts and other changes', async (t) => {
         const hook = await receiver();
         t.after(() => hook.close());
+        const belfry = await started(t);
+        const doc = { channel: 'webhook', driver: 'webhook',
+            config: { url: hook.url('/in'), secret: hook.secret } };
+        await belfry.put('/v1/providers/hook', doc);
+        const paused = await belfry.cli(['provider', 'pause', 'hook']);
+        assert.equal(paused.code, 0, paused.stderr);
+        const id = await belfry.send({ to: 'u1', title: 'x',
+            channels: ['webhook'] });
+        await belfry.put('/v1/providers/hook', { ...doc, order: 5,
+            paused: false }, { unchecked: true });
+        const { paused: still } = await belfry.get('/v1/providers/hook');
+        assert.equal(still, true, 'a PUT is no resume');
+        const dir = path.join(belfry.dir, 'paused');
+        await belfry.cli(['export', dir]);
+        assert.doesNotMatch(await readFile(path.join(dir,
+            'providers/hook.json'), 'utf8'), /paused/);
+        await belfry.kill9();
+        await belfry.restart();
+        const later = await belfry.send({ to: 'u2', title: 'y',
+            channels: ['in_app'] });
+        await belfry.settled(later);
+        assert.equal((await belfry.delivery(id, 'webhook')).status, 'queued');
+        assert.equal(hook.calls('/in').length, 0);
+        const [lane] = (await belfry.get('/v1/lanes')).data;
+        assert.equal(lane.paused, true);
+        const resumed = await belfry.cli(['provider', 'resume', 'hook']);
+        assert.equal(resumed.code, 0, resumed.stderr);
+        await belfry.reaches(id, 'webhook', 'delivered');
+        assert.ok(hook.calls('/in')[0].isVerified, 'its secret is the same');
+        await belfry.post('/v1/lanes/hook/pause');
+        await belfry.post('/v1/lanes/hook/resume');
+        await belfry.want(404, 'POST', '/v1/providers/none/pause');
+        assert.equal((await belfry.cli(['provider', 'pause', 'no'])).code, 1);
+    });
+
+    it('puts, lists, tests and deletes', async (t) => {
+        const hook = await receiver();
+        t.after(() => hook.close());
+        const belfry = await started(t);
         const file = path.join(belfry.dir, 'hook.json');
         await writeFile(file, JSON.stringify({ channel: 'webhook',
             driver: 'webhook', config: { url: '${HOOK_URL}',
