@@ -110,27 +110,6 @@ quiet_policy(const struct plan *p)
     return p->configured ? p->configured->quiet : QUIET_DEFER;
 }
 
-/* An inbox wakes nobody, so in_app is not held. Hours that never end hold
- * nothing either: it would be for ever. */
-static void
-keep_quiet(const struct plan *p, int64_t end_ms, bool has_inbox,
-           struct plan_decision *d)
-{
-    if (d->verdict != PLAN_SEND || end_ms == 0 || breaks_through(p, d->channel))
-        return;
-    if (quiet_policy(p) == QUIET_REROUTE && has_inbox) {
-        d->verdict = PLAN_SKIP;
-        d->reason = REASON_QUIET_REROUTED;
-    } else if (end_ms == QUIET_FOR_EVER || quiet_policy(p) == QUIET_DROP) {
-        d->verdict = PLAN_SKIP;
-        d->reason = REASON_QUIET_DROPPED;
-    } else {
-        d->verdict = PLAN_HOLD;
-        d->reason = REASON_QUIET_DEFERRED;
-        d->due_ms = end_ms;
-    }
-}
-
 /* Windows are a user's: who has no id has none. */
 static bool
 may_be_collected(const struct plan *p, const struct plan_decision *d)
@@ -163,6 +142,40 @@ rule_for(const struct plan *p, const struct plan_decision *d)
     int64_t own_ms = preference_window_ms(&q);
 
     return own_ms > 0 ? rule_by_category(p, own_ms) : p->digest;
+}
+
+/* A digest collects it for sure: the quiet that counts is that of the window's
+ * end. */
+static bool
+is_for_a_window(const struct plan *p, const struct plan_decision *d)
+{
+    const struct digest_rule *rule =
+        may_be_collected(p, d) ? rule_for(p, d) : NULL;
+
+    return rule && !rule->is_leading;
+}
+
+/* An inbox wakes nobody, so in_app is not held. Hours that never end hold
+ * nothing either: it would be for ever. */
+static void
+keep_quiet(const struct plan *p, int64_t end_ms, bool has_inbox,
+           struct plan_decision *d)
+{
+    if (d->verdict != PLAN_SEND || end_ms == 0 || breaks_through(p, d->channel))
+        return;
+    if (quiet_policy(p) == QUIET_REROUTE && has_inbox) {
+        d->verdict = PLAN_SKIP;
+        d->reason = REASON_QUIET_REROUTED;
+    } else if (end_ms == QUIET_FOR_EVER || quiet_policy(p) == QUIET_DROP) {
+        if (is_for_a_window(p, d))
+            return;
+        d->verdict = PLAN_SKIP;
+        d->reason = REASON_QUIET_DROPPED;
+    } else {
+        d->verdict = PLAN_HOLD;
+        d->reason = REASON_QUIET_DEFERRED;
+        d->due_ms = end_ms;
+    }
 }
 
 /* By a window of this user's. Quiet hours may be over when it ends, and are

@@ -334,6 +334,45 @@ quiet_hours_hold_what_would_disturb(void **state)
     assert_int_equal(d.reason, REASON_PROVIDER_NONE); /* now, and later too */
 }
 
+/* Whether that drops it is a question for when its window ends. */
+static void
+what_a_digest_collects_is_not_dropped_at_night(void **state)
+{
+    static const char *const wants =
+        "{\"quiet_hours\":{\"start\":\"22:00\",\"end\":\"07:00\"},"
+        "\"digest\":{\"news\":\"12h\"}}";
+    struct category drops = {.key = STR("news"), .quiet = QUIET_DROP};
+    struct digest_rule rule = {.window_ms = 5000, .max_items = 9};
+    struct plan_recipient r = {.user = STR("u"),
+                               .stored = json("{\"email\":\"a@b.c\"}"),
+                               .preferences = json(NIGHT)};
+    struct plan p = {.arena = arena,
+                     .recipients = &r,
+                     .n_recipients = 1,
+                     .channels = &email,
+                     .n_channels = 1,
+                     .priority = PRIORITY_NORMAL,
+                     .category = STR("news"),
+                     .configured = &drops,
+                     .digest = &rule};
+    struct plan_decision d;
+
+    (void)state;
+    assert_true(time_parse(STR("2026-06-01T23:30:00.000Z"), &p.now_ms));
+    plan_decide(&p, &d);
+    assert_int_equal(d.verdict, PLAN_SEND);
+    assert_true(plan_only_waits(&d));
+    rule.is_leading = true; /* it might be the one that goes out at once */
+    plan_decide(&p, &d);
+    assert_int_equal(d.reason, REASON_QUIET_DROPPED);
+    r.preferences = json(wants);
+    plan_decide(&p, &d);
+    assert_true(plan_only_waits(&d));
+    p.is_flush = true;
+    plan_decide(&p, &d);
+    assert_int_equal(d.reason, REASON_QUIET_DROPPED);
+}
+
 static void
 quiet_hours_may_reroute_to_the_inbox(void **state)
 {
@@ -538,6 +577,7 @@ main(void)
         T(the_order_of_what_stands_in_the_way_is_kept),
         T(quiet_hours_hold_what_would_disturb),
         T(quiet_hours_may_reroute_to_the_inbox),
+        T(what_a_digest_collects_is_not_dropped_at_night),
         T(what_a_user_wants_collected_is_for_as_long_as_the_user_says),
         T(quiet_hours_gather_what_they_hold_up),
         T(quiet_hours_that_make_no_sense_hold_nothing_for_ever),
