@@ -6,6 +6,10 @@
 #include "domain/notification.h"
 #include "store/req.h"
 
+/* A process that died so often with a delivery in flight leaves it as a dead
+ * letter (crash.loop). */
+#define STORE_CRASHES_MAX 3
+
 struct store_finish {
     int64_t tenant;
     int64_t delivery;

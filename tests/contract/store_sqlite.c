@@ -269,6 +269,28 @@ what_was_in_flight_gets_an_attempt_that_says_so(void **state)
 }
 
 static void
+what_every_one_of_three_crashes_was_about_is_a_dead_letter(void **state)
+{
+    struct rig *r = *state;
+    struct store_delivery_get g;
+    int64_t ids[10];
+
+    send_one(r, &(struct send){.id = 1000, .n = 2});
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(claim_some(r, 1, true, ids), 1);
+        assert_int_equal(ids[0], 1001);
+        rig_reopen(r);
+    }
+    get_delivery(r, 1001, &g);
+    assert_int_equal(g.delivery.status, DELIVERY_DEAD);
+    assert_true(str_is(g.delivery.reason, "crash.loop"));
+    assert_int_equal(g.delivery.attempts, 3);
+    assert_int_equal(g.n_attempts, 3);
+    assert_int_equal(claim_some(r, 10, true, ids), 1);
+    assert_int_equal(ids[0], 1002);
+}
+
+static void
 a_claim_that_is_not_recorded_leaves_no_trace(void **state)
 {
     struct rig *r = *state;
@@ -800,6 +822,7 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(an_intent_ends_with_the_last_of_its_batch),
     RIG_TEST(only_the_last_events_of_an_inbox_are_kept),
     RIG_TEST(what_was_in_flight_gets_an_attempt_that_says_so),
+    RIG_TEST(what_every_one_of_three_crashes_was_about_is_a_dead_letter),
     RIG_TEST(a_claim_that_is_not_recorded_leaves_no_trace),
     RIG_TEST(death_before_the_commit_leaves_nothing),
     RIG_TEST(death_after_the_commit_leaves_all_and_the_repeat_is_known),

@@ -21,8 +21,6 @@
 #include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
 
-#define CRASHES_MAX 3 /* then a delivery is not tried any more */
-
 struct lanes {
     struct pg_wanted *all;
     size_t n;
@@ -179,7 +177,7 @@ send_rescue(struct pg_op *op)
     pg_put_text(p, reason_code(REASON_INTERRUPTED));
     pg_put_text(p, str_from(verdict_name(VERDICT_INTERRUPTED)));
     pg_put_text(p, str_from(reason_sentence(REASON_INTERRUPTED)));
-    pg_put_int2(p, CRASHES_MAX);
+    pg_put_int2(p, STORE_CRASHES_MAX);
     pg_op_send(op, PG_lane_rescue);
 }
 

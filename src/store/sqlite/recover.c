@@ -1,7 +1,10 @@
 /* recover.c - what was in flight when the process died gets an attempt that
- * says so, and is ready again: it may or may not have gone out. */
+ * says so, and is ready again: it may or may not have gone out. What was in
+ * flight in every one of several crashes is not tried any more. */
 #include "base/list.h"
+#include "base/log.h"
 #include "domain/reason.h"
+#include "domain/status.h"
 #include "domain/verdict.h"
 #include "store/sqlite/writer.h"
 
@@ -34,6 +37,34 @@ explain(struct writer *w, const struct claim_ref *ref, int64_t at_ms,
     put_int(&q, 0);
     query_run(&q);
     return true;
+}
+
+/* A person's retry begins the count anew: what crashes it had then are a
+ * multiple. An end in order says something else in the attempt's detail. */
+static bool
+is_crash_loop(struct writer *w, int64_t delivery)
+{
+    struct query q = query(&w->conn, SQL_intent_crashes);
+    int64_t n;
+
+    put_int(&q, delivery);
+    put_text(&q, str_from(reason_sentence(REASON_INTERRUPTED)));
+    n = query_row(&q) ? take_int(&q) : 0;
+    query_end(&q);
+    return n > 0 && n % STORE_CRASHES_MAX == 0;
+}
+
+static void
+quarantine(struct writer *w, int64_t delivery, int64_t now_ms)
+{
+    struct query q = query(&w->conn, SQL_intent_quarantine);
+
+    LOG_ERROR("queue.quarantined", log_int("n", 1));
+    put_int(&q, delivery);
+    put_int(&q, DELIVERY_DEAD);
+    put_int(&q, now_ms);
+    put_text(&q, reason_code(REASON_CRASH_LOOP));
+    query_run(&q);
 }
 
 static void
@@ -71,7 +102,12 @@ recover_flights(struct writer *w, int64_t now_ms)
         struct flight f;
 
         memcpy(&f, flights.p + i * sizeof(f), sizeof(f));
-        n_explained += explain(w, &f.ref, f.at_ms, now_ms);
+        if (!explain(w, &f.ref, f.at_ms, now_ms))
+            continue;
+        if (is_crash_loop(w, f.ref.delivery))
+            quarantine(w, f.ref.delivery, now_ms);
+        else
+            n_explained++;
     }
     run(w, SQL_intent_clear);
     run(w, SQL_work_release_all);

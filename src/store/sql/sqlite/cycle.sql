@@ -44,6 +44,12 @@ UPDATE delivery SET attempts = attempts + 1, updated_ms = ?3, reason = ?4
 WHERE id = ?1 AND attempts = ?2 AND lane IS NOT NULL
 RETURNING provider;
 
+-- name: intent_crashes
+SELECT count(*) FROM attempt WHERE delivery = ?1 AND detail = ?2;
+-- name: intent_quarantine
+UPDATE delivery SET status = ?2, lane = NULL, due_ms = 0, updated_ms = ?3,
+reason = ?4, error = ?4 WHERE id = ?1;
+
 -- name: wait_add
 INSERT INTO wait (due_ms, kind, ref, tenant, lane, rank)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6);
