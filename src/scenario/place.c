@@ -12,6 +12,7 @@
 #include "store/sqlite/sqlite.h"
 
 #define SQLITE_URL "sqlite:"
+#define KEPT ".kept" /* files as they were at a crash */
 
 static const char *
 temporary_folder(void)
@@ -52,16 +53,58 @@ make_sqlite(struct place *p, const char **ret_why)
     return false;
 }
 
+static const char *
+beside(struct place *p, const char *tail)
+{
+    return str_cstr(p->arena, str_fmt(p->arena, "%s%s", p->path, tail));
+}
+
 static void
 remove_sqlite(struct place *p)
 {
-    static const char *const tails[] = {"", "-wal", "-shm", "-lock"};
+    static const char *const tails[] = {
+        "", "-wal", "-shm", "-lock", KEPT, KEPT "-wal",
+    };
 
     for (size_t i = 0; p->path && i < sizeof(tails) / sizeof(*tails); i++)
-        unlink(
-            str_cstr(p->arena, str_fmt(p->arena, "%s%s", p->path, tails[i])));
+        unlink(beside(p, tails[i]));
     if (p->dir)
         rmdir(p->dir);
+}
+
+/* What is not there is an empty one. */
+static bool
+copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "re"), *out = fopen(to, "we");
+    char some[64 * 1024];
+    size_t n = in ? sizeof(some) : 0;
+    bool is_good = out != NULL;
+
+    while (is_good && n == sizeof(some)) {
+        n = fread(some, 1, sizeof(some), in);
+        is_good = !ferror(in) && fwrite(some, 1, n, out) == n;
+    }
+    if (in)
+        fclose(in);
+    return (!out || fclose(out) == 0) && is_good;
+}
+
+/* Nothing is written meanwhile, and so the log is not begun anew: with it the
+ * file is whole, whatever of it is being moved there. */
+static bool
+keep_sqlite(struct place *p)
+{
+    return copy_file(p->path, beside(p, KEPT)) &&
+           copy_file(beside(p, "-wal"), beside(p, KEPT "-wal"));
+}
+
+static bool
+restore_sqlite(struct place *p)
+{
+    unlink(beside(p, "-shm"));
+    return rename(beside(p, KEPT), p->path) == 0 &&
+           rename(beside(p, KEPT "-wal"), beside(p, "-wal")) == 0;
 }
 
 static bool
@@ -131,6 +174,24 @@ bool
 place_outlives_close(const struct place *p)
 {
     return p->kind != PLACE_MEMORY;
+}
+
+bool
+place_keep(struct place *p, const char **ret_why)
+{
+    if (p->kind != PLACE_SQLITE || keep_sqlite(p))
+        return true;
+    *ret_why = strerror(errno);
+    return false;
+}
+
+bool
+place_restore(struct place *p, const char **ret_why)
+{
+    if (p->kind != PLACE_SQLITE || restore_sqlite(p))
+        return true;
+    *ret_why = strerror(errno);
+    return false;
 }
 
 bool

@@ -31,6 +31,11 @@ bool place_make(struct place *p, struct arena *a, const struct place_options *o,
                 const char **ret_why);
 /* After place_make(), and after store_close() for a restart. */
 bool place_open(struct place *p, const char **ret_why);
+/* A crash: what is in the files is kept while nothing is written, and is there
+ * again after store_close(), whatever that wrote. Of SQLite alone; elsewhere
+ * they do nothing. */
+bool place_keep(struct place *p, const char **ret_why);
+bool place_restore(struct place *p, const char **ret_why);
 bool place_outlives_close(const struct place *p);
 /* The clock was moved: what keeps a time of its own is told. */
 bool place_set_time(struct place *p, int64_t wall_ms);

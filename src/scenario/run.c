@@ -318,6 +318,14 @@ run_power(struct run *r, const struct step *s)
     return !starts || world_start(r->world, &why) || run_break(r, s, why);
 }
 
+static bool
+run_crash(struct run *r, const struct step *s)
+{
+    const char *why = "";
+
+    return world_crash(r->world, &why) || run_break(r, s, why);
+}
+
 /* Somebody has to be there to be asked. */
 static bool
 is_possible(struct run *r, const struct step *s)
@@ -354,6 +362,8 @@ run_step(struct run *r, const struct step *s)
     case STEP_START:
     case STEP_RESTART:
         return run_power(r, s);
+    case STEP_CRASH:
+        return run_crash(r, s);
     case STEP_EXPECT_REQUEST:
         return run_expect_request(r, s);
     case STEP_EXPECT_MESSAGE:

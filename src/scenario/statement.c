@@ -369,6 +369,13 @@ read_restart(struct reader *r, struct step *s)
     return reader_end(r);
 }
 
+static bool
+read_crash(struct reader *r, struct step *s)
+{
+    s->kind = STEP_CRASH;
+    return reader_end(r);
+}
+
 /* ---- the first word ---- */
 
 static const struct {
@@ -394,6 +401,7 @@ static const struct {
     {"stop", read_stop},
     {"start", read_start},
     {"restart", read_restart},
+    {"crash", read_crash},
     {"expect", expectation_read},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -527,6 +527,15 @@ world_start(struct world *w, const char **ret_why)
     return start(w, ret_why);
 }
 
+bool
+world_crash(struct world *w, const char **ret_why)
+{
+    if (!place_keep(&w->place, ret_why))
+        return false;
+    world_stop(w);
+    return place_restore(&w->place, ret_why) && start(w, ret_why);
+}
+
 /* ---- life ---- */
 
 static void

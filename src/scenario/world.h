@@ -49,4 +49,7 @@ bool world_ask(struct world *w, struct arena *a, const struct world_request *r,
 /* The process ends, and another one starts on the same data. */
 void world_stop(struct world *w);
 bool world_start(struct world *w, const char **ret_why);
+/* It is killed in the midst of what it does, and another one starts on what is
+ * in the files then. Where the store has none of its own, it ends in order. */
+bool world_crash(struct world *w, const char **ret_why);
 bool world_is_up(const struct world *w);
