@@ -90,6 +90,7 @@ command_test() {
     stage deep lint_deep
     stage model verify_model
     if has_system_tests; then
+        stage property node_tests property tests/property/*.test.mjs
         stage system node_tests system tests/system/*.test.mjs
         stage system-pg postgres_tests
         stage chaos node_tests chaos tests/chaos/*.test.mjs
