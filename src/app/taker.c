@@ -19,6 +19,7 @@ struct taker {
     size_t n_used; /* slots that are not free */
     struct arena *arena;
     struct store_work_take take;
+    int64_t ahead_ms; /* of the last take */
     struct task bell, fresh, idle;
     atomic_bool is_rung; /* the bell is posted */
     bool is_taking, is_wanted, is_draining, is_over;
@@ -176,6 +177,7 @@ on_fresh(struct task *task)
         struct taker_slot *s = slot_for(t, hold.id);
 
         s->hold = hold;
+        s->ahead_ms = t->ahead_ms;
         if (s->state == TAKER_BUSY)
             continue; /* its commit finds this lease, and then gives it back */
         t->n_used += s->state == TAKER_FREE;
@@ -204,6 +206,10 @@ on_taken(struct store_req *req, enum err e)
     }
     if (t->n_used == 0)
         t->n_failures = 0;
+    t->ahead_ms =
+        take->at_ms > 0
+            ? take->at_ms - t->o.app->env->clock->wall_ms(t->o.app->env->clock)
+            : 0;
     t->is_wanted |= take->n_rows == take->max;
     if (take->next_ms >= 0 && !t->is_draining)
         loop_timer_set(loop_of(t), &t->due,

@@ -17,6 +17,7 @@ struct taker_slot { /* embedded */
     struct taker *taker;
     struct arena *arena;         /* empty at begin() */
     struct store_work_hold hold; /* may be renewed while it is worked on */
+    int64_t ahead_ms; /* the clock of a shared database, of ours, about */
     /* private */
     enum { TAKER_FREE, TAKER_BUSY, TAKER_FAILED } state;
     struct store_work_release release;

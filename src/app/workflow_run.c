@@ -121,6 +121,15 @@ is_between(int64_t at_ms, int64_t until_ms)
     return at_ms != 0 && at_ms <= until_ms;
 }
 
+/* An item's marks are by the clock of who was told, but what is done with it
+ * makes the row due, by the clock that the row goes by. */
+static bool
+is_done(const struct slot *s, int64_t at_ms, int64_t until_ms)
+{
+    return at_ms != 0 &&
+           (at_ms <= until_ms || s->row.instance.due_ms <= until_ms);
+}
+
 /* What was done with an item counts whenever it was: it is the instance's own.
  * What nobody has looked for has not happened; see above. */
 static bool
@@ -133,9 +142,9 @@ has_happened(void *arg, struct str event, int64_t since_ms, int64_t until_ms)
     if (!str_eq(event, l->name) || since_ms != l->since_ms)
         return false;
     is_so = is_between(l->posted_ms, until_ms) ||
-            (str_is(event, "read") && is_between(l->read_ms, until_ms)) ||
-            (str_is(event, "seen") && is_between(l->seen_ms, until_ms)) ||
-            (str_is(event, "archived") && is_between(l->archived_ms, until_ms));
+            (str_is(event, "read") && is_done(s, l->read_ms, until_ms)) ||
+            (str_is(event, "seen") && is_done(s, l->seen_ms, until_ms)) ||
+            (str_is(event, "archived") && is_done(s, l->archived_ms, until_ms));
     if (is_so)
         s->look.name = STR_NONE; /* it was about this wait only */
     return is_so;
@@ -314,7 +323,7 @@ go_on(struct slot *s)
         snapshots_workspace(s->owner->app->snapshots, s->base.hold.tenant);
     s->doc = parsed(a, n->doc);
     s->n_steps = 0;
-    s->now_ms = clock->wall_ms(clock);
+    s->now_ms = clock->wall_ms(clock) + s->base.ahead_ms;
     if (s->now_ms < s->row.instance.due_ms)
         s->now_ms = s->row.instance.due_ms; /* by the database's clock it is */
     if (s->instance.state.since_ms == 0)

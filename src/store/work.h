@@ -52,6 +52,7 @@ struct store_work_take {
     size_t n_rows;      /* == max: there may be more */
     int64_t change_seq; /* what was configured when they were written */
     int64_t next_ms; /* from now until another one is free; -1: there is none */
+    int64_t at_ms;   /* WORKFLOW: by the clock of a shared database; else 0 */
 };
 /* By one who ends: rows that are still held by these leases are free at once.
  * What somebody else has taken since, what is done or cancelled, stays. */

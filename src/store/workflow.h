@@ -10,6 +10,7 @@
  * for before its taker looks whether that has happened. */
 #pragma once
 
+#include "domain/digest.h"
 #include "store/inbox.h"
 #include "store/req.h"
 
@@ -39,7 +40,8 @@ struct store_step {
     struct str note; /* a person's */
 };
 
-/* Something that happened to a user outside of Belfry. */
+/* Something that happened to a user outside of Belfry; when, a shared database
+ * knows best. */
 struct store_event_add {
     struct store_req req;
     int64_t tenant;
@@ -47,6 +49,9 @@ struct store_event_add {
     int64_t id, at_ms;
     struct str user, name, data;
 };
+/* What a delivery may be older than its item, which a window held up. */
+#define STORE_ITEM_LATE_MS (DIGEST_WINDOW_MAX_MS + INT64_C(3600000))
+
 /* What happened to one who waits: the first event of that name that came at
  * since_ms or later; and what was done with the items of deliveries. */
 struct store_event_look {

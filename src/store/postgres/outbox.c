@@ -95,6 +95,19 @@ take_row(struct pg_rows *r, const struct store_work_take *t,
 }
 
 static void
+read_next(struct pg_rows *r, struct store_work_take *t)
+{
+    t->next_ms = -1;
+    t->at_ms = 0;
+    if (!pg_next(r))
+        return;
+    if (t->kind == STORE_WORK_WORKFLOW)
+        t->at_ms = pg_int(r);
+    if (!pg_is_null(r))
+        t->next_ms = pg_int(r);
+}
+
+static void
 work_taken(struct pg_op *op)
 {
     struct store_work_take *t = work_of(op);
@@ -110,7 +123,7 @@ work_taken(struct pg_op *op)
     r = pg_op_rows(op, 1);
     t->change_seq = pg_next(&r) ? pg_int(&r) : 0;
     r = pg_op_rows(op, 2);
-    t->next_ms = pg_next(&r) && !pg_is_null(&r) ? pg_int(&r) : -1;
+    read_next(&r, t);
     pg_op_done(op);
 }
 

@@ -1,5 +1,6 @@
 #include "store/postgres/workflow.h"
 
+#include "base/id.h"
 #include "base/list.h"
 #include "store/postgres/pg_store.h"
 
@@ -224,22 +225,34 @@ pg_take_instance(struct pg_rows *r, struct arena *a, struct store_instance *ret)
     ret->due_ms = pg_int(r);
 }
 
-int
-pg_wake(struct pg_op *op, int64_t tenant, struct str user, struct str event)
+static void
+lock_user(struct pg_op *op, int64_t tenant, struct str user)
 {
-    struct pg_params *p;
+    struct pg_params *p = pg_op_params(op);
 
-    if (event.n == 0)
-        return 0;
-    p = pg_op_params(op);
     pg_put_int(p, tenant);
     pg_put_text(p, user);
     pg_op_send(op, PG_instance_lock_user);
-    p = pg_op_params(op);
+}
+
+static void
+wake(struct pg_op *op, int64_t tenant, struct str user, struct str event)
+{
+    struct pg_params *p = pg_op_params(op);
+
     pg_put_int(p, tenant);
     pg_put_text(p, user);
     pg_put_text(p, event);
     pg_op_send(op, PG_instance_wake);
+}
+
+int
+pg_wake(struct pg_op *op, int64_t tenant, struct str user, struct str event)
+{
+    if (event.n == 0)
+        return 0;
+    lock_user(op, tenant, user);
+    wake(op, tenant, user, event);
     return 2;
 }
 
@@ -248,15 +261,13 @@ pg_wake(struct pg_op *op, int64_t tenant, struct str user, struct str event)
 struct adding {
     struct store_event_add *e;
     struct pg_idem_one idem;
-    int at_wake; /* which result of the exchange tells of it */
 };
+#define AT_WAKE 2 /* which result of the exchange tells of it */
 
 static void
 added(struct pg_op *op)
 {
-    const struct adding *s = op->state;
-
-    if (pg_op_affected(op, s->at_wake) > 0)
+    if (pg_op_affected(op, AT_WAKE) > 0)
         pg_store_work_ready(op->store);
     pg_op_done(op);
 }
@@ -266,16 +277,17 @@ add(struct pg_op *op)
 {
     struct adding *s = op->state;
     const struct store_event_add *e = s->e;
-    struct pg_params *p = pg_op_params(op);
+    struct pg_params *p;
 
+    lock_user(op, e->tenant, e->user);
+    p = pg_op_params(op);
     pg_put_int(p, e->tenant);
     pg_put_text(p, e->user);
     pg_put_text(p, e->name);
-    pg_put_int(p, e->at_ms);
     pg_put_int(p, e->id);
     pg_put_text(p, e->data);
     pg_op_send(op, PG_event_add);
-    s->at_wake = pg_wake(op, e->tenant, e->user, e->name);
+    wake(op, e->tenant, e->user, e->name);
     pg_idem_save(op, &s->idem, 1);
     pg_op_commit(op, added);
 }
@@ -357,6 +369,7 @@ look(struct pg_op *op)
     for (size_t i = 0; i < l->n_deliveries; i++)
         pg_add_int(&ids, l->deliveries[i]);
     pg_put_array(p, &ids);
+    pg_put_int(p, STORE_ITEM_LATE_MS << ID_TIME_SHIFT);
     pg_op_send(op, PG_event_items);
     pg_op_commit(op, looked);
 }

@@ -1,4 +1,5 @@
 /* workflow.c - instances of workflows, and the events that they wait for. */
+#include "base/id.h"
 #include "base/list.h"
 #include "store/sqlite/reader.h"
 #include "store/sqlite/writer.h"
@@ -189,11 +190,13 @@ read_event_look(struct reader *r, struct store_req *req)
         put_int(&q, l->tenant);
         put_text(&q, l->user);
         put_int(&q, l->deliveries[i]);
-        while (query_row(&q)) {
-            add_mark(&l->seen_ms, take_int(&q));
-            add_mark(&l->read_ms, take_int(&q));
-            add_mark(&l->archived_ms, take_int(&q));
-        }
+        put_int(&q, STORE_ITEM_LATE_MS << ID_TIME_SHIFT);
+        if (!query_row(&q))
+            continue;
+        add_mark(&l->seen_ms, take_int(&q));
+        add_mark(&l->read_ms, take_int(&q));
+        add_mark(&l->archived_ms, take_int(&q));
+        query_end(&q);
     }
     return ERR_OK;
 }

@@ -67,9 +67,10 @@ floor(extract(epoch FROM u.due) * 1000)::int8,
 (extract(epoch FROM u.taken_until) * 1000000)::int8
 FROM u CROSS JOIN LATERAL (SELECT * FROM notification y
 WHERE y.tenant = u.tenant AND y.id = u.notification OFFSET 0) AS n;
--- How long until another one may be taken.
+-- What time it is, and how long until another one may be taken.
 -- name: instance_next (write)
-SELECT ceil(extract(epoch FROM min(taken_until) - clock_timestamp()) * 1000)::int8
+SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::int8,
+ceil(extract(epoch FROM min(taken_until) - clock_timestamp()) * 1000)::int8
 FROM work WHERE kind + 0 = 3 AND taken_until >= statement_timestamp();
 -- Of the user whose lock is held.
 -- name: instance_lock_user (write)
@@ -89,9 +90,11 @@ AND y.tenant + 0 = $1::int8 ORDER BY y.id LIMIT $3::int8 FOR UPDATE) AS x
 WHERE (w.tenant, w.id, w.kind) BETWEEN (x.tenant, x.id, 3)
 AND (x.tenant, x.id, 3);
 
+-- By the clock that those who wait go by, once nobody else begins to wait.
 -- name: event_add (write)
 INSERT INTO user_event (tenant, user_id, name, at_ms, id, data)
-VALUES ($1::int8, $2::text, $3::text, $4::int8, $5::int8, $6::text);
+VALUES ($1::int8, $2::text, $3::text,
+floor(extract(epoch FROM clock_timestamp()) * 1000)::int8, $4::int8, $5::text);
 -- name: event_sweep (write)
 DELETE FROM user_event WHERE ctid = ANY (ARRAY(SELECT ctid FROM user_event
 WHERE at_ms < $1::int8 ORDER BY at_ms LIMIT $2::int8 FOR UPDATE SKIP LOCKED));
@@ -102,11 +105,13 @@ FOR UPDATE SKIP LOCKED));
 -- name: event_find (read)
 SELECT at_ms FROM user_event WHERE tenant = $1::int8 AND user_id = $2::text
 AND name = $3::text AND at_ms >= $4::int8 ORDER BY at_ms LIMIT 1;
--- The item of a delivery may be younger than it, and is not older.
+-- The item of a delivery may be younger than it, up to $4 as ids count, and is
+-- not older; there is one.
 -- name: event_items (read)
 SELECT i.seen_ms, i.read_ms, i.archived_ms FROM unnest($3::int8[]) AS d (id)
 CROSS JOIN LATERAL (SELECT * FROM inbox_item y WHERE y.tenant = $1::int8
-AND y.user_id = $2::text AND y.id >= d.id AND y.delivery = d.id OFFSET 0) AS i;
+AND y.user_id = $2::text AND y.id >= d.id AND y.id <= d.id + $4::int8
+AND y.delivery = d.id ORDER BY y.id LIMIT 1) AS i;
 -- name: step_list (read)
 SELECT id, at_ms, user_id, step, verdict, reason, note FROM workflow_step
 WHERE notification = $2::int8 AND tenant + 0 = $1::int8

@@ -45,10 +45,12 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6);
 -- name: event_find (reader)
 SELECT at_ms FROM user_event WHERE tenant = ?1 AND user = ?2 AND name = ?3
 AND at_ms >= ?4 ORDER BY at_ms LIMIT 1;
--- The item of a delivery may be younger than it, and is not older.
+-- The item of a delivery may be younger than it, up to ?4 as ids count, and is
+-- not older; there is one.
 -- name: event_item (reader)
 SELECT seen_ms, read_ms, archived_ms FROM inbox_item
-WHERE tenant = ?1 AND user = ?2 AND id >= ?3 AND delivery = ?3;
+WHERE tenant = ?1 AND user = ?2 AND id >= ?3 AND id <= ?3 + ?4 AND delivery = ?3
+ORDER BY id LIMIT 1;
 -- name: event_sweep
 DELETE FROM user_event WHERE (tenant, user, name, at_ms, id) IN
 (SELECT tenant, user, name, at_ms, id FROM user_event WHERE at_ms < ?1
