@@ -1,6 +1,7 @@
 #include "app/instance.h"
 
 #include "base/clock.h"
+#include "domain/template.h"
 
 /* ---- its cursor ---- */
 
@@ -117,6 +118,46 @@ instance_data(struct arena *a, struct json doc, struct json given)
     return parsed(a, buf_str(&out));
 }
 
+static struct json
+all_roots(struct arena *a, const struct condition_root *roots, size_t n)
+{
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    for (size_t i = 0; i < n; i++)
+        if (!json_is(roots[i].value, JSON_ABSENT))
+            json_raw_field(&w, roots[i].name, json_raw(roots[i].value));
+    json_end_object(&w);
+    return parsed(a, buf_str(&out));
+}
+
+bool
+instance_render(struct arena *a, struct str source,
+                const struct condition_root *roots, size_t n, int64_t now_ms,
+                struct str *ret)
+{
+    const struct json contexts[] = {all_roots(a, roots, n), roots[0].value};
+    const struct template_options options = {
+        .now_ms = now_ms,
+        .locale = json_str_of(a, json_get(contexts[0], "user"), "locale"),
+        .zone = json_str_of(a, json_get(contexts[0], "user"), "timezone"),
+    };
+    struct template_error why;
+    struct template *t;
+    struct buf out;
+
+    buf_init(&out, a);
+    if (template_compile(a, source, &t, &why) != ERR_OK ||
+        template_render(t, contexts, sizeof(contexts) / sizeof(*contexts),
+                        &options, &out) != ERR_OK)
+        return false;
+    *ret = buf_str(&out);
+    return true;
+}
+
 struct json
 instance_body(struct arena *a, struct json doc, struct json step, struct str to)
 {
@@ -174,9 +215,14 @@ instance_preview(struct send *s, struct send_item *item)
         .has_happened = has_not_happened,
     };
     struct workflow_state state = {.since_ms = world.now_ms};
-    struct workflow_turn turn = workflow_run(
-        workflow_compile(s->arena, q->workflow->doc), &state, &world);
+    struct workflow *w = workflow_compile(s->arena, q->workflow->doc);
+    struct workflow_turn turn = workflow_run(w, &state, &world);
     struct json body = {0};
+
+    while (turn.need == WORKFLOW_THROTTLE) { /* as if it were within */
+        (void)workflow_answer(w, &state, true, world.now_ms);
+        turn = workflow_run(w, &state, &world);
+    }
 
     if (turn.need == WORKFLOW_SEND)
         body = instance_body(s->arena, item->doc, turn.step,

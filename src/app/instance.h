@@ -24,6 +24,11 @@ void instance_add_items(struct instance *i, const struct delivery *deliveries,
 
 /* The notification's `data`, with that of the recipient over it. */
 struct json instance_data(struct arena *a, struct json doc, struct json given);
+/* A template of a step, filled in: the members of roots[0] are names, over the
+ * roots themselves. False: it is more than there may be. */
+bool instance_render(struct arena *a, struct str source,
+                     const struct condition_root *roots, size_t n,
+                     int64_t now_ms, struct str *ret) MUST_CHECK;
 /* The body of the send that a step is; to: JSON. Absent: it does not fit into
  * one. */
 struct json instance_body(struct arena *a, struct json doc, struct json step,

@@ -10,40 +10,13 @@
 
 #include <stdlib.h>
 
-#include "app/instance.h"
-#include "app/taker.h"
+#include "app/workflow_private.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "store/store.h"
 
-#define SLOTS 32      /* instances that go on at the same time */
-#define PASSED_MAX 64 /* steps that are told of one turn */
-
-/* An instance that is taken on. */
-struct slot {
-    struct taker_slot base;
-    struct workflows *owner;
-    struct arena *row_arena; /* of `row` */
-    struct store_work_row row;
-    const struct workspace *workspace; /* NULL: it was deleted */
-    struct str user_key;
-    struct store_object_get user;
-    struct store_event_look look;
-    /* the turn */
-    int64_t now_ms;
-    struct json doc, given;
-    struct workflow *workflow;
-    struct instance instance;
-    struct condition_root roots[2];
-    struct store_turn turn;
-    struct store_step steps[PASSED_MAX];
-    size_t n_steps;
-    struct store_accept accept;
-    struct store_accept_item only; /* a turn without a send */
-    struct send send;
-    struct send_item item;
-};
+#define SLOTS 32 /* instances that go on at the same time */
 
 struct workflows {
     const struct app *app;
@@ -52,16 +25,24 @@ struct workflows {
     struct taker *taker;
 };
 
-static struct loop *
-loop_of(const struct slot *s)
+const struct app *
+slot_app(const struct slot *s)
 {
-    return s->owner->app->env->loop;
+    return s->owner->app;
+}
+
+struct store_req
+slot_req(struct slot *s, void (*on_done)(struct store_req *, enum err))
+{
+    return (struct store_req){.arena = s->base.arena,
+                              .loop = s->owner->app->env->loop,
+                              .on_done = on_done};
 }
 
 /* ---- the end of a turn ---- */
 
-static void
-end(struct slot *s, enum err e, bool is_gone)
+void
+slot_end(struct slot *s, enum err e, bool is_gone)
 {
     workspace_put(s->workspace);
     s->workspace = NULL;
@@ -71,6 +52,19 @@ end(struct slot *s, enum err e, bool is_gone)
         taker_lose(&s->base);
     else
         taker_done(&s->base);
+}
+
+void
+slot_fail(struct slot *s, enum err e)
+{
+    slot_end(s, e, false);
+}
+
+static void
+end(struct slot *s, enum err e, bool is_gone)
+{
+    if (!slot_throttle_back(s, e, is_gone))
+        slot_end(s, e, is_gone);
 }
 
 static void
@@ -92,8 +86,9 @@ on_sent(struct send *send, enum err e)
 
 /* ---- what is told of it ---- */
 
-static void
-note(struct slot *s, struct str id, const char *verdict)
+void
+slot_note(struct slot *s, struct str id, const char *verdict,
+          enum reason reason)
 {
     if (s->n_steps == PASSED_MAX)
         return;
@@ -104,7 +99,14 @@ note(struct slot *s, struct str id, const char *verdict)
         .user = s->row.instance.user,
         .step = id,
         .verdict = str_from(verdict),
+        .reason = reason_code(reason),
     };
+}
+
+static void
+note(struct slot *s, struct str id, const char *verdict)
+{
+    slot_note(s, id, verdict, REASON_NONE);
 }
 
 static void
@@ -159,6 +161,15 @@ parsed(struct arena *a, struct str text)
     if (text.n == 0 || json_parse(a, text, doc, &why) != ERR_OK)
         return (struct json){0};
     return json_root(doc);
+}
+
+/* As in the words of a send: the data's members are names, over the roots. */
+bool
+slot_render(struct slot *s, const char *name, struct str *ret)
+{
+    return instance_render(
+        s->base.arena, json_str_of(s->base.arena, s->asks.step, name), s->roots,
+        sizeof(s->roots) / sizeof(*s->roots), s->now_ms, ret);
 }
 
 static struct workflow_world
@@ -217,9 +228,7 @@ move(struct slot *s, const struct workflow_turn *t)
     s->only = (struct store_accept_item){
         .turn = &s->turn, .steps = s->steps, .n_steps = s->n_steps};
     s->accept = (struct store_accept){
-        .req = {.arena = s->base.arena,
-                .loop = loop_of(s),
-                .on_done = on_moved},
+        .req = slot_req(s, on_moved),
         .tenant = s->base.hold.tenant,
         .now_ms = s->now_ms,
         .items = &s->only,
@@ -284,19 +293,22 @@ send_it(struct slot *s, struct json body)
 
 /* ---- a turn ---- */
 
-static void
-take_turn(struct slot *s)
+void
+slot_move(struct slot *s)
 {
     const struct workflow_world world = world_of(s);
-    struct workflow_turn t =
+    const struct workflow_turn t =
         workflow_run(s->workflow, &s->instance.state, &world);
-    struct json body;
 
-    if (t.need != WORKFLOW_SEND) {
-        move(s, &t);
-        return;
-    }
-    body = instance_body(s->base.arena, s->doc, t.step, to_one(s));
+    move(s, &t);
+}
+
+static void
+take_send(struct slot *s, struct workflow_turn t)
+{
+    const struct workflow_world world = world_of(s);
+    struct json body = instance_body(s->base.arena, s->doc, t.step, to_one(s));
+
     note(s, t.id, json_is(body, JSON_OBJECT) ? "send" : "skip");
     workflow_sent(&s->instance.state, s->now_ms);
     s->look.name = STR_NONE;
@@ -307,6 +319,26 @@ take_turn(struct slot *s)
     }
     fill_turn(s, &t);
     send_it(s, body);
+}
+
+static void
+take_turn(struct slot *s)
+{
+    const struct workflow_world world = world_of(s);
+
+    s->asks = workflow_run(s->workflow, &s->instance.state, &world);
+    switch (s->asks.need) {
+    case WORKFLOW_SEND:
+        take_send(s, s->asks);
+        break;
+    case WORKFLOW_THROTTLE:
+        slot_throttle(s);
+        break;
+    case WORKFLOW_WAIT:
+    case WORKFLOW_DONE:
+        move(s, &s->asks);
+        break;
+    }
 }
 
 /* With a workspace that is not there any more there is only the row to remove.
@@ -322,7 +354,9 @@ go_on(struct slot *s)
     s->workspace =
         snapshots_workspace(s->owner->app->snapshots, s->base.hold.tenant);
     s->doc = parsed(a, n->doc);
+    s->key = json_str_of(a, workflow, "key");
     s->n_steps = 0;
+    s->throttle = (struct slot_throttle){0};
     s->now_ms = clock->wall_ms(clock) + s->base.ahead_ms;
     if (s->now_ms < s->row.instance.due_ms)
         s->now_ms = s->row.instance.due_ms; /* by the database's clock it is */
@@ -364,9 +398,7 @@ look(struct slot *s)
         return;
     }
     s->look = (struct store_event_look){
-        .req = {.arena = s->base.arena,
-                .loop = loop_of(s),
-                .on_done = on_looked},
+        .req = slot_req(s, on_looked),
         .tenant = s->base.hold.tenant,
         .user = s->row.instance.user,
         .name = s->row.instance.event,
@@ -408,7 +440,7 @@ begin(struct taker_slot *base)
     }
     s->user_key = s->row.instance.user;
     s->user = (struct store_object_get){
-        .req = {.arena = s->base.arena, .loop = loop_of(s), .on_done = on_user},
+        .req = slot_req(s, on_user),
         .tenant = s->base.hold.tenant,
         .kind = OBJECT_USER,
         .keys = &s->user_key,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "app/hall_test.h"
+#include "domain/reason.h"
 
 #define MINUTE_MS INT64_C(60000)
 
@@ -214,6 +215,111 @@ a_workflow_that_is_gone_goes_on(void **state)
     assert_string_equal(way(h, id), "first:send look:wait");
 }
 
+static const char throttled[] =
+    "{'steps':[{'id':'t','type':'throttle','limit':2,'per':'1h',"
+    "'key':'{{order}}'},{'id':'a','type':'send','title':'a'}]}";
+
+static void
+more_than_a_throttle_allows_end_there(void **state)
+{
+    struct hall *h = *state;
+    int64_t ids[4];
+
+    put_workflow(h, "w", throttled);
+    for (int i = 0; i < 3; i++) {
+        ids[i] = hall_send(h, "{'to':'ann','workflow':'w'}");
+        settle(h);
+    }
+    ids[3] = hall_send(h, "{'to':'bob','workflow':'w'}");
+    settle(h);
+    assert_string_equal(way(h, ids[1]), "t:pass a:send");
+    assert_string_equal(way(h, ids[2]), "t:over");
+    assert_true(
+        reason_is(look(h, ids[2])->steps[0].reason, REASON_THROTTLED_STEP));
+    assert_false(look(h, ids[2])->notification.is_running);
+    assert_string_equal(way(h, ids[3]), "t:pass a:send");
+    h->clock.now_ms += 60 * MINUTE_MS;
+    ids[3] = hall_send(h, "{'to':'ann','workflow':'w'}");
+    settle(h);
+    assert_string_equal(way(h, ids[3]), "t:pass a:send");
+}
+
+static void
+a_throttle_counts_what_its_key_gives(void **state)
+{
+    struct hall *h = *state;
+    int64_t id = 0;
+
+    put_workflow(h, "w", throttled);
+    for (int i = 0; i < 3; i++) {
+        (void)hall_send(h, "{'to':'ann','workflow':'w','data':{'order':1}}");
+        settle(h);
+    }
+    id = hall_send(h, "{'to':'ann','workflow':'w','data':{'order':2}}");
+    settle(h);
+    assert_string_equal(way(h, id), "t:pass a:send");
+    assert_int_equal(inbox(h, "ann").n_items, 3);
+}
+
+static void
+who_has_no_id_is_not_throttled(void **state)
+{
+    struct hall *h = *state;
+    int64_t id = 0;
+
+    put_workflow(h, "w", throttled);
+    for (int i = 0; i < 3; i++) {
+        id = hall_send(h, "{'to':{'recipients':[{'email':'a@example.com'}]},"
+                          "'workflow':'w'}");
+        settle(h);
+    }
+    assert_string_equal(way(h, id), "t:pass a:send");
+}
+
+static void
+cancel(struct hall *h, int64_t id)
+{
+    struct store_cancel c = {.req = hall_question(h),
+                             .tenant = h->tenant,
+                             .notification = id,
+                             .now_ms = h->clock.now_ms,
+                             .max = 100};
+
+    store_cancel(h->env.store, &c);
+    TURN_UNTIL(h, h->n_answered == 1);
+}
+
+/* Cancelled at any moment of its turn: it has passed, or the next one does. */
+static void
+a_turn_that_is_lost_gives_back_what_it_took(void **state)
+{
+    struct hall *h = *state;
+
+    put_workflow(h, "w",
+                 "{'steps':[{'id':'t','type':'throttle','limit':1,'per':'1h'},"
+                 "{'id':'a','type':'send','title':'a'}]}");
+    for (int n_turns = 0; n_turns < 40; n_turns++) {
+        const char *body =
+            str_cstr(h->arena,
+                     str_fmt(h->arena, "{'to':'u%d','workflow':'w'}", n_turns));
+        char text[64];
+        int64_t id;
+
+        snprintf(text, sizeof(text), "%s", body);
+        id = hall_send(h, text);
+        workflows_ring(h->workflows);
+        for (int i = 0; i < n_turns; i++)
+            loop_turn(h->env.loop, 1);
+        cancel(h, id);
+        settle(h);
+        if (look(h, id)->n_steps > 0)
+            continue;
+        id = hall_send(h, text);
+        settle(h);
+        assert_string_equal(way(h, id), "t:pass a:send");
+    }
+}
+
 /* Three writes of ten are uncertain: done, or not. */
 static void
 each_step_is_taken_once_whatever_the_store_says(void **state)
@@ -263,6 +369,10 @@ main(void)
         WORKFLOW_TEST(what_was_read_before_the_wait_counts),
         WORKFLOW_TEST(a_recipient_s_data_wins_in_conditions_and_words),
         WORKFLOW_TEST(a_workflow_that_is_gone_goes_on),
+        WORKFLOW_TEST(more_than_a_throttle_allows_end_there),
+        WORKFLOW_TEST(a_throttle_counts_what_its_key_gives),
+        WORKFLOW_TEST(who_has_no_id_is_not_throttled),
+        WORKFLOW_TEST(a_turn_that_is_lost_gives_back_what_it_took),
         cmocka_unit_test_setup_teardown(
             each_step_is_taken_once_whatever_the_store_says, uncertain_setup,
             hall_teardown),

@@ -12,14 +12,18 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "domain/template.h"
+#include "domain/throttle.h"
 
-enum op { OP_SEND, OP_DELAY, OP_WAIT, OP_BRANCH, OP_JUMP };
+enum op { OP_SEND, OP_DELAY, OP_WAIT, OP_BRANCH, OP_JUMP, OP_THROTTLE };
+
+#define NOWHERE SIZE_MAX /* to go there is the end */
 
 struct instruction {
     enum op op;
     struct json step;
     struct str id;
-    size_t other; /* WAIT, BRANCH: where `else` begins; JUMP: where to */
+    size_t other; /* of a fork: where `else` begins; JUMP: where to */
     int64_t ms;   /* DELAY, WAIT */
 };
 
@@ -31,9 +35,9 @@ struct workflow {
 /* ---- what a step may hold ---- */
 
 static const char *const types[] = {"send",   "delay",    "wait",
-                                    "branch", "digest",   "throttle",
+                                    "branch", "throttle", "digest",
                                     "fetch",  "escalate", NULL};
-#define N_BUILT 4 /* the first of them */
+#define N_BUILT 5 /* the first of them */
 
 static const struct field any_row[] = {{.type = FIELD_ANY}};
 
@@ -108,6 +112,29 @@ static const struct field branch_fields[] = {
     {.type = FIELD_END},
 };
 
+static const struct field throttle_step_fields[] = {
+    HEAD,
+    {.name = "limit",
+     .type = FIELD_INT,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = THROTTLE_LIMIT_MAX,
+     .doc = "A recipient passes at most so many times..."},
+    {.name = "per",
+     .type = FIELD_DURATION,
+     .flags = FIELD_REQUIRED,
+     .min = THROTTLE_PER_MIN_MS,
+     .max = THROTTLE_PER_MAX_MS,
+     .doc = "...in any time of this length; 1s to 31d."},
+    {.name = "key",
+     .type = FIELD_STRING,
+     .min = 1,
+     .max = WORKFLOW_TEXT_MAX,
+     .doc = "A template: each of what it gives is counted by itself."},
+    BRANCHES,
+    {.type = FIELD_END},
+};
+
 /* ---- checking ---- */
 
 struct checking {
@@ -158,6 +185,30 @@ check_branch(struct checking *c, struct json step, struct str at)
     check_branches(c, step, at);
 }
 
+/* A member that is a template. */
+static void
+check_text(struct checking *c, struct json step, const char *name,
+           struct str at)
+{
+    struct arena *a = c->problem->arena;
+    struct str text = json_str_of(a, step, name);
+    struct template *t;
+    struct template_error why;
+
+    if (text.n > 0 && template_compile(a, text, &t, &why) != ERR_OK)
+        problem_add(c->problem, ERR_INVALID,
+                    field_pointer(a, at, str_from(name)), "byte %zu: %s",
+                    why.at, why.why);
+}
+
+static void
+check_throttle(struct checking *c, struct json step, struct str at)
+{
+    field_check(throttle_step_fields, step, at, c->problem);
+    check_text(c, step, "key", at);
+    check_branches(c, step, at);
+}
+
 static void
 check_type(struct checking *c, struct json step, struct str at)
 {
@@ -174,6 +225,8 @@ check_type(struct checking *c, struct json step, struct str at)
         check_branches(c, step, at);
     } else if (str_is(type, "branch")) {
         check_branch(c, step, at);
+    } else if (str_is(type, "throttle")) {
+        check_throttle(c, step, at);
     } else {
         for (size_t i = N_BUILT; types[i]; i++)
             if (str_is(type, types[i])) {
@@ -182,7 +235,7 @@ check_type(struct checking *c, struct json step, struct str at)
                 return;
             }
         problem_add(p, ERR_INVALID, type_at,
-                    "must be one of send, delay, wait, branch");
+                    "must be one of send, delay, wait, branch, throttle");
     }
 }
 
@@ -263,6 +316,18 @@ compile_fork(struct workflow *w, struct arena *a, struct instruction i)
         w->program[jump].other = w->n;
 }
 
+/* Without an `else`, what is over the limit goes no further. */
+static void
+compile_throttle(struct workflow *w, struct arena *a, struct instruction i)
+{
+    size_t at = w->n;
+
+    i.op = OP_THROTTLE;
+    compile_fork(w, a, i);
+    if (json_is(json_get(i.step, "else"), JSON_ABSENT))
+        w->program[at].other = NOWHERE;
+}
+
 static void
 compile_step(struct workflow *w, struct arena *a, struct json step)
 {
@@ -285,6 +350,8 @@ compile_step(struct workflow *w, struct arena *a, struct json step)
     } else if (str_is(type, "branch")) {
         i.op = OP_BRANCH;
         compile_fork(w, a, i);
+    } else if (str_is(type, "throttle")) {
+        compile_throttle(w, a, i);
     } else {
         add(w, i);
     }
@@ -391,9 +458,23 @@ workflow_run(const struct workflow *w, struct workflow_state *s,
         case OP_JUMP:
             go_to(s, i->other, now_ms);
             break;
+        case OP_THROTTLE:
+            return (struct workflow_turn){
+                .need = WORKFLOW_THROTTLE, .id = i->id, .step = i->step};
         }
     }
     return (struct workflow_turn){.need = WORKFLOW_DONE};
+}
+
+bool
+workflow_answer(const struct workflow *w, struct workflow_state *s, bool is_yes,
+                int64_t now_ms)
+{
+    size_t at = (size_t)s->at, other = w->program[at].other;
+
+    assert(at < w->n);
+    go_to(s, is_yes ? at + 1 : other, now_ms);
+    return is_yes || other != NOWHERE;
 }
 
 void

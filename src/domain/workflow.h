@@ -5,6 +5,7 @@
  *              {"type": "wait", "for_event": "read", "timeout": "10m",
  *               "else": [{"type": "send", "channels": ["email"], ...}]},
  *              {"type": "branch", "if": {CONDITION}, "then": [], "else": []},
+ *              {"type": "throttle", "limit": 3, "per": "1h"},
  *              {"type": "delay", "for": "1d"}]}
  *
  * The steps are compiled to a row of instructions that only lead forward: where
@@ -15,6 +16,7 @@
 
 #define WORKFLOW_STEPS_MAX 100 /* of all lists together */
 #define WORKFLOW_DEPTH_MAX 8
+#define WORKFLOW_TEXT_MAX 512 /* bytes of a template in a step, else said */
 #define WORKFLOW_DELAY_MAX_MS (INT64_C(366) * 24 * 3600 * 1000)
 
 extern const struct field workflow_fields[];
@@ -55,12 +57,14 @@ struct workflow_world {
 enum workflow_need {
     WORKFLOW_SEND, /* `step`; then workflow_sent() */
     WORKFLOW_WAIT, /* until due_ms, or for `event` if that is not empty */
+    /* Whether it may pass the `step`; then workflow_answer() */
+    WORKFLOW_THROTTLE,
     WORKFLOW_DONE,
 };
 struct workflow_turn {
     enum workflow_need need;
     struct str id;    /* of the step */
-    struct json step; /* SEND: its document */
+    struct json step; /* its document, but of WAIT */
     int64_t due_ms;
     struct str event;
 };
@@ -70,5 +74,9 @@ struct workflow_turn {
 struct workflow_turn workflow_run(const struct workflow *w,
                                   struct workflow_state *s,
                                   const struct workflow_world *world);
+/* What it stood at and asked for is known: it goes on, or to `else`. False: it
+ * is at its end, as there is none. */
+bool workflow_answer(const struct workflow *w, struct workflow_state *s,
+                     bool is_yes, int64_t now_ms);
 /* The send that it stood at is made. */
 void workflow_sent(struct workflow_state *s, int64_t now_ms);

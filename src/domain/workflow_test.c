@@ -95,6 +95,8 @@ next(struct walk *k)
         return str_cstr(arena, str_fmt(arena, "wait %lld %.*s",
                                        (long long)(t.due_ms - k->now_ms),
                                        STR_ARG(t.event)));
+    case WORKFLOW_THROTTLE:
+        return str_cstr(arena, str_fmt(arena, "may %.*s", STR_ARG(t.id)));
     default:
         return "done";
     }
@@ -199,6 +201,55 @@ a_branch_asks_the_data(void **state)
 }
 
 static void
+a_throttle_asks_and_its_else_is_for_those_over_it(void **state)
+{
+    static const char steps[] =
+        "[{'type':'throttle','id':'t','limit':1,'per':'1h','then':[" SEND(
+            "in") "],'else':[" SEND("over") "]}," SEND("last") "]";
+    struct walk k = begin(steps, "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "may t");
+    assert_string_equal(next(&k), "may t"); /* until somebody answers */
+    k.now_ms += MINUTE;
+    assert_true(workflow_answer(k.w, &k.state, true, k.now_ms));
+    assert_int_equal(k.state.since_ms, k.now_ms);
+    assert_string_equal(next(&k), "send in");
+    assert_string_equal(next(&k), "send last");
+    assert_string_equal(next(&k), "done");
+    k = begin(steps, "{}");
+    assert_string_equal(next(&k), "may t");
+    assert_true(workflow_answer(k.w, &k.state, false, k.now_ms));
+    assert_string_equal(next(&k), "send over");
+    assert_string_equal(next(&k), "send last");
+    assert_string_equal(next(&k), "done");
+}
+
+static void
+a_throttle_without_else_ends_what_is_over_it(void **state)
+{
+    static const char steps[] =
+        "[{'type':'branch','if':{'path':'data.a','op':'exists'},'else':["
+        "{'type':'throttle','id':'t','limit':1,'per':'1h'}]}," SEND("a") "]";
+    struct walk k = begin(steps, "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "may t");
+    assert_true(workflow_answer(k.w, &k.state, true, k.now_ms));
+    assert_string_equal(next(&k), "send a");
+    k = begin(steps, "{}");
+    assert_string_equal(next(&k), "may t");
+    assert_false(workflow_answer(k.w, &k.state, false, k.now_ms));
+    assert_string_equal(next(&k), "done");
+    k = begin("[{'type':'throttle','id':'t','limit':1,'per':'1h','else':[]}"
+              "," SEND("a") "]",
+              "{}");
+    assert_string_equal(next(&k), "may t");
+    assert_true(workflow_answer(k.w, &k.state, false, k.now_ms));
+    assert_string_equal(next(&k), "send a");
+}
+
+static void
 a_delay_may_end_at_a_time(void **state)
 {
     char at[TIME_TEXT_SIZE];
@@ -270,6 +321,19 @@ what_makes_no_sense_is_refused_where_it_stands(void **state)
         {"{'steps':[{'type':'branch','if':{'op':'eq','value':1}}]}",
          "/steps/0/if/path", ERR_INVALID},
         {"{'steps':[{'type':'branch'}]}", "/steps/0/if", ERR_INVALID},
+        {"{'steps':[{'type':'throttle','per':'1h'}]}", "/steps/0/limit",
+         ERR_INVALID},
+        {"{'steps':[{'type':'throttle','limit':1001,'per':'1h'}]}",
+         "/steps/0/limit", ERR_INVALID},
+        {"{'steps':[{'type':'throttle','limit':1,'per':'32d'}]}",
+         "/steps/0/per", ERR_INVALID},
+        {"{'steps':[{'type':'throttle','limit':1,'per':'1h','key':'{{#a}}'}]}",
+         "/steps/0/key", ERR_INVALID},
+        {"{'steps':[{'type':'throttle','limit':1,'per':'1h','window':'1m'}]}",
+         "/steps/0/window", ERR_INVALID},
+        {"{'steps':[{'type':'throttle','limit':1,'per':'1h','else':["
+         "{'type':'send'}]}]}",
+         "/steps/0/else/0/title", ERR_INVALID},
         {"{'steps':[{'type':'send','title':'t'}],'step':1}", "/step",
          ERR_INVALID},
     };
@@ -330,6 +394,8 @@ main(void)
         T(what_happens_too_late_goes_the_other_way),
         T(each_step_that_is_over_is_told_of),
         T(a_branch_asks_the_data),
+        T(a_throttle_asks_and_its_else_is_for_those_over_it),
+        T(a_throttle_without_else_ends_what_is_over_it),
         T(a_delay_may_end_at_a_time),
         T(a_state_that_fits_nowhere_is_the_end),
         T(what_makes_no_sense_is_refused_where_it_stands),

@@ -98,7 +98,7 @@ describe('workflow', { timeout: 240000 }, () => {
         ['/steps/0', '/steps/1/channels/1', '/steps/2/template',
             '/steps/3/else/0/title', '/steps/4', '/steps/5/to',
             '/steps/6/actions/0/url']);
-        for (const type of ['digest', 'throttle', 'fetch', 'escalate']) {
+        for (const type of ['digest', 'fetch', 'escalate']) {
             const p = await belfry.want(422, 'PUT', '/v1/workflows/bad',
                 { steps: [{ type }] });
             assert.equal(p.code, 'not_supported');
