@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "app/collected.h"
 #include "app/send.h"
 #include "app/taker.h"
 #include "base/clock.h"
@@ -25,7 +26,8 @@
 struct slot {
     struct taker_slot base;
     struct digests *owner;
-    struct buf user, channel; /* of it; the row's own text goes with the take */
+    struct buf user, channel,
+        key; /* of it; the row's text goes with the take */
     struct digest digest;
     int64_t hold;                      /* by which its members were taken */
     struct buf late;                   /* ids of members that expired */
@@ -34,6 +36,7 @@ struct slot {
     struct workspace nowhere;
     struct store_digest_members read;
     struct store_flush flush;
+    struct collected collected; /* where its members are instances */
     struct send send;
     struct send_item item;
 };
@@ -347,10 +350,40 @@ read_after(struct slot *s, int64_t after)
 }
 
 static void
+on_collected(struct collected *c, enum err e, bool is_gone)
+{
+    struct slot *s = CONTAINER_OF(c, struct slot, collected);
+
+    if (e != ERR_OK)
+        taker_fail(&s->base, e);
+    else if (is_gone)
+        taker_lose(&s->base);
+    else
+        taker_done(&s->base);
+}
+
+static void
+end_instances(struct slot *s)
+{
+    s->collected = (struct collected){.app = s->owner->app,
+                                      .arena = s->base.arena,
+                                      .digest = s->digest,
+                                      .hold = s->hold,
+                                      .on_done = on_collected};
+    s->collected.digest.user = buf_str(&s->user);
+    s->collected.digest.rule.key = buf_str(&s->key);
+    collected_end(&s->collected);
+}
+
+static void
 begin(struct taker_slot *base)
 {
     struct slot *s = CONTAINER_OF(base, struct slot, base);
 
+    if (str_is(buf_str(&s->channel), DIGEST_OF_INSTANCES)) {
+        end_instances(s);
+        return;
+    }
     buf_reset(&s->late);
     read_after(s, 0);
 }
@@ -366,6 +399,8 @@ fill(struct taker_slot *base, const struct store_work_row *row)
     buf_put_str(&s->user, row->digest.user);
     buf_reset(&s->channel);
     buf_put_str(&s->channel, row->digest.channel);
+    buf_reset(&s->key);
+    buf_put_str(&s->key, row->digest.rule.key);
     s->digest.user = s->digest.channel = s->digest.rule.key = STR_NONE;
 }
 
@@ -387,6 +422,7 @@ digests_new(const struct app *app)
         d->slots[i].owner = d;
         buf_init(&d->slots[i].user, NULL);
         buf_init(&d->slots[i].channel, NULL);
+        buf_init(&d->slots[i].key, NULL);
         buf_init(&d->slots[i].late, NULL);
         d->bases[i] = &d->slots[i].base;
     }
@@ -417,6 +453,7 @@ digests_free(struct digests *d)
         workspace_put(d->slots[i].workspace);
         buf_fini(&d->slots[i].user);
         buf_fini(&d->slots[i].channel);
+        buf_fini(&d->slots[i].key);
         buf_fini(&d->slots[i].late);
     }
     free(d);

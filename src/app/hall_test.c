@@ -136,6 +136,7 @@ hall_stop(struct hall *h)
         assert_int_equal(h->n_drained, 0);
         TURN_UNTIL(h, h->n_drained == 1);
         fan_free(h->fan);
+        h->fan = NULL;
     }
     if (h->digests) {
         h->n_drained = 0;
@@ -143,6 +144,7 @@ hall_stop(struct hall *h)
         assert_int_equal(h->n_drained, 0);
         TURN_UNTIL(h, h->n_drained == 1);
         digests_free(h->digests);
+        h->digests = NULL;
     }
     if (h->workflows) {
         h->n_drained = 0;
@@ -150,10 +152,8 @@ hall_stop(struct hall *h)
         assert_int_equal(h->n_drained, 0);
         TURN_UNTIL(h, h->n_drained == 1);
         workflows_free(h->workflows);
+        h->workflows = NULL;
     }
-    h->fan = NULL;
-    h->digests = NULL;
-    h->workflows = NULL;
 }
 
 int

@@ -30,6 +30,10 @@ instance_write(struct arena *a, const struct instance *i)
     for (size_t k = 0; k < i->n_items; k++)
         json_put_int(&w, i->items[k]);
     json_end_array(&w);
+    if (i->is_joined)
+        json_bool_field(&w, "joined", true);
+    if (instance_has_more(i))
+        json_raw_field(&w, "digest", json_raw(i->digest));
     json_end_object(&w);
     return buf_str(&out);
 }
@@ -72,6 +76,8 @@ instance_read(struct arena *a, struct str cursor, struct instance *ret)
          v = json_next(items, v))
         if (json_int(v, &n))
             add_item(ret, n);
+    ret->is_joined = json_bool(json_get(doc, "joined"), false);
+    ret->digest = json_get(doc, "digest");
 }
 
 void
@@ -85,15 +91,25 @@ instance_add_items(struct instance *i, const struct delivery *deliveries,
 
 /* ---- what it knows and sends ---- */
 
+bool
+instance_has_more(const struct instance *i)
+{
+    return i && json_is(i->digest, JSON_OBJECT);
+}
+
+/* Those that none of `over` has. */
 static void
 put_members(struct arena *a, struct json_writer *w, struct json object,
-            struct json but)
+            const struct json *over, size_t n_over)
 {
     for (struct json m = json_first(object); !json_is(m, JSON_ABSENT);
          m = json_next(object, m)) {
         struct str name = json_key(a, m);
+        bool is_hidden = false;
 
-        if (!json_is(json_get_str(but, name), JSON_ABSENT))
+        for (size_t i = 0; i < n_over; i++)
+            is_hidden |= !json_is(json_get_str(over[i], name), JSON_ABSENT);
+        if (is_hidden)
             continue;
         json_put_key_str(w, name);
         json_put_raw(w, json_raw(m));
@@ -101,21 +117,33 @@ put_members(struct arena *a, struct json_writer *w, struct json object,
 }
 
 struct json
-instance_data(struct arena *a, struct json doc, struct json given)
+instance_data(struct arena *a, struct json doc, struct json given,
+              const struct instance *i)
 {
-    struct json data = json_get(doc, "data"), own = json_get(given, "data");
+    const struct json layers[] = {
+        instance_has_more(i) ? i->digest : (struct json){0},
+        json_get(given, "data"), json_get(doc, "data")};
     struct json_writer w;
     struct buf out;
 
-    if (!json_is(own, JSON_OBJECT))
-        return data;
+    if (!json_is(layers[0], JSON_OBJECT) && !json_is(layers[1], JSON_OBJECT))
+        return layers[2];
     buf_init(&out, a);
     w = json_writer(&out);
     json_begin_object(&w);
-    put_members(a, &w, data, own);
-    put_members(a, &w, own, (struct json){0});
+    for (size_t k = 0; k < sizeof(layers) / sizeof(*layers); k++)
+        put_members(a, &w, layers[k], layers, k);
     json_end_object(&w);
     return parsed(a, buf_str(&out));
+}
+
+struct json
+instance_digest_of(struct arena *a, struct json data)
+{
+    struct str item = json_raw(data);
+
+    return parsed(a, str_fmt(a, "{\"items\":[%.*s],\"count\":1}",
+                             STR_ARG(item.n > 0 ? item : STR("{}"))));
 }
 
 static struct json
@@ -159,7 +187,8 @@ instance_render(struct arena *a, struct str source,
 }
 
 struct json
-instance_body(struct arena *a, struct json doc, struct json step, struct str to)
+instance_body(struct arena *a, struct json doc, struct json step, struct str to,
+              struct json data)
 {
     static const char *const of_step[] = {"channels", "template", "title",
                                           "body",     "html",     "actions",
@@ -174,6 +203,8 @@ instance_body(struct arena *a, struct json doc, struct json step, struct str to)
     w = json_writer(&out);
     json_begin_object(&w);
     json_raw_field(&w, "to", to);
+    if (json_is(data, JSON_OBJECT))
+        json_raw_field(&w, "data", json_raw(data));
     for (size_t i = 0; i < sizeof(of_step) / sizeof(*of_step); i++) {
         struct json v = json_get(step, of_step[i]);
 
@@ -184,7 +215,8 @@ instance_body(struct arena *a, struct json doc, struct json step, struct str to)
         struct json v = json_get(doc, of_doc[i]);
 
         if (!json_is(v, JSON_ABSENT) &&
-            json_is(json_get(step, of_doc[i]), JSON_ABSENT))
+            json_is(json_get(step, of_doc[i]), JSON_ABSENT) &&
+            (i > 0 || !json_is(data, JSON_OBJECT)))
             json_raw_field(&w, of_doc[i], json_raw(v));
     }
     json_end_object(&w);
@@ -217,16 +249,17 @@ instance_preview(struct send *s, struct send_item *item)
     struct workflow_state state = {.since_ms = world.now_ms};
     struct workflow *w = workflow_compile(s->arena, q->workflow->doc);
     struct workflow_turn turn = workflow_run(w, &state, &world);
-    struct json body = {0};
+    struct json body = {0}, more = {0};
 
-    while (turn.need == WORKFLOW_THROTTLE) { /* as if it were within */
+    /* As if it were within; of one instance. */
+    while (turn.need == WORKFLOW_THROTTLE || turn.need == WORKFLOW_DIGEST) {
         (void)workflow_answer(w, &state, true, world.now_ms);
         turn = workflow_run(w, &state, &world);
     }
 
     if (turn.need == WORKFLOW_SEND)
         body = instance_body(s->arena, item->doc, turn.step,
-                             json_raw(json_get(item->doc, "to")));
+                             json_raw(json_get(item->doc, "to")), more);
     if (!json_is(body, JSON_OBJECT)) {
         q->n_recipients = q->n_sets = 0;
         q->is_all = false;

@@ -12,6 +12,8 @@ struct instance {
     int recipient; /* in the notification's to.recipients; -1 */
     int64_t items[INSTANCE_ITEMS_MAX]; /* in_app deliveries that it made */
     size_t n_items;
+    bool is_joined;     /* the window of the digest that it stands at */
+    struct json digest; /* {"items":[],"count":1} of the last; absent: none */
 };
 
 /* The cursor of one that begins; of one that goes on. */
@@ -22,17 +24,24 @@ void instance_read(struct arena *a, struct str cursor, struct instance *ret);
 void instance_add_items(struct instance *i, const struct delivery *deliveries,
                         size_t n);
 
-/* The notification's `data`, with that of the recipient over it. */
-struct json instance_data(struct arena *a, struct json doc, struct json given);
+/* The notification's `data`, with that of the recipient over it, and over both
+ * what the instance has collected: `items` and `count`. i: may be NULL. */
+struct json instance_data(struct arena *a, struct json doc, struct json given,
+                          const struct instance *i);
+/* Whether it has any of that: then it is no more the notification's data that
+ * is sent, and the recipient's own is in it. */
+bool instance_has_more(const struct instance *i);
+/* What a digest of one has collected. data: may be absent. */
+struct json instance_digest_of(struct arena *a, struct json data);
 /* A template of a step, filled in: the members of roots[0] are names, over the
  * roots themselves. False: it is more than there may be. */
 bool instance_render(struct arena *a, struct str source,
                      const struct condition_root *roots, size_t n,
                      int64_t now_ms, struct str *ret) MUST_CHECK;
-/* The body of the send that a step is; to: JSON. Absent: it does not fit into
- * one. */
+/* The body of the send that a step is; to: JSON; data: of the instance, where
+ * it has more than the document. Absent: it does not fit into one. */
 struct json instance_body(struct arena *a, struct json doc, struct json step,
-                          struct str to);
+                          struct str to, struct json data);
 
 /* A dry run of a workflow is one of the first step that sends, if nothing is
  * waited for before. False: item->problem says why not. */

@@ -5,16 +5,13 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "channel/mime.h"
+#include "domain/digest_rule.h"
 #include "domain/link.h"
-
-#define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 static const char *const priorities[] = {"critical", "high", "normal", "low",
                                          NULL};
 static const char *const methods[] = {"GET",   "POST",   "PUT",
                                       "PATCH", "DELETE", NULL};
-static const char *const digest_modes[] = {"fixed", "sliding", "calendar",
-                                           NULL};
 static const struct field key_row[] = {{.type = FIELD_KEY}};
 static const struct field email_row[] = {{.type = FIELD_EMAIL}};
 static const struct field text_row[] = {{.type = FIELD_STRING, .max = 998}};
@@ -181,31 +178,7 @@ static const struct field digest_fields[] = {
      .max = 255,
      .doc = "Collects what has the same key; without it the category, else the "
             "template."},
-    {.name = "window",
-     .type = FIELD_DURATION,
-     .flags = FIELD_REQUIRED,
-     .min = DIGEST_WINDOW_MIN_MS,
-     .max = DIGEST_WINDOW_MAX_MS,
-     .doc = "How long a window is open."},
-    {.name = "mode",
-     .type = FIELD_ENUM,
-     .values = digest_modes,
-     .doc = "fixed: for window; sliding: until nothing came for window; "
-            "calendar: until the user's clock shows a multiple of window. "
-            "Default fixed."},
-    {.name = "max_window",
-     .type = FIELD_DURATION,
-     .min = DIGEST_WINDOW_MIN_MS,
-     .max = DIGEST_WINDOW_MAX_MS,
-     .doc = "sliding: not longer than this; default ten windows."},
-    {.name = "leading",
-     .type = FIELD_BOOL,
-     .doc = "The first one goes out at once; what follows is collected."},
-    {.name = "max_items",
-     .type = FIELD_INT,
-     .min = 1,
-     .max = DIGEST_ITEMS_MAX,
-     .doc = "How many are listed; the others are counted. Default 100."},
+    DIGEST_RULE_FIELDS,
     {.type = FIELD_END},
 };
 
@@ -615,32 +588,12 @@ default_key(const struct send_request *q)
 static void
 read_digest(struct reading *r, struct json doc)
 {
-    struct digest_rule *d = &r->request->digest;
     struct json key = json_get(doc, "key");
-    int64_t n;
 
-    d->key = json_is(key, JSON_STRING) ? json_str(r->arena, key)
-                                       : default_key(r->request);
-    digest_mode_parse(json_str_of(r->arena, doc, "mode"), &d->mode);
-    (void)str_to_duration_ms(json_str_of(r->arena, doc, "window"),
-                             &d->window_ms);
-    d->max_window_ms = d->window_ms * DIGEST_SLIDES;
-    if (d->max_window_ms > DIGEST_WINDOW_MAX_MS)
-        d->max_window_ms = DIGEST_WINDOW_MAX_MS;
-    if (str_to_duration_ms(json_str_of(r->arena, doc, "max_window"), &n))
-        d->max_window_ms = n;
-    d->is_leading = json_bool(json_get(doc, "leading"), false);
-    d->max_items = json_int(json_get(doc, "max_items"), &n)
-                       ? (int)n
-                       : DIGEST_ITEMS_DEFAULT;
-    if (d->max_window_ms < d->window_ms)
-        problem_add(r->problem, ERR_INVALID, STR("/digest/max_window"),
-                    "must not be shorter than window");
-    if (d->mode == DIGEST_CALENDAR && d->window_ms > DAY_MS &&
-        d->window_ms % DAY_MS != 0)
-        problem_add(r->problem, ERR_INVALID, STR("/digest/window"),
-                    "must be whole days where a calendar goes by more than "
-                    "one");
+    r->request->digest = digest_rule_read(doc, STR("/digest"), r->problem);
+    r->request->digest.key = json_is(key, JSON_STRING)
+                                 ? json_str(r->arena, key)
+                                 : default_key(r->request);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "app/workflow_run.h"
 #include "store/budget.h"
 
+#define SLOT_ROOTS 3  /* of conditions: data, user, digest */
 #define PASSED_MAX 64 /* steps that are told of one turn */
 
 /* A throttle's question, and what is given back where the turn is lost. */
@@ -35,9 +36,10 @@ struct slot {
     struct str key; /* of the workflow */
     struct workflow *workflow;
     struct instance instance;
-    struct condition_root roots[2];
+    struct condition_root roots[SLOT_ROOTS];
     struct workflow_turn asks; /* what it stands at, where that asks */
     struct slot_throttle throttle;
+    struct store_join join;
     struct store_turn turn;
     struct store_step steps[PASSED_MAX];
     size_t n_steps;
@@ -55,6 +57,10 @@ void slot_note(struct slot *s, struct str id, const char *verdict,
                enum reason reason);
 /* Ends the turn; it goes on from where it stands then. */
 void slot_move(struct slot *s);
+/* Ends the turn by s->join. */
+void slot_join(struct slot *s);
+/* What it has is another: conditions and templates know. */
+void slot_know(struct slot *s);
 /* Something failed before the end: all of the turn again, later. */
 void slot_fail(struct slot *s, enum err e);
 /* The turn has ended: the row is done with, or lost. */
@@ -64,6 +70,7 @@ bool slot_render(struct slot *s, const char *name, struct str *ret);
 
 /* Asks what s->asks does. */
 void slot_throttle(struct slot *s);
+void slot_digest(struct slot *s);
 /* What the turn has taken is given back where it came to nothing, and then the
  * slot ends. False: there is nothing to give back. */
 bool slot_throttle_back(struct slot *s, enum err e, bool is_gone);

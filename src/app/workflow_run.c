@@ -167,9 +167,9 @@ parsed(struct arena *a, struct str text)
 bool
 slot_render(struct slot *s, const char *name, struct str *ret)
 {
-    return instance_render(
-        s->base.arena, json_str_of(s->base.arena, s->asks.step, name), s->roots,
-        sizeof(s->roots) / sizeof(*s->roots), s->now_ms, ret);
+    return instance_render(s->base.arena,
+                           json_str_of(s->base.arena, s->asks.step, name),
+                           s->roots, SLOT_ROOTS, s->now_ms, ret);
 }
 
 static struct workflow_world
@@ -179,7 +179,7 @@ world_of(struct slot *s)
         .arena = s->base.arena,
         .now_ms = s->now_ms,
         .roots = s->roots,
-        .n_roots = 2,
+        .n_roots = SLOT_ROOTS,
         .has_happened = has_happened,
         .on_passed = on_passed,
         .arg = s,
@@ -221,12 +221,12 @@ write_turn(struct slot *s)
 }
 
 static void
-move(struct slot *s, const struct workflow_turn *t)
+commit(struct slot *s)
 {
-    fill_turn(s, t);
     write_turn(s);
-    s->only = (struct store_accept_item){
-        .turn = &s->turn, .steps = s->steps, .n_steps = s->n_steps};
+    s->only.turn = &s->turn;
+    s->only.steps = s->steps;
+    s->only.n_steps = s->n_steps;
     s->accept = (struct store_accept){
         .req = slot_req(s, on_moved),
         .tenant = s->base.hold.tenant,
@@ -235,6 +235,22 @@ move(struct slot *s, const struct workflow_turn *t)
         .n_items = 1,
     };
     store_accept(s->owner->app->env->store, &s->accept);
+}
+
+static void
+move(struct slot *s, const struct workflow_turn *t)
+{
+    fill_turn(s, t);
+    s->only = (struct store_accept_item){0};
+    commit(s);
+}
+
+void
+slot_join(struct slot *s)
+{
+    fill_turn(s, &s->asks);
+    s->only = (struct store_accept_item){.joins = &s->join, .n_joins = 1};
+    commit(s);
 }
 
 /* ---- sending ---- */
@@ -251,6 +267,23 @@ on_row(struct send_item *item, struct store_accept_item *row)
     row->n_steps = s->n_steps;
 }
 
+/* Its data is in the document's, so that it cannot hide what was collected. */
+static void
+put_given(struct slot *s, struct json_writer *w)
+{
+    json_begin_object(w);
+    for (struct json m = json_first(s->given); !json_is(m, JSON_ABSENT);
+         m = json_next(s->given, m)) {
+        struct str name = json_key(s->base.arena, m);
+
+        if (instance_has_more(&s->instance) && str_is(name, "data"))
+            continue;
+        json_put_key_str(w, name);
+        json_put_raw(w, json_raw(m));
+    }
+    json_end_object(w);
+}
+
 static struct str
 to_one(struct slot *s)
 {
@@ -263,7 +296,7 @@ to_one(struct slot *s)
     json_put_key(&w, json_is(s->given, JSON_OBJECT) ? "recipients" : "users");
     json_begin_array(&w);
     if (json_is(s->given, JSON_OBJECT))
-        json_put_raw(&w, json_raw(s->given));
+        put_given(s, &w);
     else
         json_put_str(&w, s->row.instance.user);
     json_end_array(&w);
@@ -307,7 +340,9 @@ static void
 take_send(struct slot *s, struct workflow_turn t)
 {
     const struct workflow_world world = world_of(s);
-    struct json body = instance_body(s->base.arena, s->doc, t.step, to_one(s));
+    struct json body = instance_body(
+        s->base.arena, s->doc, t.step, to_one(s),
+        instance_has_more(&s->instance) ? s->roots[0].value : (struct json){0});
 
     note(s, t.id, json_is(body, JSON_OBJECT) ? "send" : "skip");
     workflow_sent(&s->instance.state, s->now_ms);
@@ -334,11 +369,22 @@ take_turn(struct slot *s)
     case WORKFLOW_THROTTLE:
         slot_throttle(s);
         break;
+    case WORKFLOW_DIGEST:
+        slot_digest(s);
+        break;
     case WORKFLOW_WAIT:
     case WORKFLOW_DONE:
         move(s, &s->asks);
         break;
     }
+}
+
+void
+slot_know(struct slot *s)
+{
+    s->roots[0].value =
+        instance_data(s->base.arena, s->doc, s->given, &s->instance);
+    s->roots[2].value = s->instance.digest;
 }
 
 /* With a workspace that is not there any more there is only the row to remove.
@@ -369,8 +415,7 @@ go_on(struct slot *s)
     if (s->instance.recipient >= 0)
         s->given = json_at(json_get(json_get(s->doc, "to"), "recipients"),
                            (uint32_t)s->instance.recipient);
-    s->roots[0] =
-        (struct condition_root){"data", instance_data(a, s->doc, s->given)};
+    slot_know(s);
     s->workflow = workflow_compile(a, workflow);
     take_turn(s);
 }
@@ -420,8 +465,7 @@ on_user(struct store_req *req, enum err e)
         taker_fail(&s->base, e);
         return;
     }
-    s->roots[1] = (struct condition_root){
-        "user", parsed(s->base.arena, g->objects[0].body)};
+    s->roots[1].value = parsed(s->base.arena, g->objects[0].body);
     look(s);
 }
 
@@ -433,7 +477,9 @@ begin(struct taker_slot *base)
     instance_read(s->base.arena, s->row.instance.cursor, &s->instance);
     s->given = (struct json){0};
     s->look = (struct store_event_look){0};
+    s->roots[0] = (struct condition_root){"data", {0}};
     s->roots[1] = (struct condition_root){"user", {0}};
+    s->roots[2] = (struct condition_root){"digest", {0}};
     if (s->row.instance.user.n == 0) {
         look(s);
         return;

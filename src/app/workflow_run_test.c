@@ -13,6 +13,7 @@ start(int e, void **state)
     struct hall *h = *state;
 
     h->workflows = workflows_new(&h->app);
+    h->digests = digests_new(&h->app);
     return e;
 }
 
@@ -50,6 +51,7 @@ settle(struct hall *h)
 {
     for (int k = 0; k < 6; k++) {
         workflows_ring(h->workflows);
+        digests_ring(h->digests);
         for (int i = 0; i < 20; i++)
             loop_turn(h->env.loop, 1);
     }
@@ -320,6 +322,211 @@ a_turn_that_is_lost_gives_back_what_it_took(void **state)
     }
 }
 
+static const char collecting[] =
+    "{'steps':[{'id':'d','type':'digest','window':'10m','key':'{{repo}}'},"
+    "{'id':'b','type':'branch','if':{'path':'digest.count','op':'gte',"
+    "'value':2},'then':[{'id':'many','type':'send','template':'t'}],"
+    "'else':[{'id':'one','type':'send','template':'t'}]}]}";
+static const char words[] =
+    "{'content':{'default':{'title':'{{count}}:{{#items}}{{n}} {{/items}}'}}}";
+
+static void
+put_template(struct hall *h)
+{
+    struct store_object_write w[] = {
+        {.kind = OBJECT_TEMPLATE_VERSION,
+         .key = STR("t@1"),
+         .body = quoted(h->arena, words),
+         .if_version = OBJECT_ANY_VERSION,
+         .num = id_make(h->app.ids, NOW, 1)},
+        {.kind = OBJECT_TEMPLATE,
+         .key = STR("t"),
+         .body = quoted(h->arena, "{'latest':1,'published':1}"),
+         .if_version = OBJECT_ANY_VERSION,
+         .num = id_make(h->app.ids, NOW, 1)},
+    };
+
+    hall_put(h, h->tenant, w, 2);
+}
+
+static void
+assert_newest(struct hall *h, const char *user, size_t n, const char *title)
+{
+    const struct store_inbox_list l = inbox(h, user);
+    struct str text = str_fmt(h->arena, "{\"title\":\"%s\"", title);
+
+    assert_int_equal(l.n_items, n);
+    if (!str_starts(l.items[0].content, text))
+        fail_msg("%.*s", STR_ARG(l.items[0].content));
+}
+
+static void
+what_a_step_collects_goes_on_as_one(void **state)
+{
+    struct hall *h = *state;
+    int64_t ids[4];
+
+    put_template(h);
+    put_workflow(h, "w", collecting);
+    ids[0] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':1}}");
+    settle(h);
+    ids[1] = hall_send(h, "{'to':{'recipients':[{'id':'ann','data':{'n':2}}]},"
+                          "'workflow':'w','data':{'n':7}}");
+    settle(h);
+    ids[2] = hall_send(h, "{'to':'bob','workflow':'w','data':{'n':3}}");
+    ids[3] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':4,"
+                          "'repo':'x'}}");
+    settle(h);
+    assert_string_equal(way(h, ids[0]), "d:wait");
+    assert_true(look(h, ids[1])->notification.is_running);
+    assert_int_equal(inbox(h, "ann").n_items, 0);
+    h->clock.now_ms += 10 * MINUTE_MS - 1;
+    settle(h);
+    assert_string_equal(way(h, ids[0]), "d:wait");
+    h->clock.now_ms++;
+    settle(h);
+    assert_string_equal(way(h, ids[0]), "d:wait d:pass b:then many:send");
+    assert_string_equal(way(h, ids[1]), "d:wait d:merged");
+    assert_true(
+        reason_is(look(h, ids[1])->steps[1].reason, REASON_DIGEST_MERGED));
+    assert_false(look(h, ids[1])->notification.is_running);
+    assert_string_equal(way(h, ids[2]), "d:wait d:pass b:else one:send");
+    assert_string_equal(way(h, ids[3]), "d:wait d:pass b:else one:send");
+    assert_newest(h, "bob", 1, "1:3 ");
+    assert_int_equal(inbox(h, "ann").n_items, 2);
+}
+
+static void
+the_words_of_a_digest_are_of_all(void **state)
+{
+    struct hall *h = *state;
+
+    put_template(h);
+    put_workflow(h, "w", collecting);
+    for (int i = 0; i < 3; i++)
+        (void)hall_send(h, "{'to':{'recipients':[{'id':'ann','data':{'n':5,"
+                           "'items':[{'n':9}]}}]},'workflow':'w'}");
+    settle(h);
+    h->clock.now_ms += 10 * MINUTE_MS;
+    settle(h);
+    assert_newest(h, "ann", 1, "3:5 5 5 ");
+}
+
+static void
+the_first_of_a_leading_window_goes_before_the_others(void **state)
+{
+    struct hall *h = *state;
+    int64_t ids[3];
+
+    put_template(h);
+    put_workflow(h, "w",
+                 "{'steps':[{'id':'d','type':'digest','window':'10m',"
+                 "'leading':true},{'id':'a','type':'send','template':'t'}]}");
+    ids[0] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':1}}");
+    settle(h);
+    assert_string_equal(way(h, ids[0]), "d:wait d:pass a:send");
+    assert_newest(h, "ann", 1, "1:1 ");
+    ids[1] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':2}}");
+    settle(h);
+    ids[2] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':3}}");
+    settle(h);
+    h->clock.now_ms += 10 * MINUTE_MS;
+    settle(h);
+    assert_string_equal(way(h, ids[1]), "d:wait d:pass a:send");
+    assert_string_equal(way(h, ids[2]), "d:wait d:merged");
+    assert_newest(h, "ann", 2, "2:2 3 ");
+    h->clock.now_ms += MINUTE_MS; /* that window is over */
+    ids[0] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':4}}");
+    settle(h);
+    assert_string_equal(way(h, ids[0]), "d:wait d:pass a:send");
+}
+
+static void
+one_that_is_cancelled_or_late_is_not_collected(void **state)
+{
+    struct hall *h = *state;
+    int64_t ids[4];
+
+    put_template(h);
+    put_workflow(h, "w", collecting);
+    ids[0] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':1}}");
+    settle(h);
+    ids[1] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':2},"
+                          "'expires_at':'2026-09-21T14:01:00Z'}");
+    settle(h);
+    ids[2] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':3}}");
+    settle(h);
+    ids[3] = hall_send(h, "{'to':'ann','workflow':'w','data':{'n':4}}");
+    settle(h);
+    cancel(h, ids[0]);
+    h->clock.now_ms += 10 * MINUTE_MS;
+    settle(h);
+    assert_string_equal(way(h, ids[0]), "d:wait");
+    assert_string_equal(way(h, ids[1]), "d:wait d:end");
+    assert_true(reason_is(look(h, ids[1])->steps[1].reason, REASON_EXPIRED));
+    assert_string_equal(way(h, ids[2]), "d:wait d:pass b:then many:send");
+    assert_string_equal(way(h, ids[3]), "d:wait d:merged");
+    assert_newest(h, "ann", 1, "2:3 4 ");
+}
+
+static void
+what_is_beyond_the_limits_is_only_counted(void **state)
+{
+    struct hall *h = *state;
+
+    put_template(h);
+    put_workflow(h, "w",
+                 "{'steps':[{'id':'d','type':'digest','window':'10m',"
+                 "'max_items':2},{'id':'a','type':'send','template':'t'}]}");
+    for (int i = 0; i < 5; i++)
+        (void)hall_send(h, "{'to':'ann','workflow':'w','data':{'n':1}}");
+    settle(h);
+    h->clock.now_ms += 10 * MINUTE_MS;
+    settle(h);
+    assert_newest(h, "ann", 1, "5:1 1 ");
+}
+
+static void
+who_has_no_id_is_a_digest_of_one(void **state)
+{
+    struct hall *h = *state;
+    int64_t id;
+
+    put_template(h);
+    put_workflow(h, "w", collecting);
+    id = hall_send(h, "{'to':{'recipients':[{'email':'a@example.com'}]},"
+                      "'workflow':'w','data':{'n':1}}");
+    settle(h);
+    assert_string_equal(way(h, id), "d:pass b:else one:send");
+}
+
+static void
+each_window_ends_once_whatever_the_store_says(void **state)
+{
+    struct hall *h = *state;
+    const int64_t end_ms = loop_now_ms(h->env.loop) + 200000;
+    int64_t ids[3];
+    int n_sent = 0;
+
+    put_workflow(h, "w",
+                 "{'steps':[{'id':'d','type':'digest','window':'1m'},"
+                 "{'id':'a','type':'send','title':'a'}]}");
+    for (int i = 0; i < 3; i++)
+        do
+            ids[i] = hall_send(h, "{'to':'ann','workflow':'w'}");
+        while (h->answered != ERR_OK);
+    for (int i = 0; i < 3; i++)
+        while (look(h, ids[i])->notification.is_running) {
+            assert_true(loop_now_ms(h->env.loop) < end_ms);
+            settle(h);
+            h->clock.now_ms += 500;
+        }
+    for (int i = 0; i < 3; i++)
+        n_sent += (int)look(h, ids[i])->n_deliveries;
+    assert_int_equal(n_sent, inbox(h, "ann").n_items);
+    assert_in_range(n_sent, 1, 3); /* one a window */
+}
+
 /* Three writes of ten are uncertain: done, or not. */
 static void
 each_step_is_taken_once_whatever_the_store_says(void **state)
@@ -355,7 +562,7 @@ a_drained_runner_gives_back_what_it_has(void **state)
     id = hall_send(h, "{'to':'ann','workflow':'w'}");
     workflows_ring(h->workflows);
     hall_stop(h);
-    h->workflows = workflows_new(&h->app);
+    (void)start(0, state);
     settle(h);
     assert_string_equal(way(h, id), "first:send look:wait");
 }
@@ -373,6 +580,15 @@ main(void)
         WORKFLOW_TEST(a_throttle_counts_what_its_key_gives),
         WORKFLOW_TEST(who_has_no_id_is_not_throttled),
         WORKFLOW_TEST(a_turn_that_is_lost_gives_back_what_it_took),
+        WORKFLOW_TEST(what_a_step_collects_goes_on_as_one),
+        WORKFLOW_TEST(the_words_of_a_digest_are_of_all),
+        WORKFLOW_TEST(the_first_of_a_leading_window_goes_before_the_others),
+        WORKFLOW_TEST(one_that_is_cancelled_or_late_is_not_collected),
+        WORKFLOW_TEST(what_is_beyond_the_limits_is_only_counted),
+        WORKFLOW_TEST(who_has_no_id_is_a_digest_of_one),
+        cmocka_unit_test_setup_teardown(
+            each_window_ends_once_whatever_the_store_says, uncertain_setup,
+            hall_teardown),
         cmocka_unit_test_setup_teardown(
             each_step_is_taken_once_whatever_the_store_says, uncertain_setup,
             hall_teardown),

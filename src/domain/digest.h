@@ -30,6 +30,7 @@ struct digest_rule {
 };
 
 /* A window; its rule is that of the member that opened it. */
+#define DIGEST_OF_INSTANCES "workflow" /* channel: see store/workflow.h */
 struct digest {
     int64_t id;
     int64_t tenant;

@@ -12,10 +12,19 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "domain/digest_rule.h"
 #include "domain/template.h"
 #include "domain/throttle.h"
 
-enum op { OP_SEND, OP_DELAY, OP_WAIT, OP_BRANCH, OP_JUMP, OP_THROTTLE };
+enum op {
+    OP_SEND,
+    OP_DELAY,
+    OP_WAIT,
+    OP_BRANCH,
+    OP_JUMP,
+    OP_THROTTLE,
+    OP_DIGEST
+};
 
 #define NOWHERE SIZE_MAX /* to go there is the end */
 
@@ -37,7 +46,7 @@ struct workflow {
 static const char *const types[] = {"send",   "delay",    "wait",
                                     "branch", "throttle", "digest",
                                     "fetch",  "escalate", NULL};
-#define N_BUILT 5 /* the first of them */
+#define N_BUILT 6 /* the first of them */
 
 static const struct field any_row[] = {{.type = FIELD_ANY}};
 
@@ -135,6 +144,17 @@ static const struct field throttle_step_fields[] = {
     {.type = FIELD_END},
 };
 
+static const struct field digest_step_fields[] = {
+    HEAD,
+    {.name = "key",
+     .type = FIELD_STRING,
+     .min = 1,
+     .max = WORKFLOW_TEXT_MAX,
+     .doc = "A template: each of what it gives is collected by itself."},
+    DIGEST_RULE_FIELDS,
+    {.type = FIELD_END},
+};
+
 /* ---- checking ---- */
 
 struct checking {
@@ -210,6 +230,14 @@ check_throttle(struct checking *c, struct json step, struct str at)
 }
 
 static void
+check_digest(struct checking *c, struct json step, struct str at)
+{
+    field_check(digest_step_fields, step, at, c->problem);
+    check_text(c, step, "key", at);
+    (void)digest_rule_read(step, at, c->problem);
+}
+
+static void
 check_type(struct checking *c, struct json step, struct str at)
 {
     struct problem *p = c->problem;
@@ -227,6 +255,8 @@ check_type(struct checking *c, struct json step, struct str at)
         check_branch(c, step, at);
     } else if (str_is(type, "throttle")) {
         check_throttle(c, step, at);
+    } else if (str_is(type, "digest")) {
+        check_digest(c, step, at);
     } else {
         for (size_t i = N_BUILT; types[i]; i++)
             if (str_is(type, types[i])) {
@@ -235,7 +265,8 @@ check_type(struct checking *c, struct json step, struct str at)
                 return;
             }
         problem_add(p, ERR_INVALID, type_at,
-                    "must be one of send, delay, wait, branch, throttle");
+                    "must be one of send, delay, wait, branch, throttle, "
+                    "digest");
     }
 }
 
@@ -352,6 +383,9 @@ compile_step(struct workflow *w, struct arena *a, struct json step)
         compile_fork(w, a, i);
     } else if (str_is(type, "throttle")) {
         compile_throttle(w, a, i);
+    } else if (str_is(type, "digest")) {
+        i.op = OP_DIGEST;
+        add(w, i);
     } else {
         add(w, i);
     }
@@ -461,6 +495,9 @@ workflow_run(const struct workflow *w, struct workflow_state *s,
         case OP_THROTTLE:
             return (struct workflow_turn){
                 .need = WORKFLOW_THROTTLE, .id = i->id, .step = i->step};
+        case OP_DIGEST:
+            return (struct workflow_turn){
+                .need = WORKFLOW_DIGEST, .id = i->id, .step = i->step};
         }
     }
     return (struct workflow_turn){.need = WORKFLOW_DONE};

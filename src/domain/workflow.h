@@ -59,6 +59,7 @@ enum workflow_need {
     WORKFLOW_WAIT, /* until due_ms, or for `event` if that is not empty */
     /* Whether it may pass the `step`; then workflow_answer() */
     WORKFLOW_THROTTLE,
+    WORKFLOW_DIGEST, /* a window, until that lets it go on; the same */
     WORKFLOW_DONE,
 };
 struct workflow_turn {

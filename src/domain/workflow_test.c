@@ -97,6 +97,8 @@ next(struct walk *k)
                                        STR_ARG(t.event)));
     case WORKFLOW_THROTTLE:
         return str_cstr(arena, str_fmt(arena, "may %.*s", STR_ARG(t.id)));
+    case WORKFLOW_DIGEST:
+        return str_cstr(arena, str_fmt(arena, "collect %.*s", STR_ARG(t.id)));
     default:
         return "done";
     }
@@ -250,6 +252,19 @@ a_throttle_without_else_ends_what_is_over_it(void **state)
 }
 
 static void
+a_digest_asks_for_its_window(void **state)
+{
+    struct walk k =
+        begin("[{'type':'digest','id':'d','window':'1h'}," SEND("a") "]", "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "collect d");
+    assert_string_equal(next(&k), "collect d");
+    assert_true(workflow_answer(k.w, &k.state, true, k.now_ms));
+    assert_string_equal(next(&k), "send a");
+}
+
+static void
 a_delay_may_end_at_a_time(void **state)
 {
     char at[TIME_TEXT_SIZE];
@@ -321,6 +336,16 @@ what_makes_no_sense_is_refused_where_it_stands(void **state)
         {"{'steps':[{'type':'branch','if':{'op':'eq','value':1}}]}",
          "/steps/0/if/path", ERR_INVALID},
         {"{'steps':[{'type':'branch'}]}", "/steps/0/if", ERR_INVALID},
+        {"{'steps':[{'type':'digest','key':'a'}]}", "/steps/0/window",
+         ERR_INVALID},
+        {"{'steps':[{'type':'digest','window':'1h','key':'{{a'}]}",
+         "/steps/0/key", ERR_INVALID},
+        {"{'steps':[{'type':'digest','window':'1h','max_window':'1m'}]}",
+         "/steps/0/max_window", ERR_INVALID},
+        {"{'steps':[{'type':'digest','window':'25h','mode':'calendar'}]}",
+         "/steps/0/window", ERR_INVALID},
+        {"{'steps':[{'type':'digest','window':'1h','else':[]}]}",
+         "/steps/0/else", ERR_INVALID},
         {"{'steps':[{'type':'throttle','per':'1h'}]}", "/steps/0/limit",
          ERR_INVALID},
         {"{'steps':[{'type':'throttle','limit':1001,'per':'1h'}]}",
@@ -396,6 +421,7 @@ main(void)
         T(a_branch_asks_the_data),
         T(a_throttle_asks_and_its_else_is_for_those_over_it),
         T(a_throttle_without_else_ends_what_is_over_it),
+        T(a_digest_asks_for_its_window),
         T(a_delay_may_end_at_a_time),
         T(a_state_that_fits_nowhere_is_the_end),
         T(what_makes_no_sense_is_refused_where_it_stands),

@@ -10,10 +10,13 @@
 #include "domain/notification.h"
 #include "store/req.h"
 
-/* A delivery of an item that is collected. As it is given it would go out at
- * once; it does where it opens a window that is leading. */
+#define STORE_JOIN_INSTANCE SIZE_MAX
+
+/* A delivery of an item that is collected, or the instance of its turn. As it
+ * is given it would go out at once; it does where it opens a window that is
+ * leading. */
 struct store_join {
-    size_t delivery;      /* its index in the item */
+    size_t delivery;      /* its index in the item; STORE_JOIN_INSTANCE */
     struct digest digest; /* what it opens, where none is open */
     /* result: the window that holds it; 0: none does */
     int64_t window;
@@ -22,7 +25,10 @@ struct store_join {
 /* The end of a window that was taken: an accept of an item without keys. */
 struct store_flush {
     int64_t digest, hold;
-    int64_t n_members;      /* as many wait in it, or nothing is done */
+    int64_t n_members; /* as many wait in it, or nothing is done */
+    /* Its members are instances of this user: they end, but that of the item's
+     * turn, if it has one; who was cancelled is not missed. Else empty. */
+    struct str instances_of;
     const int64_t *expired; /* those of them that come too late */
     size_t n_expired;
     /* What becomes of the others. MERGED: the item is the digest, with its

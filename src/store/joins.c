@@ -8,7 +8,7 @@ joins_delivery(const struct store_accept_item *item, size_t i, size_t *at)
     struct delivery d = item->deliveries[i];
     const struct store_join *join;
 
-    if (*at == item->n_joins || item->joins[*at].delivery != i)
+    if (*at >= item->n_joins || item->joins[*at].delivery != i)
         return d;
     join = &item->joins[(*at)++];
     if (join->window == 0)
@@ -32,6 +32,21 @@ joins_shows(const struct store_accept_item *item, size_t i, size_t *at)
             break;
     }
     return true;
+}
+
+const struct store_join *
+joins_instance(const struct store_accept_item *item)
+{
+    return item->n_joins > 0 && item->joins[0].delivery == STORE_JOIN_INSTANCE
+               ? &item->joins[0]
+               : NULL;
+}
+
+/* No event that is posted has a slash in it. */
+struct str
+store_window_event(struct arena *a, int64_t window)
+{
+    return str_fmt(a, "digest/%lld", (long long)window);
 }
 
 bool

@@ -9,5 +9,7 @@ struct delivery joins_delivery(const struct store_accept_item *item, size_t i,
                                size_t *at);
 /* Whether the i-th inbox item is there now; the same. */
 bool joins_shows(const struct store_accept_item *item, size_t i, size_t *at);
+/* That of the item's instance, or NULL. */
+const struct store_join *joins_instance(const struct store_accept_item *item);
 /* A flush, and a turn, may bring no notification. */
 bool joins_adds_notification(const struct store_accept_item *item);

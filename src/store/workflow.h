@@ -7,7 +7,11 @@
  * An event makes the instances due that wait for it, in the commit that brings
  * it, and breaks their leases: who has such a row looks once more. Nobody is
  * told what happened; who takes a row looks. So a row is to say what it waits
- * for before its taker looks whether that has happened. */
+ * for before its taker looks whether that has happened.
+ *
+ * A window of a digest (store/digest.h) may collect instances, too: who joins
+ * one waits for the window's own event, which nobody posts, until its flush
+ * takes one of them on and ends the others. */
 #pragma once
 
 #include "domain/digest.h"
@@ -21,6 +25,8 @@ struct store_instance {
     struct str event;  /* what it waits for; empty: only until it is due */
     int64_t due_ms;    /* wall clock; 0: at once */
 };
+#define STORE_NEVER_MS (INT64_C(1) << 42) /* due then: only by an event */
+
 /* What becomes of one that was taken. Its item may have no notification (id 0),
  * and then nothing else but steps. */
 struct store_turn {
@@ -64,6 +70,30 @@ struct store_event_look {
     /* result */
     /* The first of each; 0: not. */
     int64_t posted_ms, seen_ms, read_ms, archived_ms;
+};
+
+/* What the instances in a window wait for. */
+struct str store_window_event(struct arena *a, int64_t window);
+
+/* Those that wait for an event, oldest first, where it is a window's: with the
+ * documents of the notifications of the first. */
+struct store_waiting {
+    int64_t id, notification;
+    int64_t hold; /* as nobody has it; as in store_work_row */
+    bool is_cancelled;
+    struct str cursor;
+    struct str doc; /* of the notification; only of the first */
+};
+struct store_instance_list {
+    struct store_req req;
+    int64_t tenant;
+    struct str user, event;
+    size_t max;       /* in all */
+    size_t max_docs;  /* of so many of the oldest... */
+    size_t max_bytes; /* ...of this length; one may have more */
+    /* result */
+    struct store_waiting *all;
+    size_t n, n_docs;
 };
 
 /* The event that a change of an inbox is; empty: none. */

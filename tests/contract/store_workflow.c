@@ -506,6 +506,192 @@ what_runs_is_not_purged(void **state)
     assert_int_equal(p.n_purged, 1);
 }
 
+/* Its window of the key "w/s/", until long after. */
+static struct store_join
+join_of(int64_t id, bool is_leading)
+{
+    return (struct store_join){.delivery = STORE_JOIN_INSTANCE,
+                               .digest = {.id = id,
+                                          .tenant = T,
+                                          .user = STR("ann"),
+                                          .channel = STR(DIGEST_OF_INSTANCES),
+                                          .rule = {.key = STR("w/s/"),
+                                                   .window_ms = LATER,
+                                                   .max_window_ms = LATER,
+                                                   .is_leading = is_leading,
+                                                   .max_items = 10},
+                                          .opened_ms = NOW,
+                                          .closes_ms = NOW + LATER}};
+}
+
+/* Sends to ann, and her instance joins; the window. */
+static int64_t
+collect(struct rig *r, int64_t id, bool is_leading)
+{
+    struct store_join join = join_of(id + 20, is_leading);
+    struct store_accept *a;
+    struct store_work_row w;
+    struct store_turn turn;
+
+    send_to_ann(r, id);
+    w = take_one(r);
+    turn = turn_of(&w);
+    a = make_accept(r, &(struct send){.now_ms = NOW});
+    a->items[0].notification.id = 0;
+    a->items[0].n_deliveries = 0;
+    a->items[0].turn = &turn;
+    a->items[0].joins = &join;
+    a->items[0].n_joins = 1;
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_false(a->items[0].is_gone);
+    return join.window;
+}
+
+static struct store_work_row
+take_window(struct rig *r)
+{
+    struct store_work_take t = {.kind = STORE_WORK_DIGEST,
+                                .now_ms = NOW + LATER,
+                                .lease_ms = LEASE,
+                                .max = 10};
+
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 1);
+    return t.rows[0];
+}
+
+static struct store_instance_list
+waiting(struct rig *r, int64_t window, size_t max_docs, size_t max_bytes)
+{
+    struct store_instance_list l = {.tenant = T,
+                                    .user = STR("ann"),
+                                    .max = 100,
+                                    .max_docs = max_docs,
+                                    .max_bytes = max_bytes};
+
+    l.event = store_window_event(r->arena, window);
+    assert_int_equal(ASK(r, instance_list, &l), ERR_OK);
+    return l;
+}
+
+/* True: it ended, and that one goes on. */
+static bool
+end_window(struct rig *r, const struct store_work_row *d,
+           const struct store_waiting *first)
+{
+    struct store_flush flush = {.digest = d->digest.id,
+                                .hold = d->hold,
+                                .n_members = d->digest.n_members,
+                                .instances_of = STR("ann"),
+                                .status = DELIVERY_MERGED};
+    struct store_turn turn = {.user = STR("ann"), .cursor = STR("{\"at\":2}")};
+    struct store_accept *a = make_accept(r, &(struct send){.now_ms = NOW});
+
+    a->items[0].notification.id = 0;
+    a->items[0].n_deliveries = 0;
+    a->items[0].flush = &flush;
+    if (first) {
+        turn.instance = first->id;
+        turn.hold = first->hold;
+        a->items[0].turn = &turn;
+    }
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    return !a->items[0].is_gone;
+}
+
+static void
+a_window_takes_one_instance_on_and_ends_the_others(void **state)
+{
+    struct rig *r = *state;
+    int64_t window = collect(r, 1000, false);
+    struct store_instance_list l;
+    struct store_work_row d, w;
+
+    assert_int_equal(window, 1020);
+    assert_int_equal(collect(r, 2000, false), window);
+    assert_int_equal(collect(r, 3000, false), window);
+    assert_int_equal(take_at(r, NOW + LATER).n_rows, 0);
+    d = take_window(r);
+    assert_true(str_is(d.digest.channel, DIGEST_OF_INSTANCES));
+    assert_true(str_is(d.digest.rule.key, "w/s/"));
+    assert_int_equal(d.digest.n_members, 3);
+    l = waiting(r, window, 2, 1 << 20);
+    assert_int_equal(l.n, 3);
+    assert_int_equal(l.n_docs, 2);
+    assert_int_equal(l.all[0].id, 1010);
+    assert_int_equal(l.all[2].notification, 3000);
+    assert_true(str_is(l.all[1].doc, "{\"title\":\"hello\"}"));
+    assert_true(str_is(l.all[1].cursor, "{\"at\":1}"));
+    assert_false(l.all[1].is_cancelled);
+    assert_int_equal(waiting(r, window, 3, 1).n_docs, 1);
+    l = waiting(r, window, 1, 1);
+    assert_true(end_window(r, &d, &l.all[0]));
+    assert_false(end_window(r, &d, &l.all[0]));
+    w = take_one(r);
+    assert_int_equal(w.instance.id, 1010);
+    assert_int_equal(w.instance.event.n, 0);
+    assert_true(str_is(w.instance.cursor, "{\"at\":2}"));
+    assert_false(look(r, 2000).notification.is_running);
+    assert_int_equal(waiting(r, window, 1, 1).n, 0);
+}
+
+static void
+who_opens_a_leading_window_goes_on_at_once(void **state)
+{
+    struct rig *r = *state;
+    struct store_instance_list l;
+    struct store_work_row d;
+
+    assert_int_equal(collect(r, 1000, true), 0);
+    assert_int_equal(take_one(r).instance.id, 1010);
+    assert_int_equal(collect(r, 2000, true), 1020);
+    d = take_window(r);
+    assert_int_equal(d.digest.n_members, 1);
+    l = waiting(r, 1020, 1, 1);
+    assert_int_equal(l.n, 1);
+    assert_true(end_window(r, &d, &l.all[0]));
+    assert_int_equal(take_one(r).instance.id, 2010);
+}
+
+/* Neither the window nor the others are lost with the one that was to go on. */
+static void
+a_window_whose_first_is_gone_does_not_end(void **state)
+{
+    struct rig *r = *state;
+    int64_t window = collect(r, 1000, false);
+    struct store_cancel c = {
+        .tenant = T, .notification = 1000, .now_ms = NOW, .max = 10};
+    struct store_instance_list l;
+    struct store_work_row d;
+
+    (void)collect(r, 2000, false);
+    d = take_window(r);
+    l = waiting(r, window, 2, 1 << 20);
+    assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+    assert_false(end_window(r, &d, &l.all[0]));
+    l = waiting(r, window, 2, 1 << 20);
+    assert_int_equal(l.n, 1);
+    assert_int_equal(l.all[0].id, 2010);
+    assert_true(end_window(r, &d, &l.all[0]));
+    assert_int_equal(take_one(r).instance.id, 2010);
+}
+
+static void
+a_window_without_anybody_left_ends(void **state)
+{
+    struct rig *r = *state;
+    struct store_cancel c = {
+        .tenant = T, .notification = 1000, .now_ms = NOW, .max = 10};
+    struct store_work_row d;
+
+    (void)collect(r, 1000, false);
+    assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+    d = take_window(r);
+    assert_int_equal(waiting(r, d.digest.id, 1, 1).n, 0);
+    assert_true(end_window(r, &d, NULL));
+    assert_false(end_window(r, &d, NULL));
+}
+
 static void
 instances_survive(void **state)
 {
@@ -533,6 +719,10 @@ const struct CMUnitTest workflow_tests[] = {
     RIG_TEST(an_event_makes_those_due_that_wait_for_it),
     RIG_TEST(an_event_is_at_the_time_that_takers_are_told),
     RIG_TEST(an_event_breaks_a_lease),
+    RIG_TEST(a_window_takes_one_instance_on_and_ends_the_others),
+    RIG_TEST(who_opens_a_leading_window_goes_on_at_once),
+    RIG_TEST(a_window_whose_first_is_gone_does_not_end),
+    RIG_TEST(a_window_without_anybody_left_ends),
     RIG_TEST(reading_an_item_is_an_event),
     RIG_TEST(cancel_stops_instances_part_by_part),
     RIG_TEST(what_is_open_below_one_is_found),

@@ -98,7 +98,7 @@ describe('workflow', { timeout: 240000 }, () => {
         ['/steps/0', '/steps/1/channels/1', '/steps/2/template',
             '/steps/3/else/0/title', '/steps/4', '/steps/5/to',
             '/steps/6/actions/0/url']);
-        for (const type of ['digest', 'fetch', 'escalate']) {
+        for (const type of ['fetch', 'escalate']) {
             const p = await belfry.want(422, 'PUT', '/v1/workflows/bad',
                 { steps: [{ type }] });
             assert.equal(p.code, 'not_supported');
@@ -289,6 +289,34 @@ describe('workflow', { timeout: 240000 }, () => {
         for (const user of users)
             assert.deepEqual(await titles(belfry, user),
                 ['a', 'b', 'c', 'd'], user);
+    });
+
+    it('collects, and goes on once, whenever it is killed', async () => {
+        await belfry.put('/v1/templates/sum', { content: { default:
+            { title: '{{count}}: {{#items}}{{n}}{{/items}}' } } });
+        await put(belfry, 'gathers', [
+            { id: 'd', type: 'digest', window: '4s' },
+            { type: 'send', channels: ['in_app'], template: 'sum' }]);
+        const users = Array.from({ length: 30 }, (_, i) => `g${i}`);
+        const ids = [];
+        for (const n of [1, 2, 3])
+            ids.push(await run(belfry, 'gathers', users, { data: { n } }));
+        for (let i = 0; i < 4; i++) {
+            await pause(100 + 300 * i);
+            await belfry.kill9();
+            await belfry.restart();
+        }
+        for (const id of ids)
+            await done(belfry, id);
+        for (const user of users) {
+            const [title, ...others] = await titles(belfry, user);
+            assert.match(title, /^3: [123]{3}$/, user);
+            assert.deepEqual(others, [], user);
+        }
+        const merged = (await belfry.trace(ids[2])).filter((s) =>
+            s.stage === 'workflow' && s.user === 'g0').at(-1);
+        assert.deepEqual([merged.verdict, merged.reason], ['merged',
+            'digest.merged_into']);
     });
 });
 

@@ -118,6 +118,7 @@ add_item(struct mem *m, const struct store_accept *a,
     size_t at = 0;
 
     item->is_gone = (item->chunk && !advance(m, a, item)) ||
+                    (item->turn && !mem_instance_is_held(m, a, item)) ||
                     (item->flush && !mem_window_end(m, a, item->flush)) ||
                     (item->turn && !mem_instance_turn(m, a, item));
     if (item->is_gone)
@@ -128,6 +129,8 @@ add_item(struct mem *m, const struct store_accept *a,
         add_notification(m, a, item);
     for (size_t i = 0; i < item->n_joins; i++)
         mem_window_join(m, &item->joins[i]);
+    mem_instance_join(m, a, item);
+    mem_instance_merge(m, a, item);
     for (size_t i = 0; i < item->n_deliveries; i++) {
         struct delivery d = joins_delivery(item, i, &at);
 

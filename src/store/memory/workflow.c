@@ -1,6 +1,9 @@
 /* workflow.c - instances of workflows in memory, and the events they wait for.
  */
+#include <stdlib.h>
+
 #include "base/list.h"
+#include "store/joins.h"
 #include "store/memory/workflow.h"
 
 /* ---- in an accept ---- */
@@ -14,17 +17,33 @@ is_cancelled(struct mem *m, int64_t notification)
     return false;
 }
 
+static struct mem_work *
+find(struct mem *m, const struct store_accept *a,
+     const struct store_accept_item *item)
+{
+    return mem_work_find(m, STORE_WORK_WORKFLOW, a->tenant,
+                         item->turn->instance);
+}
+
+bool
+mem_instance_is_held(struct mem *m, const struct store_accept *a,
+                     const struct store_accept_item *item)
+{
+    bool is_end = item->turn->is_over && item->notification.id == 0;
+    const struct mem_work *w = find(m, a, item);
+
+    return w && w->taken_until_ms == item->turn->hold &&
+           (is_end || !is_cancelled(m, w->notification));
+}
+
 bool
 mem_instance_turn(struct mem *m, const struct store_accept *a,
                   const struct store_accept_item *item)
 {
     const struct store_turn *turn = item->turn;
-    bool is_end = turn->is_over && item->notification.id == 0;
-    struct mem_work *w =
-        mem_work_find(m, STORE_WORK_WORKFLOW, a->tenant, turn->instance);
+    struct mem_work *w = find(m, a, item);
 
-    if (!w || w->taken_until_ms != turn->hold ||
-        (!is_end && is_cancelled(m, w->notification)))
+    if (!mem_instance_is_held(m, a, item))
         return false;
     w->is_gone = turn->is_over;
     w->cursor = str_dup(m->arena, turn->cursor);
@@ -52,6 +71,36 @@ mem_add_step(struct mem *m, int64_t tenant, const struct store_step *s)
 {
     *ROW_ADD(&m->steps, struct mem_step) =
         (struct mem_step){.tenant = tenant, .s = mem_copy_step(m->arena, s)};
+}
+
+void
+mem_instance_join(struct mem *m, const struct store_accept *a,
+                  const struct store_accept_item *item)
+{
+    const struct store_join *join = joins_instance(item);
+    struct mem_work *w;
+
+    if (!join || join->window == 0)
+        return;
+    w = find(m, a, item);
+    w->event = store_window_event(m->arena, join->window);
+    w->due_ms = w->taken_until_ms = STORE_NEVER_MS;
+}
+
+void
+mem_instance_merge(struct mem *m, const struct store_accept *a,
+                   const struct store_accept_item *item)
+{
+    const struct store_flush *f = item->flush;
+    struct str event;
+
+    if (!f || f->instances_of.n == 0)
+        return;
+    event = store_window_event(m->arena, f->digest);
+    ROW_EACH(struct mem_work, w, &m->works)
+    if (w->kind == STORE_WORK_WORKFLOW && w->tenant == a->tenant &&
+        str_eq(w->user, f->instances_of) && str_eq(w->event, event))
+        w->is_gone = true;
 }
 
 void
@@ -190,6 +239,65 @@ mem_event_look(struct mem *m, struct store_req *req)
         add_mark(&l->seen_ms, i->seen_ms);
         add_mark(&l->read_ms, i->read_ms);
         add_mark(&l->archived_ms, i->archived_ms);
+    }
+    return ERR_OK;
+}
+
+/* ---- who waits ---- */
+
+static int
+by_id(const void *a, const void *b)
+{
+    const struct store_waiting *x = a, *y = b;
+
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void
+list_waiting(struct mem *m, struct store_instance_list *l)
+{
+    l->all = ARENA_ARRAY(l->req.arena, struct store_waiting, m->works.n);
+    l->n = 0;
+    ROW_EACH(struct mem_work, w, &m->works)
+    if (w->kind == STORE_WORK_WORKFLOW && !w->is_gone &&
+        w->tenant == l->tenant && str_eq(w->user, l->user) &&
+        str_eq(w->event, l->event))
+        l->all[l->n++] = (struct store_waiting){
+            .id = w->id,
+            .notification = w->notification,
+            .hold = w->taken_until_ms,
+            .cursor = str_dup(l->req.arena, w->cursor),
+            .is_cancelled = is_cancelled(m, w->notification)};
+    if (l->n > 0)
+        qsort(l->all, l->n, sizeof(*l->all), by_id);
+    if (l->n > l->max)
+        l->n = l->max;
+}
+
+static struct str
+doc_of(struct mem *m, struct arena *a, int64_t notification)
+{
+    ROW_EACH(struct mem_notification, n, &m->notifications)
+    if (n->n.id == notification)
+        return str_dup(a, n->n.doc);
+    return STR_NONE;
+}
+
+enum err
+mem_instance_list(struct mem *m, struct store_req *req)
+{
+    struct store_instance_list *l =
+        CONTAINER_OF(req, struct store_instance_list, req);
+    size_t bytes = 0;
+
+    list_waiting(m, l);
+    for (l->n_docs = 0; l->n_docs < l->n && l->n_docs < l->max_docs &&
+                        (l->n_docs == 0 || bytes < l->max_bytes);
+         l->n_docs++) {
+        struct store_waiting *one = &l->all[l->n_docs];
+
+        one->doc = doc_of(m, req->arena, one->notification);
+        bytes += one->doc.n;
     }
     return ERR_OK;
 }

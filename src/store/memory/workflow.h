@@ -13,6 +13,9 @@ struct mem_user_event {
     struct str user, name;
 };
 
+/* Whether mem_instance_turn() would do it. */
+bool mem_instance_is_held(struct mem *m, const struct store_accept *a,
+                          const struct store_accept_item *item);
 bool mem_instance_turn(struct mem *m, const struct store_accept *a,
                        const struct store_accept_item *item);
 struct store_step mem_copy_step(struct arena *a, const struct store_step *s);
@@ -23,6 +26,12 @@ void mem_instance_take(struct mem *m, struct arena *a, const struct mem_work *w,
                        struct store_work_row *row);
 void mem_instance_wake(struct mem *m, int64_t tenant, struct str user,
                        struct str event, int64_t now_ms);
+/* As its join has told. */
+void mem_instance_join(struct mem *m, const struct store_accept *a,
+                       const struct store_accept_item *item);
+/* Those that a window collected end. */
+void mem_instance_merge(struct mem *m, const struct store_accept *a,
+                        const struct store_accept_item *item);
 size_t mem_instance_cancel(struct mem *m, const struct store_cancel *c);
 bool mem_instance_is_left(struct mem *m, int64_t notification);
 /* approval.c */

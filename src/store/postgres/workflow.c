@@ -2,6 +2,7 @@
 
 #include "base/id.h"
 #include "base/list.h"
+#include "store/joins.h"
 #include "store/postgres/pg_store.h"
 
 /* ---- in an accept ---- */
@@ -32,7 +33,9 @@ void
 pg_turns_add(struct pg_turns *t, const struct store_accept *request,
              struct store_accept_item *item)
 {
-    if (!item->turn && item->n_instances + item->n_steps == 0)
+    bool merges = item->flush && item->flush->instances_of.n > 0;
+
+    if (!item->turn && !merges && item->n_instances + item->n_steps == 0)
         return;
     t->all[t->n++] = (struct one){request, item};
     t->n_turns += item->turn != NULL;
@@ -124,6 +127,20 @@ send_columns(struct pg_op *op, struct pg_columns *c, enum pg which)
     pg_op_send(op, which);
 }
 
+/* One that a window holds waits for that; its leader goes on at once. */
+static void
+add_due(struct pg_turns *t, const struct store_accept_item *item,
+        struct pg_columns *c)
+{
+    const struct store_join *join = joins_instance(item);
+    bool is_held = join && join->window != 0;
+
+    pg_col_int(c, is_held ? STORE_NEVER_MS : item->turn->due_ms);
+    pg_col_text(c, item->turn->cursor);
+    pg_col_text(c, is_held ? store_window_event(t->arena, join->window)
+                           : item->turn->event);
+}
+
 static void
 send_moves(struct pg_turns *t, struct pg_op *op)
 {
@@ -141,13 +158,30 @@ send_moves(struct pg_turns *t, struct pg_op *op)
         pg_col_int(c, turn->instance);
         if (turn->is_over)
             continue;
-        pg_col_int(c, turn->due_ms);
-        pg_col_text(c, turn->cursor);
-        pg_col_text(c, turn->event);
+        add_due(t, t->all[i].item, c);
     }
     t->has_work |= moved.n_rows > 0;
     send_columns(op, &moved, PG_turn_move);
     send_columns(op, &ended, PG_turn_end);
+}
+
+/* After who goes on, as it waits for the same. */
+static void
+send_merges(struct pg_turns *t, struct pg_op *op)
+{
+    struct pg_columns c;
+
+    pg_columns_init(&c, t->arena, "lTT", 0);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct store_flush *f = t->all[i].item->flush;
+
+        if (!f || f->instances_of.n == 0 || !is_stored(&t->all[i]))
+            continue;
+        pg_col_int(&c, t->all[i].request->tenant);
+        pg_col_text(&c, f->instances_of);
+        pg_col_text(&c, store_window_event(t->arena, f->digest));
+    }
+    send_columns(op, &c, PG_instance_merge);
 }
 
 static void
@@ -209,6 +243,7 @@ pg_turns_store(struct pg_turns *t, struct pg_op *op)
     if (t->n == 0)
         return;
     send_moves(t, op);
+    send_merges(t, op);
     send_instances(t, op);
     send_steps(t, op);
 }
@@ -375,3 +410,70 @@ look(struct pg_op *op)
 }
 
 const struct pg_verb pg_verb_event_look = {.begin = look};
+
+/* ---- who waits ---- */
+
+static void
+read_docs(struct store_instance_list *l, struct pg_rows *r)
+{
+    l->n_docs = 0;
+    while (pg_next(r) && l->n_docs < l->n) {
+        struct store_waiting *one = &l->all[l->n_docs];
+
+        if (pg_int(r) != one->id)
+            break; /* somebody left in between */
+        one->doc = pg_text(r, l->req.arena);
+        l->n_docs++;
+    }
+}
+
+static void
+listed(struct pg_op *op)
+{
+    struct store_instance_list *l =
+        CONTAINER_OF(op->reqs[0], struct store_instance_list, req);
+    struct pg_rows r = pg_op_rows(op, 0);
+
+    l->all = ARENA_ARRAY(l->req.arena, struct store_waiting, pg_count(&r));
+    for (l->n = 0; pg_next(&r); l->n++) {
+        struct store_waiting *one = &l->all[l->n];
+
+        *one = (struct store_waiting){.id = pg_int(&r)};
+        one->notification = pg_int(&r);
+        one->hold = pg_int(&r);
+        one->is_cancelled = pg_int(&r) != 0;
+        one->cursor = pg_text(&r, l->req.arena);
+    }
+    r = pg_op_rows(op, 1);
+    read_docs(l, &r);
+    pg_op_done(op);
+}
+
+static struct pg_params *
+put_waiting(struct pg_op *op, const struct store_instance_list *l)
+{
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, l->tenant);
+    pg_put_text(p, l->user);
+    pg_put_text(p, l->event);
+    return p;
+}
+
+static void
+list(struct pg_op *op)
+{
+    const struct store_instance_list *l =
+        CONTAINER_OF(op->reqs[0], struct store_instance_list, req);
+    struct pg_params *p = put_waiting(op, l);
+
+    pg_put_int(p, (int64_t)l->max);
+    pg_op_send(op, PG_instance_list);
+    p = put_waiting(op, l);
+    pg_put_int(p, (int64_t)l->max_docs);
+    pg_put_int(p, (int64_t)l->max_bytes);
+    pg_op_send(op, PG_instance_docs);
+    pg_op_commit(op, listed);
+}
+
+const struct pg_verb pg_verb_instance_list = {.begin = list};

@@ -131,6 +131,8 @@ add_rows(struct writer *w, const struct store_accept *a,
 
     for (size_t i = 0; i < item->n_joins; i++)
         window_join(w, &item->joins[i]);
+    instance_join(w, a, item);
+    instance_merge(w, a, item);
     for (size_t i = 0; i < item->n_deliveries; i++) {
         struct delivery d = joins_delivery(item, i, &at);
 
@@ -150,6 +152,7 @@ is_gone(struct writer *w, const struct store_accept *a,
         struct store_accept_item *item)
 {
     return (item->chunk && !work_advance(w, a, item)) ||
+           (item->turn && item->flush && !instance_is_held(w, a, item)) ||
            (item->flush && !window_end(w, a, item->flush)) ||
            (item->turn && !instance_turn(w, a, item));
 }

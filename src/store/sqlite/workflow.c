@@ -1,10 +1,28 @@
 /* workflow.c - instances of workflows, and the events that they wait for. */
 #include "base/id.h"
 #include "base/list.h"
+#include "store/joins.h"
 #include "store/sqlite/reader.h"
 #include "store/sqlite/writer.h"
 
 /* ---- in an accept ---- */
+
+bool
+instance_is_held(struct writer *w, const struct store_accept *a,
+                 const struct store_accept_item *item)
+{
+    const struct store_turn *turn = item->turn;
+    struct query q = query(&w->conn, SQL_turn_held);
+    bool is_held;
+
+    put_int(&q, a->tenant);
+    put_int(&q, turn->instance);
+    put_int(&q, turn->hold);
+    put_int(&q, !turn->is_over || item->notification.id != 0);
+    is_held = query_row(&q);
+    query_end(&q);
+    return is_held;
+}
 
 bool
 instance_turn(struct writer *w, const struct store_accept *a,
@@ -29,6 +47,39 @@ instance_turn(struct writer *w, const struct store_accept *a,
     if (!turn->is_over)
         notices_work(&w->notices);
     return true;
+}
+
+void
+instance_join(struct writer *w, const struct store_accept *a,
+              const struct store_accept_item *item)
+{
+    const struct store_join *join = joins_instance(item);
+    struct query q;
+
+    if (!join || join->window == 0)
+        return;
+    q = query(&w->conn, SQL_instance_join);
+    put_int(&q, a->tenant);
+    put_int(&q, item->turn->instance);
+    put_int(&q, STORE_NEVER_MS);
+    put_text(&q, store_window_event(a->req.arena, join->window));
+    query_run(&q);
+}
+
+void
+instance_merge(struct writer *w, const struct store_accept *a,
+               const struct store_accept_item *item)
+{
+    const struct store_flush *f = item->flush;
+    struct query q;
+
+    if (!f || f->instances_of.n == 0)
+        return;
+    q = query(&w->conn, SQL_instance_merge);
+    put_int(&q, a->tenant);
+    put_text(&q, f->instances_of);
+    put_text(&q, store_window_event(a->req.arena, f->digest));
+    query_run(&q);
 }
 
 static void
@@ -197,6 +248,63 @@ read_event_look(struct reader *r, struct store_req *req)
         add_mark(&l->read_ms, take_int(&q));
         add_mark(&l->archived_ms, take_int(&q));
         query_end(&q);
+    }
+    return ERR_OK;
+}
+
+/* ---- who waits ---- */
+
+static void
+list_waiting(struct reader *r, struct store_instance_list *l)
+{
+    struct query q = query(&r->conn, SQL_instance_list);
+
+    put_int(&q, l->tenant);
+    put_text(&q, l->user);
+    put_text(&q, l->event);
+    put_int(&q, (int64_t)l->max);
+    l->all = ARENA_ARRAY(l->req.arena, struct store_waiting, l->max);
+    l->n = 0;
+    while (query_row(&q)) {
+        struct store_waiting *one = &l->all[l->n++];
+
+        *one = (struct store_waiting){.id = take_int(&q)};
+        one->notification = take_int(&q);
+        one->hold = take_int(&q);
+        one->is_cancelled = take_int(&q) != 0;
+        one->cursor = take_text(&q, l->req.arena);
+    }
+}
+
+static struct str
+doc_of(struct reader *r, struct arena *a, int64_t notification)
+{
+    struct query q = query(&r->conn, SQL_instance_doc);
+    struct str doc = STR_NONE;
+
+    put_int(&q, notification);
+    if (!query_row(&q))
+        return doc;
+    doc = take_text(&q, a);
+    query_end(&q);
+    return doc;
+}
+
+enum err
+read_instance_list(struct reader *r, struct store_req *req)
+{
+    struct store_instance_list *l =
+        CONTAINER_OF(req, struct store_instance_list, req);
+    size_t bytes = 0;
+
+    list_waiting(r, l);
+    for (l->n_docs = 0; l->n_docs < l->n && l->n_docs < l->max_docs &&
+                        (l->n_docs == 0 || bytes < l->max_bytes);
+         l->n_docs++) {
+        struct store_waiting *one = &l->all[l->n_docs];
+
+        one->doc = doc_of(r, req->arena, one->notification);
+        bytes += one->doc.n;
     }
     return ERR_OK;
 }

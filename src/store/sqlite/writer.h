@@ -76,11 +76,20 @@ void window_take(struct writer *w, struct store_work_take *t, size_t max);
 
 /* workflow.c: instances of workflows, and what they wait for. */
 /* False: somebody else has it, or it was woken, or stopped. */
+/* Whether instance_turn() would do it. */
+bool instance_is_held(struct writer *w, const struct store_accept *a,
+                      const struct store_accept_item *item);
 bool instance_turn(struct writer *w, const struct store_accept *a,
                    const struct store_accept_item *item);
 void instance_rows(struct writer *w, const struct store_accept *a,
                    const struct store_accept_item *item);
 void step_add(struct writer *w, int64_t tenant, const struct store_step *s);
+/* As its join has told. */
+void instance_join(struct writer *w, const struct store_accept *a,
+                   const struct store_accept_item *item);
+/* Those that a window collected end. */
+void instance_merge(struct writer *w, const struct store_accept *a,
+                    const struct store_accept_item *item);
 void instance_take(struct writer *w, struct store_work_take *t, size_t max);
 void instance_wake(struct writer *w, int64_t tenant, struct str user,
                    struct str event, int64_t now_ms);

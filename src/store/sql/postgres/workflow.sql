@@ -31,6 +31,13 @@ AND (n.tenant, n.id, 3);
 DELETE FROM work w USING unnest($1::int8[], $2::int8[]) AS n (tenant, id)
 WHERE (w.tenant, w.id, w.kind) BETWEEN (n.tenant, n.id, 3)
 AND (n.tenant, n.id, 3);
+-- What a window has collected, when it ends; who goes on waits no more.
+-- name: instance_merge (accept)
+DELETE FROM work w USING unnest($1::int8[], $2::text[], $3::text[])
+AS x (tenant, user_id, event)
+CROSS JOIN LATERAL (SELECT y.ctid AS at FROM work y
+WHERE y.user_id = x.user_id AND y.event = x.event AND y.tenant + 0 = x.tenant
+OFFSET 0) AS v WHERE w.ctid = v.at;
 -- name: instance_add (accept)
 INSERT INTO work (tenant, id, kind, due, taken_until, cursor, notification,
 user_id, event)
@@ -112,6 +119,23 @@ SELECT i.seen_ms, i.read_ms, i.archived_ms FROM unnest($3::int8[]) AS d (id)
 CROSS JOIN LATERAL (SELECT * FROM inbox_item y WHERE y.tenant = $1::int8
 AND y.user_id = $2::text AND y.id >= d.id AND y.id <= d.id + $4::int8
 AND y.delivery = d.id ORDER BY y.id LIMIT 1) AS i;
+-- name: instance_list (read)
+SELECT w.id, w.notification, (extract(epoch FROM w.taken_until) * 1000000)::int8,
+n.is_cancelled, w.cursor FROM (SELECT * FROM work y WHERE y.user_id = $2::text
+AND y.event = $3::text AND y.tenant + 0 = $1::int8 ORDER BY y.id
+LIMIT $4::int8) AS w
+CROSS JOIN LATERAL (SELECT * FROM notification y WHERE y.tenant = w.tenant
+AND y.id = w.notification OFFSET 0) AS n ORDER BY w.id;
+-- Of the oldest $4, until the texts before have $5 bytes.
+-- name: instance_docs (read)
+SELECT m.id, m.doc FROM (SELECT w.id, n.doc,
+sum(octet_length(n.doc)) OVER (ORDER BY w.id) - octet_length(n.doc) AS before
+FROM (SELECT * FROM work y WHERE y.user_id = $2::text
+AND y.event = $3::text AND y.tenant + 0 = $1::int8 ORDER BY y.id
+LIMIT $4::int8) AS w
+CROSS JOIN LATERAL (SELECT * FROM notification y WHERE y.tenant = w.tenant
+AND y.id = w.notification OFFSET 0) AS n) AS m
+WHERE m.before < $5::int8 ORDER BY m.id;
 -- name: step_list (read)
 SELECT id, at_ms, user_id, step, verdict, reason, note FROM workflow_step
 WHERE notification = $2::int8 AND tenant + 0 = $1::int8

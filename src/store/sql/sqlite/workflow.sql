@@ -20,6 +20,22 @@ DELETE FROM work
 WHERE tenant = ?1 AND id = ?2 AND kind = 3 AND taken_until = ?3
 AND (NOT ?4 OR NOT EXISTS (SELECT 1 FROM notification n
 WHERE n.id = work.notification AND n.is_cancelled));
+-- name: turn_held
+SELECT 1 FROM work WHERE tenant = ?1 AND id = ?2 AND kind = 3
+AND taken_until = ?3 AND (NOT ?4 OR NOT EXISTS (SELECT 1 FROM notification n
+WHERE n.id = work.notification AND n.is_cancelled));
+-- What a window collects, and its end.
+-- name: instance_join
+UPDATE work SET due = ?3, taken_until = ?3, event = ?4
+WHERE tenant = ?1 AND id = ?2 AND kind = 3;
+-- name: instance_merge
+DELETE FROM work WHERE tenant = ?1 AND user = ?2 AND event = ?3;
+-- name: instance_list (reader)
+SELECT w.id, w.notification, w.taken_until, n.is_cancelled, w.cursor
+FROM work w JOIN notification n ON n.id = w.notification
+WHERE w.tenant = ?1 AND w.user = ?2 AND w.event = ?3 ORDER BY w.id LIMIT ?4;
+-- name: instance_doc (reader)
+SELECT doc FROM notification WHERE id = ?1;
 -- name: instance_wake
 UPDATE work SET due = ?4, taken_until = ?4
 WHERE tenant = ?1 AND user = ?2 AND event = ?3;
