@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "dispatch/executor_dev.h"
 #include "dispatch/executor_net.h"
+#include "dispatch/outcaller.h"
 #include "net/http_server.h"
 #include "serve_private.h"
 #include "store/postgres/postgres.h"
@@ -411,8 +412,15 @@ serve_start_planner(struct server *s)
     p->server = s;
     p->loop = loop_new();
     rng_seed_system(&p->rng);
-    p->env = (struct env){
-        .loop = p->loop, .clock = s->clock, .rng = &p->rng, .store = s->store};
+    p->env = (struct env){.loop = p->loop,
+                          .clock = s->clock,
+                          .rng = &p->rng,
+                          .fetch = fetch_new(p->loop, s->egress),
+                          .store = s->store};
+    p->network = executor_net_new(&p->env);
+    if (s->dev_sink)
+        p->sink = executor_dev_new(&p->env, s->dev_sink, p->network);
+    p->outcaller = outcaller_new(p->sink ? p->sink : p->network);
     p->app = (struct app){.env = &p->env,
                           .snapshots = s->snapshots,
                           .ids = s->ids,
@@ -420,7 +428,8 @@ serve_start_planner(struct server *s)
                           .public_url = s->public_url};
     __atomic_store_n(&p->fan, fan_new(&p->app), __ATOMIC_RELEASE);
     __atomic_store_n(&p->digests, digests_new(&p->app), __ATOMIC_RELEASE);
-    __atomic_store_n(&p->workflows, workflows_new(&p->app), __ATOMIC_RELEASE);
+    __atomic_store_n(&p->workflows, workflows_new(&p->app, p->outcaller),
+                     __ATOMIC_RELEASE);
     if (serve_has_role(s, "scheduler"))
         __atomic_store_n(&p->cadence, cadence_new(&p->app), __ATOMIC_RELEASE);
     p->thread = loop_thread_start(p->loop, "planner");
@@ -784,6 +793,10 @@ serve_close(struct server *s)
         cadence_free(s->planner.cadence);
         digests_free(s->planner.digests);
         workflows_free(s->planner.workflows);
+        outcaller_free(s->planner.outcaller);
+        executor_dev_free(s->planner.sink);
+        executor_net_free(s->planner.network);
+        fetch_free(s->planner.env.fetch);
         loop_free(s->planner.loop);
     }
     hear_last_answers(s->loop);

@@ -64,6 +64,8 @@ struct planner {
     struct app app;
     struct fan *fan;
     struct digests *digests;
+    struct executor *network, *sink; /* sink: NULL unless --dev */
+    struct outcaller *outcaller;     /* what steps of workflows call */
     struct workflows *workflows;
     struct cadence *cadence; /* NULL: others are schedulers */
     struct task drain;

@@ -1,15 +1,34 @@
 /* workflows.c - steps that each recipient goes through. */
+#include "api/api.h"
 #include "api/collection.h"
 #include "api/route.h"
 #include "app/workflow_doc.h"
 #include "domain/workflow.h"
+#include "net/egress.h"
+
+/* As for a provider's host. */
+static void
+check_egress(void *arg, struct str host, struct str at, struct problem *p)
+{
+    struct call *c = arg;
+    const struct api_options *o = api_options(c->api);
+    char range[64] = "";
+
+    if (host.n == 0 || o->dev_sink ||
+        egress_allows_host(o->egress, host, range))
+        return;
+    problem_add(p, ERR_INVALID, at,
+                "this server may not call %.*s; to allow it, start the server "
+                "with BELFRY_EGRESS_ALLOW=%s",
+                STR_ARG(host), range);
+}
 
 static void
 check(struct call *c, struct str key, struct json doc)
 {
     const struct workspace *w = c->workspace;
 
-    workflow_doc_check(w, doc, &c->problem);
+    workflow_doc_check(w, doc, check_egress, c, &c->problem);
     if (!workspace_workflow(w, key) && w->n_workflows >= WORKFLOWS_MAX)
         problem_set(&c->problem, ERR_CONFLICT,
                     "a workspace has at most %d workflows", WORKFLOWS_MAX);

@@ -32,14 +32,18 @@ instance_write(struct arena *a, const struct instance *i)
     json_end_array(&w);
     if (i->is_joined)
         json_bool_field(&w, "joined", true);
-    if (instance_has_more(i))
+    if (json_is(i->digest, JSON_OBJECT))
         json_raw_field(&w, "digest", json_raw(i->digest));
+    if (i->calls > 0)
+        json_int_field(&w, "calls", i->calls);
+    if (json_is(i->fetched, JSON_OBJECT))
+        json_raw_field(&w, "fetched", json_raw(i->fetched));
     json_end_object(&w);
     return buf_str(&out);
 }
 
-static struct json
-parsed(struct arena *a, struct str text)
+struct json
+instance_parse(struct arena *a, struct str text)
 {
     struct json_doc *doc = ARENA_NEW(a, struct json_doc);
     struct json_error why;
@@ -62,7 +66,7 @@ add_item(struct instance *i, int64_t id)
 void
 instance_read(struct arena *a, struct str cursor, struct instance *ret)
 {
-    struct json doc = parsed(a, cursor), items = json_get(doc, "items");
+    struct json doc = instance_parse(a, cursor), items = json_get(doc, "items");
     int64_t n;
 
     *ret = (struct instance){.recipient = -1};
@@ -78,6 +82,9 @@ instance_read(struct arena *a, struct str cursor, struct instance *ret)
             add_item(ret, n);
     ret->is_joined = json_bool(json_get(doc, "joined"), false);
     ret->digest = json_get(doc, "digest");
+    if (json_int(json_get(doc, "calls"), &n))
+        ret->calls = n;
+    ret->fetched = json_get(doc, "fetched");
 }
 
 void
@@ -94,7 +101,8 @@ instance_add_items(struct instance *i, const struct delivery *deliveries,
 bool
 instance_has_more(const struct instance *i)
 {
-    return i && json_is(i->digest, JSON_OBJECT);
+    return i && (json_is(i->digest, JSON_OBJECT) ||
+                 json_is(i->fetched, JSON_OBJECT));
 }
 
 /* Those that none of `over` has. */
@@ -116,25 +124,36 @@ put_members(struct arena *a, struct json_writer *w, struct json object,
     }
 }
 
+/* {"fetch": {...}} */
+static struct json
+fetched_data(struct arena *a, const struct instance *i)
+{
+    if (!json_is(i->fetched, JSON_OBJECT))
+        return (struct json){0};
+    return instance_parse(
+        a, str_fmt(a, "{\"fetch\":%.*s}", STR_ARG(json_raw(i->fetched))));
+}
+
 struct json
 instance_data(struct arena *a, struct json doc, struct json given,
               const struct instance *i)
 {
-    const struct json layers[] = {
-        instance_has_more(i) ? i->digest : (struct json){0},
-        json_get(given, "data"), json_get(doc, "data")};
+    const struct json layers[] = {i ? i->digest : (struct json){0},
+                                  i ? fetched_data(a, i) : (struct json){0},
+                                  json_get(given, "data"),
+                                  json_get(doc, "data")};
     struct json_writer w;
     struct buf out;
 
-    if (!json_is(layers[0], JSON_OBJECT) && !json_is(layers[1], JSON_OBJECT))
-        return layers[2];
+    if (!instance_has_more(i) && !json_is(layers[2], JSON_OBJECT))
+        return layers[3];
     buf_init(&out, a);
     w = json_writer(&out);
     json_begin_object(&w);
     for (size_t k = 0; k < sizeof(layers) / sizeof(*layers); k++)
         put_members(a, &w, layers[k], layers, k);
     json_end_object(&w);
-    return parsed(a, buf_str(&out));
+    return instance_parse(a, buf_str(&out));
 }
 
 struct json
@@ -142,8 +161,8 @@ instance_digest_of(struct arena *a, struct json data)
 {
     struct str item = json_raw(data);
 
-    return parsed(a, str_fmt(a, "{\"items\":[%.*s],\"count\":1}",
-                             STR_ARG(item.n > 0 ? item : STR("{}"))));
+    return instance_parse(a, str_fmt(a, "{\"items\":[%.*s],\"count\":1}",
+                                     STR_ARG(item.n > 0 ? item : STR("{}"))));
 }
 
 static struct json
@@ -159,17 +178,17 @@ all_roots(struct arena *a, const struct condition_root *roots, size_t n)
         if (!json_is(roots[i].value, JSON_ABSENT))
             json_raw_field(&w, roots[i].name, json_raw(roots[i].value));
     json_end_object(&w);
-    return parsed(a, buf_str(&out));
+    return instance_parse(a, buf_str(&out));
 }
 
 bool
-instance_render(struct arena *a, struct str source,
-                const struct condition_root *roots, size_t n, int64_t now_ms,
-                struct str *ret)
+instance_render(struct arena *a, const struct instance_text *x, struct str *ret)
 {
-    const struct json contexts[] = {all_roots(a, roots, n), roots[0].value};
+    const struct json contexts[] = {all_roots(a, x->roots, x->n_roots),
+                                    x->roots[0].value};
     const struct template_options options = {
-        .now_ms = now_ms,
+        .escape = x->escape,
+        .now_ms = x->now_ms,
         .locale = json_str_of(a, json_get(contexts[0], "user"), "locale"),
         .zone = json_str_of(a, json_get(contexts[0], "user"), "timezone"),
     };
@@ -178,7 +197,7 @@ instance_render(struct arena *a, struct str source,
     struct buf out;
 
     buf_init(&out, a);
-    if (template_compile(a, source, &t, &why) != ERR_OK ||
+    if (template_compile(a, x->source, &t, &why) != ERR_OK ||
         template_render(t, contexts, sizeof(contexts) / sizeof(*contexts),
                         &options, &out) != ERR_OK)
         return false;
@@ -220,7 +239,7 @@ instance_body(struct arena *a, struct json doc, struct json step, struct str to,
             json_raw_field(&w, of_doc[i], json_raw(v));
     }
     json_end_object(&w);
-    return parsed(a, buf_str(&out));
+    return instance_parse(a, buf_str(&out));
 }
 
 /* ---- previews ---- */
@@ -252,7 +271,8 @@ instance_preview(struct send *s, struct send_item *item)
     struct json body = {0}, more = {0};
 
     /* As if it were within; of one instance. */
-    while (turn.need == WORKFLOW_THROTTLE || turn.need == WORKFLOW_DIGEST) {
+    while (turn.need == WORKFLOW_THROTTLE || turn.need == WORKFLOW_DIGEST ||
+           turn.need == WORKFLOW_FETCH) {
         (void)workflow_answer(w, &state, true, world.now_ms);
         turn = workflow_run(w, &state, &world);
     }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "app/send.h"
+#include "domain/template.h"
 #include "domain/workflow.h"
 
+#define INSTANCE_FETCHED_MAX (64 * 1024) /* bytes; of all its fetches */
 #define INSTANCE_ITEMS_MAX 100 /* that are remembered: the newest of them */
 
 struct instance {
@@ -12,8 +14,10 @@ struct instance {
     int recipient; /* in the notification's to.recipients; -1 */
     int64_t items[INSTANCE_ITEMS_MAX]; /* in_app deliveries that it made */
     size_t n_items;
-    bool is_joined;     /* the window of the digest that it stands at */
-    struct json digest; /* {"items":[],"count":1} of the last; absent: none */
+    bool is_joined;      /* the window of the digest that it stands at */
+    struct json digest;  /* {"items":[],"count":1} of the last; absent: none */
+    int64_t calls;       /* of the fetch that it stands at, so far */
+    struct json fetched; /* by name; absent: nothing */
 };
 
 /* The cursor of one that begins; of one that goes on. */
@@ -25,7 +29,8 @@ void instance_add_items(struct instance *i, const struct delivery *deliveries,
                         size_t n);
 
 /* The notification's `data`, with that of the recipient over it, and over both
- * what the instance has collected: `items` and `count`. i: may be NULL. */
+ * what the instance has collected, and called for: `items`, `count`, `fetch`.
+ * i: may be NULL. */
 struct json instance_data(struct arena *a, struct json doc, struct json given,
                           const struct instance *i);
 /* Whether it has any of that: then it is no more the notification's data that
@@ -35,9 +40,17 @@ bool instance_has_more(const struct instance *i);
 struct json instance_digest_of(struct arena *a, struct json data);
 /* A template of a step, filled in: the members of roots[0] are names, over the
  * roots themselves. False: it is more than there may be. */
-bool instance_render(struct arena *a, struct str source,
-                     const struct condition_root *roots, size_t n,
-                     int64_t now_ms, struct str *ret) MUST_CHECK;
+struct instance_text {
+    struct str source;
+    enum template_escape escape;
+    const struct condition_root *roots;
+    size_t n_roots;
+    int64_t now_ms;
+};
+bool instance_render(struct arena *a, const struct instance_text *t,
+                     struct str *ret) MUST_CHECK;
+/* Absent: it is none. */
+struct json instance_parse(struct arena *a, struct str text);
 /* The body of the send that a step is; to: JSON; data: of the instance, where
  * it has more than the document. Absent: it does not fit into one. */
 struct json instance_body(struct arena *a, struct json doc, struct json step,

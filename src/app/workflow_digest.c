@@ -13,7 +13,7 @@ window_key(struct slot *s)
 {
     struct str of_step;
 
-    if (!slot_render(s, "key", &of_step))
+    if (!slot_render(s, "key", TEMPLATE_PLAIN, &of_step))
         of_step = STR_NONE;
     return str_fmt(s->base.arena, "%.*s/%.*s/%.*s", STR_ARG(s->key),
                    STR_ARG(s->asks.id),
@@ -72,7 +72,7 @@ slot_digest(struct slot *s)
         join(s);
         return;
     }
-    if (!s->instance.is_joined || !instance_has_more(&s->instance))
+    if (!s->instance.is_joined || !json_is(s->instance.digest, JSON_OBJECT))
         s->instance.digest =
             instance_digest_of(a, instance_data(a, s->doc, s->given, NULL));
     s->instance.is_joined = false;

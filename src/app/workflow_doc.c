@@ -3,10 +3,24 @@
 #include "app/send_request.h"
 #include "domain/workflow.h"
 
+struct checking {
+    const struct workspace *workspace;
+    workflow_check_host *check_host;
+    void *arg;
+};
+
+static void
+check_host(void *arg, struct str host, struct str at, struct problem *p)
+{
+    const struct checking *c = arg;
+
+    c->check_host(c->arg, host, at, p);
+}
+
 static void
 check_send(void *arg, struct json step, struct str at, struct problem *p)
 {
-    const struct workspace *w = arg;
+    const struct workspace *w = ((const struct checking *)arg)->workspace;
     struct problem inner;
 
     problem_init(&inner, p->arena);
@@ -34,8 +48,10 @@ fits(struct arena *a, struct json steps)
 
 void
 workflow_doc_check(const struct workspace *w, struct json doc,
-                   struct problem *p)
+                   workflow_check_host *on_host, void *arg, struct problem *p)
 {
+    struct checking c = {.workspace = w, .check_host = on_host, .arg = arg};
+
     if (json_raw(json_get(doc, "steps")).n > WORKFLOW_DOC_MAX) {
         problem_add(p, ERR_INVALID, STR("/steps"), "must be at most %d bytes",
                     WORKFLOW_DOC_MAX);
@@ -47,5 +63,5 @@ workflow_doc_check(const struct workspace *w, struct json doc,
                     "holds something that is nested too deeply");
         return;
     }
-    workflow_check(doc, check_send, (void *)(uintptr_t)w, p);
+    workflow_check(doc, check_send, on_host ? check_host : NULL, &c, p);
 }

@@ -4,11 +4,12 @@
 #pragma once
 
 #include "app/instance.h"
+#include "app/outcall.h"
 #include "app/taker.h"
 #include "app/workflow_run.h"
 #include "store/budget.h"
 
-#define SLOT_ROOTS 3  /* of conditions: data, user, digest */
+#define SLOT_ROOTS 4  /* of conditions: data, user, digest, fetch */
 #define PASSED_MAX 64 /* steps that are told of one turn */
 
 /* A throttle's question, and what is given back where the turn is lost. */
@@ -40,6 +41,9 @@ struct slot {
     struct workflow_turn asks; /* what it stands at, where that asks */
     struct slot_throttle throttle;
     struct store_join join;
+    struct outcall outcall;
+    bool may_call;   /* it is one of those that do */
+    bool is_calling; /* and does */
     struct store_turn turn;
     struct store_step steps[PASSED_MAX];
     size_t n_steps;
@@ -59,6 +63,16 @@ void slot_note(struct slot *s, struct str id, const char *verdict,
 void slot_move(struct slot *s);
 /* Ends the turn by s->join. */
 void slot_join(struct slot *s);
+/* Ends the turn where it stands; it is due again in so long. */
+void slot_put_off(struct slot *s, int64_t ms);
+/* Says where it stands, and that nobody else takes it on before due_ms; the
+ * turn goes on. */
+void slot_say(struct slot *s, int64_t due_ms,
+              void (*on_said)(struct store_req *, enum err));
+/* Whether one more may be calling; until the turn ends, it is one of them. */
+bool slot_may_call(struct slot *s);
+void slot_call(struct slot *s);   /* s->outcall */
+void slot_called(struct slot *s); /* is answered */
 /* What it has is another: conditions and templates know. */
 void slot_know(struct slot *s);
 /* Something failed before the end: all of the turn again, later. */
@@ -66,11 +80,13 @@ void slot_fail(struct slot *s, enum err e);
 /* The turn has ended: the row is done with, or lost. */
 void slot_end(struct slot *s, enum err e, bool is_gone);
 /* A template of the step, filled in. False: it is more than there may be. */
-bool slot_render(struct slot *s, const char *name, struct str *ret);
+bool slot_render(struct slot *s, const char *name, enum template_escape escape,
+                 struct str *ret);
 
 /* Asks what s->asks does. */
 void slot_throttle(struct slot *s);
 void slot_digest(struct slot *s);
+void slot_fetch(struct slot *s);
 /* What the turn has taken is given back where it came to nothing, and then the
  * slot ends. False: there is nothing to give back. */
 bool slot_throttle_back(struct slot *s, enum err e, bool is_gone);

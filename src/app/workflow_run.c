@@ -16,10 +16,13 @@
 #include "base/log.h"
 #include "store/store.h"
 
-#define SLOTS 32 /* instances that go on at the same time */
+#define SLOTS 64     /* instances that go on at the same time... */
+#define CALLS_MAX 32 /* ...and of those, that call somebody */
 
 struct workflows {
     const struct app *app;
+    struct outcaller *outcaller;
+    size_t n_calling;
     struct slot slots[SLOTS];
     struct taker_slot *bases[SLOTS];
     struct taker *taker;
@@ -39,6 +42,16 @@ slot_req(struct slot *s, void (*on_done)(struct store_req *, enum err))
                               .on_done = on_done};
 }
 
+static void
+take_time(struct slot *s)
+{
+    struct clock *clock = s->owner->app->env->clock;
+
+    s->now_ms = clock->wall_ms(clock) + s->base.ahead_ms;
+    if (s->now_ms < s->row.instance.due_ms)
+        s->now_ms = s->row.instance.due_ms; /* by the database's clock it is */
+}
+
 /* ---- the end of a turn ---- */
 
 void
@@ -46,6 +59,8 @@ slot_end(struct slot *s, enum err e, bool is_gone)
 {
     workspace_put(s->workspace);
     s->workspace = NULL;
+    s->owner->n_calling -= s->may_call;
+    s->may_call = false;
     if (e != ERR_OK)
         taker_fail(&s->base, e);
     else if (is_gone)
@@ -165,11 +180,18 @@ parsed(struct arena *a, struct str text)
 
 /* As in the words of a send: the data's members are names, over the roots. */
 bool
-slot_render(struct slot *s, const char *name, struct str *ret)
+slot_render(struct slot *s, const char *name, enum template_escape escape,
+            struct str *ret)
 {
-    return instance_render(s->base.arena,
-                           json_str_of(s->base.arena, s->asks.step, name),
-                           s->roots, SLOT_ROOTS, s->now_ms, ret);
+    const struct instance_text text = {
+        .source = json_str_of(s->base.arena, s->asks.step, name),
+        .escape = escape,
+        .roots = s->roots,
+        .n_roots = SLOT_ROOTS,
+        .now_ms = s->now_ms,
+    };
+
+    return instance_render(s->base.arena, &text, ret);
 }
 
 static struct workflow_world
@@ -221,14 +243,14 @@ write_turn(struct slot *s)
 }
 
 static void
-commit(struct slot *s)
+commit(struct slot *s, void (*on_done)(struct store_req *, enum err))
 {
     write_turn(s);
     s->only.turn = &s->turn;
     s->only.steps = s->steps;
     s->only.n_steps = s->n_steps;
     s->accept = (struct store_accept){
-        .req = slot_req(s, on_moved),
+        .req = slot_req(s, on_done),
         .tenant = s->base.hold.tenant,
         .now_ms = s->now_ms,
         .items = &s->only,
@@ -242,7 +264,7 @@ move(struct slot *s, const struct workflow_turn *t)
 {
     fill_turn(s, t);
     s->only = (struct store_accept_item){0};
-    commit(s);
+    commit(s, on_moved);
 }
 
 void
@@ -250,7 +272,50 @@ slot_join(struct slot *s)
 {
     fill_turn(s, &s->asks);
     s->only = (struct store_accept_item){.joins = &s->join, .n_joins = 1};
-    commit(s);
+    commit(s, on_moved);
+}
+
+void
+slot_say(struct slot *s, int64_t due_ms,
+         void (*on_said)(struct store_req *, enum err))
+{
+    fill_turn(s, &s->asks);
+    s->turn.due_ms = due_ms;
+    s->only = (struct store_accept_item){0};
+    commit(s, on_said);
+}
+
+void
+slot_put_off(struct slot *s, int64_t ms)
+{
+    slot_say(s, s->now_ms + ms, on_moved);
+}
+
+/* ---- calling ---- */
+
+bool
+slot_may_call(struct slot *s)
+{
+    s->may_call = s->owner->n_calling < CALLS_MAX;
+    s->owner->n_calling += s->may_call;
+    return s->may_call;
+}
+
+void
+slot_call(struct slot *s)
+{
+    struct outcaller *o = s->owner->outcaller;
+
+    s->is_calling = true;
+    o->start(o, &s->outcall);
+}
+
+/* Time has passed meanwhile. */
+void
+slot_called(struct slot *s)
+{
+    s->is_calling = false;
+    take_time(s);
 }
 
 /* ---- sending ---- */
@@ -372,6 +437,9 @@ take_turn(struct slot *s)
     case WORKFLOW_DIGEST:
         slot_digest(s);
         break;
+    case WORKFLOW_FETCH:
+        slot_fetch(s);
+        break;
     case WORKFLOW_WAIT:
     case WORKFLOW_DONE:
         move(s, &s->asks);
@@ -385,6 +453,7 @@ slot_know(struct slot *s)
     s->roots[0].value =
         instance_data(s->base.arena, s->doc, s->given, &s->instance);
     s->roots[2].value = s->instance.digest;
+    s->roots[3].value = s->instance.fetched;
 }
 
 /* With a workspace that is not there any more there is only the row to remove.
@@ -395,7 +464,6 @@ go_on(struct slot *s)
     struct arena *a = s->base.arena;
     const struct notification *n = &s->row.notification;
     struct json workflow = json_get(parsed(a, n->note), "workflow");
-    struct clock *clock = s->owner->app->env->clock;
 
     s->workspace =
         snapshots_workspace(s->owner->app->snapshots, s->base.hold.tenant);
@@ -403,9 +471,7 @@ go_on(struct slot *s)
     s->key = json_str_of(a, workflow, "key");
     s->n_steps = 0;
     s->throttle = (struct slot_throttle){0};
-    s->now_ms = clock->wall_ms(clock) + s->base.ahead_ms;
-    if (s->now_ms < s->row.instance.due_ms)
-        s->now_ms = s->row.instance.due_ms; /* by the database's clock it is */
+    take_time(s);
     if (s->instance.state.since_ms == 0)
         s->instance.state.since_ms = s->now_ms;
     if (!s->workspace || n->is_cancelled || !json_is(workflow, JSON_OBJECT)) {
@@ -480,6 +546,7 @@ begin(struct taker_slot *base)
     s->roots[0] = (struct condition_root){"data", {0}};
     s->roots[1] = (struct condition_root){"user", {0}};
     s->roots[2] = (struct condition_root){"digest", {0}};
+    s->roots[3] = (struct condition_root){"fetch", {0}};
     if (s->row.instance.user.n == 0) {
         look(s);
         return;
@@ -524,11 +591,12 @@ workflows_ring(struct workflows *w)
 }
 
 struct workflows *
-workflows_new(const struct app *app)
+workflows_new(const struct app *app, struct outcaller *o)
 {
     struct workflows *w = xcalloc(1, sizeof(*w));
 
     w->app = app;
+    w->outcaller = o;
     for (size_t i = 0; i < SLOTS; i++) {
         w->slots[i].owner = w;
         w->slots[i].row_arena = arena_new();
@@ -548,6 +616,9 @@ workflows_new(const struct app *app)
 void
 workflows_drain(struct workflows *w, void (*done)(void *arg), void *arg)
 {
+    for (size_t i = 0; i < SLOTS; i++) /* they are tried again later */
+        if (w->slots[i].is_calling)
+            w->outcaller->cancel(w->outcaller, &w->slots[i].outcall);
     taker_drain(w->taker, done, arg);
 }
 

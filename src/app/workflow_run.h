@@ -7,9 +7,11 @@
 
 #include "app/app.h"
 
+struct outcaller;
 struct workflows;
 
-struct workflows *workflows_new(const struct app *app);
+/* The outcaller is borrowed; NULL: whatever is called for is not there. */
+struct workflows *workflows_new(const struct app *app, struct outcaller *o);
 void
 workflows_ring(struct workflows *w); /* there may be something; any thread */
 /* Begins nothing more; `done` in a later turn, when what was begun is over. */

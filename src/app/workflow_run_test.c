@@ -3,16 +3,65 @@
 #include <stdio.h>
 
 #include "app/hall_test.h"
+#include "app/outcall.h"
 #include "domain/reason.h"
 
 #define MINUTE_MS INT64_C(60000)
+
+/* What answers calls: with the status and body that stand here. */
+static struct {
+    struct outcaller outcaller;
+    struct outcall *call; /* the last one; NULL: it is answered */
+    int n_calls;
+    char url[200], body[200], headers[400];
+} caller;
+
+static void
+on_call(struct outcaller *o, struct outcall *c)
+{
+    const struct channel_request *r = &c->request;
+    size_t n = 0;
+
+    (void)o;
+    caller.call = c;
+    caller.n_calls++;
+    snprintf(caller.url, sizeof(caller.url), "%.*s %.*s", STR_ARG(r->method),
+             STR_ARG(r->url));
+    snprintf(caller.body, sizeof(caller.body), "%.*s", STR_ARG(r->body));
+    caller.headers[0] = '\0';
+    for (size_t i = 0; i < r->n_headers; i++)
+        n += (size_t)snprintf(caller.headers + n, sizeof(caller.headers) - n,
+                              "%.*s=%.*s;", STR_ARG(r->headers[i].name),
+                              STR_ARG(r->headers[i].value));
+}
+
+static void
+answer(struct channel_answer a)
+{
+    struct outcall *c = caller.call;
+
+    assert_non_null(c);
+    caller.call = NULL;
+    c->on_done(c, &a);
+}
+
+static void
+on_cancel(struct outcaller *o, struct outcall *c)
+{
+    (void)o;
+    if (caller.call == c)
+        caller.call = NULL;
+    c->on_done(c, &(struct channel_answer){.outcome = CHANNEL_UNKNOWN});
+}
 
 static int
 start(int e, void **state)
 {
     struct hall *h = *state;
 
-    h->workflows = workflows_new(&h->app);
+    memset(&caller, 0, sizeof(caller));
+    caller.outcaller = (struct outcaller){on_call, on_cancel};
+    h->workflows = workflows_new(&h->app, &caller.outcaller);
     h->digests = digests_new(&h->app);
     return e;
 }
@@ -331,12 +380,12 @@ static const char words[] =
     "{'content':{'default':{'title':'{{count}}:{{#items}}{{n}} {{/items}}'}}}";
 
 static void
-put_template(struct hall *h)
+put_words(struct hall *h, const char *text)
 {
     struct store_object_write w[] = {
         {.kind = OBJECT_TEMPLATE_VERSION,
          .key = STR("t@1"),
-         .body = quoted(h->arena, words),
+         .body = quoted(h->arena, text),
          .if_version = OBJECT_ANY_VERSION,
          .num = id_make(h->app.ids, NOW, 1)},
         {.kind = OBJECT_TEMPLATE,
@@ -347,6 +396,12 @@ put_template(struct hall *h)
     };
 
     hall_put(h, h->tenant, w, 2);
+}
+
+static void
+put_template(struct hall *h)
+{
+    put_words(h, words);
 }
 
 static void
@@ -527,6 +582,187 @@ each_window_ends_once_whatever_the_store_says(void **state)
     assert_in_range(n_sent, 1, 3); /* one a window */
 }
 
+static const char asking[] =
+    "{'steps':[{'id':'f','type':'fetch','as':'w','method':'POST','url':"
+    "'https://a.example/{{city}}','body':'{\\'q\\':\\'{{data.q}}\\'}',"
+    "'headers':{'Authorization':'Bearer x'},"
+    "'else':[{'id':'no','type':'send','title':'no'}]},"
+    "{'id':'b','type':'branch','if':{'path':'fetch.w.temp','op':'gt',"
+    "'value':20},'then':[{'id':'warm','type':'send','template':'t'}]}]}";
+static const char weather[] =
+    "{'content':{'default':{'title':'{{fetch.w.temp}} {{fetch.w.error}}'}}}";
+
+static struct channel_answer
+json_answer(int status, const char *body)
+{
+    static const struct channel_header type = {
+        {"Content-Type", 12}, {"application/json; charset=utf-8", 31}};
+
+    return (struct channel_answer){.outcome = CHANNEL_ANSWERED,
+                                   .status = status,
+                                   .headers = &type,
+                                   .n_headers = 1,
+                                   .body = str_from(body)};
+}
+
+static int64_t
+begin_asking(struct hall *h)
+{
+    int64_t id;
+
+    put_words(h, weather);
+    put_workflow(h, "w", asking);
+    id = hall_send(h, "{'to':'ann','workflow':'w',"
+                      "'data':{'city':'a b/../c','q':'say \\'hi\\''}}");
+    settle(h);
+    return id;
+}
+
+static void
+what_a_fetch_brings_is_known_from_then_on(void **state)
+{
+    struct hall *h = *state;
+    int64_t id = begin_asking(h);
+
+    assert_string_equal(caller.url, "POST https://a.example/a%20b%2F..%2Fc");
+    assert_string_equal(caller.body, "{\"q\":\"say \\\"hi\\\"\"}");
+    assert_string_equal(
+        caller.headers,
+        "Authorization=Bearer x;Content-Type=application/json;");
+    assert_true(str_is(caller.call->name, "w"));
+    assert_int_equal(caller.call->timeout_ms, 10000);
+    answer(json_answer(200, "{\"temp\":21.5}"));
+    settle(h);
+    assert_string_equal(way(h, id), "f:pass b:then warm:send");
+    assert_newest(h, "ann", 1, "21.5 ");
+    assert_int_equal(caller.n_calls, 1);
+}
+
+static void
+a_fetch_is_tried_three_times(void **state)
+{
+    struct hall *h = *state;
+    int64_t id = begin_asking(h);
+
+    answer(json_answer(503, "{}"));
+    settle(h);
+    assert_int_equal(caller.n_calls, 1);
+    h->clock.now_ms += 4999;
+    settle(h);
+    assert_int_equal(caller.n_calls, 1);
+    h->clock.now_ms += 1;
+    settle(h);
+    assert_int_equal(caller.n_calls, 2);
+    answer((struct channel_answer){.outcome = CHANNEL_NOT_SENT});
+    settle(h);
+    h->clock.now_ms += 30000;
+    settle(h);
+    assert_int_equal(caller.n_calls, 3);
+    answer((struct channel_answer){.outcome = CHANNEL_UNKNOWN,
+                                   .detail = STR("closed")});
+    settle(h);
+    assert_string_equal(way(h, id), "f:failed no:send b:else");
+    assert_true(reason_is(look(h, id)->steps[0].reason, REASON_FETCH_FAILED));
+    assert_int_equal(caller.n_calls, 3);
+}
+
+static const char *
+spaces(char *text, size_t size)
+{
+    memset(text, ' ', size - 1);
+    return text;
+}
+
+static void
+an_answer_that_cannot_be_used_is_an_error(void **state)
+{
+    static char long_one[64 * 1024 + 1];
+    struct hall *h = *state;
+    const struct channel_answer answers[] = {
+        json_answer(404, "{}"),
+        json_answer(200, "{"),
+        json_answer(200, spaces(long_one, sizeof(long_one))),
+        {.outcome = CHANNEL_NOT_SENT, .cause = CHANNEL_CAUSE_EGRESS},
+    };
+
+    put_words(h, weather);
+    put_workflow(h, "w",
+                 "{'steps':[{'id':'f','type':'fetch','as':'w','url':"
+                 "'https://a.example/'},{'id':'a','type':'send','template':"
+                 "'t'}]}");
+    for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+        static const char *const errors[] = {
+            " it answered 404",
+            " the answer is not the JSON that it says it is",
+            " the answer is longer than 64 KiB",
+            " this server may not call that address"};
+        int64_t id = hall_send(h, "{'to':'ann','workflow':'w'}");
+
+        settle(h);
+        answer(answers[i]);
+        settle(h);
+        assert_string_equal(way(h, id), "f:failed a:send");
+        assert_newest(h, "ann", i + 1, errors[i]);
+    }
+    assert_int_equal(caller.n_calls, 4);
+}
+
+static void
+text_is_known_as_it_is(void **state)
+{
+    struct hall *h = *state;
+
+    put_words(h, "{'content':{'default':{'title':'{{fetch.w}}'}}}");
+    put_workflow(h, "w",
+                 "{'steps':[{'id':'f','type':'fetch','as':'w','url':"
+                 "'https://a.example/'},{'id':'a','type':'send','template':"
+                 "'t'}]}");
+    (void)hall_send(h, "{'to':'ann','workflow':'w'}");
+    settle(h);
+    assert_string_equal(caller.headers, "");
+    answer((struct channel_answer){
+        .outcome = CHANNEL_ANSWERED, .status = 200, .body = STR("{a}")});
+    settle(h);
+    assert_newest(h, "ann", 1, "{a}");
+}
+
+static void
+who_drains_does_not_wait_for_calls(void **state)
+{
+    struct hall *h = *state;
+    int64_t id = begin_asking(h);
+
+    hall_stop(h);
+    (void)start(0, state);
+    h->clock.now_ms += 5000;
+    settle(h);
+    answer(json_answer(200, "{\"temp\":21.5}"));
+    settle(h);
+    assert_string_equal(way(h, id), "f:pass b:then warm:send");
+}
+
+static void
+those_who_call_do_not_hold_up_others(void **state)
+{
+    struct hall *h = *state;
+    int64_t id;
+
+    put_workflow(h, "w", asking);
+    put_workflow(h, "v", "{'steps':[{'id':'a','type':'send','title':'a'}]}");
+    for (int i = 0; i < 100; i++) {
+        char body[64];
+
+        snprintf(body, sizeof(body), "{'to':'u%d','workflow':'w'}", i);
+        (void)hall_send(h, body);
+    }
+    for (int i = 0; i < 10; i++)
+        settle(h);
+    assert_int_equal(caller.n_calls, 32);
+    id = hall_send(h, "{'to':'ann','workflow':'v'}");
+    settle(h);
+    assert_string_equal(way(h, id), "a:send");
+}
+
 /* Three writes of ten are uncertain: done, or not. */
 static void
 each_step_is_taken_once_whatever_the_store_says(void **state)
@@ -586,6 +822,12 @@ main(void)
         WORKFLOW_TEST(one_that_is_cancelled_or_late_is_not_collected),
         WORKFLOW_TEST(what_is_beyond_the_limits_is_only_counted),
         WORKFLOW_TEST(who_has_no_id_is_a_digest_of_one),
+        WORKFLOW_TEST(what_a_fetch_brings_is_known_from_then_on),
+        WORKFLOW_TEST(a_fetch_is_tried_three_times),
+        WORKFLOW_TEST(an_answer_that_cannot_be_used_is_an_error),
+        WORKFLOW_TEST(text_is_known_as_it_is),
+        WORKFLOW_TEST(who_drains_does_not_wait_for_calls),
+        WORKFLOW_TEST(those_who_call_do_not_hold_up_others),
         cmocka_unit_test_setup_teardown(
             each_window_ends_once_whatever_the_store_says, uncertain_setup,
             hall_teardown),

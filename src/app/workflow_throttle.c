@@ -89,7 +89,7 @@ slot_throttle(struct slot *s)
         pass(s, true);
         return;
     }
-    if (!slot_render(s, "key", &of_step))
+    if (!slot_render(s, "key", TEMPLATE_PLAIN, &of_step))
         of_step = STR_NONE;
     q->budget = (struct store_budget){
         .key = budget_key(s, of_step), .throttle = throttle_of(s), .want = 1};

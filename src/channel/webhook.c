@@ -1,6 +1,7 @@
 /* webhook.c - a POST to an URL, signed after Standard Webhooks. A receiver
  * tells repetitions by webhook-id, the delivery's id on every attempt. */
 #include "base/arena.h"
+#include "base/url.h"
 #include "channel/driver.h"
 
 #include <openssl/evp.h>
@@ -34,48 +35,7 @@ static const struct field config_fields[] = {
     {.type = FIELD_END},
 };
 
-/* ---- URLs and secrets ---- */
-
-static struct str
-url_host(struct str url)
-{
-    struct str rest = url;
-    ptrdiff_t at = str_find(url, ':');
-    size_t n = 0;
-
-    if (at < 0 || !str_starts(str_sub(url, (size_t)at, 3), STR("://")))
-        return STR_NONE;
-    rest = str_sub(url, (size_t)at + 3, url.n);
-    while (n < rest.n && !strchr("/?#\\", rest.p[n]))
-        n++;
-    rest.n = n;
-    while ((at = str_find(rest, '@')) >= 0)
-        rest = str_sub(rest, (size_t)at + 1, rest.n);
-    if (rest.n > 0 && rest.p[0] == '[') {
-        at = str_find(rest, ']');
-        return at < 0 ? STR_NONE : str_sub(rest, 0, (size_t)at + 1);
-    }
-    at = str_find(rest, ':');
-    return at < 0 ? rest : str_sub(rest, 0, (size_t)at);
-}
-
-/* Readers of URLs disagree on logins and backslashes, so neither is taken. */
-static const char *
-fault_of_url(struct str url)
-{
-    if (!str_starts(url, STR("http://")) && !str_starts(url, STR("https://")))
-        return "must be an http or https URL";
-    for (size_t i = 0; i < url.n; i++)
-        if ((unsigned char)url.p[i] <= ' ' || url.p[i] == 0x7f ||
-            url.p[i] == '\\')
-            return "must not have blanks, control characters or backslashes";
-    if (url.n > 2048 || url_host(url).n == 0)
-        return "must name a host and be at most 2048 bytes long";
-    for (size_t i = 8; i < url.n && !strchr("/?#", url.p[i]); i++)
-        if (url.p[i] == '@')
-            return "must not hold a login";
-    return NULL;
-}
+/* ---- secrets ---- */
 
 static bool
 decode_secret(struct arena *a, struct str s, struct str *ret)
@@ -147,7 +107,7 @@ static void
 check(struct json config, struct problem *p)
 {
     struct str url = json_str_of(p->arena, config, "url");
-    const char *fault = url.n > 0 ? fault_of_url(url) : NULL;
+    const char *fault = url.n > 0 ? url_fault(url) : NULL;
     struct str secrets[SECRETS_MAX];
     size_t n;
 
@@ -210,7 +170,7 @@ ask(struct channel_call *c)
     const struct channel_message *m = &c->messages[0];
     struct str url =
         m->address.n > 0 ? m->address : json_str_of(c->arena, c->config, "url");
-    const char *fault = fault_of_url(url);
+    const char *fault = url_fault(url);
     struct buf body, signature;
     struct str timestamp;
 

@@ -149,6 +149,9 @@ on_timer(struct loop_timer *t)
     c->x->on_done(c->x, &c->answer);
 }
 
+static const struct channel_header is_json = {{"content-type", 12},
+                                              {"application/json", 16}};
+
 static void
 start(struct executor *e, struct execution *x)
 {
@@ -168,6 +171,8 @@ start(struct executor *e, struct execution *x)
         .status = is_smtp ? 250 : 200,
         .body = is_smtp ? STR("2.0.0 kept by the development sink")
                         : STR("{\"ok\":true}"),
+        .headers = &is_json,
+        .n_headers = !is_smtp,
     };
     loop_timer_set(dev->env->loop, &c->timer, 0, on_timer);
 }

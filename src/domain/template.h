@@ -52,6 +52,8 @@ const struct template *template_as_argument(struct arena *a,
 enum template_escape {
     TEMPLATE_PLAIN, /* {{x}} as it is: titles, text */
     TEMPLATE_HTML,  /* {{x}} escaped, {{{x}}} and {{&x}} as they are */
+    TEMPLATE_URL,   /* the same, as a part of a URL: percent-encoded */
+    TEMPLATE_JSON,  /* the same, within quotes in JSON */
 };
 
 #define TEMPLATE_STEPS_MAX 100000         /* tags evaluated, items visited */

@@ -69,6 +69,29 @@ put(struct renderer *r, struct str s)
     return ERR_OK;
 }
 
+static void
+put_escaped(struct renderer *r, struct str s)
+{
+    size_t from = r->out->n;
+
+    switch (r->options->escape) {
+    case TEMPLATE_PLAIN:
+        buf_put_str(r->out, s);
+        break;
+    case TEMPLATE_HTML:
+        buf_put_html(r->out, s);
+        break;
+    case TEMPLATE_URL:
+        buf_put_url(r->out, s);
+        break;
+    case TEMPLATE_JSON: /* the template has the quotes */
+        buf_put_json_str(r->out, s);
+        r->out->n -= 2;
+        memmove(r->out->p + from, r->out->p + from + 1, r->out->n - from);
+        break;
+    }
+}
+
 /* Data, as opposed to what the template's author wrote. */
 static enum err
 put_value(struct renderer *r, struct str s, bool is_raw)
@@ -77,7 +100,7 @@ put_value(struct renderer *r, struct str s, bool is_raw)
         return put(r, s);
     if (s.n > TEMPLATE_OUTPUT_MAX - (r->out->n - r->out_from))
         return ERR_TOO_LARGE;
-    buf_put_html(r->out, s);
+    put_escaped(r, s);
     return r->out->n - r->out_from > TEMPLATE_OUTPUT_MAX ? ERR_TOO_LARGE
                                                          : ERR_OK;
 }

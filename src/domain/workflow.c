@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/url.h"
 #include "domain/digest_rule.h"
 #include "domain/template.h"
 #include "domain/throttle.h"
@@ -23,7 +24,8 @@ enum op {
     OP_BRANCH,
     OP_JUMP,
     OP_THROTTLE,
-    OP_DIGEST
+    OP_DIGEST,
+    OP_FETCH
 };
 
 #define NOWHERE SIZE_MAX /* to go there is the end */
@@ -46,7 +48,7 @@ struct workflow {
 static const char *const types[] = {"send",   "delay",    "wait",
                                     "branch", "throttle", "digest",
                                     "fetch",  "escalate", NULL};
-#define N_BUILT 6 /* the first of them */
+#define N_BUILT 7 /* the first of them */
 
 static const struct field any_row[] = {{.type = FIELD_ANY}};
 
@@ -155,11 +157,54 @@ static const struct field digest_step_fields[] = {
     {.type = FIELD_END},
 };
 
+static const char *const fetch_methods[] = {"GET", "POST", NULL};
+static const struct field header_row[] = {
+    {.type = FIELD_STRING, .min = 1, .max = WORKFLOW_HEADER_MAX}};
+static const struct field fetch_fields[] = {
+    HEAD,
+    {.name = "url",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .max = URL_MAX,
+     .doc = "A template, but for its host."},
+    {.name = "as",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = 64,
+     .doc = "What it brings is known as \"fetch.\" and this name."},
+    {.name = "method",
+     .type = FIELD_ENUM,
+     .values = fetch_methods,
+     .doc = "Default GET."},
+    {.name = "headers",
+     .type = FIELD_MAP,
+     .of = header_row,
+     .max = WORKFLOW_HEADERS_MAX,
+     .doc = "As they are."},
+    {.name = "body",
+     .type = FIELD_STRING,
+     .max = 64 * 1024,
+     .doc = "A template; of JSON, if no header says otherwise."},
+    {.name = "timeout",
+     .type = FIELD_DURATION,
+     .min = 1000,
+     .max = WORKFLOW_FETCH_MAX_MS,
+     .doc = "For one call; 1s to 30s, default 10s."},
+    {.name = "else",
+     .type = FIELD_ARRAY,
+     .of = any_row,
+     .max = WORKFLOW_STEPS_MAX,
+     .doc = "Where it brings nothing."},
+    {.type = FIELD_END},
+};
+
 /* ---- checking ---- */
 
 struct checking {
     struct problem *problem;
     workflow_check_send *check_send;
+    workflow_check_host *check_host;
     void *arg;
     int n_steps, depth;
 };
@@ -237,6 +282,99 @@ check_digest(struct checking *c, struct json step, struct str at)
     (void)digest_rule_read(step, at, c->problem);
 }
 
+/* Data says where on a host to look, and not on which. */
+static const char *
+fault_of_url_template(struct str url)
+{
+    struct str known = url, host;
+    size_t n = 0;
+
+    while (n + 1 < url.n && !(url.p[n] == '{' && url.p[n + 1] == '{'))
+        n++;
+    if (n + 1 >= url.n)
+        return url_fault(url);
+    known.n = n;
+    host = url_host(known);
+    if (host.n > 0 && !memchr(host.p, '/', n - (size_t)(host.p - url.p)) &&
+        !memchr(host.p, '?', n - (size_t)(host.p - url.p)))
+        return "must have a host that is no template";
+    return url_fault(known);
+}
+
+static bool
+is_token(struct str name)
+{
+    bool is_so = name.n > 0 && name.n <= 64;
+
+    for (size_t i = 0; i < name.n && is_so; i++)
+        is_so = str_find(STR("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW"
+                             "XYZ0123456789-_"),
+                         name.p[i]) >= 0;
+    return is_so;
+}
+
+static const char *
+fault_of_header(struct str name, struct str value)
+{
+    static const char *const ours[] = {
+        "host",       "content-length", "transfer-encoding",
+        "connection", "expect",         "upgrade",
+        "te",         "trailer",        "keep-alive",
+    };
+
+    if (!is_token(name))
+        return "must have a name of letters, digits, - and _";
+    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+        if (str_ieq(name, str_from(ours[i])))
+            return "is for the server to say";
+    for (size_t i = 0; i < value.n; i++)
+        if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
+            return "must not have control characters";
+    return NULL;
+}
+
+static void
+check_headers(struct checking *c, struct json headers, struct str at)
+{
+    struct arena *a = c->problem->arena;
+
+    for (struct json h = json_first(headers); !json_is(h, JSON_ABSENT);
+         h = json_next(headers, h)) {
+        struct str name = json_key(a, h);
+        const char *fault = fault_of_header(name, json_str(a, h));
+
+        if (fault)
+            problem_add(c->problem, ERR_INVALID, field_pointer(a, at, name),
+                        "%s", fault);
+    }
+}
+
+static void
+check_fetch(struct checking *c, struct json step, struct str at)
+{
+    struct arena *a = c->problem->arena;
+    struct str url = json_str_of(a, step, "url");
+    struct str as = json_str_of(a, step, "as");
+    const char *fault = url.n > 0 ? fault_of_url_template(url) : NULL;
+
+    field_check(fetch_fields, step, at, c->problem);
+    if (fault)
+        problem_add(c->problem, ERR_INVALID, field_pointer(a, at, STR("url")),
+                    "%s", fault);
+    else
+        check_text(c, step, "url", at);
+    if (as.n > 0 && !is_token(as))
+        problem_add(c->problem, ERR_INVALID, field_pointer(a, at, STR("as")),
+                    "must be of letters, digits, - and _");
+    check_text(c, step, "body", at);
+    check_headers(c, json_get(step, "headers"),
+                  field_pointer(a, at, STR("headers")));
+    check_branches(c, step, at);
+    if (c->check_host && !fault)
+        c->check_host(c->arg, url_host(url), field_pointer(a, at, STR("url")),
+                      c->problem);
+}
+
 static void
 check_type(struct checking *c, struct json step, struct str at)
 {
@@ -257,6 +395,8 @@ check_type(struct checking *c, struct json step, struct str at)
         check_throttle(c, step, at);
     } else if (str_is(type, "digest")) {
         check_digest(c, step, at);
+    } else if (str_is(type, "fetch")) {
+        check_fetch(c, step, at);
     } else {
         for (size_t i = N_BUILT; types[i]; i++)
             if (str_is(type, types[i])) {
@@ -266,7 +406,7 @@ check_type(struct checking *c, struct json step, struct str at)
             }
         problem_add(p, ERR_INVALID, type_at,
                     "must be one of send, delay, wait, branch, throttle, "
-                    "digest");
+                    "digest, fetch");
     }
 }
 
@@ -301,10 +441,13 @@ check_steps(struct checking *c, struct json list, struct str at)
 }
 
 void
-workflow_check(struct json doc, workflow_check_send *check_send, void *arg,
-               struct problem *p)
+workflow_check(struct json doc, workflow_check_send *check_send,
+               workflow_check_host *check_host, void *arg, struct problem *p)
 {
-    struct checking c = {.problem = p, .check_send = check_send, .arg = arg};
+    struct checking c = {.problem = p,
+                         .check_send = check_send,
+                         .check_host = check_host,
+                         .arg = arg};
 
     field_check(workflow_fields, doc, STR(""), p);
     if (json_is(json_get(doc, "steps"), JSON_ARRAY))
@@ -386,6 +529,9 @@ compile_step(struct workflow *w, struct arena *a, struct json step)
     } else if (str_is(type, "digest")) {
         i.op = OP_DIGEST;
         add(w, i);
+    } else if (str_is(type, "fetch")) {
+        i.op = OP_FETCH;
+        compile_fork(w, a, i);
     } else {
         add(w, i);
     }
@@ -498,6 +644,9 @@ workflow_run(const struct workflow *w, struct workflow_state *s,
         case OP_DIGEST:
             return (struct workflow_turn){
                 .need = WORKFLOW_DIGEST, .id = i->id, .step = i->step};
+        case OP_FETCH:
+            return (struct workflow_turn){
+                .need = WORKFLOW_FETCH, .id = i->id, .step = i->step};
         }
     }
     return (struct workflow_turn){.need = WORKFLOW_DONE};

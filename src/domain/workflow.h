@@ -17,6 +17,10 @@
 #define WORKFLOW_STEPS_MAX 100 /* of all lists together */
 #define WORKFLOW_DEPTH_MAX 8
 #define WORKFLOW_TEXT_MAX 512 /* bytes of a template in a step, else said */
+#define WORKFLOW_HEADERS_MAX 10
+#define WORKFLOW_HEADER_MAX 1024 /* bytes of a value */
+#define WORKFLOW_FETCH_MS 10000  /* of one call, else said */
+#define WORKFLOW_FETCH_MAX_MS 30000
 #define WORKFLOW_DELAY_MAX_MS (INT64_C(366) * 24 * 3600 * 1000)
 
 extern const struct field workflow_fields[];
@@ -25,7 +29,11 @@ extern const struct field workflow_fields[];
  * check_send, with the pointer to the step. */
 typedef void workflow_check_send(void *arg, struct json step, struct str at,
                                  struct problem *p);
-void workflow_check(struct json doc, workflow_check_send *check_send, void *arg,
+/* The same of the host that a fetch calls; may be NULL. */
+typedef void workflow_check_host(void *arg, struct str host, struct str at,
+                                 struct problem *p);
+void workflow_check(struct json doc, workflow_check_send *check_send,
+                    workflow_check_host *check_host, void *arg,
                     struct problem *p);
 
 struct workflow;
@@ -60,6 +68,7 @@ enum workflow_need {
     /* Whether it may pass the `step`; then workflow_answer() */
     WORKFLOW_THROTTLE,
     WORKFLOW_DIGEST, /* a window, until that lets it go on; the same */
+    WORKFLOW_FETCH,  /* whether a call brings something; the same */
     WORKFLOW_DONE,
 };
 struct workflow_turn {

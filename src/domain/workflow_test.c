@@ -97,6 +97,8 @@ next(struct walk *k)
                                        STR_ARG(t.event)));
     case WORKFLOW_THROTTLE:
         return str_cstr(arena, str_fmt(arena, "may %.*s", STR_ARG(t.id)));
+    case WORKFLOW_FETCH:
+        return str_cstr(arena, str_fmt(arena, "fetch %.*s", STR_ARG(t.id)));
     case WORKFLOW_DIGEST:
         return str_cstr(arena, str_fmt(arena, "collect %.*s", STR_ARG(t.id)));
     default:
@@ -265,6 +267,31 @@ a_digest_asks_for_its_window(void **state)
 }
 
 static void
+a_fetch_that_brings_nothing_goes_by_its_else(void **state)
+{
+    static const char steps[] =
+        "[{'type':'fetch','id':'f','url':'https://example.com/','as':'a',"
+        "'else':[" SEND("no") "]}," SEND("last") "]";
+    struct walk k = begin(steps, "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "fetch f");
+    assert_true(workflow_answer(k.w, &k.state, true, k.now_ms));
+    assert_string_equal(next(&k), "send last");
+    k = begin(steps, "{}");
+    assert_string_equal(next(&k), "fetch f");
+    assert_true(workflow_answer(k.w, &k.state, false, k.now_ms));
+    assert_string_equal(next(&k), "send no");
+    assert_string_equal(next(&k), "send last");
+    k = begin("[{'type':'fetch','id':'f','url':'https://example.com/',"
+              "'as':'a'}," SEND("last") "]",
+              "{}");
+    assert_string_equal(next(&k), "fetch f");
+    assert_true(workflow_answer(k.w, &k.state, false, k.now_ms));
+    assert_string_equal(next(&k), "send last");
+}
+
+static void
 a_delay_may_end_at_a_time(void **state)
 {
     char at[TIME_TEXT_SIZE];
@@ -321,7 +348,7 @@ what_makes_no_sense_is_refused_where_it_stands(void **state)
         {"{'steps':[7]}", "/steps/0", ERR_INVALID},
         {"{'steps':[{}]}", "/steps/0/type", ERR_INVALID},
         {"{'steps':[{'type':'sleep'}]}", "/steps/0/type", ERR_INVALID},
-        {"{'steps':[{'type':'fetch'}]}", "/steps/0/type", ERR_NOT_SUPPORTED},
+        {"{'steps':[{'type':'escalate'}]}", "/steps/0/type", ERR_NOT_SUPPORTED},
         {"{'steps':[{'type':'send'}]}", "/steps/0/title", ERR_INVALID},
         {"{'steps':[{'type':'delay'}]}", "/steps/0", ERR_INVALID},
         {"{'steps':[{'type':'delay','for':'1m','until':'data.x'}]}", "/steps/0",
@@ -368,12 +395,70 @@ what_makes_no_sense_is_refused_where_it_stands(void **state)
         struct problem p;
 
         problem_init(&p, arena);
-        workflow_check(json(rows[i].doc), check_send, NULL, &p);
+        workflow_check(json(rows[i].doc), check_send, NULL, NULL, &p);
         if (p.err != rows[i].err ||
             !str_is(p.errors[0].pointer, rows[i].pointer))
             fail_msg("%s: %d %.*s", rows[i].doc, p.err,
                      STR_ARG(p.errors[0].pointer));
     }
+}
+
+#define FETCH(rest) "{'steps':[{'type':'fetch','as':'a'," rest "}]}"
+
+static void
+note_host(void *arg, struct str host, struct str at, struct problem *p)
+{
+    (void)p;
+    buf_printf(arg, "%.*s at %.*s;", STR_ARG(host), STR_ARG(at));
+}
+
+static void
+a_fetch_is_refused_for_its_fault(void **state)
+{
+    static const struct {
+        const char *doc, *pointer;
+    } rows[] = {
+        {"{'steps':[{'type':'fetch','url':'https://a.example'}]}",
+         "/steps/0/as"},
+        {"{'steps':[{'type':'fetch','as':'a.b','url':'https://a.example'}]}",
+         "/steps/0/as"},
+        {FETCH("'method':'GET'"), "/steps/0/url"},
+        {FETCH("'url':'ftp://a.example/'"), "/steps/0/url"},
+        {FETCH("'url':'https://{{host}}/'"), "/steps/0/url"},
+        {FETCH("'url':'https://a.example{{host}}/'"), "/steps/0/url"},
+        {FETCH("'url':'https://me@a.example/{{b}}'"), "/steps/0/url"},
+        {FETCH("'url':'{{url}}'"), "/steps/0/url"},
+        {FETCH("'url':'https://a.example/{{#a}}'"), "/steps/0/url"},
+        {FETCH("'url':'https://a.example/','method':'PUT'"), "/steps/0/method"},
+        {FETCH("'url':'https://a.example/','timeout':'31s'"),
+         "/steps/0/timeout"},
+        {FETCH("'url':'https://a.example/','body':'{{'"), "/steps/0/body"},
+        {FETCH("'url':'https://a.example/','headers':{'Host':'b'}"),
+         "/steps/0/headers/Host"},
+        {FETCH("'url':'https://a.example/','headers':{'X Y':'b'}"),
+         "/steps/0/headers/X Y"},
+        {FETCH("'url':'https://a.example/','headers':{'X':'b\\nc'}"),
+         "/steps/0/headers/X"},
+        {FETCH("'url':'https://a.example/','then':[]"), "/steps/0/then"},
+    };
+    struct problem p;
+    struct buf hosts;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        problem_init(&p, arena);
+        workflow_check(json(rows[i].doc), check_send, NULL, NULL, &p);
+        if (p.n_errors != 1 || !str_is(p.errors[0].pointer, rows[i].pointer))
+            fail_msg("%s: %zu %.*s", rows[i].doc, p.n_errors,
+                     STR_ARG(p.errors[0].pointer));
+    }
+    buf_init(&hosts, arena);
+    problem_init(&p, arena);
+    workflow_check(json(FETCH("'url':'https://a.example/{{b}}?c={{d}}',"
+                              "'headers':{'Authorization':'Bearer x'}")),
+                   check_send, note_host, &hosts, &p);
+    assert_int_equal(p.n_errors, 0);
+    assert_true(str_is(buf_str(&hosts), "a.example at /steps/0/url;"));
 }
 
 static void
@@ -393,7 +478,8 @@ too_deep_and_too_many_are_refused(void **state)
         buf_put_cstr(&deep, "}]");
     buf_put_cstr(&deep, "}");
     problem_init(&p, arena);
-    workflow_check(json(str_cstr(arena, buf_str(&deep))), check_send, NULL, &p);
+    workflow_check(json(str_cstr(arena, buf_str(&deep))), check_send, NULL,
+                   NULL, &p);
     assert_int_equal(p.err, ERR_INVALID);
     buf_init(&many, arena);
     buf_put_cstr(&many, "{'steps':[{'type':'branch','if':{'path':'data.a',"
@@ -403,7 +489,8 @@ too_deep_and_too_many_are_refused(void **state)
     many.n--;
     buf_put_cstr(&many, "]}]}");
     problem_init(&p, arena);
-    workflow_check(json(str_cstr(arena, buf_str(&many))), check_send, NULL, &p);
+    workflow_check(json(str_cstr(arena, buf_str(&many))), check_send, NULL,
+                   NULL, &p);
     assert_int_equal(p.n_errors, 1);
     assert_true(str_is(p.errors[0].pointer, "/steps/0/then/99"));
 }
@@ -422,6 +509,8 @@ main(void)
         T(a_throttle_asks_and_its_else_is_for_those_over_it),
         T(a_throttle_without_else_ends_what_is_over_it),
         T(a_digest_asks_for_its_window),
+        T(a_fetch_that_brings_nothing_goes_by_its_else),
+        T(a_fetch_is_refused_for_its_fault),
         T(a_delay_may_end_at_a_time),
         T(a_state_that_fits_nowhere_is_the_end),
         T(what_makes_no_sense_is_refused_where_it_stands),

@@ -226,11 +226,13 @@ read_notification(struct reader *r, struct step *s)
 
 /* expect provider email called 3 times */
 static bool
-read_calls(struct reader *r, struct step *s)
+read_calls(struct reader *r, struct step *s, const char *before)
 {
     s->kind = STEP_EXPECT_CALLS;
-    if (!reader_word(r, "a provider", &s->name) || !reader_want(r, "called"))
+    if (!reader_word(r, "what is called", &s->name) ||
+        !reader_want(r, "called"))
         return false;
+    s->name = str_fmt(r->arena, "%s%.*s", before, STR_ARG(s->name));
     if (reader_take(r, "never"))
         return reader_end(r);
     return read_times(r, s) && reader_end(r);
@@ -301,6 +303,8 @@ expectation_read(struct reader *r, struct step *s)
     if (reader_take(r, "notification"))
         return read_notification(r, s);
     if (reader_take(r, "provider"))
-        return read_calls(r, s);
+        return read_calls(r, s, "");
+    if (reader_take(r, "fetch"))
+        return read_calls(r, s, "fetch/");
     return read_of_user(r, s);
 }

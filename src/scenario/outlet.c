@@ -30,7 +30,7 @@ struct call {
     struct execution *x;
     struct loop_timer timer;
     struct channel_answer answer;
-    struct channel_header header;
+    struct channel_header headers[2];
     char seconds[24];
 };
 
@@ -106,14 +106,18 @@ on_timer(struct loop_timer *t)
 }
 
 static void
+add_header(struct call *c, struct str name, struct str value)
+{
+    c->headers[c->answer.n_headers++] = (struct channel_header){name, value};
+    c->answer.headers = c->headers;
+}
+
+static void
 say_when(struct call *c, int64_t ms)
 {
     snprintf(c->seconds, sizeof(c->seconds), "%lld",
              (long long)((ms + 999) / 1000));
-    c->header =
-        (struct channel_header){STR("retry-after"), str_from(c->seconds)};
-    c->answer.headers = &c->header;
-    c->answer.n_headers = 1;
+    add_header(c, STR("retry-after"), str_from(c->seconds));
 }
 
 static int64_t
@@ -136,6 +140,8 @@ fill_answer(struct call *c, const struct reply *r)
     a->outcome = CHANNEL_ANSWERED;
     a->status = r->status;
     a->body = r->text.n > 0 ? r->text : STR("{\"ok\":true}");
+    if (a->body.p[0] == '{' || a->body.p[0] == '[')
+        add_header(c, STR("content-type"), STR("application/json"));
     if (r->retry_after_ms > 0)
         say_when(c, r->retry_after_ms);
     return 0;

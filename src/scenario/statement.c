@@ -193,6 +193,13 @@ read_reply(struct reader *r, struct step *s)
     reply.status = (int)status;
     if (reader_has_text(r) && !reader_text(r, "what it says", &reply.text))
         return false;
+    if (reader_has_json(r)) {
+        struct json value;
+
+        if (!reader_value(r, &value))
+            return false;
+        reply.text = json_raw(value);
+    }
     if (reader_take(r, "retry-after") &&
         !reader_duration(r, &reply.retry_after_ms))
         return false;
@@ -229,6 +236,19 @@ read_replies(struct reader *r, struct step *s, struct str name)
         has_more = reader_take(r, ",");
     }
     return reader_end(r);
+}
+
+/* What steps of workflows call for, by its name. */
+static bool
+read_fetch(struct reader *r, struct step *s)
+{
+    struct str name;
+
+    if (!reader_word(r, "what a fetch is known as", &name))
+        return false;
+    s->is_always = reader_take(r, "always");
+    return (s->is_always || reader_want(r, "answers")) &&
+           read_replies(r, s, str_fmt(r->arena, "fetch/%.*s", STR_ARG(name)));
 }
 
 /* ---- time ---- */
@@ -385,6 +405,7 @@ static const struct {
     {"at", read_at},
     {"after", read_after},
     {"send", read_send},
+    {"fetch", read_fetch},
     {"plan", read_plan},
     {"cancel", read_cancel},
     {"approve", read_approve},

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/rng.h"
 #include "dispatch/dispatch.h"
+#include "dispatch/outcaller.h"
 #include "net/egress.h"
 #include "realtime/hub.h"
 #include "scenario/place.h"
@@ -54,6 +55,7 @@ struct world {
     struct http_server *http;
     struct fan *fan;
     struct digests *digests;
+    struct outcaller *outcaller;
     struct workflows *workflows;
     struct cadence *cadence;
     struct dispatch *dispatch;
@@ -373,6 +375,7 @@ open_door(struct world *w, const char **ret_why)
 static void
 start_outlets(struct world *w)
 {
+    w->outcaller = outcaller_new(outlet_executor(w->outlet));
     w->dispatch = dispatch_new(&(struct dispatch_options){
         .env = &w->env,
         .snapshots = w->app.snapshots,
@@ -386,7 +389,8 @@ start_outlets(struct world *w)
     fan_ring(w->fan);
     __atomic_store_n(&w->digests, digests_new(&w->app), __ATOMIC_RELEASE);
     digests_ring(w->digests);
-    __atomic_store_n(&w->workflows, workflows_new(&w->app), __ATOMIC_RELEASE);
+    __atomic_store_n(&w->workflows, workflows_new(&w->app, w->outcaller),
+                     __ATOMIC_RELEASE);
     workflows_ring(w->workflows);
     w->cadence = cadence_new(&w->app);
     cadence_ring(w->cadence);
@@ -473,6 +477,7 @@ free_parts(struct world *w)
     fan_free(w->fan);
     digests_free(w->digests);
     workflows_free(w->workflows);
+    outcaller_free(w->outcaller);
     cadence_free(w->cadence);
     hear_last_answers(w->loop);
     hubs_free(w->hubs);
@@ -485,6 +490,7 @@ free_parts(struct world *w)
     w->fan = NULL;
     w->digests = NULL;
     w->workflows = NULL;
+    w->outcaller = NULL;
     w->cadence = NULL;
     w->hubs = NULL;
     w->app.snapshots = NULL;

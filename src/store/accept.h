@@ -37,7 +37,9 @@ struct store_accept_item {
     /* result */
     /* Somebody else did it, that row, chunk, window or turn: nothing was. */
     bool is_gone;
-    int64_t hold; /* of a chunk that is not the last: as in store_work_row */
+    /* Of a chunk that is not the last, and of a turn that is due later: as in
+     * store_work_row. */
+    int64_t hold;
     bool is_duplicate;
     int64_t id;         /* the first one's, if a duplicate */
     int64_t created_ms; /* the first one's, if a duplicate */

@@ -98,7 +98,7 @@ describe('workflow', { timeout: 240000 }, () => {
         ['/steps/0', '/steps/1/channels/1', '/steps/2/template',
             '/steps/3/else/0/title', '/steps/4', '/steps/5/to',
             '/steps/6/actions/0/url']);
-        for (const type of ['fetch', 'escalate']) {
+        for (const type of ['escalate']) {
             const p = await belfry.want(422, 'PUT', '/v1/workflows/bad',
                 { steps: [{ type }] });
             assert.equal(p.code, 'not_supported');
@@ -260,6 +260,72 @@ describe('workflow', { timeout: 240000 }, () => {
         assert.deepEqual(await plan(1), [['moe', 'in_app', 'send', 'one']]);
         assert.deepEqual(await plan(2), []);
         assert.deepEqual(await titles(belfry, 'moe'), []);
+    });
+
+    it('calls a URL for what it goes by', async () => {
+        await belfry.put('/v1/templates/price', { content: { default:
+            { title: '{{fetch.item.name}}' } } });
+        hook.script('/items/a%2Fb', [503, { status: 200,
+            headers: { 'Content-Type': 'application/json' },
+            body: '{"name":"Lamp","stock":3}' }]);
+        const url = hook.url('/items/') + '{{item}}';
+        await put(belfry, 'fetches', [
+            { type: 'fetch', as: 'item', url,
+                headers: { Authorization: 'Bearer very-secret' } },
+            { type: 'branch', if: { path: 'fetch.item.stock', op: 'lt',
+                value: 5 }, then: [send('low', { title: undefined,
+                template: 'price' })] }]);
+        const id = await run(belfry, 'fetches', 'pat',
+            { data: { item: 'a/b' } });
+        await until('the first call', () =>
+            hook.all.some((c) => c.path === '/items/a%2Fb'));
+        await belfry.kill9();
+        await belfry.restart();
+        await done(belfry, id);
+        assert.deepEqual(await titles(belfry, 'pat'), ['Lamp']);
+        const calls = hook.all.filter((c) => c.path === '/items/a%2Fb');
+        assert.ok(calls.length >= 2, `${calls.length} calls`);
+        assert.deepEqual([calls[0].method, calls[0].headers.authorization],
+            ['GET', 'Bearer very-secret']);
+        assert.ok(!belfry.stderr.includes('very-secret'));
+    });
+
+    it('goes another way where a URL brings nothing', async () => {
+        hook.script('/none', [404]);
+        await put(belfry, 'fetchless', [{ type: 'fetch', as: 'x',
+            url: hook.url('/none'), method: 'POST', body: '{"a":1}',
+            else: [send('without')] }]);
+        const id = await run(belfry, 'fetchless', 'quinn');
+        await done(belfry, id);
+        assert.deepEqual(await titles(belfry, 'quinn'), ['without']);
+        const [call] = hook.all.filter((c) => c.path === '/none');
+        assert.deepEqual([call.method, call.body,
+            call.headers['content-type']], ['POST', '{"a":1}',
+            'application/json']);
+        const [failed] = (await belfry.trace(id)).filter((s) =>
+            s.verdict === 'failed');
+        assert.equal(failed.reason, 'fetch.failed');
+    });
+
+    it('calls no address that the server may not', async () => {
+        const shut = await start({ env: { BELFRY_EGRESS_ALLOW: undefined } });
+        try {
+            const p = await shut.want(422, 'PUT', '/v1/workflows/inside',
+                { steps: [{ type: 'branch', if: { path: 'data.a',
+                    op: 'exists' }, then: [{ type: 'fetch', as: 'x',
+                    url: 'http://127.0.0.1/{{a}}' }] }] });
+            assert.equal(p.errors[0].pointer, '/steps/0/then/0/url');
+            assert.match(p.errors[0].detail, /BELFRY_EGRESS_ALLOW/);
+            await put(shut, 'named', [{ type: 'fetch', as: 'x',
+                url: hook.url('/secret').replace('127.0.0.1',
+                    'localtest.invalid') }, send('on')]);
+            const id = await run(shut, 'named', 'ray');
+            await until('it is tried', async () =>
+                (await look(shut, id)).status === 'running');
+            assert.ok(!hook.all.some((c) => c.path === '/secret'));
+        } finally {
+            await shut.stop();
+        }
     });
 
     it('reaches everybody of a large audience', async () => {

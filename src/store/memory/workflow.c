@@ -38,7 +38,7 @@ mem_instance_is_held(struct mem *m, const struct store_accept *a,
 
 bool
 mem_instance_turn(struct mem *m, const struct store_accept *a,
-                  const struct store_accept_item *item)
+                  struct store_accept_item *item)
 {
     const struct store_turn *turn = item->turn;
     struct mem_work *w = find(m, a, item);
@@ -49,6 +49,7 @@ mem_instance_turn(struct mem *m, const struct store_accept *a,
     w->cursor = str_dup(m->arena, turn->cursor);
     w->event = str_dup(m->arena, turn->event);
     w->due_ms = w->taken_until_ms = turn->due_ms > 0 ? turn->due_ms : a->now_ms;
+    item->hold = turn->due_ms;
     mem_tell(m, (struct store_notice){.kind = STORE_NOTICE_WORK});
     return true;
 }

@@ -17,7 +17,7 @@ struct mem_user_event {
 bool mem_instance_is_held(struct mem *m, const struct store_accept *a,
                           const struct store_accept_item *item);
 bool mem_instance_turn(struct mem *m, const struct store_accept *a,
-                       const struct store_accept_item *item);
+                       struct store_accept_item *item);
 struct store_step mem_copy_step(struct arena *a, const struct store_step *s);
 void mem_add_step(struct mem *m, int64_t tenant, const struct store_step *s);
 void mem_instance_rows(struct mem *m, const struct store_accept *a,

@@ -159,6 +159,7 @@ send_moves(struct pg_turns *t, struct pg_op *op)
         if (turn->is_over)
             continue;
         add_due(t, t->all[i].item, c);
+        t->all[i].item->hold = turn->due_ms * 1000; /* microseconds */
     }
     t->has_work |= moved.n_rows > 0;
     send_columns(op, &moved, PG_turn_move);

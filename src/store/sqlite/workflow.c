@@ -26,7 +26,7 @@ instance_is_held(struct writer *w, const struct store_accept *a,
 
 bool
 instance_turn(struct writer *w, const struct store_accept *a,
-              const struct store_accept_item *item)
+              struct store_accept_item *item)
 {
     const struct store_turn *turn = item->turn;
     struct query q =
@@ -44,6 +44,7 @@ instance_turn(struct writer *w, const struct store_accept *a,
     }
     if (query_run(&q) == 0)
         return false;
+    item->hold = turn->due_ms;
     if (!turn->is_over)
         notices_work(&w->notices);
     return true;

@@ -80,7 +80,7 @@ void window_take(struct writer *w, struct store_work_take *t, size_t max);
 bool instance_is_held(struct writer *w, const struct store_accept *a,
                       const struct store_accept_item *item);
 bool instance_turn(struct writer *w, const struct store_accept *a,
-                   const struct store_accept_item *item);
+                   struct store_accept_item *item);
 void instance_rows(struct writer *w, const struct store_accept *a,
                    const struct store_accept_item *item);
 void step_add(struct writer *w, int64_t tenant, const struct store_step *s);

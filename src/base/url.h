@@ -1,0 +1,11 @@
+/* url.h - addresses that are called, as far as they are understood here. */
+#pragma once
+
+#include "base/str.h"
+
+#define URL_MAX 2048 /* bytes */
+
+/* Empty: there is none. */
+struct str url_host(struct str url);
+/* Why it is not one that may be called; NULL: it is. */
+const char *url_fault(struct str url);
