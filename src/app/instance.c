@@ -36,6 +36,13 @@ instance_write(struct arena *a, const struct instance *i)
         json_raw_field(&w, "digest", json_raw(i->digest));
     if (i->calls > 0)
         json_int_field(&w, "calls", i->calls);
+    if (i->asked.n > 0) {
+        json_str_field(&w, "asked", i->asked);
+        json_int_field(&w, "asked_at", i->asked_at);
+        json_int_field(&w, "n_asked", i->n_asked);
+    }
+    if (i->is_lent)
+        json_str_field(&w, "owner", i->owner);
     if (json_is(i->fetched, JSON_OBJECT))
         json_raw_field(&w, "fetched", json_raw(i->fetched));
     json_end_object(&w);
@@ -85,6 +92,13 @@ instance_read(struct arena *a, struct str cursor, struct instance *ret)
     if (json_int(json_get(doc, "calls"), &n))
         ret->calls = n;
     ret->fetched = json_get(doc, "fetched");
+    ret->asked = json_str_of(a, doc, "asked");
+    ret->is_lent = json_is(json_get(doc, "owner"), JSON_STRING);
+    ret->owner = json_str_of(a, doc, "owner");
+    if (json_int(json_get(doc, "asked_at"), &n))
+        ret->asked_at = n;
+    if (json_int(json_get(doc, "n_asked"), &n))
+        ret->n_asked = n;
 }
 
 void
@@ -205,9 +219,18 @@ instance_render(struct arena *a, const struct instance_text *x, struct str *ret)
     return true;
 }
 
+static void
+put_channels(struct json_writer *w, const struct instance_send *x)
+{
+    json_put_key(w, "channels");
+    json_begin_array(w);
+    json_put_raw(w, json_raw(x->channel));
+    json_end_array(w);
+}
+
+/* The first of either list may be said by the instance. */
 struct json
-instance_body(struct arena *a, struct json doc, struct json step, struct str to,
-              struct json data)
+instance_body(struct arena *a, const struct instance_send *x)
 {
     static const char *const of_step[] = {"channels", "template", "title",
                                           "body",     "html",     "actions",
@@ -215,27 +238,30 @@ instance_body(struct arena *a, struct json doc, struct json step, struct str to,
     static const char *const of_doc[] = {"data",      "category",  "priority",
                                          "digest",    "overrides", "locale",
                                          "expires_at"};
+    bool has_channel = !json_is(x->channel, JSON_ABSENT);
+    bool has_data = json_is(x->data, JSON_OBJECT);
     struct json_writer w;
     struct buf out;
 
     buf_init(&out, a);
     w = json_writer(&out);
     json_begin_object(&w);
-    json_raw_field(&w, "to", to);
-    if (json_is(data, JSON_OBJECT))
-        json_raw_field(&w, "data", json_raw(data));
-    for (size_t i = 0; i < sizeof(of_step) / sizeof(*of_step); i++) {
-        struct json v = json_get(step, of_step[i]);
+    json_raw_field(&w, "to", x->to);
+    if (has_channel)
+        put_channels(&w, x);
+    if (has_data)
+        json_raw_field(&w, "data", json_raw(x->data));
+    for (size_t i = has_channel; i < sizeof(of_step) / sizeof(*of_step); i++) {
+        struct json v = json_get(x->step, of_step[i]);
 
         if (!json_is(v, JSON_ABSENT))
             json_raw_field(&w, of_step[i], json_raw(v));
     }
-    for (size_t i = 0; i < sizeof(of_doc) / sizeof(*of_doc); i++) {
-        struct json v = json_get(doc, of_doc[i]);
+    for (size_t i = has_data; i < sizeof(of_doc) / sizeof(*of_doc); i++) {
+        struct json v = json_get(x->doc, of_doc[i]);
 
         if (!json_is(v, JSON_ABSENT) &&
-            json_is(json_get(step, of_doc[i]), JSON_ABSENT) &&
-            (i > 0 || !json_is(data, JSON_OBJECT)))
+            json_is(json_get(x->step, of_doc[i]), JSON_ABSENT))
             json_raw_field(&w, of_doc[i], json_raw(v));
     }
     json_end_object(&w);
@@ -268,7 +294,7 @@ instance_preview(struct send *s, struct send_item *item)
     struct workflow_state state = {.since_ms = world.now_ms};
     struct workflow *w = workflow_compile(s->arena, q->workflow->doc);
     struct workflow_turn turn = workflow_run(w, &state, &world);
-    struct json body = {0}, more = {0};
+    struct json body = {0};
 
     /* As if it were within; of one instance. */
     while (turn.need == WORKFLOW_THROTTLE || turn.need == WORKFLOW_DIGEST ||
@@ -278,8 +304,12 @@ instance_preview(struct send *s, struct send_item *item)
     }
 
     if (turn.need == WORKFLOW_SEND)
-        body = instance_body(s->arena, item->doc, turn.step,
-                             json_raw(json_get(item->doc, "to")), more);
+        body = instance_body(
+            s->arena,
+            &(struct instance_send){.doc = item->doc,
+                                    .step = turn.step,
+                                    .to = json_raw(json_get(item->doc, "to")),
+                                    .channel = turn.channel});
     if (!json_is(body, JSON_OBJECT)) {
         q->n_recipients = q->n_sets = 0;
         q->is_all = false;

@@ -14,8 +14,14 @@ struct instance {
     int recipient; /* in the notification's to.recipients; -1 */
     int64_t items[INSTANCE_ITEMS_MAX]; /* in_app deliveries that it made */
     size_t n_items;
-    bool is_joined;      /* the window of the digest that it stands at */
-    struct json digest;  /* {"items":[],"count":1} of the last; absent: none */
+    bool is_joined;     /* the window of the digest that it stands at */
+    struct json digest; /* {"items":[],"count":1} of the last; absent: none */
+    /* Who was asked last by an escalation, at which instruction, and as which
+     * of its role. */
+    struct str asked;
+    int64_t asked_at, n_asked;
+    bool is_lent;        /* its row waits for somebody else's event... */
+    struct str owner;    /* ...and it is this one's */
     int64_t calls;       /* of the fetch that it stands at, so far */
     struct json fetched; /* by name; absent: nothing */
 };
@@ -51,10 +57,14 @@ bool instance_render(struct arena *a, const struct instance_text *t,
                      struct str *ret) MUST_CHECK;
 /* Absent: it is none. */
 struct json instance_parse(struct arena *a, struct str text);
-/* The body of the send that a step is; to: JSON; data: of the instance, where
- * it has more than the document. Absent: it does not fit into one. */
-struct json instance_body(struct arena *a, struct json doc, struct json step,
-                          struct str to, struct json data);
+/* The body of the send that a step is. Absent: it does not fit into one. */
+struct instance_send {
+    struct json doc, step;
+    struct str to;       /* JSON */
+    struct json data;    /* in place of the document's; absent: that */
+    struct json channel; /* in place of the step's; the same */
+};
+struct json instance_body(struct arena *a, const struct instance_send *x);
 
 /* A dry run of a workflow is one of the first step that sends, if nothing is
  * waited for before. False: item->problem says why not. */

@@ -39,7 +39,7 @@ window_of(struct slot *s)
     struct digest d = {
         .id = id_make(slot_app(s)->ids, s->now_ms, 1),
         .tenant = s->base.hold.tenant,
-        .user = s->row.instance.user,
+        .user = s->me,
         .channel = STR(DIGEST_OF_INSTANCES),
         .opened_ms = s->now_ms,
     };
@@ -68,7 +68,7 @@ slot_digest(struct slot *s)
 {
     struct arena *a = s->base.arena;
 
-    if (!s->instance.is_joined && s->row.instance.user.n > 0) {
+    if (!s->instance.is_joined && s->me.n > 0) {
         join(s);
         return;
     }

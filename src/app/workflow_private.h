@@ -8,6 +8,7 @@
 #include "app/taker.h"
 #include "app/workflow_run.h"
 #include "store/budget.h"
+#include "store/member.h"
 
 #define SLOT_ROOTS 4  /* of conditions: data, user, digest, fetch */
 #define PASSED_MAX 64 /* steps that are told of one turn */
@@ -28,6 +29,7 @@ struct slot {
     struct arena *row_arena; /* of `row` */
     struct store_work_row row;
     const struct workspace *workspace; /* NULL: it was deleted */
+    struct str me; /* whose instance it is; empty: nobody's that has an id */
     struct str user_key;
     struct store_object_get user;
     struct store_event_look look;
@@ -41,6 +43,8 @@ struct slot {
     struct workflow_turn asks; /* what it stands at, where that asks */
     struct slot_throttle throttle;
     struct store_join join;
+    struct member_set role; /* that is asked */
+    struct store_members members;
     struct outcall outcall;
     bool may_call;   /* it is one of those that do */
     bool is_calling; /* and does */
@@ -73,6 +77,8 @@ void slot_say(struct slot *s, int64_t due_ms,
 bool slot_may_call(struct slot *s);
 void slot_call(struct slot *s);   /* s->outcall */
 void slot_called(struct slot *s); /* is answered */
+/* Sends what s->asks says, to whom it says, and ends the turn. */
+void slot_send(struct slot *s);
 /* What it has is another: conditions and templates know. */
 void slot_know(struct slot *s);
 /* Something failed before the end: all of the turn again, later. */
@@ -87,6 +93,7 @@ bool slot_render(struct slot *s, const char *name, enum template_escape escape,
 void slot_throttle(struct slot *s);
 void slot_digest(struct slot *s);
 void slot_fetch(struct slot *s);
+void slot_escalate(struct slot *s);
 /* What the turn has taken is given back where it came to nothing, and then the
  * slot ends. False: there is nothing to give back. */
 bool slot_throttle_back(struct slot *s, enum err e, bool is_gone);

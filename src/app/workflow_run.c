@@ -111,7 +111,7 @@ slot_note(struct slot *s, struct str id, const char *verdict,
         .id = id_make(s->owner->app->ids, s->now_ms, 1),
         .notification = s->row.notification.id,
         .at_ms = s->now_ms,
-        .user = s->row.instance.user,
+        .user = s->me,
         .step = id,
         .verdict = str_from(verdict),
         .reason = reason_code(reason),
@@ -218,13 +218,23 @@ is_armed(const struct slot *s, const struct workflow_turn *t)
                                s->instance.state.since_ms == s->look.since_ms);
 }
 
+/* Where it waits for what somebody else does, its row is that one's. */
+static struct str
+lend(struct slot *s, const struct workflow_turn *t)
+{
+    s->instance.is_lent = t->need == WORKFLOW_WAIT && t->event.n > 0 &&
+                          !json_is(t->to, JSON_ABSENT);
+    s->instance.owner = s->me;
+    return s->instance.is_lent ? s->instance.asked : s->me;
+}
+
 static void
 fill_turn(struct slot *s, const struct workflow_turn *t)
 {
     s->turn = (struct store_turn){
         .instance = s->row.instance.id,
         .hold = s->row.hold,
-        .user = s->row.instance.user,
+        .user = lend(s, t),
         .is_over = t->need == WORKFLOW_DONE,
     };
     if (t->need != WORKFLOW_WAIT)
@@ -352,18 +362,22 @@ put_given(struct slot *s, struct json_writer *w)
 static struct str
 to_one(struct slot *s)
 {
+    bool is_other = !json_is(s->asks.to, JSON_ABSENT);
     struct json_writer w;
     struct buf out;
 
     buf_init(&out, s->base.arena);
     w = json_writer(&out);
     json_begin_object(&w);
-    json_put_key(&w, json_is(s->given, JSON_OBJECT) ? "recipients" : "users");
+    json_put_key(&w, !is_other && json_is(s->given, JSON_OBJECT) ? "recipients"
+                                                                 : "users");
     json_begin_array(&w);
-    if (json_is(s->given, JSON_OBJECT))
+    if (is_other)
+        json_put_str(&w, s->instance.asked);
+    else if (json_is(s->given, JSON_OBJECT))
         put_given(s, &w);
     else
-        json_put_str(&w, s->row.instance.user);
+        json_put_str(&w, s->me);
     json_end_array(&w);
     json_end_object(&w);
     return buf_str(&out);
@@ -401,15 +415,30 @@ slot_move(struct slot *s)
     move(s, &t);
 }
 
-static void
-take_send(struct slot *s, struct workflow_turn t)
+static struct json
+body_of(struct slot *s)
+{
+    bool is_own =
+        instance_has_more(&s->instance) || !json_is(s->asks.to, JSON_ABSENT);
+
+    return instance_body(s->base.arena, &(struct instance_send){
+                                            .doc = s->doc,
+                                            .step = s->asks.step,
+                                            .to = to_one(s),
+                                            .data = is_own ? s->roots[0].value
+                                                           : (struct json){0},
+                                            .channel = s->asks.channel,
+                                        });
+}
+
+void
+slot_send(struct slot *s)
 {
     const struct workflow_world world = world_of(s);
-    struct json body = instance_body(
-        s->base.arena, s->doc, t.step, to_one(s),
-        instance_has_more(&s->instance) ? s->roots[0].value : (struct json){0});
+    struct json body = body_of(s);
+    struct workflow_turn t;
 
-    note(s, t.id, json_is(body, JSON_OBJECT) ? "send" : "skip");
+    note(s, s->asks.id, json_is(body, JSON_OBJECT) ? "send" : "skip");
     workflow_sent(&s->instance.state, s->now_ms);
     s->look.name = STR_NONE;
     t = workflow_run(s->workflow, &s->instance.state, &world);
@@ -429,7 +458,10 @@ take_turn(struct slot *s)
     s->asks = workflow_run(s->workflow, &s->instance.state, &world);
     switch (s->asks.need) {
     case WORKFLOW_SEND:
-        take_send(s, s->asks);
+        if (json_is(s->asks.to, JSON_ABSENT))
+            slot_send(s);
+        else
+            slot_escalate(s);
         break;
     case WORKFLOW_THROTTLE:
         slot_throttle(s);
@@ -547,11 +579,12 @@ begin(struct taker_slot *base)
     s->roots[1] = (struct condition_root){"user", {0}};
     s->roots[2] = (struct condition_root){"digest", {0}};
     s->roots[3] = (struct condition_root){"fetch", {0}};
-    if (s->row.instance.user.n == 0) {
+    s->me = s->instance.is_lent ? s->instance.owner : s->row.instance.user;
+    if (s->me.n == 0) {
         look(s);
         return;
     }
-    s->user_key = s->row.instance.user;
+    s->user_key = s->me;
     s->user = (struct store_object_get){
         .req = slot_req(s, on_user),
         .tenant = s->base.hold.tenant,

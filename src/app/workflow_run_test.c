@@ -763,6 +763,115 @@ those_who_call_do_not_hold_up_others(void **state)
     assert_string_equal(way(h, id), "a:send");
 }
 
+static const char escalating[] =
+    "{'steps':[{'id':'e','type':'escalate','to':['ann','role:ops','zoe'],"
+    "'every':'5m','title':'Fire','then':[{'id':'ok','type':'send','title':"
+    "'ok'}],'else':[{'id':'no','type':'send','title':'no'}]}]}";
+
+static void
+put_user(struct hall *h, const char *user, struct str role)
+{
+    struct store_object_write w = {.kind = OBJECT_USER,
+                                   .key = str_from(user),
+                                   .body = STR("{}"),
+                                   .if_version = OBJECT_ANY_VERSION,
+                                   .num = id_make(h->app.ids, NOW, 1),
+                                   .roles = &role,
+                                   .n_roles = 1};
+
+    hall_put(h, h->tenant, &w, 1);
+}
+
+static void
+an_escalation_goes_from_one_to_the_next(void **state)
+{
+    static const char *const asked[] = {"ann", "bob", "cid", "zoe"};
+    struct hall *h = *state;
+    int64_t id;
+
+    put_user(h, "cid", STR("ops"));
+    put_user(h, "bob", STR("ops"));
+    put_workflow(h, "w", escalating);
+    id = hall_send(h, "{'to':'me','workflow':'w'}");
+    settle(h);
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t k = 0; k < 4; k++)
+            assert_int_equal(inbox(h, asked[k]).n_items, k <= i);
+        h->clock.now_ms += 5 * MINUTE_MS - 1;
+        settle(h);
+        if (i < 3)
+            assert_int_equal(inbox(h, asked[i + 1]).n_items, 0);
+        h->clock.now_ms += 1;
+        settle(h);
+    }
+    assert_int_equal(inbox(h, "me").n_items, 1);
+    assert_string_equal(way(h, id),
+                        "e:send e:wait e:timeout e:send e:wait e:timeout "
+                        "e:send e:wait e:timeout e:send e:wait e:timeout "
+                        "no:send");
+    assert_false(look(h, id)->notification.is_running);
+}
+
+static void
+an_escalation_is_over_when_who_is_asked_reads(void **state)
+{
+    struct hall *h = *state;
+    int64_t id;
+
+    put_user(h, "bob", STR("ops"));
+    put_workflow(h, "w", escalating);
+    id = hall_send(h, "{'to':{'recipients':[{'id':'me','data':{'n':1}}]},"
+                      "'workflow':'w'}");
+    settle(h);
+    h->clock.now_ms += 5 * MINUTE_MS;
+    settle(h);
+    mark_read(h, "zoe"); /* nobody asked her */
+    settle(h);
+    assert_int_equal(inbox(h, "me").n_items, 0);
+    mark_read(h, "bob");
+    settle(h);
+    assert_string_equal(way(h, id),
+                        "e:send e:wait e:timeout e:send e:wait e:event "
+                        "ok:send");
+    assert_int_equal(inbox(h, "me").n_items, 1);
+    h->clock.now_ms += 60 * MINUTE_MS;
+    settle(h);
+    assert_int_equal(inbox(h, "zoe").n_items, 0);
+}
+
+static void
+a_role_that_nobody_has_is_passed_over(void **state)
+{
+    struct hall *h = *state;
+    int64_t id;
+
+    put_workflow(h, "w",
+                 "{'steps':[{'id':'e','type':'escalate','to':['role:ops',"
+                 "'zoe'],'every':'5m','title':'Fire'}]}");
+    id = hall_send(h, "{'to':'me','workflow':'w'}");
+    settle(h);
+    assert_string_equal(way(h, id), "e:nobody e:send e:wait");
+    assert_int_equal(inbox(h, "zoe").n_items, 1);
+}
+
+/* Also where the recipient has no id. */
+static void
+what_follows_an_escalation_is_for_the_recipient(void **state)
+{
+    struct hall *h = *state;
+    int64_t id;
+
+    put_workflow(h, "w", escalating);
+    id = hall_send(h, "{'to':{'recipients':[{'email':'a@example.com'}]},"
+                      "'workflow':'w'}");
+    settle(h);
+    mark_read(h, "ann");
+    settle(h);
+    assert_string_equal(way(h, id), "e:send e:wait e:event ok:send");
+    assert_int_equal(inbox(h, "ann").n_items, 1);
+    assert_int_equal(look(h, id)->n_deliveries, 2);
+}
+
 /* Three writes of ten are uncertain: done, or not. */
 static void
 each_step_is_taken_once_whatever_the_store_says(void **state)
@@ -827,6 +936,10 @@ main(void)
         WORKFLOW_TEST(an_answer_that_cannot_be_used_is_an_error),
         WORKFLOW_TEST(text_is_known_as_it_is),
         WORKFLOW_TEST(who_drains_does_not_wait_for_calls),
+        WORKFLOW_TEST(an_escalation_goes_from_one_to_the_next),
+        WORKFLOW_TEST(an_escalation_is_over_when_who_is_asked_reads),
+        WORKFLOW_TEST(a_role_that_nobody_has_is_passed_over),
+        WORKFLOW_TEST(what_follows_an_escalation_is_for_the_recipient),
         WORKFLOW_TEST(those_who_call_do_not_hold_up_others),
         cmocka_unit_test_setup_teardown(
             each_window_ends_once_whatever_the_store_says, uncertain_setup,

@@ -21,8 +21,7 @@
 static struct str
 budget_key(struct slot *s, struct str of_step)
 {
-    const struct str parts[] = {s->key, s->asks.id, s->row.instance.user,
-                                of_step};
+    const struct str parts[] = {s->key, s->asks.id, s->me, of_step};
     unsigned char hash[HASH_BYTES];
     char hex[2 * HASH_BYTES + 1];
     struct buf all;
@@ -85,7 +84,7 @@ slot_throttle(struct slot *s)
     struct slot_throttle *q = &s->throttle;
     struct str of_step;
 
-    if (s->row.instance.user.n == 0) {
+    if (s->me.n == 0) {
         pass(s, true);
         return;
     }

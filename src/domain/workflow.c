@@ -34,8 +34,10 @@ struct instruction {
     enum op op;
     struct json step;
     struct str id;
-    size_t other; /* of a fork: where `else` begins; JUMP: where to */
-    int64_t ms;   /* DELAY, WAIT */
+    size_t other;     /* of a fork: where `else` begins; JUMP: where to */
+    int64_t ms;       /* DELAY, WAIT */
+    struct str event; /* WAIT */
+    struct json to, channel; /* SEND, WAIT: of an escalation */
 };
 
 struct workflow {
@@ -48,7 +50,6 @@ struct workflow {
 static const char *const types[] = {"send",   "delay",    "wait",
                                     "branch", "throttle", "digest",
                                     "fetch",  "escalate", NULL};
-#define N_BUILT 7 /* the first of them */
 
 static const struct field any_row[] = {{.type = FIELD_ANY}};
 
@@ -196,6 +197,34 @@ static const struct field fetch_fields[] = {
      .of = any_row,
      .max = WORKFLOW_STEPS_MAX,
      .doc = "Where it brings nothing."},
+    {.type = FIELD_END},
+};
+
+static const struct field asked_row[] = {{.type = FIELD_KEY}};
+static const struct field escalate_fields[] = {
+    HEAD,
+    {.name = "to",
+     .type = FIELD_ARRAY,
+     .of = asked_row,
+     .min = 1,
+     .max = WORKFLOW_ASKED_MAX,
+     .doc = "Users, and roles as \"role:oncall\", one after the other. Without "
+            "it the recipient, on one channel after the other."},
+    {.name = "channels",
+     .type = FIELD_ARRAY,
+     .of = asked_row,
+     .min = 1,
+     .max = WORKFLOW_ASKED_MAX},
+    {.name = "every",
+     .type = FIELD_DURATION,
+     .flags = FIELD_REQUIRED,
+     .min = 1000,
+     .max = WORKFLOW_DELAY_MAX_MS,
+     .doc = "How long each has, before the next is asked."},
+    {.name = "until",
+     .type = FIELD_KEY,
+     .doc = "The event that ends it; default \"read\"."},
+    BRANCHES,
     {.type = FIELD_END},
 };
 
@@ -375,6 +404,64 @@ check_fetch(struct checking *c, struct json step, struct str at)
                       c->problem);
 }
 
+/* Whether it is the escalation's own, and not of what it sends. */
+static bool
+is_of_escalation(struct str name)
+{
+    static const char *const own[] = {"to", "every", "until", "then", "else"};
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+        if (str_is(name, own[i]))
+            return true;
+    return false;
+}
+
+/* Its own members, or those of what it sends; `id`, `type` and `channels` are
+ * in both. */
+static struct json
+part_of(struct arena *a, struct json step, bool is_own)
+{
+    struct json_doc *doc = ARENA_NEW(a, struct json_doc);
+    struct json_error why;
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    for (struct json m = json_first(step); !json_is(m, JSON_ABSENT);
+         m = json_next(step, m)) {
+        struct str name = json_key(a, m);
+        bool is_both = str_is(name, "id") || str_is(name, "type") ||
+                       str_is(name, "channels");
+
+        if (!is_both && is_of_escalation(name) != is_own)
+            continue;
+        json_put_key_str(&w, name);
+        json_put_raw(&w, json_raw(m));
+    }
+    json_end_object(&w);
+    return json_parse(a, buf_str(&out), doc, &why) == ERR_OK ? json_root(doc)
+                                                             : (struct json){0};
+}
+
+static void
+check_escalate(struct checking *c, struct json step, struct str at)
+{
+    struct problem *p = c->problem;
+    struct json to = json_get(step, "to"),
+                channels = json_get(step, "channels");
+
+    field_check(escalate_fields, part_of(p->arena, step, true), at, p);
+    if (json_is(to, JSON_ABSENT) && json_is(channels, JSON_ABSENT))
+        problem_add(p, ERR_INVALID, at, "needs \"to\" or \"channels\"");
+    else /* each of them is a step */
+        c->n_steps +=
+            (int)json_count(json_is(to, JSON_ABSENT) ? channels : to) - 1;
+    c->check_send(c->arg, part_of(p->arena, step, false), at, p);
+    check_branches(c, step, at);
+}
+
 static void
 check_type(struct checking *c, struct json step, struct str at)
 {
@@ -397,16 +484,12 @@ check_type(struct checking *c, struct json step, struct str at)
         check_digest(c, step, at);
     } else if (str_is(type, "fetch")) {
         check_fetch(c, step, at);
+    } else if (str_is(type, "escalate")) {
+        check_escalate(c, step, at);
     } else {
-        for (size_t i = N_BUILT; types[i]; i++)
-            if (str_is(type, types[i])) {
-                problem_add(p, ERR_NOT_SUPPORTED, type_at,
-                            "this step is not supported by this release");
-                return;
-            }
         problem_add(p, ERR_INVALID, type_at,
                     "must be one of send, delay, wait, branch, throttle, "
-                    "digest, fetch");
+                    "digest, fetch, escalate");
     }
 }
 
@@ -502,6 +585,47 @@ compile_throttle(struct workflow *w, struct arena *a, struct instruction i)
         w->program[at].other = NOWHERE;
 }
 
+/*   escalate to A, role:B every 5m, then T else F
+ *
+ *   0 SEND A                  3 SEND B, or else 6      6 F
+ *   1 WAIT else 3             4 WAIT else 3            7 JUMP 9
+ *   2 JUMP 8                  5 JUMP 8                 8 T
+ */
+static void
+compile_escalate(struct workflow *w, struct arena *a, struct instruction i)
+{
+    struct json to = json_get(i.step, "to");
+    bool is_to = json_is(to, JSON_ARRAY);
+    struct json list = is_to ? to : json_get(i.step, "channels");
+    size_t *jumps = ARENA_ARRAY(a, size_t, json_count(list) + 1);
+    size_t n = 0, last;
+
+    i.ms = duration_of(a, i.step, "every");
+    i.event = json_str_of(a, i.step, "until");
+    if (i.event.n == 0)
+        i.event = STR("read");
+    for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);
+         v = json_next(list, v)) {
+        bool is_role = is_to && str_starts(json_str(a, v), STR(WORKFLOW_ROLE));
+        size_t ask;
+
+        *(is_to ? &i.to : &i.channel) = v;
+        i.op = OP_SEND;
+        ask = add(w, i);
+        i.op = OP_WAIT;
+        add(w, i);
+        jumps[n++] = add(w, (struct instruction){.op = OP_JUMP});
+        w->program[ask].other = w->n;
+        w->program[ask + 1].other = is_role ? ask : w->n;
+    }
+    compile_steps(w, a, json_get(i.step, "else"));
+    last = add(w, (struct instruction){.op = OP_JUMP});
+    while (n-- > 0)
+        w->program[jumps[n]].other = w->n;
+    compile_steps(w, a, json_get(i.step, "then"));
+    w->program[last].other = w->n;
+}
+
 static void
 compile_step(struct workflow *w, struct arena *a, struct json step)
 {
@@ -520,6 +644,7 @@ compile_step(struct workflow *w, struct arena *a, struct json step)
     } else if (str_is(type, "wait")) {
         i.op = OP_WAIT;
         i.ms = duration_of(a, step, "timeout");
+        i.event = json_str_of(a, step, "for_event");
         compile_fork(w, a, i);
     } else if (str_is(type, "branch")) {
         i.op = OP_BRANCH;
@@ -532,6 +657,8 @@ compile_step(struct workflow *w, struct arena *a, struct json step)
     } else if (str_is(type, "fetch")) {
         i.op = OP_FETCH;
         compile_fork(w, a, i);
+    } else if (str_is(type, "escalate")) {
+        compile_escalate(w, a, i);
     } else {
         add(w, i);
     }
@@ -550,7 +677,8 @@ workflow_compile(struct arena *a, struct json doc)
 {
     struct workflow *w = ARENA_NEW(a, struct workflow);
 
-    w->cap = 2 * WORKFLOW_STEPS_MAX; /* a jump each, at most */
+    w->cap =
+        4 * WORKFLOW_STEPS_MAX; /* who is asked is a send, a wait, a jump */
     w->program = ARENA_ARRAY(a, struct instruction, w->cap);
     compile_steps(w, a, json_get(doc, "steps"));
     return w;
@@ -585,8 +713,11 @@ end_of_delay(const struct workflow_world *world, const struct instruction *i,
 static struct workflow_turn
 wait_until(const struct instruction *i, int64_t due_ms, struct str event)
 {
-    return (struct workflow_turn){
-        .need = WORKFLOW_WAIT, .id = i->id, .due_ms = due_ms, .event = event};
+    return (struct workflow_turn){.need = WORKFLOW_WAIT,
+                                  .id = i->id,
+                                  .due_ms = due_ms,
+                                  .event = event,
+                                  .to = i->to};
 }
 
 static void
@@ -611,8 +742,11 @@ workflow_run(const struct workflow *w, struct workflow_state *s,
 
         switch (i->op) {
         case OP_SEND:
-            return (struct workflow_turn){
-                .need = WORKFLOW_SEND, .id = i->id, .step = i->step};
+            return (struct workflow_turn){.need = WORKFLOW_SEND,
+                                          .id = i->id,
+                                          .step = i->step,
+                                          .to = i->to,
+                                          .channel = i->channel};
         case OP_DELAY:
             due_ms = end_of_delay(world, i, s->since_ms);
             if (due_ms > now_ms)
@@ -622,7 +756,7 @@ workflow_run(const struct workflow *w, struct workflow_state *s,
             break;
         case OP_WAIT:
             due_ms = s->since_ms + i->ms;
-            event = json_str_of(world->arena, i->step, "for_event");
+            event = i->event;
             holds = world->has_happened(world->arg, event, s->since_ms, due_ms);
             if (!holds && due_ms > now_ms)
                 return wait_until(i, due_ms, event);

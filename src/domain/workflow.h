@@ -8,8 +8,9 @@
  *              {"type": "throttle", "limit": 3, "per": "1h"},
  *              {"type": "delay", "for": "1d"}]}
  *
- * The steps are compiled to a row of instructions that only lead forward: where
- * somebody stands in it, and since when, is all there is to keep of them. */
+ * The steps are compiled to a row of instructions that only lead forward, but
+ * for the members of a role that are asked one after the other: where somebody
+ * stands in it, and since when, is all there is to keep of them. */
 #pragma once
 
 #include "domain/condition.h"
@@ -17,6 +18,7 @@
 #define WORKFLOW_STEPS_MAX 100 /* of all lists together */
 #define WORKFLOW_DEPTH_MAX 8
 #define WORKFLOW_TEXT_MAX 512 /* bytes of a template in a step, else said */
+#define WORKFLOW_ASKED_MAX 20 /* of an escalation; of a role */
 #define WORKFLOW_HEADERS_MAX 10
 #define WORKFLOW_HEADER_MAX 1024 /* bytes of a value */
 #define WORKFLOW_FETCH_MS 10000  /* of one call, else said */
@@ -37,6 +39,8 @@ void workflow_check(struct json doc, workflow_check_send *check_send,
                     struct problem *p);
 
 struct workflow;
+#define WORKFLOW_ROLE "role:" /* before its key, in place of a user's id */
+
 /* Of a document that workflow_check() found well; it must outlive the result.
  */
 struct workflow *workflow_compile(struct arena *a, struct json doc);
@@ -63,7 +67,9 @@ struct workflow_world {
 };
 
 enum workflow_need {
-    WORKFLOW_SEND, /* `step`; then workflow_sent() */
+    /* `step`; then workflow_sent(), or workflow_answer() that there is nobody
+     */
+    WORKFLOW_SEND,
     WORKFLOW_WAIT, /* until due_ms, or for `event` if that is not empty */
     /* Whether it may pass the `step`; then workflow_answer() */
     WORKFLOW_THROTTLE,
@@ -75,6 +81,9 @@ struct workflow_turn {
     enum workflow_need need;
     struct str id;    /* of the step */
     struct json step; /* its document, but of WAIT */
+    /* An escalation's: whom it asks now, "role:..." for one member after the
+     * other of that, and where. Absent: the recipient; as the step says. */
+    struct json to, channel;
     int64_t due_ms;
     struct str event;
 };

@@ -37,6 +37,7 @@ struct walk {
     struct condition_root data;
     int64_t now_ms, read_ms; /* 0: not read */
     struct buf passed;       /* "look:timeout " */
+    bool is_nobody;          /* in any role */
 };
 
 static bool
@@ -89,8 +90,14 @@ next(struct walk *k)
 
     switch (t.need) {
     case WORKFLOW_SEND:
+        if (k->is_nobody) {
+            assert_true(workflow_answer(k->w, &k->state, false, k->now_ms));
+            return "nobody";
+        }
         workflow_sent(&k->state, k->now_ms);
-        return str_cstr(arena, str_fmt(arena, "send %.*s", STR_ARG(t.id)));
+        return str_cstr(arena, str_fmt(arena, "send %.*s%.*s%.*s",
+                                       STR_ARG(t.id), STR_ARG(json_raw(t.to)),
+                                       STR_ARG(json_raw(t.channel))));
     case WORKFLOW_WAIT:
         return str_cstr(arena, str_fmt(arena, "wait %lld %.*s",
                                        (long long)(t.due_ms - k->now_ms),
@@ -291,6 +298,79 @@ a_fetch_that_brings_nothing_goes_by_its_else(void **state)
     assert_string_equal(next(&k), "send last");
 }
 
+#define ESCALATE(list)                                                         \
+    "[{'type':'escalate','id':'e'," list ",'every':'5m','then':[" SEND(        \
+        "yes") "],'else':[" SEND("no") "]}," SEND("last") "]"
+
+static void
+an_escalation_asks_one_after_the_other(void **state)
+{
+    struct walk k = begin(ESCALATE("'to':['a','b']"), "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "send e\"a\"");
+    assert_string_equal(next(&k), "wait 300000 read");
+    k.now_ms += 5 * MINUTE;
+    assert_string_equal(next(&k), "send e\"b\"");
+    assert_string_equal(next(&k), "wait 300000 read");
+    k.now_ms += 5 * MINUTE;
+    assert_string_equal(next(&k), "send no");
+    assert_string_equal(next(&k), "send last");
+    assert_string_equal(next(&k), "done");
+}
+
+static void
+an_escalation_ends_when_somebody_answers(void **state)
+{
+    struct walk k =
+        begin(ESCALATE("'channels':['in_app','email','sms']"), "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "send e\"in_app\"");
+    assert_string_equal(next(&k), "wait 300000 read");
+    k.now_ms += 5 * MINUTE;
+    assert_string_equal(next(&k), "send e\"email\"");
+    k.read_ms = ++k.now_ms;
+    assert_string_equal(next(&k), "send yes");
+    assert_string_equal(next(&k), "send last");
+    assert_string_equal(next(&k), "done");
+}
+
+static void
+a_role_is_asked_until_nobody_is_left(void **state)
+{
+    struct walk k = begin(ESCALATE("'to':['role:ops','b']"), "{}");
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(next(&k), "send e\"role:ops\"");
+        assert_string_equal(next(&k), "wait 300000 read");
+        k.now_ms += 5 * MINUTE;
+    }
+    k.is_nobody = true;
+    assert_string_equal(next(&k), "nobody");
+    k.is_nobody = false;
+    assert_string_equal(next(&k), "send e\"b\"");
+    assert_string_equal(next(&k), "wait 300000 read");
+}
+
+/* Its lists are known, and what follows it. */
+static void
+an_escalation_without_lists_goes_on_either_way(void **state)
+{
+    static const char steps[] =
+        "[{'type':'escalate','id':'e','to':['a'],'every':'5m',"
+        "'until':'acked'}," SEND("last") "]";
+    struct walk k = begin(steps, "{}");
+
+    (void)state;
+    assert_string_equal(next(&k), "send e\"a\"");
+    assert_string_equal(next(&k), "wait 300000 acked");
+    k.now_ms += 5 * MINUTE;
+    assert_string_equal(next(&k), "send last");
+    assert_string_equal(next(&k), "done");
+}
+
 static void
 a_delay_may_end_at_a_time(void **state)
 {
@@ -348,7 +428,20 @@ what_makes_no_sense_is_refused_where_it_stands(void **state)
         {"{'steps':[7]}", "/steps/0", ERR_INVALID},
         {"{'steps':[{}]}", "/steps/0/type", ERR_INVALID},
         {"{'steps':[{'type':'sleep'}]}", "/steps/0/type", ERR_INVALID},
-        {"{'steps':[{'type':'escalate'}]}", "/steps/0/type", ERR_NOT_SUPPORTED},
+        {"{'steps':[{'type':'escalate','title':'t','every':'1m'}]}", "/steps/0",
+         ERR_INVALID},
+        {"{'steps':[{'type':'escalate','title':'t','to':['a']}]}",
+         "/steps/0/every", ERR_INVALID},
+        {"{'steps':[{'type':'escalate','to':['a'],'every':'1m'}]}",
+         "/steps/0/title", ERR_INVALID},
+        {"{'steps':[{'type':'escalate','title':'t','to':[],'every':'1m'}]}",
+         "/steps/0/to", ERR_INVALID},
+        {"{'steps':[{'type':'escalate','title':'t','to':['a b'],'every':"
+         "'1m'}]}",
+         "/steps/0/to/0", ERR_INVALID},
+        {"{'steps':[{'type':'escalate','title':'t','to':['a'],'every':'1m',"
+         "'else':[{'type':'send'}]}]}",
+         "/steps/0/else/0/title", ERR_INVALID},
         {"{'steps':[{'type':'send'}]}", "/steps/0/title", ERR_INVALID},
         {"{'steps':[{'type':'delay'}]}", "/steps/0", ERR_INVALID},
         {"{'steps':[{'type':'delay','for':'1m','until':'data.x'}]}", "/steps/0",
@@ -508,6 +601,10 @@ main(void)
         T(a_branch_asks_the_data),
         T(a_throttle_asks_and_its_else_is_for_those_over_it),
         T(a_throttle_without_else_ends_what_is_over_it),
+        T(an_escalation_asks_one_after_the_other),
+        T(an_escalation_ends_when_somebody_answers),
+        T(a_role_is_asked_until_nobody_is_left),
+        T(an_escalation_without_lists_goes_on_either_way),
         T(a_digest_asks_for_its_window),
         T(a_fetch_that_brings_nothing_goes_by_its_else),
         T(a_fetch_is_refused_for_its_fault),

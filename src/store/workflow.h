@@ -20,7 +20,7 @@
 
 struct store_instance {
     int64_t id;
-    struct str user;   /* empty: an inline recipient without an id */
+    struct str user;   /* as in its turn; empty: a recipient without an id */
     struct str cursor; /* how far it is */
     struct str event;  /* what it waits for; empty: only until it is due */
     int64_t due_ms;    /* wall clock; 0: at once */
@@ -31,8 +31,8 @@ struct store_instance {
  * and then nothing else but steps. */
 struct store_turn {
     int64_t instance, hold;
-    struct str user;
-    bool is_over; /* it goes */
+    struct str user; /* whose event it waits for, from now on; else its own */
+    bool is_over;    /* it goes */
     struct str cursor, event;
     int64_t due_ms; /* as above */
 };

@@ -506,6 +506,32 @@ what_runs_is_not_purged(void **state)
     assert_int_equal(p.n_purged, 1);
 }
 
+/* As its turn says: who is asked may be another than whose it is. */
+static void
+an_instance_waits_for_what_another_user_does(void **state)
+{
+    struct rig *r = *state;
+    struct store_work_row w;
+    struct store_turn turn;
+
+    send_to_ann(r, 1000);
+    w = take_one(r);
+    turn = turn_of(&w);
+    turn.user = STR("bob");
+    turn.event = STR("acked");
+    turn.due_ms = FAR;
+    assert_true(move(r, &turn));
+    post(r, "ann", "acked", NOW);
+    assert_int_equal(take_at(r, NOW + LATER).n_rows, 0);
+    post(r, "bob", "acked", NOW);
+    w = take_one(r);
+    assert_true(str_is(w.instance.user, "bob"));
+    turn = turn_of(&w);
+    turn.user = STR("ann");
+    assert_true(move(r, &turn));
+    assert_true(str_is(take_one(r).instance.user, "ann"));
+}
+
 /* Its window of the key "w/s/", until long after. */
 static struct store_join
 join_of(int64_t id, bool is_leading)
@@ -719,6 +745,7 @@ const struct CMUnitTest workflow_tests[] = {
     RIG_TEST(an_event_makes_those_due_that_wait_for_it),
     RIG_TEST(an_event_is_at_the_time_that_takers_are_told),
     RIG_TEST(an_event_breaks_a_lease),
+    RIG_TEST(an_instance_waits_for_what_another_user_does),
     RIG_TEST(a_window_takes_one_instance_on_and_ends_the_others),
     RIG_TEST(who_opens_a_leading_window_goes_on_at_once),
     RIG_TEST(a_window_whose_first_is_gone_does_not_end),

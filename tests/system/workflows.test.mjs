@@ -98,11 +98,10 @@ describe('workflow', { timeout: 240000 }, () => {
         ['/steps/0', '/steps/1/channels/1', '/steps/2/template',
             '/steps/3/else/0/title', '/steps/4', '/steps/5/to',
             '/steps/6/actions/0/url']);
-        for (const type of ['escalate']) {
-            const p = await belfry.want(422, 'PUT', '/v1/workflows/bad',
-                { steps: [{ type }] });
-            assert.equal(p.code, 'not_supported');
-        }
+        assert.deepEqual(await faults({ type: 'sleep' }), ['/steps/0/type']);
+        assert.deepEqual(await faults(
+            { type: 'escalate', to: ['a'], every: '1m', title: 't',
+                body: 7 }), ['/steps/0/body']);
         assert.deepEqual(await faults(), ['/steps']);
         await put(belfry, 'later', [{ type: 'send', template: 'to-come' }]);
     });
@@ -260,6 +259,26 @@ describe('workflow', { timeout: 240000 }, () => {
         assert.deepEqual(await plan(1), [['moe', 'in_app', 'send', 'one']]);
         assert.deepEqual(await plan(2), []);
         assert.deepEqual(await titles(belfry, 'moe'), []);
+    });
+
+    it('asks one after the other until somebody reads', async () => {
+        await belfry.want(200, 'POST', '/v1/users/bulk', { users: [
+            { id: 'on1', roles: ['oncall'] }, { id: 'on2', roles: ['oncall'] },
+            { id: 'on3', roles: ['oncall'] }] });
+        await put(belfry, 'page', [{ id: 'e', type: 'escalate',
+            to: ['boss', 'role:oncall'], every: '1s', title: 'Fire',
+            then: [send('they-come')], else: [send('nobody')] }]);
+        const id = await run(belfry, 'page', 'uma');
+        await reads(belfry, 'on2', 1);
+        await read(belfry, 'on2');
+        await done(belfry, id);
+        for (const user of ['boss', 'on1', 'on2'])
+            assert.deepEqual(await titles(belfry, user), ['Fire'], user);
+        assert.deepEqual(await titles(belfry, 'on3'), []);
+        assert.deepEqual(await titles(belfry, 'uma'), ['they-come']);
+        assert.deepEqual((await way(belfry, id)).map(([, v]) => v), ['send',
+            'wait', 'timeout', 'send', 'wait', 'timeout', 'send', 'wait',
+            'event', 'send']);
     });
 
     it('calls a URL for what it goes by', async () => {

@@ -47,6 +47,7 @@ mem_instance_turn(struct mem *m, const struct store_accept *a,
         return false;
     w->is_gone = turn->is_over;
     w->cursor = str_dup(m->arena, turn->cursor);
+    w->user = str_dup(m->arena, turn->user);
     w->event = str_dup(m->arena, turn->event);
     w->due_ms = w->taken_until_ms = turn->due_ms > 0 ? turn->due_ms : a->now_ms;
     item->hold = turn->due_ms;

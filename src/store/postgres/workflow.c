@@ -139,6 +139,7 @@ add_due(struct pg_turns *t, const struct store_accept_item *item,
     pg_col_text(c, item->turn->cursor);
     pg_col_text(c, is_held ? store_window_event(t->arena, join->window)
                            : item->turn->event);
+    pg_col_text(c, item->turn->user);
 }
 
 static void
@@ -146,7 +147,7 @@ send_moves(struct pg_turns *t, struct pg_op *op)
 {
     struct pg_columns moved, ended;
 
-    pg_columns_init(&moved, t->arena, "lllTt", t->n_turns);
+    pg_columns_init(&moved, t->arena, "lllTtT", t->n_turns);
     pg_columns_init(&ended, t->arena, "ll", t->n_turns);
     for (size_t i = 0; i < t->n; i++) {
         const struct store_turn *turn = t->all[i].item->turn;

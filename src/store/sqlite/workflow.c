@@ -41,6 +41,7 @@ instance_turn(struct writer *w, const struct store_accept *a,
         put_text(&q, turn->cursor);
         put_int(&q, turn->due_ms > 0 ? turn->due_ms : a->now_ms);
         put_text(&q, turn->event);
+        put_text(&q, turn->user);
     }
     if (query_run(&q) == 0)
         return false;

@@ -21,8 +21,9 @@ WHERE n.tenant = y.tenant AND n.id = y.notification) IS NOT TRUE)
 FOR UPDATE) AS w;
 -- name: turn_move (accept)
 UPDATE work w SET cursor = n.cursor, due = t.due, taken_until = t.due,
-event = n.event FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::text[],
-$5::text[]) AS n (tenant, id, due_ms, cursor, event),
+event = n.event, user_id = n.user_id FROM unnest($1::int8[], $2::int8[],
+$3::int8[], $4::text[], $5::text[], $6::text[])
+AS n (tenant, id, due_ms, cursor, event, user_id),
 LATERAL (SELECT CASE WHEN n.due_ms = 0 THEN clock_timestamp()
 ELSE timestamptz 'epoch' + n.due_ms * interval '1 ms' END AS due) AS t
 WHERE (w.tenant, w.id, w.kind) BETWEEN (n.tenant, n.id, 3)

@@ -11,7 +11,8 @@ FROM work w JOIN notification n ON n.id = w.notification
 WHERE w.kind = 3 AND w.taken_until <= ?1 ORDER BY w.taken_until, w.id LIMIT ?2;
 -- By who has it; of what is cancelled only who ends without anything sent.
 -- name: turn_move
-UPDATE work SET cursor = ?4, due = ?5, taken_until = ?5, event = nullif(?6, '')
+UPDATE work SET cursor = ?4, due = ?5, taken_until = ?5, event = nullif(?6, ''),
+user = ?7
 WHERE tenant = ?1 AND id = ?2 AND kind = 3 AND taken_until = ?3
 AND NOT EXISTS (SELECT 1 FROM notification n
 WHERE n.id = work.notification AND n.is_cancelled);
