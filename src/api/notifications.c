@@ -194,6 +194,10 @@ static const struct field plan_fields[] = {
     {.name = "created_at", .type = FIELD_TIME},
     {.name = "duplicate", .type = FIELD_BOOL},
     {.name = "plan", .type = FIELD_ARRAY},
+    {.name = "steps",
+     .type = FIELD_ARRAY,
+     .doc = "Of a dry run of a workflow: what each would do, as far as that is "
+            "known."},
     {.name = "has_more",
      .type = FIELD_BOOL,
      .doc = "There are others, who are not named: the plan is of the first."},

@@ -131,6 +131,26 @@ write_plan(struct sending *s, struct json_writer *w,
     json_end_object(w);
 }
 
+/* Of a workflow, as far as they are known. */
+static void
+write_steps(struct json_writer *w, const struct send_item *item)
+{
+    json_put_key(w, "steps");
+    json_begin_array(w);
+    for (size_t i = 0; i < item->n_steps; i++) {
+        const struct store_step *s = &item->steps[i];
+
+        json_begin_object(w);
+        json_str_field(w, "step", s->step);
+        json_str_field(w, "verdict", s->verdict);
+        json_str_or_null_field(w, "reason", s->reason);
+        if (s->at_ms > 0)
+            json_time_field(w, "until", s->at_ms);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 /* Every decision has its own words, so a plan may be a thousand times what was
  * sent. Who names nobody cannot ask for fewer, and is told that there is more.
  */
@@ -163,6 +183,8 @@ reply_plan(struct sending *s)
         }
     }
     json_end_array(&w);
+    if (item->steps)
+        write_steps(&w, item);
     if (is_open)
         json_bool_field(&w, "has_more", has_more);
     json_end_object(&w);

@@ -65,7 +65,3 @@ struct instance_send {
     struct json channel; /* in place of the step's; the same */
 };
 struct json instance_body(struct arena *a, const struct instance_send *x);
-
-/* A dry run of a workflow is one of the first step that sends, if nothing is
- * waited for before. False: item->problem says why not. */
-bool instance_preview(struct send *s, struct send_item *item);

@@ -6,6 +6,7 @@
 #include "app/message.h"
 #include "app/send_note.h"
 #include "app/suppression.h"
+#include "app/workflow_preview.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -924,7 +925,7 @@ send_start(struct send *s)
             continue;
         item->is_held = item->request.approval_ms > 0;
         if (item->request.is_workflow && item->request.is_dry_run &&
-            !instance_preview(s, item))
+            !workflow_preview(s, item))
             continue;
         if (item->dedup_key.n > 0) {
             item->request.dedup_key = item->dedup_key;

@@ -57,6 +57,9 @@ struct send_item {
     struct plan_decision *decisions;
     size_t n_decisions;
     bool has_more; /* than SEND_AT_ONCE */
+    /* Of a dry run of a workflow: what its steps would do; NULL: it is none. */
+    const struct store_step *steps;
+    size_t n_steps;
     /* As they were found at first; NULL: nobody looked. */
     const struct member_set *sets;
     struct store_accept_item *accepted; /* NULL: refused or dry run */

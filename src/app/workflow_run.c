@@ -473,6 +473,7 @@ take_turn(struct slot *s)
         slot_fetch(s);
         break;
     case WORKFLOW_WAIT:
+    case WORKFLOW_UNKNOWN: /* of previews */
     case WORKFLOW_DONE:
         move(s, &s->asks);
         break;

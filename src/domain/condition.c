@@ -298,3 +298,36 @@ condition_holds(struct arena *a, struct json condition,
 
     return holds(&q, condition);
 }
+
+static bool
+is_root(struct str path, const struct condition_root *roots, size_t n)
+{
+    struct str first = next_part(&path);
+
+    for (size_t i = 0; i < n; i++)
+        if (str_is(first, roots[i].name))
+            return true;
+    return false;
+}
+
+bool
+condition_is_known(struct arena *a, struct json condition,
+                   const struct condition_root *roots, size_t n)
+{
+    static const char *const groups[] = {"all", "any"};
+    struct json not = json_get(condition, "not");
+
+    for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+        struct json list = json_get(condition, groups[i]);
+
+        for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);
+             v = json_next(list, v))
+            if (!condition_is_known(a, v, roots, n))
+                return false;
+        if (json_is(list, JSON_ARRAY))
+            return true;
+    }
+    if (json_is(not, JSON_OBJECT))
+        return condition_is_known(a, not, roots, n);
+    return is_root(json_str_of(a, condition, "path"), roots, n);
+}

@@ -24,6 +24,9 @@ struct condition_root {
 /* What a path leads to; absent: nothing. */
 struct json condition_look_up(struct str path,
                               const struct condition_root *roots, size_t n);
+/* Whether all of its paths begin with one of the roots; the same. */
+bool condition_is_known(struct arena *a, struct json condition,
+                        const struct condition_root *roots, size_t n);
 /* Of one that condition_check() found well. */
 bool condition_holds(struct arena *a, struct json condition,
                      const struct condition_root *roots, size_t n);

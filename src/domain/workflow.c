@@ -728,6 +728,13 @@ pass(const struct workflow_world *world, const struct instruction *i,
         world->on_passed(world->arg, i->id, how);
 }
 
+static bool
+knows(const struct workflow_world *world, const struct instruction *i)
+{
+    return condition_is_known(world->arena, json_get(i->step, "if"),
+                              world->roots, world->n_roots);
+}
+
 struct workflow_turn
 workflow_run(const struct workflow *w, struct workflow_state *s,
              const struct workflow_world *world)
@@ -764,6 +771,9 @@ workflow_run(const struct workflow *w, struct workflow_state *s,
             go_to(s, holds ? at + 1 : i->other, now_ms);
             break;
         case OP_BRANCH:
+            if (world->is_all_there_is && !knows(world, i))
+                return (struct workflow_turn){.need = WORKFLOW_UNKNOWN,
+                                              .id = i->id};
             holds = condition_holds(world->arena, json_get(i->step, "if"),
                                     world->roots, world->n_roots);
             pass(world, i, holds ? "then" : "else");

@@ -56,6 +56,7 @@ struct workflow_world {
     int64_t now_ms;
     const struct condition_root *roots;
     size_t n_roots;
+    bool is_all_there_is; /* the roots: a branch that asks others is UNKNOWN */
     /* Whether that happened to the recipient from then until then. */
     bool (*has_happened)(void *arg, struct str event, int64_t since_ms,
                          int64_t until_ms);
@@ -75,6 +76,7 @@ enum workflow_need {
     WORKFLOW_THROTTLE,
     WORKFLOW_DIGEST, /* a window, until that lets it go on; the same */
     WORKFLOW_FETCH,  /* whether a call brings something; the same */
+    WORKFLOW_UNKNOWN,
     WORKFLOW_DONE,
 };
 struct workflow_turn {

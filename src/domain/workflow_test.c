@@ -372,6 +372,39 @@ an_escalation_without_lists_goes_on_either_way(void **state)
 }
 
 static void
+a_branch_on_what_is_not_there_is_unknown_if_that_matters(void **state)
+{
+    static const char *const conditions[][2] = {
+        {"{'path':'data.n','op':'exists'}", "0"},
+        {"{'path':'user.n','op':'exists'}", "1"},
+        {"{'any':[{'path':'data.n','op':'exists'},{'not':{'path':'fetch.n',"
+         "'op':'exists'}}]}",
+         "1"},
+        {"{'all':[{'path':'data.n','op':'exists'},{'path':'data','op':"
+         "'exists'}]}",
+         "0"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(*conditions); i++) {
+        struct walk k =
+            begin(str_cstr(arena, str_fmt(arena, "[{'type':'branch','if':%s}]",
+                                          conditions[i][0])),
+                  "{}");
+        struct workflow_world world = {.arena = arena,
+                                       .now_ms = NOW,
+                                       .roots = &k.data,
+                                       .n_roots = 1,
+                                       .is_all_there_is = true};
+        struct workflow_turn t = workflow_run(k.w, &k.state, &world);
+
+        assert_int_equal(t.need == WORKFLOW_UNKNOWN,
+                         conditions[i][1][0] == '1');
+        assert_string_equal(next(&k), "done");
+    }
+}
+
+static void
 a_delay_may_end_at_a_time(void **state)
 {
     char at[TIME_TEXT_SIZE];
@@ -605,6 +638,7 @@ main(void)
         T(an_escalation_ends_when_somebody_answers),
         T(a_role_is_asked_until_nobody_is_left),
         T(an_escalation_without_lists_goes_on_either_way),
+        T(a_branch_on_what_is_not_there_is_unknown_if_that_matters),
         T(a_digest_asks_for_its_window),
         T(a_fetch_that_brings_nothing_goes_by_its_else),
         T(a_fetch_is_refused_for_its_fault),
