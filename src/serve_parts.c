@@ -276,12 +276,16 @@ on_config(void *arg, int64_t seq)
     struct server *s = arg;
     struct cadence *cadence =
         __atomic_load_n(&s->planner.cadence, __ATOMIC_ACQUIRE);
+    struct examiner *examiner =
+        __atomic_load_n(&s->planner.examiner, __ATOMIC_ACQUIRE);
 
     (void)seq;
     if (__atomic_load_n(&s->is_draining, __ATOMIC_RELAXED))
         return;
     if (cadence) /* else it looks when it starts */
         cadence_ring(cadence);
+    if (examiner)
+        examiner_ring(examiner);
     post_news(arg, &(struct store_notice){.kind = STORE_NOTICE_CHANGE});
 }
 
@@ -432,12 +436,16 @@ serve_start_planner(struct server *s)
                      __ATOMIC_RELEASE);
     if (serve_has_role(s, "scheduler"))
         __atomic_store_n(&p->cadence, cadence_new(&p->app), __ATOMIC_RELEASE);
+    if (serve_has_role(s, "scheduler"))
+        __atomic_store_n(&p->examiner, examiner_new(&p->app), __ATOMIC_RELEASE);
     p->thread = loop_thread_start(p->loop, "planner");
     fan_ring(p->fan);
     digests_ring(p->digests);
     workflows_ring(p->workflows);
     if (p->cadence)
         cadence_ring(p->cadence);
+    if (p->examiner)
+        examiner_ring(p->examiner);
 }
 
 /* ---- tests of providers ---- */
@@ -693,6 +701,8 @@ drain_planner(struct task *t)
     workflows_drain(p->workflows, on_planner_drained, p);
     if (p->cadence)
         cadence_drain(p->cadence, on_planner_drained, p);
+    if (p->examiner)
+        examiner_drain(p->examiner, on_planner_drained, p);
 }
 
 static void
@@ -713,7 +723,8 @@ serve_drain(struct server *s)
     s->n_left = 2 /* with the outbox */ + (s->outlet.thread != NULL) +
                 (s->waiting_room != NULL) +
                 /* its fan, digests and workflows */
-                3 * (s->planner.thread != NULL) + (s->planner.cadence != NULL);
+                3 * (s->planner.thread != NULL) + (s->planner.cadence != NULL) +
+                (s->planner.examiner != NULL);
     for (int i = 0; i < s->n_fronts; i++)
         s->n_left += s->fronts[i].thread != NULL;
     loop_timer_set(s->loop, &s->limit, DRAIN_LIMIT_MS, on_limit);
@@ -791,6 +802,7 @@ serve_close(struct server *s)
         hear_last_answers(s->planner.loop);
         fan_free(s->planner.fan);
         cadence_free(s->planner.cadence);
+        examiner_free(s->planner.examiner);
         digests_free(s->planner.digests);
         workflows_free(s->planner.workflows);
         outcaller_free(s->planner.outcaller);

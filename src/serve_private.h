@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "app/cadence.h"
+#include "app/examiner.h"
 #include "app/dev_sink.h"
 #include "app/digest.h"
 #include "app/fan.h"
@@ -67,7 +68,8 @@ struct planner {
     struct executor *network, *sink; /* sink: NULL unless --dev */
     struct outcaller *outcaller;     /* what steps of workflows call */
     struct workflows *workflows;
-    struct cadence *cadence; /* NULL: others are schedulers */
+    struct cadence *cadence;   /* NULL: others are schedulers */
+    struct examiner *examiner; /* the same */
     struct task drain;
 };
 

@@ -3,6 +3,7 @@
 #include "api/call.h"
 #include "api/route.h"
 #include "app/deed.h"
+#include "app/experiment_doc.h"
 #include "base/id.h"
 #include "base/list.h"
 
@@ -69,6 +70,8 @@ handle_post(struct call *c)
         .name = json_str_of(c->arena, c->body, "name"),
         .data = json_is(data, JSON_OBJECT) ? json_raw(data) : STR("{}"),
     };
+    e->rounds =
+        experiments_of_goal(c->arena, c->workspace, e->name, &e->n_rounds);
     e->id = id_make(c->app->ids, e->at_ms, 1);
     if (!call_idem(c, &e->idem))
         return;

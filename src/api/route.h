@@ -60,6 +60,8 @@ extern const struct route category_routes[];
 extern const struct route provider_routes[];
 extern const struct route schedule_routes[];
 extern const struct route workflow_routes[];
+extern const struct route experiment_routes[];
+extern const struct route flag_routes[];
 extern const struct route event_routes[];
 extern const struct route template_routes[];
 extern const struct route workspace_routes[];

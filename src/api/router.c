@@ -39,6 +39,8 @@ const struct route *const route_tables[] = {
     category_routes,
     schedule_routes,
     workflow_routes,
+    experiment_routes,
+    flag_routes,
     event_routes,
     provider_routes,
     template_routes,

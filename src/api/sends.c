@@ -121,6 +121,10 @@ write_plan(struct sending *s, struct json_writer *w,
                    e == ERR_OK ? str_from(plan_verdict_name(verdict))
                                : STR("skip"));
     json_str_or_null_field(w, "reason", reason);
+    if (d->recipient->experiment.n > 0) {
+        json_str_field(w, "experiment", d->recipient->experiment);
+        json_str_or_null_field(w, "variant", d->recipient->variant);
+    }
     json_put_key(w, "rendered");
     json_begin_object(w);
     json_str_field(w, "title", r.title);
@@ -152,8 +156,25 @@ write_steps(struct json_writer *w, const struct send_item *item)
 }
 
 /* Every decision has its own words, so a plan may be a thousand times what was
- * sent. Who names nobody cannot ask for fewer, and is told that there is more.
- */
+ * sent. False: that was long enough. */
+static bool
+write_plans(struct sending *s, struct buf *out, struct json_writer *w)
+{
+    for (size_t k = 0; k < s->send.n_parts; k++) {
+        const struct send_item *item = s->send.parts[k];
+
+        for (size_t i = 0; i < item->n_decisions; i++) {
+            if (plan_is_unused(&item->decisions[i]))
+                continue;
+            if (out->n > PLAN_MAX)
+                return false;
+            write_plan(s, w, item, &item->decisions[i]);
+        }
+    }
+    return true;
+}
+
+/* Who names nobody cannot ask for fewer, and is told that there is more. */
 static void
 reply_plan(struct sending *s)
 {
@@ -166,15 +187,9 @@ reply_plan(struct sending *s)
     json_begin_object(&w);
     json_put_key(&w, "plan");
     json_begin_array(&w);
-    for (size_t i = 0; i < item->n_decisions; i++) {
-        if (plan_is_unused(&item->decisions[i]))
-            continue;
-        write_plan(s, &w, item, &item->decisions[i]);
-        if (out.n > PLAN_MAX && is_open) {
-            has_more |= i + 1 < item->n_decisions;
-            break;
-        }
-        if (out.n > PLAN_MAX) {
+    if (!write_plans(s, &out, &w)) {
+        has_more = true;
+        if (!is_open) {
             call_fail_with(s->call, ERR_TOO_LARGE,
                            "the plan is longer than %d MiB: ask for fewer "
                            "recipients or channels",

@@ -10,25 +10,13 @@
 #include "base/clock.h"
 #include "base/list.h"
 
-#define SOURCE_MAX (256 * 1024)
-#define VARIANTS_MAX 40 /* channels, and the default */
 #define LOCALES_MAX 200
 
 static const char *const unknowns[] = {"empty", "keep", NULL};
-static const struct field action_row[] = {
-    {.type = FIELD_OBJECT, .of = action_fields}};
 static const struct field channel_row[] = {{.type = FIELD_KEY}};
-static const struct field content_fields[] = {
-    {.name = "title", .type = FIELD_STRING, .max = SOURCE_MAX},
-    {.name = "body", .type = FIELD_STRING, .max = SOURCE_MAX},
-    {.name = "html", .type = FIELD_STRING, .max = SOURCE_MAX},
-    {.name = "actions", .type = FIELD_ARRAY, .of = action_row, .max = 16},
-    {.type = FIELD_END},
-};
-static const struct field content_row[] = {
-    {.type = FIELD_OBJECT, .of = content_fields}};
-static const struct field locale_row[] = {
-    {.type = FIELD_MAP, .of = content_row, .max = VARIANTS_MAX}};
+static const struct field locale_row[] = {{.type = FIELD_MAP,
+                                           .of = template_content_row,
+                                           .max = TEMPLATE_VARIANTS_MAX}};
 static const struct field template_fields[] = {
     {.name = "key", .type = FIELD_KEY},
     {.name = "name", .type = FIELD_STRING, .max = 200},
@@ -40,8 +28,8 @@ static const struct field template_fields[] = {
      .doc = "Where it goes when a send names no channels."},
     {.name = "content",
      .type = FIELD_MAP,
-     .of = content_row,
-     .max = VARIANTS_MAX,
+     .of = template_content_row,
+     .max = TEMPLATE_VARIANTS_MAX,
      .flags = FIELD_REQUIRED,
      .doc = "By channel; \"default\" serves the others."},
     {.name = "unknown",
@@ -61,6 +49,9 @@ static const struct field template_fields[] = {
      .max = LOCALES_MAX,
      .doc = "By BCP 47 tag, as content is: for recipients of that locale, and "
             "of those within it."},
+    {.name = "experiment",
+     .type = FIELD_KEY,
+     .doc = "Of sends that name none."},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "latest",
      .type = FIELD_INT,

@@ -150,6 +150,51 @@ tell_approval(struct story *t, const struct store_notification_get *g,
                     });
 }
 
+static bool
+is_of_experiment(const struct store_step *s)
+{
+    return reason_is(s->reason, REASON_EXPERIMENT_VARIANT) ||
+           reason_is(s->reason, REASON_EXPERIMENT_HOLDOUT);
+}
+
+static struct str
+experiment_detail(struct call *c, const struct store_step *s)
+{
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_str_field(&w, "experiment", s->step);
+    if (reason_is(s->reason, REASON_EXPERIMENT_VARIANT))
+        json_str_field(&w, "variant", s->verdict);
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+/* Of a workflow, or that an experiment chose. */
+static void
+tell_step(struct story *t, const struct store_step *s)
+{
+    bool is_trial = is_of_experiment(s);
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(t->call, &out);
+    json_begin_object(&w);
+    json_str_field(&w, "step", s->step);
+    json_end_object(&w);
+    tell(t,
+         (struct step){
+             .at_ms = s->at_ms,
+             .stage = is_trial ? "experiment" : "workflow",
+             .user = s->user,
+             .verdict = s->verdict,
+             .reason = s->reason,
+             .detail = is_trial ? experiment_detail(t->call, s) : buf_str(&out),
+         });
+}
+
 /* Which workflow, as it was then. */
 static void
 tell_workflow(struct story *t, const struct store_notification_get *g,
@@ -171,23 +216,6 @@ tell_workflow(struct story *t, const struct store_notification_get *g,
                           .stage = "workflow",
                           .verdict = STR("start"),
                           .detail = buf_str(&out)});
-    for (size_t i = 0; i < g->n_steps; i++) {
-        const struct store_step *s = &g->steps[i];
-        struct buf detail;
-
-        if (is_decision(g, s))
-            continue;
-        w = call_writer(t->call, &detail);
-        json_begin_object(&w);
-        json_str_field(&w, "step", s->step);
-        json_end_object(&w);
-        tell(t, (struct step){.at_ms = s->at_ms,
-                              .stage = "workflow",
-                              .user = s->user,
-                              .verdict = s->verdict,
-                              .reason = s->reason,
-                              .detail = buf_str(&detail)});
-    }
 }
 
 /* Of a digest: what it is made of. */
@@ -227,8 +255,24 @@ is_planned_hold(const struct delivery *d)
     return is_collected(d) || (d->attempts == 0 && d->status == DELIVERY_HELD);
 }
 
+/* The experiment of the recipient, as it was told with the decision. */
+static struct str
+variant_detail(struct call *c, const struct store_notification_get *g,
+               const struct delivery *d)
+{
+    for (size_t i = 0; i < g->n_steps; i++) {
+        const struct store_step *s = &g->steps[i];
+
+        if (is_of_experiment(s) && s->at_ms == d->created_ms &&
+            str_eq(s->user, d->user))
+            return experiment_detail(c, s);
+    }
+    return STR_NONE;
+}
+
 static void
-tell_decision(struct story *t, const struct delivery *d)
+tell_decision(struct story *t, const struct store_notification_get *g,
+              const struct delivery *d)
 {
     tell(t, (struct step){
                 .at_ms = d->created_ms,
@@ -241,6 +285,7 @@ tell_decision(struct story *t, const struct delivery *d)
                 .reason = is_collected(d) ? reason_code(REASON_DIGEST_WAITING)
                           : is_skipped(d) || is_planned_hold(d) ? d->reason
                                                                 : STR_NONE,
+                .detail = variant_detail(t->call, g, d),
             });
 }
 
@@ -328,8 +373,11 @@ tell_all(struct story *t, const struct store_notification_get *g)
     tell_approval(t, g, note);
     tell_digest(t, n, note);
     tell_workflow(t, g, note);
+    for (size_t i = 0; i < g->n_steps; i++)
+        if (!is_decision(g, &g->steps[i]))
+            tell_step(t, &g->steps[i]);
     for (size_t i = 0; i < g->n_deliveries; i++)
-        tell_decision(t, &g->deliveries[i]);
+        tell_decision(t, g, &g->deliveries[i]);
     for (size_t i = 0; i < g->n_deliveries; i++) {
         tell_attempts(t, &g->deliveries[i], g->attempts[i], g->n_attempts[i]);
         tell_end(t, &g->deliveries[i]);

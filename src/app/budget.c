@@ -102,7 +102,7 @@ list_of(struct send *s, bool is_dry_run)
 static void
 add_use(struct send *s, struct map *seen, struct budget_use use)
 {
-    const struct send_item *item = &s->items[use.item];
+    const struct send_item *item = s->parts[use.item];
     struct budget_list *l = list_of(s, item->request.is_dry_run);
     struct str user = item->recipients[use.recipient].user;
     struct store_budget budget;
@@ -126,10 +126,10 @@ make_room(struct send *s)
 {
     size_t n[2] = {0};
 
-    for (size_t i = 0; i < s->n_items; i++)
-        if (is_counted(s, &s->items[i]))
-            n[s->items[i].request.is_dry_run] +=
-                s->items[i].request.n_recipients;
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (is_counted(s, s->parts[i]))
+            n[s->parts[i]->request.is_dry_run] +=
+                s->parts[i]->request.n_recipients;
     for (int i = 0; i < 2; i++)
         *list_of(s, i == 1) = (struct budget_list){
             .all = ARENA_ARRAY(s->arena, struct store_budget, n[i]),
@@ -142,8 +142,8 @@ list_uses(struct send *s)
 {
     struct map *seen[2] = {map_new(), map_new()};
 
-    for (size_t i = 0; i < s->n_items; i++) {
-        const struct send_item *item = &s->items[i];
+    for (size_t i = 0; i < s->n_parts; i++) {
+        const struct send_item *item = s->parts[i];
         bool counts = is_counted(s, item);
 
         for (size_t j = 0; counts && j < item->request.n_recipients; j++)
@@ -181,7 +181,7 @@ refuse_the_rest(struct send *s, const struct budget_list *l)
 {
     for (size_t i = 0; i < l->n_uses; i++)
         if (!is_granted(&l->uses[i]))
-            refuse(s, &s->items[l->uses[i].item], l->uses[i].recipient);
+            refuse(s, s->parts[l->uses[i].item], l->uses[i].recipient);
 }
 
 /* False: there is no round left in which somebody counts. */
@@ -319,6 +319,8 @@ is_stored(const struct send *s, const struct send_item *item, enum err e)
 {
     if (e == ERR_UNCERTAIN)
         return true;
+    if (item->main && !is_stored(s, item->main, e))
+        return false;
     return e == ERR_OK && !s->accept.idem.is_replay && item->accepted &&
            !item->accepted->is_gone && !item->accepted->is_duplicate;
 }
@@ -327,7 +329,7 @@ is_stored(const struct send *s, const struct send_item *item, enum err e)
 static bool
 is_owed(const struct send *s, const struct budget_use *u, int round, enum err e)
 {
-    const struct send_item *item = &s->items[u->item];
+    const struct send_item *item = s->parts[u->item];
 
     return is_granted(u) &&
            (!is_stored(s, item, e) || !wants_some(item, u->recipient, round));

@@ -6,9 +6,10 @@
 /* ---- its cursor ---- */
 
 struct str
-instance_begin(struct arena *a, int recipient)
+instance_begin(struct arena *a, int recipient, int64_t since_ms)
 {
-    const struct instance i = {.recipient = recipient};
+    const struct instance i = {.recipient = recipient,
+                               .state.since_ms = since_ms};
 
     return instance_write(a, &i);
 }
@@ -232,9 +233,9 @@ put_channels(struct json_writer *w, const struct instance_send *x)
 struct json
 instance_body(struct arena *a, const struct instance_send *x)
 {
-    static const char *const of_step[] = {"channels", "template", "title",
-                                          "body",     "html",     "actions",
-                                          "category", "priority", "overrides"};
+    static const char *const of_step[] = {
+        "channels", "template", "title",     "body",       "html",   "actions",
+        "category", "priority", "overrides", "experiment", "if_flag"};
     static const char *const of_doc[] = {"data",      "category",  "priority",
                                          "digest",    "overrides", "locale",
                                          "expires_at"};

@@ -26,8 +26,9 @@ struct instance {
     struct json fetched; /* by name; absent: nothing */
 };
 
-/* The cursor of one that begins; of one that goes on. */
-struct str instance_begin(struct arena *a, int recipient);
+/* The cursor of one that begins, then or (0) when it is first taken; of one
+ * that goes on. */
+struct str instance_begin(struct arena *a, int recipient, int64_t since_ms);
 struct str instance_write(struct arena *a, const struct instance *i);
 /* A cursor that cannot be read is one at the beginning. */
 void instance_read(struct arena *a, struct str cursor, struct instance *ret);

@@ -1,6 +1,8 @@
 #include "app/message.h"
 
+#include "app/experiment_doc.h"
 #include "base/locale.h"
+#include "domain/blocks.h"
 
 static enum err
 parse(struct arena *a, struct str text, struct json *ret)
@@ -30,7 +32,8 @@ merged_user(struct arena *a, const struct plan_recipient *r)
 /* {"user":{"id":...}}: the id is there for everybody who has one, also where
  * the path alone named it. */
 static enum err
-user_context(struct arena *a, const struct plan_recipient *r, struct json *ret)
+user_context(struct arena *a, const struct workspace *ws,
+             const struct plan_recipient *r, struct json *ret)
 {
     struct json_writer w;
     struct json user;
@@ -56,6 +59,8 @@ user_context(struct arena *a, const struct plan_recipient *r, struct json *ret)
         json_put_raw(&w, json_raw(m));
     }
     json_end_object(&w);
+    if (ws->n_flags > 0)
+        json_raw_field(&w, "flags", flags_of(a, ws, r->user, r->stored));
     json_end_object(&w);
     return parse(a, buf_str(&out), ret);
 }
@@ -86,7 +91,8 @@ render_template(struct message *m)
                               .channel = m->channel,
                               .contexts = contexts,
                               .n_contexts = 1};
-    enum err e = user_context(m->arena, m->recipient, &contexts[0]);
+    enum err e =
+        user_context(m->arena, m->workspace, m->recipient, &contexts[0]);
 
     if (e != ERR_OK)
         return e;
@@ -111,4 +117,26 @@ message_render(struct message *m)
         .language = json_str_of(m->arena, m->doc, "locale"),
     };
     return ERR_OK;
+}
+
+struct str
+message_item(struct arena *a, struct json doc, const struct rendered *r)
+{
+    struct str data = json_raw(json_get(doc, "data"));
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, a);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    json_str_field(&w, "title", r->title);
+    json_str_field(&w, "body", r->body);
+    if (r->html.n > 0) {
+        json_put_key(&w, "blocks");
+        blocks_write(r->html, &w);
+    }
+    json_raw_field(&w, "actions", r->actions.n > 0 ? r->actions : STR("[]"));
+    json_raw_field(&w, "data", data.n > 0 ? data : STR("{}"));
+    json_end_object(&w);
+    return buf_str(&out);
 }

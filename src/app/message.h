@@ -18,3 +18,6 @@ struct message {
 
 /* ERR_TOO_LARGE: the template used up a budget. */
 enum err message_render(struct message *m) MUST_CHECK;
+/* What the inbox keeps of it. */
+struct str message_item(struct arena *a, struct json doc,
+                        const struct rendered *r);

@@ -2,6 +2,7 @@
 
 #include "app/message.h"
 #include "app/suppression.h"
+#include "app/template_doc.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "domain/preference.h"
@@ -194,6 +195,11 @@ prepare_message(struct prepare *p)
             return;
         }
     }
+    if (json_is(json_get(doc, "content"), JSON_OBJECT))
+        m.template =
+            template_content_compile(p->arena, json_get(doc, "content"));
+    p->is_trial = !json_is(json_get(doc, "experiment"), JSON_ABSENT) ||
+                  (m.template && m.template->experiment.n > 0);
     if (message_render(&m) != ERR_OK) {
         give_up(p, DELIVERY_FAILED, REASON_RENDER_ERROR,
                 "the template used up its budget of work or output");

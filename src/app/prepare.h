@@ -17,6 +17,7 @@ struct prepare {
     /* result: the message; or, when reason is not empty, the status in which
      * the delivery ends without a call, and what to tell */
     struct channel_message message;
+    bool is_trial;  /* it is in an experiment, or may be */
     int64_t due_ms; /* accepted, or when it was to go out, if that was later */
     enum delivery_status status;
     struct str reason;

@@ -2,15 +2,16 @@
 
 #include <assert.h>
 
+#include "app/experiment_doc.h"
 #include "app/instance.h"
 #include "app/message.h"
 #include "app/send_note.h"
 #include "app/suppression.h"
+#include "app/trial.h"
 #include "app/workflow_preview.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "domain/blocks.h"
 #include "queue/rank.h"
 #include "store/store.h"
 
@@ -102,22 +103,34 @@ why_suppressed(void *arg, struct str channel, struct str address)
 
 /* What the plan is about; the same for the look-up of suppressions. */
 static void
-fill_plan(struct send *s, struct send_item *item)
+fill_recipients(struct send *s, struct send_item *item)
 {
     const struct send_request *q = &item->request;
 
     item->recipients =
         ARENA_ARRAY(s->arena, struct plan_recipient, q->n_recipients);
-    item->channels = ARENA_ARRAY(s->arena, struct plan_channel, q->n_channels);
-    for (size_t i = 0; i < q->n_recipients; i++)
+    for (size_t i = 0; i < q->n_recipients; i++) {
+        struct str user = q->recipients[i].user;
+        struct json stored = stored_doc(s->arena, s->by_user, user);
+
         item->recipients[i] = (struct plan_recipient){
-            .user = q->recipients[i].user,
+            .user = user,
             .index = q->recipients[i].index,
             .given = q->recipients[i].given,
-            .stored = stored_doc(s->arena, s->by_user, q->recipients[i].user),
-            .preferences =
-                stored_doc(s->arena, s->preferences_of, q->recipients[i].user),
+            .stored = stored,
+            .preferences = stored_doc(s->arena, s->preferences_of, user),
+            .is_flag_off =
+                q->flag && !flag_is_on(s->arena, q->flag, user, stored),
         };
+    }
+}
+
+static void
+fill_channels(struct send *s, struct send_item *item)
+{
+    const struct send_request *q = &item->request;
+
+    item->channels = ARENA_ARRAY(s->arena, struct plan_channel, q->n_channels);
     for (size_t i = 0; i < q->n_channels; i++)
         fill_channel(s->workspace, q->channels[i], &item->channels[i]);
 }
@@ -175,29 +188,6 @@ send_render(const struct send *s, const struct send_item *item,
 
 /* ---- from decisions to rows ---- */
 
-static struct str
-inbox_content(const struct send *s, const struct send_item *item,
-              const struct rendered *r)
-{
-    struct str data = json_raw(json_get(item->doc, "data"));
-    struct json_writer w;
-    struct buf out;
-
-    buf_init(&out, s->arena);
-    w = json_writer(&out);
-    json_begin_object(&w);
-    json_str_field(&w, "title", r->title);
-    json_str_field(&w, "body", r->body);
-    if (r->html.n > 0) {
-        json_put_key(&w, "blocks");
-        blocks_write(r->html, &w);
-    }
-    json_raw_field(&w, "actions", r->actions.n > 0 ? r->actions : STR("[]"));
-    json_raw_field(&w, "data", data.n > 0 ? data : STR("{}"));
-    json_end_object(&w);
-    return buf_str(&out);
-}
-
 /* Inline content is written once, however many read it. */
 static enum err
 content_for(struct send *s, struct send_item *item,
@@ -213,7 +203,7 @@ content_for(struct send *s, struct send_item *item,
     e = send_render(s, item, d, &r);
     if (e != ERR_OK)
         return e;
-    *ret = inbox_content(s, item, &r);
+    *ret = message_item(s->arena, item->doc, &r);
     s->n_rendered += ret->n;
     if (!item->request.template)
         item->inline_content = *ret;
@@ -340,6 +330,18 @@ is_wide(const struct send_item *item)
            item->has_more;
 }
 
+/* As a step of a workflow, and an item that was made of another one. */
+static int64_t
+parent_of(const struct send_item *item)
+{
+    const struct notification *n;
+
+    if (!item->main)
+        return item->parent;
+    n = &item->main->accepted->notification;
+    return n->parent != 0 ? n->parent : n->id;
+}
+
 static int64_t
 notification_id(struct send *s, const struct send_item *item)
 {
@@ -359,7 +361,7 @@ add_instances(struct send *s, struct send_item *item,
         all[i] = (struct store_instance){
             .id = id_make(s->app->ids, s->now_ms, 1),
             .user = q->recipients[i].user,
-            .cursor = instance_begin(s->arena, q->recipients[i].index),
+            .cursor = instance_begin(s->arena, q->recipients[i].index, 0),
         };
     row->instances = all;
     row->n_instances = q->n_recipients;
@@ -416,8 +418,8 @@ fill_row(struct send *s, struct send_item *item)
                 .note = send_note(s->arena, item),
                 .request_id = s->request_id,
                 .traceparent = s->traceparent,
-                .n_recipients = (int)q->n_recipients,
-                .parent = item->parent,
+                .n_recipients = (int)item->n_audience,
+                .parent = parent_of(item),
             },
         .deliveries = ARENA_ARRAY(s->arena, struct delivery, item->n_decisions),
         .items = ARENA_ARRAY(s->arena, struct inbox_item, item->n_decisions),
@@ -429,6 +431,7 @@ fill_row(struct send *s, struct send_item *item)
         .due_ms = work_due(item),
         .is_held = item->is_held,
         .chunk = item->chunk,
+        .with = item->main ? item->main->accepted : NULL,
     };
     row->joins =
         ARENA_ARRAY(s->arena, struct store_join, count_collected(item));
@@ -451,6 +454,7 @@ fill_row(struct send *s, struct send_item *item)
                     SEND_RENDERED_MAX / 1024 / 1024);
         return false;
     }
+    trials_add_rows(s, item, row);
     if (item->on_row)
         item->on_row(item, row);
     return true;
@@ -530,6 +534,25 @@ on_accepted(struct store_req *req, enum err e)
     end_commit(s, e);
 }
 
+/* An item goes with all that was made of it, or not at all. */
+static void
+add_row(struct send *s, struct send_item *item)
+{
+    struct send_item *main = item->main ? item->main : item;
+    struct store_accept *a = &s->accept;
+
+    if (problem_is_set(&main->problem) || item->request.is_dry_run)
+        return;
+    item->accepted = &a->items[a->n_items];
+    if (item->flush ? fill_flush(s, item) : fill_row(s, item)) {
+        a->n_items++;
+        return;
+    }
+    main->problem = item->problem;
+    a->n_items = (size_t)(main->accepted - a->items);
+    item->accepted = main->accepted = NULL;
+}
+
 static void
 commit(struct send *s)
 {
@@ -542,19 +565,10 @@ commit(struct send *s)
         .tenant = s->workspace->tenant,
         .now_ms = s->now_ms,
         .idem = s->idem,
-        .items = ARENA_ARRAY(s->arena, struct store_accept_item, s->n_items),
+        .items = ARENA_ARRAY(s->arena, struct store_accept_item, s->n_parts),
     };
-    for (size_t i = 0; i < s->n_items; i++) {
-        struct send_item *item = &s->items[i];
-
-        if (problem_is_set(&item->problem) || item->request.is_dry_run)
-            continue;
-        item->accepted = &a->items[a->n_items];
-        if (item->flush ? fill_flush(s, item) : fill_row(s, item))
-            a->n_items++;
-        else
-            item->accepted = NULL;
-    }
+    for (size_t i = 0; i < s->n_parts; i++)
+        add_row(s, s->parts[i]);
     if (a->n_items > 0)
         store_accept(s->app->env->store, a);
     else
@@ -594,9 +608,9 @@ plan_all(struct send *s)
 {
     s->now_ms = wall_ms(s);
     s->suppressed = index_objects(&s->suppressions);
-    for (size_t i = 0; i < s->n_items; i++)
-        if (is_taken(&s->items[i]))
-            plan_item(s, &s->items[i]);
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (is_taken(s->parts[i]))
+            plan_item(s, s->parts[i]);
     map_free(s->suppressed);
     if (!budgets_take(s, on_budgets))
         commit(s);
@@ -626,8 +640,8 @@ count_addresses(const struct send *s)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n_items; i++) {
-        const struct send_item *item = &s->items[i];
+    for (size_t i = 0; i < s->n_parts; i++) {
+        const struct send_item *item = s->parts[i];
 
         for (size_t j = 0; is_taken(item) && j < item->request.n_channels; j++)
             if (has_address(&item->channels[j]))
@@ -641,8 +655,8 @@ collect_addresses(struct send *s, struct str *keys)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n_items; i++) {
-        const struct send_item *item = &s->items[i];
+    for (size_t i = 0; i < s->n_parts; i++) {
+        const struct send_item *item = s->parts[i];
 
         for (size_t j = 0; is_taken(item) && j < item->request.n_channels;
              j++) {
@@ -691,9 +705,14 @@ fill_plans(struct send *s)
     s->preferences_of = index_objects(&s->preferences);
     for (size_t i = 0; i < s->n_items; i++)
         if (is_taken(&s->items[i]))
-            fill_plan(s, &s->items[i]);
+            fill_recipients(s, &s->items[i]);
     map_free(s->by_user);
     map_free(s->preferences_of);
+    s->split_ms = wall_ms(s);
+    trials_split(s);
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (is_taken(s->parts[i]))
+            fill_channels(s, s->parts[i]);
     load_suppressions(s);
 }
 

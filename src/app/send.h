@@ -25,6 +25,13 @@
  * those that are; a dry run is of the first so many. */
 #define SEND_AT_ONCE 100
 
+/* Who gets it later than the others, by an experiment. */
+struct send_wait {
+    struct str user;
+    int index; /* as in struct send_recipient */
+    int64_t due_ms;
+};
+
 struct send_item {
     struct json doc;
     int64_t outbox; /* as for store_accept_item */
@@ -49,6 +56,8 @@ struct send_item {
     int64_t parent;
     /* The row is made, but for the turn and the steps. */
     void (*on_row)(struct send_item *item, struct store_accept_item *row);
+    /* It was made of that one, for some of its recipients; NULL: it is none. */
+    struct send_item *main;
     /* result */
     struct problem problem; /* set: this one was refused */
     struct send_request request;
@@ -56,7 +65,10 @@ struct send_item {
     struct plan_channel *channels;
     struct plan_decision *decisions;
     size_t n_decisions;
-    bool has_more; /* than SEND_AT_ONCE */
+    bool has_more;     /* than SEND_AT_ONCE */
+    size_t n_audience; /* its recipients, with those of items made of it */
+    struct send_wait *waits;
+    size_t n_waits;
     /* Of a dry run of a workflow: what its steps would do; NULL: it is none. */
     const struct store_step *steps;
     size_t n_steps;
@@ -78,9 +90,13 @@ struct send {
     void (*on_done)(struct send *s, enum err e);
     void *arg;
     int64_t now_ms; /* result: wall clock of the plan */
+    /* The same: each item, followed by those that were made of it. */
+    struct send_item **parts;
+    size_t n_parts;
     /* private */
     struct audience_page page; /* of the item whose turn it is */
     size_t turn;
+    int64_t split_ms;  /* wall clock, when it was said who waits until when */
     struct map *named; /* by its request: not once more */
     struct store_object_get people, suppressions;
     struct store_object_get users, preferences; /* what `people` brought */

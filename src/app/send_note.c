@@ -87,7 +87,7 @@ send_note(struct arena *a, const struct send_item *item)
         json_bool_field(&w, "wide", true);
     if (!item->request.is_all && !item->is_later && !item->is_held &&
         !item->has_more) {
-        json_int_field(&w, "recipients", (int64_t)item->request.n_recipients);
+        json_int_field(&w, "recipients", (int64_t)item->n_audience);
         json_int_field(&w, "never_stored", count_unknown(item));
     }
     if (item->sets)

@@ -2,6 +2,8 @@
 
 #include "app/audience.h"
 #include "app/cancel_key.h"
+#include "app/experiment_doc.h"
+#include "app/template_doc.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "channel/mime.h"
@@ -230,9 +232,17 @@ static const struct field approval_rows[] = {
          .type = FIELD_STRING,                                                 \
          .max = SEND_CONTENT_MAX,                                              \
          .doc = "Inline HTML, for channels that take it."},                    \
+        {.name = "actions",                                                    \
+         .type = FIELD_ARRAY,                                                  \
+         .of = action_row,                                                     \
+         .max = 16,                                                            \
+         .doc = "Buttons."},                                                   \
+        {.name = "experiment",                                                 \
+         .type = FIELD_KEY,                                                    \
+         .doc = "An experiment's key: each recipient gets a variant of it."},  \
     {                                                                          \
-        .name = "actions", .type = FIELD_ARRAY, .of = action_row, .max = 16,   \
-        .doc = "Buttons."                                                      \
+        .name = "if_flag", .type = FIELD_KEY,                                  \
+        .doc = "A flag's key: those for whom it is off get nothing."           \
     }
 
 const struct field send_step_fields[] = {
@@ -485,8 +495,9 @@ read_channels(struct reading *r, struct json list)
 static void
 read_workflow(struct reading *r, struct json doc)
 {
-    static const char *const others[] = {"channels", "template", "title",
-                                         "body",     "html",     "actions"};
+    static const char *const others[] = {"channels",   "template", "title",
+                                         "body",       "html",     "actions",
+                                         "experiment", "if_flag"};
     struct send_request *q = r->request;
 
     q->is_workflow = true;
@@ -502,9 +513,33 @@ read_workflow(struct reading *r, struct json doc)
                         "is for the steps of the workflow to say");
 }
 
+/* One that was deleted since leaves things as they are; but what a flag that
+ * is gone had let through is known to nobody. */
+static void
+read_trial(struct reading *r, struct json doc)
+{
+    struct send_request *q = r->request;
+    struct str key = json_str_of(r->arena, doc, "experiment");
+    struct str flag = json_str_of(r->arena, doc, "if_flag");
+
+    q->experiment = workspace_experiment(
+        r->workspace,
+        key.n > 0 || !q->template ? key : q->template->experiment);
+    if (key.n > 0 && !q->experiment && !r->is_step)
+        problem_add(r->problem, ERR_INVALID, STR("/experiment"),
+                    "there is no such experiment in this workspace");
+    q->flag = workspace_flag(r->workspace, flag);
+    if (flag.n > 0 && !q->flag && !r->is_step)
+        problem_add(r->problem, ERR_INVALID, STR("/if_flag"),
+                    "there is no such flag in this workspace");
+    if (flag.n > 0 && !q->flag)
+        q->flag = &flag_nowhere;
+}
+
 static void
 read_content(struct reading *r, struct json doc)
 {
+    struct json variant = json_get(doc, "content");
     struct json key = json_get(doc, "template");
     struct json title = json_get(doc, "title"), body = json_get(doc, "body"),
                 html = json_get(doc, "html"),
@@ -525,6 +560,8 @@ read_content(struct reading *r, struct json doc)
         if (is_inline)
             problem_add(r->problem, ERR_INVALID, STR("/template"),
                         "give a template or inline content, not both");
+    } else if (json_is(variant, JSON_OBJECT)) { /* of an experiment */
+        r->request->template = template_content_compile(r->arena, variant);
     } else if (!is_inline) {
         problem_add(r->problem, ERR_INVALID, STR(""),
                     "needs content: a template, or at least one of title, "
@@ -536,6 +573,7 @@ read_content(struct reading *r, struct json doc)
         problem_add(r->problem, ERR_INVALID, STR("/body"),
                     "body, html and actions must be at most %d bytes together",
                     SEND_CONTENT_MAX);
+    read_trial(r, doc);
 }
 
 /* What becomes a link in somebody's inbox must not be able to run there. */

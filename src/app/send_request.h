@@ -42,6 +42,9 @@ struct send_request {
      * deleted since. */
     bool is_workflow;
     const struct workflow_doc *workflow;
+    /* As the send says, else its template; NULL: none. */
+    const struct experiment_doc *experiment;
+    const struct flag_doc *flag; /* goes to those only; NULL: to all */
     enum priority priority;
     struct str category;
     struct str cancel_key, dedup_key;

@@ -1,8 +1,21 @@
 #include "app/template_doc.h"
 
+#include "app/send_request.h"
 #include "base/field.h"
 #include "base/locale.h"
 #include "base/map.h"
+
+static const struct field action_row[] = {
+    {.type = FIELD_OBJECT, .of = action_fields}};
+static const struct field content_fields[] = {
+    {.name = "title", .type = FIELD_STRING, .max = TEMPLATE_TEXT_MAX},
+    {.name = "body", .type = FIELD_STRING, .max = TEMPLATE_TEXT_MAX},
+    {.name = "html", .type = FIELD_STRING, .max = TEMPLATE_TEXT_MAX},
+    {.name = "actions", .type = FIELD_ARRAY, .of = action_row, .max = 16},
+    {.type = FIELD_END},
+};
+const struct field template_content_row[] = {
+    {.type = FIELD_OBJECT, .of = content_fields}};
 
 static const char *const text_names[CONTENT_TEXTS] = {
     [CONTENT_TITLE] = "title",
@@ -168,10 +181,29 @@ template_doc_compile(struct arena *a, struct str key, int64_t version,
     t->keeps_unknown = str_is(json_str_of(a, doc, "unknown"), "keep");
     t->layout = str_dup(a, json_str_of(a, doc, "layout"));
     t->locale = canonical(a, json_str_of(a, doc, "locale"));
+    t->experiment = str_dup(a, json_str_of(a, doc, "experiment"));
     read_channels(a, json_get(doc, "channels"), t);
     t->content = compile_variants(a, json_get(doc, "content"), STR("/content"),
                                   t->layout.n > 0, p);
     compile_locales(a, json_get(doc, "locales"), t, p);
     *ret = t;
     return problem_is_set(p) ? ERR_INVALID : ERR_OK;
+}
+
+void
+template_content_check(struct json content, struct str at, struct problem *p)
+{
+    if (json_is(content, JSON_OBJECT))
+        (void)compile_variants(p->arena, content, at, false, p);
+}
+
+struct template_doc *
+template_content_compile(struct arena *a, struct json content)
+{
+    struct template_doc *t = ARENA_NEW(a, struct template_doc);
+    struct problem ignored;
+
+    problem_init(&ignored, a);
+    t->content = compile_variants(a, content, STR(""), false, &ignored);
+    return t;
 }

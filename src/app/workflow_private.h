@@ -10,7 +10,7 @@
 #include "store/budget.h"
 #include "store/member.h"
 
-#define SLOT_ROOTS 4  /* of conditions: data, user, digest, fetch */
+#define SLOT_ROOTS 5  /* of conditions: data, user, digest, fetch, flags */
 #define PASSED_MAX 64 /* steps that are told of one turn */
 
 /* A throttle's question, and what is given back where the turn is lost. */

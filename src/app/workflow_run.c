@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "app/experiment_doc.h"
+#include "app/trial.h"
 #include "app/workflow_private.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -336,6 +338,8 @@ on_row(struct send_item *item, struct store_accept_item *row)
     struct slot *s = CONTAINER_OF(item, struct slot, item);
 
     instance_add_items(&s->instance, row->deliveries, row->n_deliveries);
+    for (size_t i = 0; i < row->n_steps && s->n_steps < PASSED_MAX; i++)
+        s->steps[s->n_steps++] = row->steps[i];
     write_turn(s);
     row->turn = &s->turn;
     row->steps = s->steps;
@@ -450,6 +454,32 @@ slot_send(struct slot *s)
     send_it(s, body);
 }
 
+/* An experiment may have it go out later; the step begins again then. */
+static bool
+waits_for_variant(struct slot *s, struct workflow_turn *ret)
+{
+    int64_t due_ms =
+        trial_due_ms(s->base.arena, s->workspace, body_of(s), s->me,
+                     s->roots[1].value, s->instance.state.since_ms);
+
+    if (due_ms <= s->now_ms)
+        return false;
+    *ret = (struct workflow_turn){
+        .need = WORKFLOW_WAIT, .id = s->asks.id, .due_ms = due_ms};
+    return true;
+}
+
+static void
+send_or_wait(struct slot *s)
+{
+    struct workflow_turn wait;
+
+    if (waits_for_variant(s, &wait))
+        move(s, &wait);
+    else
+        slot_send(s);
+}
+
 static void
 take_turn(struct slot *s)
 {
@@ -459,7 +489,7 @@ take_turn(struct slot *s)
     switch (s->asks.need) {
     case WORKFLOW_SEND:
         if (json_is(s->asks.to, JSON_ABSENT))
-            slot_send(s);
+            send_or_wait(s);
         else
             slot_escalate(s);
         break;
@@ -487,6 +517,25 @@ slot_know(struct slot *s)
         instance_data(s->base.arena, s->doc, s->given, &s->instance);
     s->roots[2].value = s->instance.digest;
     s->roots[3].value = s->instance.fetched;
+    s->roots[4].value =
+        parsed(s->base.arena,
+               flags_of(s->base.arena, s->workspace, s->me, s->roots[1].value));
+}
+
+/* Who only waits for the time of a variant goes through the send itself. */
+static struct json
+workflow_of(struct slot *s)
+{
+    struct arena *a = s->base.arena;
+    struct json workflow =
+        json_get(parsed(a, s->row.notification.note), "workflow");
+
+    s->doc = parsed(a, s->row.notification.doc);
+    if (json_is(workflow, JSON_OBJECT) ||
+        json_is(json_get(s->doc, "workflow"), JSON_STRING))
+        return workflow;
+    return parsed(a,
+                  str_fmt(a, "{\"steps\":[%.*s]}", STR_ARG(json_raw(s->doc))));
 }
 
 /* With a workspace that is not there any more there is only the row to remove.
@@ -496,11 +545,10 @@ go_on(struct slot *s)
 {
     struct arena *a = s->base.arena;
     const struct notification *n = &s->row.notification;
-    struct json workflow = json_get(parsed(a, n->note), "workflow");
+    struct json workflow = workflow_of(s);
 
     s->workspace =
         snapshots_workspace(s->owner->app->snapshots, s->base.hold.tenant);
-    s->doc = parsed(a, n->doc);
     s->key = json_str_of(a, workflow, "key");
     s->n_steps = 0;
     s->throttle = (struct slot_throttle){0};
@@ -580,6 +628,7 @@ begin(struct taker_slot *base)
     s->roots[1] = (struct condition_root){"user", {0}};
     s->roots[2] = (struct condition_root){"digest", {0}};
     s->roots[3] = (struct condition_root){"fetch", {0}};
+    s->roots[4] = (struct condition_root){"flags", {0}};
     s->me = s->instance.is_lent ? s->instance.owner : s->row.instance.user;
     if (s->me.n == 0) {
         look(s);

@@ -67,21 +67,41 @@ workspace_workflow(const struct workspace *w, struct str key)
     return key.n > 0 && w->workflows ? map_get(w->workflows, key) : NULL;
 }
 
-const struct schedule_doc *
-workspace_schedule(const struct workspace *w, struct str key)
+/* In a row of pointers to documents, each of which begins with its key. */
+static void *
+find_key(void *rows, size_t n, struct str key)
 {
-    size_t from = 0, to = w->n_schedules;
+    struct str *const *all = rows;
+    size_t from = 0, to = n;
 
     while (from < to) {
         size_t at = from + (to - from) / 2;
-        int order = str_cmp(key, w->schedules[at]->key);
+        int order = str_cmp(key, *all[at]);
 
         if (order == 0)
-            return w->schedules[at];
+            return all[at];
         if (order < 0)
             to = at;
         else
             from = at + 1;
     }
     return NULL;
+}
+
+const struct schedule_doc *
+workspace_schedule(const struct workspace *w, struct str key)
+{
+    return find_key(w->schedules, w->n_schedules, key);
+}
+
+const struct experiment_doc *
+workspace_experiment(const struct workspace *w, struct str key)
+{
+    return find_key(w->experiments, w->n_experiments, key);
+}
+
+const struct flag_doc *
+workspace_flag(const struct workspace *w, struct str key)
+{
+    return find_key(w->flags, w->n_flags, key);
 }

@@ -67,8 +67,9 @@ struct template_doc {
     bool keeps_unknown;
     const struct str *channels; /* the template's own, may be none */
     size_t n_channels;
-    struct str layout; /* the key of another one, around body and html; or
-                          empty */
+    struct str layout;     /* the key of another one, around body and html; or
+                              empty */
+    struct str experiment; /* of sends that name none; or empty */
     struct str locale; /* of `content`, in canonical form; empty: not told */
     struct variants content;
     struct locale_row *locales;
@@ -91,6 +92,9 @@ struct workflow_doc {
     struct json doc; /* its steps: domain/workflow.h */
 };
 
+struct experiment_doc; /* app/experiment_doc.h */
+struct flag_doc;
+
 struct workspace {
     int64_t tenant;
     struct str key; /* "default" */
@@ -99,6 +103,10 @@ struct workspace {
     size_t n_providers;
     struct schedule_doc **schedules; /* by key */
     size_t n_schedules;
+    struct experiment_doc **experiments; /* by key */
+    size_t n_experiments;
+    struct flag_doc **flags; /* by key */
+    size_t n_flags;
     size_t n_workflows;
     struct json preferences; /* the defaults of its users; absent: none */
     struct attention attention;
@@ -136,3 +144,7 @@ const struct workflow_doc *workspace_workflow(const struct workspace *w,
 /* The same. */
 const struct schedule_doc *workspace_schedule(const struct workspace *w,
                                               struct str key);
+const struct experiment_doc *workspace_experiment(const struct workspace *w,
+                                                  struct str key);
+const struct flag_doc *workspace_flag(const struct workspace *w,
+                                      struct str key);

@@ -6,6 +6,7 @@
 
 #include "app/attention_doc.h"
 #include "app/category_doc.h"
+#include "app/experiment_doc.h"
 #include "app/provider_doc.h"
 #include "app/schedule_doc.h"
 #include "app/template_doc.h"
@@ -17,7 +18,7 @@
 const enum object_kind workspace_parts[N_WORKSPACE_PARTS] = {
     OBJECT_KEY,      OBJECT_PROVIDER,         OBJECT_CATEGORY,
     OBJECT_SCHEDULE, OBJECT_TEMPLATE_VERSION, OBJECT_TEMPLATE,
-    OBJECT_WORKFLOW};
+    OBJECT_WORKFLOW, OBJECT_EXPERIMENT,       OBJECT_FLAG};
 
 void
 workspace_build_start(struct workspace_build *b, int64_t tenant, struct str key,
@@ -147,6 +148,22 @@ add_workflow(struct workspace_build *b, const struct object *o, struct json doc)
 }
 
 static void
+add_experiment(struct workspace_build *b, const struct object *o,
+               struct json doc)
+{
+    b->experiments = more_room(b->arena, b->experiments, b->n_experiments,
+                               &b->cap_experiments);
+    b->experiments[b->n_experiments++] = experiment_doc_read(b->arena, o, doc);
+}
+
+static void
+add_flag(struct workspace_build *b, const struct object *o, struct json doc)
+{
+    b->flags = more_room(b->arena, b->flags, b->n_flags, &b->cap_flags);
+    b->flags[b->n_flags++] = flag_doc_read(b->arena, o, doc);
+}
+
+static void
 add_key(struct workspace_build *b, struct json doc)
 {
     struct auth_key k;
@@ -197,6 +214,12 @@ workspace_build_add(struct workspace_build *b, const struct vault *vault,
     case OBJECT_WORKFLOW:
         add_workflow(b, o, json_root(doc));
         break;
+    case OBJECT_EXPERIMENT:
+        add_experiment(b, o, json_root(doc));
+        break;
+    case OBJECT_FLAG:
+        add_flag(b, o, json_root(doc));
+        break;
     default:
         break;
     }
@@ -216,14 +239,20 @@ by_channel_order_name(const void *pa, const void *pb)
     return str_cmp(a->name, b->name);
 }
 
-/* As workspace_schedule() looks for them, whatever the database sorts by. */
+/* As workspace_schedule() and the like look for them, whatever the database
+ * sorts by. Each begins with its key. */
 static int
-by_key(const void *pa, const void *pb)
+by_key(const void *a, const void *b)
 {
-    const struct schedule_doc *a = *(const struct schedule_doc *const *)pa;
-    const struct schedule_doc *b = *(const struct schedule_doc *const *)pb;
+    return str_cmp(**(const struct str *const *)a,
+                   **(const struct str *const *)b);
+}
 
-    return str_cmp(a->key, b->key);
+static void
+sort_by_key(void *rows, size_t n)
+{
+    if (n > 0)
+        qsort(rows, n, sizeof(void *), by_key);
 }
 
 static struct json
@@ -248,9 +277,9 @@ workspace_build_finish(struct workspace_build *b)
     if (b->n_providers > 0)
         qsort(b->providers, b->n_providers, sizeof(struct provider *),
               by_channel_order_name);
-    if (b->n_schedules > 0)
-        qsort(b->schedules, b->n_schedules, sizeof(struct schedule_doc *),
-              by_key);
+    sort_by_key(b->schedules, b->n_schedules);
+    sort_by_key(b->experiments, b->n_experiments);
+    sort_by_key(b->flags, b->n_flags);
     w->tenant = b->tenant;
     w->key = b->key;
     w->shard = id_shard(b->tenant);
@@ -258,6 +287,10 @@ workspace_build_finish(struct workspace_build *b)
     w->n_providers = b->n_providers;
     w->schedules = b->schedules;
     w->n_schedules = b->n_schedules;
+    w->experiments = b->experiments;
+    w->n_experiments = b->n_experiments;
+    w->flags = b->flags;
+    w->n_flags = b->n_flags;
     w->arena = b->arena;
     w->templates = b->templates;
     w->categories = b->categories;

@@ -8,7 +8,7 @@
 #include "store/object.h"
 
 /* The kinds that it is made of, in the order in which they are to be added. */
-#define N_WORKSPACE_PARTS 7
+#define N_WORKSPACE_PARTS 9
 extern const enum object_kind workspace_parts[N_WORKSPACE_PARTS];
 
 /* All zero: nothing is being built. Private but for the keys. */
@@ -20,6 +20,10 @@ struct workspace_build {
     size_t n_providers, cap_providers;
     struct schedule_doc **schedules;
     size_t n_schedules, cap_schedules;
+    struct experiment_doc **experiments;
+    size_t n_experiments, cap_experiments;
+    struct flag_doc **flags;
+    size_t n_flags, cap_flags;
     struct map *templates, *categories, *workflows;
     struct str settings; /* the document of the workspace itself */
     int64_t version;

@@ -118,3 +118,25 @@ decimal_cmp(const struct decimal *a, const struct decimal *b)
         return a->is_negative ? -1 : 1;
     return a->is_negative ? cmp_size(b, a) : cmp_size(a, b);
 }
+
+bool
+decimal_share(struct str text, int64_t *ret)
+{
+    int64_t n, unit = 1000000000;
+    struct str whole;
+    uint64_t ones;
+
+    if (!str_split(&text, '.', &whole) || !str_to_u64(whole, &ones) || ones > 1)
+        return false;
+    n = (int64_t)ones * unit;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+        unit /= 10;
+        n += unit * (text.p[i] - '0');
+    }
+    if (n > 1000000000)
+        return false;
+    *ret = n;
+    return true;
+}

@@ -15,3 +15,5 @@ struct decimal {
 bool decimal_parse(struct str text, struct decimal *ret);
 /* < 0, 0, > 0 */
 int decimal_cmp(const struct decimal *a, const struct decimal *b);
+/* One from 0 to 1, written without an exponent, in billionths. */
+bool decimal_share(struct str text, int64_t *ret);

@@ -70,12 +70,44 @@ what_json_would_not_take_is_no_number(void **state)
             fail_msg("\"%s\"", texts[i]);
 }
 
+static void
+a_share_is_from_0_to_1(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t share;
+    } rows[] = {
+        {"0", 0},
+        {"1", 1000000000},
+        {"0.1", 100000000},
+        {"1.0", 1000000000},
+        {"0.0000000019", 1},
+        {"1.000000001", -1},
+        {"2", -1},
+        {"-0.1", -1},
+        {"0.x", -1},
+        {"", -1},
+        {"1e-1", -1},
+        {".5", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t share = -1;
+
+        (void)decimal_share(str_from(rows[i].text), &share);
+        if (share != rows[i].share)
+            fail_msg("\"%s\"", rows[i].text);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_compared_by_what_they_are),
         cmocka_unit_test(what_json_would_not_take_is_no_number),
+        cmocka_unit_test(a_share_is_from_0_to_1),
     };
 
     return cmocka_run_group_tests_name("base/decimal", tests, NULL, NULL);

@@ -2,6 +2,7 @@
  * slow and may fail; who fails is drawn from the delivery and its attempt, so
  * the same run comes out the same way. */
 #include "base/arena.h"
+#include "base/decimal.h"
 #include "channel/driver.h"
 
 #define WHOLE UINT64_C(1000000000) /* 1.0 in billionths */
@@ -23,28 +24,6 @@ decimal_text(struct arena *a, struct json v)
     return json_is(v, JSON_STRING) ? json_str(a, v) : json_raw(v);
 }
 
-/* In billionths; false when it is not from 0 to 1. */
-static bool
-parse_share(struct str s, uint64_t *ret)
-{
-    struct str whole;
-    uint64_t n = 0, unit = WHOLE;
-
-    if (!str_split(&s, '.', &whole) || !str_to_u64(whole, &n) || n > 1)
-        return false;
-    n *= WHOLE;
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        unit /= 10;
-        n += unit * (uint64_t)(s.p[i] - '0');
-    }
-    if (n > WHOLE)
-        return false;
-    *ret = n;
-    return true;
-}
-
 static bool
 has_target(struct json config)
 {
@@ -56,10 +35,10 @@ static void
 check(struct json config, struct problem *p)
 {
     struct json fail = json_get(config, "fail");
-    uint64_t share;
+    int64_t share;
 
     if (!json_is(fail, JSON_ABSENT) &&
-        !parse_share(decimal_text(p->arena, fail), &share))
+        !decimal_share(decimal_text(p->arena, fail), &share))
         problem_add(p, ERR_INVALID, STR("/fail"), "must be from 0.0 to 1.0");
 }
 
@@ -82,7 +61,7 @@ step(struct channel_call *c)
 {
     struct json fail = json_get(c->config, "fail");
     int64_t latency_ms = 0;
-    uint64_t share = 0;
+    int64_t share = 0;
 
     str_to_duration_ms(json_str_of(c->arena, c->config, "latency"),
                        &latency_ms);
@@ -92,11 +71,11 @@ step(struct channel_call *c)
         return;
     }
     if (!json_is(fail, JSON_ABSENT))
-        parse_share(decimal_text(c->arena, fail), &share);
+        decimal_share(decimal_text(c->arena, fail), &share);
     c->is_done = true;
     for (size_t i = 0; i < c->n_messages; i++) {
         const struct channel_message *m = &c->messages[i];
-        bool fails = draw(m->delivery_id, m->attempt) < share;
+        bool fails = (int64_t)draw(m->delivery_id, m->attempt) < share;
 
         c->verdicts[i] = (struct channel_verdict){
             .verdict = fails ? VERDICT_RETRY : VERDICT_DELIVERED,

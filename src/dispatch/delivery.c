@@ -144,6 +144,7 @@ settle_item(struct call *c, size_t i, const struct workspace *w,
               log_int("attempt", s.attempt.n));
     if (c->verdicts[i].verdict == VERDICT_GONE)
         suppress(c, i);
+    s.finish.is_trial = c->trials[i];
     queue_finish(l->queue, c->items[i], &s.finish);
 }
 
@@ -301,6 +302,7 @@ make_room(struct call *c, size_t n)
     c->messages = ARENA_ARRAY(c->arena, struct channel_message, c->n_max);
     c->verdicts = ARENA_ARRAY(c->arena, struct channel_verdict, c->n_max);
     c->dues_ms = ARENA_ARRAY(c->arena, int64_t, c->n_max);
+    c->trials = ARENA_ARRAY(c->arena, bool, c->n_max);
 }
 
 static void
@@ -370,6 +372,7 @@ add_item(struct call *c, struct queue_item *item)
     p.message.attempt = item->work->delivery.attempts + 1;
     c->messages[c->n] = p.message;
     c->dues_ms[c->n] = p.due_ms;
+    c->trials[c->n] = p.is_trial;
     c->items[c->n++] = item;
     return true;
 }

@@ -55,10 +55,11 @@ struct call {
     struct arena *arena;
     const struct workspace *workspace;
     const struct provider *provider;
-    struct queue_item **items; /* these four in the arena, room for n_max */
+    struct queue_item **items; /* these five in the arena, room for n_max */
     struct channel_message *messages;
     struct channel_verdict *verdicts;
     int64_t *dues_ms; /* of each, when it was to go out */
+    bool *trials;     /* of each, whether it may be in an experiment */
     size_t n, n_max;
     struct channel_call step;
     struct execution execution;

@@ -25,6 +25,11 @@ static const struct field leaf_fields[] = {
     {.type = FIELD_END},
 };
 
+static const struct field flag_fields[] = {
+    {.name = "flag", .type = FIELD_KEY, .flags = FIELD_REQUIRED},
+    {.type = FIELD_END},
+};
+
 /* ---- checking ---- */
 
 struct checking {
@@ -87,7 +92,10 @@ check_node(struct checking *c, struct json v, struct str at)
             check(c, group, below);
         return;
     }
-    check_leaf(c, v, at);
+    if (json_is(json_get(v, "flag"), JSON_ABSENT))
+        check_leaf(c, v, at);
+    else
+        field_check(flag_fields, v, at, p);
 }
 
 static void
@@ -266,6 +274,14 @@ leaf_holds(const struct asking *q, struct json leaf)
 }
 
 static bool
+flag_holds(const struct asking *q, struct str key)
+{
+    struct json flags = condition_look_up(STR("flags"), q->roots, q->n);
+
+    return json_is(json_get_str(flags, key), JSON_TRUE);
+}
+
+static bool
 holds(const struct asking *q, struct json v)
 {
     struct json all = json_get(v, "all"), any = json_get(v, "any"),
@@ -287,6 +303,8 @@ holds(const struct asking *q, struct json v)
     }
     if (json_is(not, JSON_OBJECT))
         return !holds(q, not );
+    if (json_is(json_get(v, "flag"), JSON_STRING))
+        return flag_holds(q, json_str_of(q->arena, v, "flag"));
     return leaf_holds(q, v);
 }
 

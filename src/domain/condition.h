@@ -1,12 +1,14 @@
 /* condition.h - a question about data, as a workflow's branch asks it. Pure.
  *
  *   {"path": "data.total", "op": "gt", "value": "99.90"}
+ *   {"flag": "new_checkout"}
  *   {"all": [...]}, {"any": [...]}, {"not": {...}}
  *
- * A path names a root ("data", "user", ...) and members below it; a number is
- * the index of an array. What is not there is absent, which equals nothing and
- * is not in any order. Numbers, also those in strings, are compared exactly;
- * other strings byte by byte, which is right for RFC 3339 times in UTC. */
+ * A flag is on if it is true in the root "flags". A path names a root ("data",
+ * "user", ...) and members below it; a number is the index of an array. What is
+ * not there is absent, which equals nothing and is not in any order. Numbers,
+ * also those in strings, are compared exactly; other strings byte by byte,
+ * which is right for RFC 3339 times in UTC. */
 #pragma once
 
 #include "base/field.h"

@@ -35,6 +35,7 @@ holds(const char *condition)
     struct condition_root roots[] = {
         {"data", json(data)},
         {"user", json("{'locale':'de'}")},
+        {"flags", json("{'a.b':true,'off':false}")},
     };
     struct problem p;
 
@@ -42,7 +43,7 @@ holds(const char *condition)
     condition_check(json(condition), STR(""), &p);
     if (problem_is_set(&p))
         fail_msg("%s: %.*s", condition, STR_ARG(p.errors[0].detail));
-    return condition_holds(arena, json(condition), roots, 2);
+    return condition_holds(arena, json(condition), roots, 3);
 }
 
 static void
@@ -86,6 +87,10 @@ each_op_answers_as_it_is_named(void **state)
         {"{'path':'data.items.x','op':'exists'}", false},
         {"{'path':'nothing.at.all','op':'exists'}", false},
         {"{'path':'data.','op':'exists'}", true},
+        {"{'flag':'a.b'}", true},
+        {"{'flag':'off'}", false},
+        {"{'flag':'none'}", false},
+        {"{'not':{'flag':'none'}}", true},
     };
 
     (void)state;
@@ -123,6 +128,8 @@ what_makes_no_sense_is_refused_where_it_stands(void **state)
         {"{'path':'data.n','op':'in','value':3}", "/value"},
         {"{'path':'data.n','op':'exists','value':3}", "/value"},
         {"{'all':[]}", "/all"},
+        {"{'flag':7}", "/flag"},
+        {"{'flag':'a','op':'eq'}", "/op"},
         {"{'all':[" YES ",{'any':[7]}]}", "/all/1/any/0"},
         {"{'not':" YES ",'any':[]}", ""},
         {"{'not':{'not':{'not':{'not':{'not':{'not':{'not':{'not':" YES

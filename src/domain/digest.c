@@ -259,6 +259,10 @@ write_words(struct json_writer *w, const struct digest_letter *l)
         json_raw_field(w, "template", json_raw(json_get(doc, "template")));
         return;
     }
+    if (json_is(json_get(doc, "content"), JSON_OBJECT)) { /* of a variant */
+        json_raw_field(w, "content", json_raw(json_get(doc, "content")));
+        return;
+    }
     json_str_field(w, "title", line_of(l->arena, doc));
     json_str_field(w, "body", list_of_titles(l));
 }

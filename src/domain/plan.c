@@ -56,7 +56,8 @@ why_unreachable(const struct plan_recipient *r, const struct plan_channel *c,
 }
 
 /* The order in which they decide is part of the contract: the suppression list,
- * a critical category, then what was chosen. */
+ * a critical category, then what was chosen; what the send itself leaves out
+ * comes last. */
 static enum reason
 why_not(const struct plan *p, const struct plan_recipient *r,
         const struct plan_channel *c)
@@ -74,7 +75,13 @@ why_not(const struct plan *p, const struct plan_recipient *r,
         why = p->suppressed(p->arg, c->name, address);
     if (why == REASON_NONE)
         why = preference_decide(&q);
-    return why != REASON_NONE ? why : why_unreachable(r, c, address);
+    if (why == REASON_NONE)
+        why = why_unreachable(r, c, address);
+    if (why == REASON_NONE && r->is_flag_off)
+        why = REASON_FLAG_OFF;
+    if (why == REASON_NONE && r->is_held_out)
+        why = REASON_EXPERIMENT_HOLDOUT;
+    return why;
 }
 
 /* When the recipient's quiet hours end; 0: they are not on. */

@@ -15,6 +15,11 @@ struct plan_recipient {
     struct json stored;      /* the user's document; absent: never stored */
     struct json given;       /* the inline recipient; absent: none */
     struct json preferences; /* absent: none set */
+    /* Of an experiment that the send is in; empty: none. */
+    struct str experiment, variant;
+    bool is_held_out; /* it gets nothing */
+    bool is_counted;
+    bool is_flag_off; /* the same, by the flag of the send */
 };
 
 struct plan_channel {

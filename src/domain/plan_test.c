@@ -278,6 +278,30 @@ the_order_of_what_stands_in_the_way_is_kept(void **state)
     assert_int_equal(d.reason, REASON_SUPPRESS_UNSUBSCRIBE);
 }
 
+static void
+what_the_send_leaves_out_comes_last(void **state)
+{
+    struct plan_recipient r = {
+        .user = STR("u"),
+        .preferences = json("{\"channels\":{\"in_app\":false}}"),
+        .is_held_out = true,
+        .is_flag_off = true,
+    };
+
+    (void)state;
+    assert_int_equal(decide(&r, &in_app, true).reason, REASON_EXPIRED);
+    assert_int_equal(decide(&r, &in_app, false).reason,
+                     REASON_PREF_CHANNEL_OFF);
+    assert_int_equal(decide(&r, &email, false).reason, REASON_CONTACT_MISSING);
+    r.preferences = (struct json){0};
+    assert_int_equal(decide(&r, &in_app, false).reason, REASON_FLAG_OFF);
+    r.is_flag_off = false;
+    assert_int_equal(decide(&r, &in_app, false).reason,
+                     REASON_EXPERIMENT_HOLDOUT);
+    r.is_held_out = false;
+    assert_int_equal(decide(&r, &in_app, false).reason, REASON_NONE);
+}
+
 /* 2026-06-01 is a Monday; Berlin is two hours ahead of UTC. */
 static struct plan_decision
 decide_at_night(const struct plan_channel *c, const struct category *k,
@@ -575,6 +599,7 @@ main(void)
         T(decisions_come_recipient_by_recipient),
         T(an_address_is_the_given_one_then_the_stored_then_the_fallback),
         T(the_order_of_what_stands_in_the_way_is_kept),
+        T(what_the_send_leaves_out_comes_last),
         T(quiet_hours_hold_what_would_disturb),
         T(quiet_hours_may_reroute_to_the_inbox),
         T(what_a_digest_collects_is_not_dropped_at_night),

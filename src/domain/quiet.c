@@ -45,9 +45,8 @@ const struct field quiet_fields[] = {
 
 /* ---- reading ---- */
 
-/* "07:30"; the hour may be any of two digits. */
-static bool
-parse_minute(struct str s, int *ret)
+bool
+quiet_parse_minute(struct str s, int *ret)
 {
     uint64_t hour, minute;
 
@@ -68,7 +67,7 @@ read_minute(struct json doc, struct str at, const char *name, int last,
 
     if (!json_is(v, JSON_STRING))
         return false; /* said by the table */
-    if (!parse_minute(json_str(p->arena, v), &minute) || minute > last) {
+    if (!quiet_parse_minute(json_str(p->arena, v), &minute) || minute > last) {
         problem_add(p, ERR_INVALID, field_pointer(p->arena, at, str_from(name)),
                     "must be a time of the day from \"00:00\" to \"%02d:%02d\"",
                     last / 60, last % 60);

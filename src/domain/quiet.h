@@ -32,6 +32,9 @@ extern const struct field quiet_fields[];
 bool quiet_read(struct json doc, struct str at, const struct zone *fallback,
                 struct problem *p, struct quiet_hours *ret);
 
+/* "07:30": of the day; the hour may be any of two digits. */
+bool quiet_parse_minute(struct str s, int *ret);
+
 /* 0: now is not quiet. Else the end of the window, and of those that follow it
  * without a gap; QUIET_FOR_EVER where each day is quiet for all of it. */
 int64_t quiet_until(const struct quiet_hours *q, int64_t now_ms);

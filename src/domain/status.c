@@ -54,6 +54,12 @@ delivery_status_is_terminal(enum delivery_status s)
     return statuses[s].is_terminal;
 }
 
+bool
+delivery_status_is_success(enum delivery_status s)
+{
+    return s == DELIVERY_DELIVERED || s == DELIVERY_SENT;
+}
+
 const char *
 priority_name(enum priority p)
 {

@@ -24,6 +24,7 @@ enum delivery_status {
 const char *delivery_status_name(enum delivery_status s); /* "queued" */
 bool delivery_status_parse(struct str s, enum delivery_status *ret);
 bool delivery_status_is_terminal(enum delivery_status s);
+bool delivery_status_is_success(enum delivery_status s); /* it went out */
 
 /* Stored as numbers: append only. Smaller is more urgent. */
 enum priority {

@@ -8,15 +8,11 @@
 static const struct {
     const char *noun, *path;
 } documents[] = {
-    {"user", "/v1/users/"},
-    {"category", "/v1/categories/"},
-    {"template", "/v1/templates/"},
-    {"topic", "/v1/topics/"},
-    {"provider", "/v1/providers/"},
-    {"schedule", "/v1/schedules/"},
-    {"workflow", "/v1/workflows/"},
-    {"experiment", "/v1/experiments/"},
-    {"suppression", "/v1/suppressions/"},
+    {"user", "/v1/users/"},         {"category", "/v1/categories/"},
+    {"template", "/v1/templates/"}, {"topic", "/v1/topics/"},
+    {"provider", "/v1/providers/"}, {"schedule", "/v1/schedules/"},
+    {"workflow", "/v1/workflows/"}, {"experiment", "/v1/experiments/"},
+    {"flag", "/v1/flags/"},         {"suppression", "/v1/suppressions/"},
 };
 #define N_DOCUMENTS (sizeof(documents) / sizeof(documents[0]))
 

@@ -10,6 +10,7 @@
 
 #include "api/api.h"
 #include "app/cadence.h"
+#include "app/examiner.h"
 #include "app/digest.h"
 #include "app/fan.h"
 #include "app/workflow_run.h"
@@ -58,6 +59,7 @@ struct world {
     struct outcaller *outcaller;
     struct workflows *workflows;
     struct cadence *cadence;
+    struct examiner *examiner;
     struct dispatch *dispatch;
     bool is_draining, is_started, is_written;
     int n_draining;
@@ -223,6 +225,8 @@ on_config(void *arg, int64_t seq)
         return;
     if (w->cadence) /* else it looks when it starts */
         cadence_ring(w->cadence);
+    if (w->examiner)
+        examiner_ring(w->examiner);
     post_news(w, &(struct store_notice){.kind = STORE_NOTICE_CHANGE});
 }
 
@@ -394,6 +398,8 @@ start_outlets(struct world *w)
     workflows_ring(w->workflows);
     w->cadence = cadence_new(&w->app);
     cadence_ring(w->cadence);
+    w->examiner = examiner_new(&w->app);
+    examiner_ring(w->examiner);
 }
 
 /* A memory store is there until the end: it is listened to once. */
@@ -446,12 +452,13 @@ drain(struct world *w)
     const char *why;
 
     w->is_draining = true;
-    w->n_draining = 5;
+    w->n_draining = 6;
     dispatch_drain(w->dispatch, 0, on_drained, w);
     fan_drain(w->fan, on_drained, w);
     digests_drain(w->digests, on_drained, w);
     workflows_drain(w->workflows, on_drained, w);
     cadence_drain(w->cadence, on_drained, w);
+    examiner_drain(w->examiner, on_drained, w);
     begin_limit(w);
     for (int i = 0; i < 100 && w->n_draining > 0; i++)
         if (!run_until(w, world_now_ms(w) + TOGETHER_MS, &why))
@@ -479,6 +486,7 @@ free_parts(struct world *w)
     workflows_free(w->workflows);
     outcaller_free(w->outcaller);
     cadence_free(w->cadence);
+    examiner_free(w->examiner);
     hear_last_answers(w->loop);
     hubs_free(w->hubs);
     if (w->app.snapshots)
@@ -492,6 +500,7 @@ free_parts(struct world *w)
     w->workflows = NULL;
     w->outcaller = NULL;
     w->cadence = NULL;
+    w->examiner = NULL;
     w->hubs = NULL;
     w->app.snapshots = NULL;
 }

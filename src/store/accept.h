@@ -6,6 +6,7 @@
 #include "domain/notification.h"
 #include "store/digest.h"
 #include "store/req.h"
+#include "store/trial.h"
 #include "store/work.h"
 #include "store/workflow.h"
 
@@ -26,7 +27,8 @@ struct store_accept_item {
     int64_t due_ms; /* ...that nobody takes before; wall clock; 0: at once */
     bool is_held;   /* somebody has to approve it before that */
     /* Not NULL: it adds to the notification of that id, which is there. Alone
-     * in its request, which has no Idempotency-Key and no dedup key. */
+     * in its request, but for those that are `with` it; it has no
+     * Idempotency-Key and no dedup key. */
     const struct store_chunk *chunk;
     const struct store_flush *flush; /* not NULL: it ends that window */
     const struct store_turn *turn;   /* not NULL: it moves that instance on */
@@ -34,6 +36,11 @@ struct store_accept_item {
     size_t n_instances;
     const struct store_step *steps;
     size_t n_steps;
+    const struct store_trial *trials; /* of some of the deliveries */
+    size_t n_trials;
+    /* Not NULL: an item before it in this request, by which it stands or falls:
+     * where that one is a duplicate or gone, this one is gone. */
+    const struct store_accept_item *with;
     /* result */
     /* Somebody else did it, that row, chunk, window or turn: nothing was. */
     bool is_gone;
@@ -44,6 +51,12 @@ struct store_accept_item {
     int64_t id;         /* the first one's, if a duplicate */
     int64_t created_ms; /* the first one's, if a duplicate */
 };
+/* As it goes with one that is not stored. */
+static inline bool
+store_accept_is_left(const struct store_accept_item *i)
+{
+    return i->with && (i->with->is_gone || i->with->is_duplicate);
+}
 struct store_accept {
     struct store_req req;
     int64_t tenant;

@@ -30,6 +30,7 @@ struct store_finish {
     /* That of the cycle which claimed it: what was claimed again since, under
      * another one, is not this one's to finish. 0: of whichever. */
     int64_t lease;
+    bool is_trial; /* it may be of somebody in an experiment */
     /* result: false if it was not claimed any more (fenced); nothing done */
     bool is_done;
 };

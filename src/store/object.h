@@ -18,6 +18,8 @@ enum object_kind {
     OBJECT_TOPIC,      /* its members: store/member.h */
     OBJECT_SCHEDULE,
     OBJECT_WORKFLOW,
+    OBJECT_EXPERIMENT,
+    OBJECT_FLAG,
 };
 struct object {
     int64_t tenant;

@@ -25,6 +25,7 @@
 #include "store/read.h"
 #include "store/report.h"
 #include "store/req.h"
+#include "store/trial.h"
 #include "store/upkeep.h"
 #include "store/work.h"
 #include "store/workflow.h"

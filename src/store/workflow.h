@@ -54,6 +54,9 @@ struct store_event_add {
     struct store_idem idem;
     int64_t id, at_ms;
     struct str user, name, data;
+    /* Rounds of experiments that it is the goal of, in ascending order. */
+    const int64_t *rounds;
+    size_t n_rounds;
 };
 /* What a delivery may be older than its item, which a window held up. */
 #define STORE_ITEM_LATE_MS (DIGEST_WINDOW_MAX_MS + INT64_C(3600000))

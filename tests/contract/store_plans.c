@@ -43,6 +43,9 @@ static const struct key {
     {"workflow_step", NULL, {"notification"}},
     {"user_event", "user_event_at", {"at_ms"}},
     {"user_event", NULL, {"tenant", "user_id", "name"}},
+    {"trial", "trial_at", {"at_ms"}},
+    {"trial", NULL, {"tenant", "round", "user_id"}},
+    {"trial_delivery", NULL, {"delivery"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
     {"member", "member_user", {"tenant", "user_id"}},
@@ -85,6 +88,7 @@ static const struct {
     /* the whole inbox of a user is meant */
     {"inbox_items_all", "inbox_item_pkey on inbox_item"},
     /* all are counted */
+    {"trial_count", "trial_pkey on trial*"},
     {"stats_counts", "waiting_due on waiting"},
     {"stats_sizes", "dead_pkey on dead"},
     /* what is in flight is a few batches */
@@ -299,6 +303,8 @@ static const char fill[] =
     "'read'" EACH
     "INSERT INTO workflow_step SELECT i, i, 7, i, 'u', 's', 'v', ''" EACH
     "INSERT INTO user_event SELECT 7, 'u' || i, 'e', i, i, ''" EACH
+    "INSERT INTO trial SELECT 7, 1, i, i, i, i, 'u' || i, 'a'" EACH
+    "INSERT INTO trial_delivery SELECT i, 7, 1, 'u' || i, 'a'" EACH
     "INSERT INTO digest SELECT 7, i, true, 0, false, 100, 1, 1, 1, 1, 1, "
     "'u' || i, 'email', ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
@@ -318,6 +324,7 @@ static const char empty[] =
     "DELETE FROM dead; DELETE FROM ended; DELETE FROM attempt; "
     "DELETE FROM cancel_key; "
     "DELETE FROM outbox; DELETE FROM work; DELETE FROM workflow_step; "
+    "DELETE FROM trial; DELETE FROM trial_delivery; "
     "DELETE FROM user_event; DELETE FROM digest; DELETE FROM "
     "intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "

@@ -1,5 +1,6 @@
 /* documents.c - objects and inboxes in memory. */
 #include "base/list.h"
+#include "store/memory/trial.h"
 #include "store/memory/workflow.h"
 
 /* ---- objects ---- */
@@ -426,6 +427,8 @@ mem_inbox_mark(struct mem *m, struct store_req *req)
         count(&u->counts, i, 1);
         i->rev = u->rev + 1;
         ids[r->n_changed++] = i->id;
+        if (r->change == INBOX_READ)
+            mem_trial_read(m, i->delivery, r->now_ms);
     }
     if (r->n_changed > 0) {
         u->rev++;

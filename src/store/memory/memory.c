@@ -150,12 +150,16 @@ close_store(struct store *base)
 {
     struct memory_store *s = CONTAINER_OF(base, struct memory_store, base);
     struct rows *const all[] = {
-        &s->mem.notifications, &s->mem.deliveries, &s->mem.attempts,
-        &s->mem.items,         &s->mem.users,      &s->mem.events,
-        &s->mem.objects,       &s->mem.members,    &s->mem.changes,
-        &s->mem.idems,         &s->mem.dedups,     &s->mem.works,
-        &s->mem.notices,       &s->pending,        &s->mem.budgets,
-        &s->mem.digests,       &s->mem.steps,      &s->mem.user_events,
+        &s->mem.notifications, &s->mem.deliveries,
+        &s->mem.attempts,      &s->mem.items,
+        &s->mem.users,         &s->mem.events,
+        &s->mem.objects,       &s->mem.members,
+        &s->mem.changes,       &s->mem.idems,
+        &s->mem.dedups,        &s->mem.works,
+        &s->mem.notices,       &s->pending,
+        &s->mem.budgets,       &s->mem.digests,
+        &s->mem.steps,         &s->mem.user_events,
+        &s->mem.trials,        &s->mem.trial_deliveries,
     };
 
     while (s->is_woken) /* its task is on the way to us */

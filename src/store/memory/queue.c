@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "domain/reason.h"
 #include "store/joins.h"
+#include "store/memory/trial.h"
 #include "store/memory/workflow.h"
 
 static int64_t
@@ -117,7 +118,8 @@ add_item(struct mem *m, const struct store_accept *a,
 {
     size_t at = 0;
 
-    item->is_gone = (item->chunk && !advance(m, a, item)) ||
+    item->is_gone = store_accept_is_left(item) ||
+                    (item->chunk && !advance(m, a, item)) ||
                     (item->turn && !mem_instance_is_held(m, a, item)) ||
                     (item->flush && !mem_window_end(m, a, item->flush)) ||
                     (item->turn && !mem_instance_turn(m, a, item));
@@ -137,6 +139,7 @@ add_item(struct mem *m, const struct store_accept *a,
         add_delivery(m, a->tenant, &d);
     }
     mem_instance_rows(m, a, item);
+    mem_trial_rows(m, a, item);
     at = 0;
     for (size_t i = 0; i < item->n_items; i++) {
         if (!joins_shows(item, i, &at))
@@ -202,6 +205,8 @@ finish(struct mem *m, struct store_finish *f, int64_t now_ms)
         t->delivery = f->delivery;
         t->a = mem_copy_attempt(m->arena, f->attempt);
     }
+    if (f->is_trial && delivery_status_is_success(f->status))
+        mem_trial_delivered(m, f->delivery, now_ms);
     if (is_back)
         mem_tell_ready(m, f->tenant, d->ready_lane);
     if (is_waiting)

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "store/joins.h"
 #include "store/memory/workflow.h"
+#include "store/memory/trial.h"
 
 /* ---- in an accept ---- */
 
@@ -212,6 +213,7 @@ mem_event_add(struct mem *m, struct store_req *req)
                                    .user = str_dup(m->arena, e->user),
                                    .name = str_dup(m->arena, e->name)};
     mem_instance_wake(m, e->tenant, e->user, e->name, e->at_ms);
+    mem_trial_goal(m, e);
     mem_idem_save(m, e->tenant, req, &e->idem);
     return ERR_OK;
 }

@@ -10,7 +10,7 @@
  * the outbox first deletes its rows there; what moves an instance of a workflow
  * first locks its row. The others are one exchange. All transactions lock in
  * this order: outbox, users that instances wait for, instances, idempotency
- * keys, dedup keys, windows, inboxes, each sorted. */
+ * keys, dedup keys, windows, inboxes, users in experiments, each sorted. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -20,6 +20,7 @@
 #include "store/postgres/digest.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
+#include "store/postgres/trial.h"
 #include "store/postgres/workflow.h"
 
 #define REQS_MAX 256
@@ -55,6 +56,7 @@ struct accept {
     size_t n_inboxes;
     struct pg_windows *windows;
     struct pg_turns *turns;
+    struct pg_trials *trials;
     struct pg_columns notifications, cancel_keys, works, ready, waiting, dead,
         ended;
     bool has_begun;
@@ -103,7 +105,8 @@ is_live(const struct store_accept *a)
 static bool
 is_new(const struct entry *e)
 {
-    return is_live(e->request) && !e->item->is_gone && !e->item->is_duplicate;
+    return is_live(e->request) && !e->item->is_gone && !e->item->is_duplicate &&
+           !store_accept_is_left(e->item);
 }
 
 static void
@@ -465,6 +468,7 @@ send_rows(struct pg_op *op)
 {
     struct accept *s = op->state;
 
+    s->trials = pg_trials_new(op->arena);
     pg_columns_init(&s->notifications, op->arena, "llllllisbttttTl",
                     s->n_entries);
     pg_columns_init(&s->cancel_keys, op->arena, "llT", 0);
@@ -494,6 +498,7 @@ send_rows(struct pg_op *op)
             pg_col_text(&s->works,
                         e->item->is_held ? STR(STORE_HELD) : STR_NONE);
         }
+        pg_trials_add(s->trials, e->request, e->item);
         for (size_t k = 0, at = 0; k < e->item->n_deliveries; k++) {
             struct delivery d = joins_delivery(e->item, k, &at);
 
@@ -510,6 +515,7 @@ send_rows(struct pg_op *op)
     send_columns(op, &s->dead, PG_dead_add);
     send_columns(op, &s->ended, PG_ended_add);
     send_items(op);
+    pg_trials_store(s->trials, op);
 }
 
 static void
@@ -845,7 +851,8 @@ advanced(struct pg_op *op)
 
     item->is_gone = pg_op_affected(op, 0) == 0;
     item->hold = !item->chunk->is_last && pg_next(&r) ? pg_int(&r) : 0;
-    pg_turns_add(s->turns, s->entries[0].request, item);
+    for (size_t i = 0; i < s->n_entries; i++)
+        pg_turns_add(s->turns, s->entries[i].request, s->entries[i].item);
     if (item->is_gone)
         pg_op_abort(op);
     else

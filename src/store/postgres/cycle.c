@@ -233,6 +233,26 @@ send_attempts(struct pg_op *op)
     send(op, PG_attempt_add);
 }
 
+/* A call that was made was: whoever has the row now. */
+static void
+send_trials(struct pg_op *op)
+{
+    struct cycle *s = op->state;
+    struct pg_array ids = pg_array(op->arena, PG_TYPE_INT8, 0);
+    struct pg_params *p;
+
+    for (size_t i = 0; i < s->n_finishes; i++)
+        if (s->finishes[i]->is_trial &&
+            delivery_status_is_success(s->finishes[i]->status))
+            pg_add_int(&ids, s->finishes[i]->delivery);
+    if (ids.n == 0)
+        return;
+    p = pg_op_params(op);
+    pg_put_array(p, &ids);
+    pg_put_int(p, s->now_ms);
+    send(op, PG_trial_delivered);
+}
+
 /* ---- intents ---- */
 
 static void
@@ -739,6 +759,7 @@ with_lanes(struct pg_op *op)
     send_intents(op);
     for (size_t i = 0; i < s->n_claimings; i++)
         send_claim(op, &s->claimings[i]);
+    send_trials(op);
     pg_op_commit(op, committed);
 }
 

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "store/inbox_marks.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/trial.h"
 #include "store/postgres/workflow.h"
 
 struct marking {
@@ -107,6 +108,17 @@ send_event(struct pg_op *op, const struct store_inbox_mark *r,
 }
 
 static void
+send_trials(struct pg_op *op, const struct store_inbox_mark *r,
+            const struct inbox_marks *changed)
+{
+    int64_t *ids = ARENA_ARRAY(op->arena, int64_t, r->n_changed);
+
+    for (size_t i = 0; i < r->n_changed; i++)
+        ids[i] = changed[i].id;
+    pg_trial_read(op, r, ids, r->n_changed);
+}
+
+static void
 tell(struct pg_op *op)
 {
     struct marking *m = op->state;
@@ -181,6 +193,8 @@ apply(struct pg_op *op)
     send_items(op, r, marks);
     send_user(op, r);
     send_event(op, r, &m->event);
+    if (r->change == INBOX_READ)
+        send_trials(op, r, marks);
     pg_op_commit(op, tell);
 }
 

@@ -71,6 +71,10 @@ sweep(struct pg_op *op)
     pg_op_send(op, PG_budget_sweep);
     send_sweep(op, PG_step_sweep, s->p->settled_before_ms, SWEEP_MAX);
     send_sweep(op, PG_event_sweep, s->p->settled_before_ms, SWEEP_MAX);
+    send_sweep(op, PG_trial_sweep, s->p->now_ms - STORE_TRIALS_KEPT_MS,
+               SWEEP_MAX);
+    send_sweep(op, PG_trial_delivery_sweep, id_after(s->p->settled_before_ms),
+               SWEEP_MAX);
     send_sweep(op, PG_change_trim, CHANGES_KEPT, SWEEP_MAX);
     pg_op_commit(op, swept);
 }

@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "store/joins.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/trial.h"
 
 /* ---- in an accept ---- */
 
@@ -115,7 +116,8 @@ static bool
 is_stored(const struct one *o)
 {
     return o->request->req.err == ERR_OK && !o->request->idem.is_replay &&
-           !o->item->is_gone && !o->item->is_duplicate;
+           !o->item->is_gone && !o->item->is_duplicate &&
+           !store_accept_is_left(o->item);
 }
 
 static void
@@ -325,6 +327,7 @@ add(struct pg_op *op)
     pg_put_text(p, e->data);
     pg_op_send(op, PG_event_add);
     wake(op, e->tenant, e->user, e->name);
+    pg_trial_goal(op, e);
     pg_idem_save(op, &s->idem, 1);
     pg_op_commit(op, added);
 }

@@ -151,7 +151,8 @@ static bool
 is_gone(struct writer *w, const struct store_accept *a,
         struct store_accept_item *item)
 {
-    return (item->chunk && !work_advance(w, a, item)) ||
+    return store_accept_is_left(item) ||
+           (item->chunk && !work_advance(w, a, item)) ||
            (item->turn && item->flush && !instance_is_held(w, a, item)) ||
            (item->flush && !window_end(w, a, item->flush)) ||
            (item->turn && !instance_turn(w, a, item));
@@ -183,6 +184,7 @@ write_accept(struct writer *w, struct store_req *req)
             work_add(w, a->tenant, item);
         add_rows(w, a, item);
         instance_rows(w, a, item);
+        trial_rows(w, a, item);
     }
     idem_save(w, a->tenant, req, &a->idem);
     return ERR_OK;

@@ -96,6 +96,8 @@ finish(struct writer *w, struct store_finish *f, int64_t now_ms,
     claims_remove(w->claims, f->delivery, was);
     if (f->attempt)
         add_attempt(w, f->delivery, f->attempt);
+    if (f->is_trial && delivery_status_is_success(f->status))
+        trial_delivered(w, f->delivery, now_ms);
     if (is_waiting)
         add_wait(w, f, was, lane);
     if (is_back) {

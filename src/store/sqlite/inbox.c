@@ -235,8 +235,11 @@ write_inbox_mark(struct writer *w, struct store_req *req)
     if (r->n_changed > 0) {
         struct inbox_event *e = ARENA_NEW(w->arena, struct inbox_event);
 
-        for (size_t i = 0; i < r->n_changed; i++)
+        for (size_t i = 0; i < r->n_changed; i++) {
             save_mark(w, &u, &marks[i]);
+            if (r->change == INBOX_READ)
+                trial_read(w, r, marks[i].id);
+        }
         save_user(w, &u);
         inbox_marks_event(r, marks, end, w->arena, e);
         add_event(w, &u, e);

@@ -213,6 +213,7 @@ write_event_add(struct writer *w, struct store_req *req)
     put_text(&q, e->data);
     query_run(&q);
     instance_wake(w, e->tenant, e->user, e->name, e->at_ms);
+    trial_goal(w, e);
     idem_save(w, e->tenant, req, &e->idem);
     return ERR_OK;
 }

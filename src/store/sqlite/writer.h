@@ -96,6 +96,15 @@ void instance_wake(struct writer *w, int64_t tenant, struct str user,
 size_t instance_cancel(struct writer *w, const struct store_cancel *c);
 void workflow_sweep(struct writer *w, int64_t before_ms, size_t max);
 
+/* trial.c: who takes part in experiments, and what came of it. */
+void trial_rows(struct writer *w, const struct store_accept *a,
+                const struct store_accept_item *item);
+void trial_delivered(struct writer *w, int64_t delivery, int64_t now_ms);
+void trial_read(struct writer *w, const struct store_inbox_mark *m,
+                int64_t item);
+void trial_goal(struct writer *w, const struct store_event_add *e);
+void trial_sweep(struct writer *w, const struct store_purge *p, size_t max);
+
 /* recover.c: what was in flight when the process died. Before any verb. */
 enum err recover_flights(struct writer *w, int64_t now_ms) MUST_CHECK;
 

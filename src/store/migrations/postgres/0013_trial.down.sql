@@ -1,0 +1,2 @@
+DROP TABLE trial_delivery;
+DROP TABLE trial;
