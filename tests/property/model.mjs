@@ -269,6 +269,11 @@ export class Model {
     // status, and what they hold.
     send(sends) {
         const answers = sends.map(({ name, body }) => this.accept(name, body));
+        // What a duplicate reserved is given back when the others are decided.
+        if (sends.some(({ body }, i) => answers[i].duplicate && sends.length > 1 &&
+            this.category(body.category).throttle)) {
+            throw new Unclear('what is left of the throttle');
+        }
         this.callProviders();
         return answers;
     }

@@ -73,15 +73,21 @@ export function quietEnd(hours, zone, ms) {
     return end;
 }
 
+// The next time after ms. In the second pass of an hour the first is over.
+function nextShowing(zone, shown, ms) {
+    const first = firstShowing(zone, shown);
+    return first > ms ? first : shown - offset(zone, ms);
+}
+
 // The next multiple of a length from midnight, or from a Monday's.
 export function calendarEnd(zone, length, ms) {
     const shown = wall(zone, ms);
     const midnight = Math.floor(shown / DAY) * DAY;
     if (length < DAY) {
         const next = (Math.floor((shown - midnight) / length) + 1) * length;
-        return firstShowing(zone, midnight + Math.min(next, DAY));
+        return nextShowing(zone, midnight + Math.min(next, DAY), ms);
     }
     const monday = midnight - (new Date(midnight).getUTCDay() + 6) % 7 * DAY;
     const next = (Math.floor((shown - monday) / length) + 1) * length;
-    return firstShowing(zone, monday + Math.min(next, 7 * DAY));
+    return nextShowing(zone, monday + Math.min(next, 7 * DAY), ms);
 }
