@@ -263,6 +263,9 @@ goes_to(const struct linting *x, struct str channel)
     return false;
 }
 
+/* Each language may show the same long text once more. */
+#define SMS_LOOK_BYTES 2048
+
 /* The title, then the body on the next line. One that is another language's is
  * told there. */
 static void
@@ -274,17 +277,17 @@ lint_sms(struct linting *x, const struct language *l)
     const struct template *body =
         find_within(x, l, STR("sms"), CONTENT_BODY, &body_at);
     struct sms_length length;
-    struct buf out;
+    struct buf out = {0};
 
     if (!body)
         return;
-    buf_init(&out, x->arena);
     if (title) {
         template_put_literal(title, &out);
         buf_put_char(&out, '\n');
     }
     template_put_literal(body, &out);
-    length = sms_length_of(buf_str(&out));
+    length = sms_length_of(str_utf8_clip(buf_str(&out), SMS_LOOK_BYTES));
+    buf_fini(&out);
     if (length.segments > 1)
         add(x, LINT_SMS_LONG, body_at,
             "at least %zu characters of %s: %zu messages", length.n,
@@ -307,16 +310,18 @@ lint_title(struct linting *x, const struct language *l, struct str channel,
 {
     struct str at = STR_NONE;
     const struct template *t = find_within(x, l, channel, CONTENT_TITLE, &at);
-    struct buf out;
+    struct buf out = {0};
+    size_t n;
 
     if (!t)
         return;
-    buf_init(&out, x->arena);
     template_put_literal(t, &out);
-    if (count_characters(buf_str(&out)) > most)
+    n = count_characters(buf_str(&out));
+    buf_fini(&out);
+    if (n > most)
         add(x, LINT_TITLE_LONG, at,
-            "at least %zu characters, for %.*s at most %zu",
-            count_characters(buf_str(&out)), STR_ARG(channel), most);
+            "at least %zu characters, for %.*s at most %zu", n,
+            STR_ARG(channel), most);
 }
 
 static void

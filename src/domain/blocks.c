@@ -5,6 +5,7 @@
 #include "domain/blocks.h"
 
 #include <gumbo.h>
+#include <setjmp.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -22,17 +23,42 @@ struct walk {
 
 /* ---- the parser's memory: nothing of it outlives the walk ---- */
 
+struct parse {
+    struct arena *arena;
+    jmp_buf too_much; /* to where nothing of the parser is in use */
+};
+
+/* It cannot be told that there is no memory. */
 static void *
-allocate(void *arena, size_t n)
+allocate(void *arg, size_t n)
 {
-    return arena_alloc(arena, n);
+    struct parse *p = arg;
+
+    if (n > BLOCKS_MEMORY_MAX || arena_used(p->arena) + n > BLOCKS_MEMORY_MAX)
+        longjmp(p->too_much, 1);
+    return arena_alloc(p->arena, n);
 }
 
 static void
-release(void *arena, void *p)
+release(void *arg, void *p)
 {
-    (void)arena;
+    (void)arg;
     (void)p;
+}
+
+/* NULL: it takes too much. */
+static const GumboOutput *
+parse(struct parse *p, struct str html)
+{
+    GumboOptions options = kGumboDefaultOptions;
+
+    options.allocator = allocate;
+    options.deallocator = release;
+    options.userdata = p;
+    options.max_errors = 0;
+    if (setjmp(p->too_much) != 0)
+        return NULL;
+    return gumbo_parse_with_options(&options, html.p, html.n);
 }
 
 /* ---- writing ---- */
@@ -521,20 +547,15 @@ walk(struct walk *k, const GumboNode *n, int n_above)
 void
 blocks_write(struct str html, struct json_writer *w)
 {
-    struct arena *a = arena_new();
-    struct walk k = {.w = w, .arena = a};
-    GumboOptions options = kGumboDefaultOptions;
-    const GumboOutput *tree;
+    struct parse p = {.arena = arena_new()};
+    struct walk k = {.w = w, .arena = p.arena};
+    const GumboOutput *tree = parse(&p, str_utf8_clip(html, BLOCKS_HTML_MAX));
 
-    options.allocator = allocate;
-    options.deallocator = release;
-    options.userdata = a;
-    options.max_errors = 0;
-    html = str_utf8_clip(html, BLOCKS_HTML_MAX);
-    tree = gumbo_parse_with_options(&options, html.p, html.n);
     json_begin_array(w);
-    walk_children(&k, tree->root, 0);
-    end_paragraph(&k);
+    if (tree) {
+        walk_children(&k, tree->root, 0);
+        end_paragraph(&k);
+    }
     json_end_array(w);
-    arena_free(a);
+    arena_free(p.arena);
 }

@@ -234,6 +234,21 @@ however_large_it_is_the_tree_is_small(void **state)
 }
 
 static void
+few_bytes_do_not_make_many_nodes(void **state)
+{
+    struct buf html;
+
+    (void)state;
+    buf_init(&html, arena);
+    for (int i = 0; i < 2500; i++)
+        buf_printf(&html, "<b a%d>", i);
+    for (int i = 0; i < 5000; i++)
+        buf_put_cstr(&html, "<p>x");
+    assert_true(html.n < BLOCKS_HTML_MAX);
+    assert_true(str_is(blocks_of(buf_str(&html)), "[]"));
+}
+
+static void
 what_is_too_long_is_cut_between_characters(void **state)
 {
     struct str html = repeated("\u00e9", BLOCKS_HTML_MAX / 2 + 10);
@@ -267,6 +282,7 @@ main(void)
         T(html_becomes_a_tree_of_what_is_allowed),
         T(what_could_do_harm_is_left_out),
         T(however_large_it_is_the_tree_is_small),
+        T(few_bytes_do_not_make_many_nodes),
         T(what_is_too_long_is_cut_between_characters),
         T(a_link_leads_where_it_says),
     };

@@ -1,5 +1,7 @@
 #include "domain/sms_length.h"
 
+#include <string.h>
+
 /* Of one message, and of each where there are several: these have a header. */
 #define GSM7_ONE 160
 #define GSM7_EACH 153
@@ -15,6 +17,8 @@ static const char extended[] = "\f^{}\\[~]|€";
 static bool
 holds(struct str set, struct str c)
 {
+    if (c.n == 1)
+        return memchr(set.p, c.p[0], set.n) != NULL;
     while (set.n > 0) {
         size_t n = str_utf8_char(set);
 
