@@ -18,6 +18,7 @@
 #include "store/budget.h"
 #include "store/cycle.h"
 #include "store/digest.h"
+#include "store/habit.h"
 #include "store/inbox.h"
 #include "store/member.h"
 #include "store/object.h"

@@ -86,6 +86,66 @@ documents_of_two_nodes_keep_count(void **state)
                      n_done);
 }
 
+/* ---- habits ---- */
+
+enum { READERS = 200 };
+
+static void
+put_readers(struct rig *r, struct str *ids)
+{
+    struct store_object_write *w =
+        ARENA_ARRAY(r->arena, struct store_object_write, READERS);
+    struct store_object_put p = {
+        .tenant = T, .now_ms = NOW, .writes = w, .n_writes = READERS};
+
+    for (int i = 0; i < READERS; i++) {
+        ids[i] = str_fmt(r->arena, "r%d", i);
+        w[i] = (struct store_object_write){.kind = OBJECT_USER,
+                                           .key = ids[i],
+                                           .body = STR("{}"),
+                                           .num = 1 + i};
+    }
+    assert_int_equal(ASK(r, object_put, &p), ERR_OK);
+}
+
+/* Two nodes hear of the same hour, in which every second user is forgotten. */
+static void
+nothing_is_learned_twice_nor_of_who_is_forgotten(void **state)
+{
+    struct rig *r = *state, *nodes[2] = {r, node_peer(r)};
+    struct store_habit_add adds[READERS][2];
+    struct store_object_delete deletes[READERS];
+    struct str ids[READERS];
+
+    put_readers(r, ids);
+    for (int i = 0; i < READERS; i++) {
+        for (int k = 0; k < 2; k++) {
+            adds[i][k] = (struct store_habit_add){
+                .tenant = T, .user = ids[i], .at_ms = 500 * INT64_C(3600000)};
+            begin_on(r, nodes[k], STORE_VERB_habit_add, &adds[i][k].req);
+        }
+        deletes[i] = (struct store_object_delete){.tenant = T,
+                                                  .now_ms = NOW,
+                                                  .kind = OBJECT_USER,
+                                                  .key = ids[i],
+                                                  .if_version = 1};
+        if (i % 2)
+            begin_on(r, nodes[i / 2 % 2], STORE_VERB_object_delete,
+                     &deletes[i].req);
+    }
+    wait_for_all(r);
+    ASSERT_SQL(r, "100", "SELECT count(*) FROM habit");
+    ASSERT_SQL(r, "0",
+               "SELECT count(*) FROM habit h JOIN object o ON o.kind = 6 AND "
+               "o.key = h.user_id WHERE o.body IS NULL");
+    for (int i = 0; i < READERS; i += 2) {
+        struct store_habits h = {.tenant = T, .users = &ids[i], .n_users = 1};
+
+        assert_int_equal(ASK(r, habits, &h), ERR_OK);
+        assert_int_equal(habit_reads(&h.habits[0]), HABIT_ONE);
+    }
+}
+
 /* ---- cancels ---- */
 
 enum { SENT = 500, EACH = 4, TURNS = 120, ACTS = 4, CLAIMS = 15 };
@@ -502,6 +562,8 @@ const struct CMUnitTest busy_tests[] = {
     NODE_TEST_WITH(no_more_goes_out_by_two_nodes_than_by_one, node_setup_deaf),
     NODE_TEST_WITH(what_is_due_is_promoted_once, node_setup_deaf),
     NODE_TEST_WITH(documents_of_two_nodes_keep_count, node_setup_deaf),
+    NODE_TEST_WITH(nothing_is_learned_twice_nor_of_who_is_forgotten,
+                   node_setup_deaf),
     NODE_TEST_WITH(what_is_cancelled_is_never_sent, node_setup_deaf),
     NODE_TEST_WITH(a_cancellation_locks_windows_in_the_order_of_accepts,
                    node_setup_slow),

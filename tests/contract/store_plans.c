@@ -57,6 +57,7 @@ static const struct key {
     {"dedup", NULL, {"tenant", "key"}},
     {"budget", "budget_until", {"until_ms"}},
     {"budget", NULL, {"tenant", "key"}},
+    {"habit", NULL, {"tenant", "user_id"}},
     {"inbox_user", NULL, {"tenant", "user_id"}},
     {"inbox_item", NULL, {"tenant", "user_id", "id"}},
     {"inbox_event", NULL, {"tenant", "user_id", "rev"}},

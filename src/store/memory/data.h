@@ -81,7 +81,6 @@ struct mem_dedup {
     struct str key;
     int64_t until_ms, id, created_ms;
 };
-
 struct mem_budget {
     int64_t tenant;
     struct str key;
@@ -95,7 +94,7 @@ struct mem {
     int64_t epoch, n_holds; /* of inboxes; leases of instances so far */
     struct rows notifications, deliveries, attempts, items, users, events,
         objects, members, changes, idems, dedups, works, budgets, digests,
-        steps, user_events, trials, trial_deliveries;
+        steps, user_events, trials, trial_deliveries, habits;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;
@@ -111,7 +110,8 @@ mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
     mem_inbox_revs, mem_stats, mem_reports, mem_lanes, mem_budget_take,
     mem_budget_give_back, mem_budget_look, mem_dedup_get, mem_cancel_find,
     mem_digest_flush, mem_digest_list, mem_digest_members, mem_event_add,
-    mem_event_look, mem_decide, mem_instance_list, mem_trial_count;
+    mem_event_look, mem_decide, mem_instance_list, mem_trial_count,
+    mem_habit_add, mem_habits;
 
 /* Deliveries of it are still to be planned; NULL: all were. */
 struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);

@@ -1,5 +1,6 @@
 /* documents.c - objects and inboxes in memory. */
 #include "base/list.h"
+#include "store/memory/habit.h"
 #include "store/memory/trial.h"
 #include "store/memory/workflow.h"
 
@@ -187,6 +188,7 @@ mem_object_delete(struct mem *m, struct store_req *req)
     bury(m, d, o);
     if (d->kind == OBJECT_USER) {
         mem_forget_user(m, d->tenant, d->key);
+        mem_habit_forget(m, d->tenant, d->key);
         o = find_object(m, OBJECT_PREFERENCE, d->tenant, d->key);
         if (o && !o->is_gone)
             bury(m, d, o);
@@ -446,6 +448,8 @@ mem_inbox_mark(struct mem *m, struct store_req *req)
     if (r->n_changed > 0)
         mem_instance_wake(m, r->tenant, r->user, inbox_change_event(r->change),
                           r->now_ms);
+    if (r->n_changed > 0 && r->change == INBOX_READ)
+        mem_habit_learn(m, r->tenant, r->user, r->now_ms);
     r->rev = u->rev;
     r->counts = u->counts;
     return ERR_OK;

@@ -160,6 +160,7 @@ close_store(struct store *base)
         &s->mem.budgets,       &s->mem.digests,
         &s->mem.steps,         &s->mem.user_events,
         &s->mem.trials,        &s->mem.trial_deliveries,
+        &s->mem.habits,
     };
 
     while (s->is_woken) /* its task is on the way to us */

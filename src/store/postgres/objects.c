@@ -474,6 +474,10 @@ bury(struct pg_op *op)
     for (size_t i = 0; i < n; i++)
         send_bury(op, d, rows[i]);
     s->at_change = (int)n + pg_members_remove_with(op, d);
+    if (d->kind == OBJECT_USER) {
+        pg_habit_forget(op, d->tenant, d->key);
+        s->at_change++;
+    }
     send_changes(op, d->tenant, rows, n);
     s->n_rows = n;
     pg_op_commit(op, deleted);

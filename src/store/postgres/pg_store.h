@@ -96,6 +96,15 @@ void pg_members_set_roles(struct pg_op *op, int64_t tenant,
 int pg_members_remove_with(struct pg_op *op,
                            const struct store_object_delete *d);
 
+/* habit.c: that somebody read something then. The first sends a statement,
+ * whose result, the i-th, the second one takes; it may send another. */
+void pg_habit_look(struct pg_op *op, int64_t tenant, struct str user,
+                   int64_t at_ms);
+void pg_habit_learn(struct pg_op *op, int i, int64_t tenant, struct str user,
+                    int64_t at_ms);
+void pg_habit_forget(struct pg_op *op, int64_t tenant,
+                     struct str user); /* one */
+
 /* idem.c: the first answers under Idempotency-Keys, for a group of requests.
  * Sends two statements (claim the keys, read what is there); pg_idem_read()
  * takes their results, from the i-th on, and judges: req->err is

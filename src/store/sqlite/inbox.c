@@ -245,6 +245,8 @@ write_inbox_mark(struct writer *w, struct store_req *req)
         add_event(w, &u, e);
         instance_wake(w, r->tenant, r->user, inbox_change_event(r->change),
                       r->now_ms);
+        if (r->change == INBOX_READ)
+            habit_read_at(w, r->tenant, r->user, r->now_ms);
     }
     return ERR_OK;
 }

@@ -203,6 +203,7 @@ write_object_delete(struct writer *w, struct store_req *req)
     if (d->kind == OBJECT_USER) {
         members_forget_user(w, d->tenant, d->key);
         bury_preferences(w, d);
+        habit_forget(w, d->tenant, d->key);
     } else if (d->kind == OBJECT_TOPIC) {
         members_clear_topic(w, d->tenant, d->key);
     }

@@ -32,6 +32,7 @@ static read_verb *const read_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_event_look] = read_event_look,
     [STORE_VERB_instance_list] = read_instance_list,
     [STORE_VERB_trial_count] = read_trial_count,
+    [STORE_VERB_habits] = read_habits,
     [STORE_VERB_digest_members] = read_digest_members,
 };
 

@@ -31,6 +31,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_digest_flush] = write_digest_flush,
     [STORE_VERB_event_add] = write_event_add,
     [STORE_VERB_decide] = write_decide,
+    [STORE_VERB_habit_add] = write_habit_add,
 };
 
 static void
