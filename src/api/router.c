@@ -33,6 +33,7 @@ const struct route *const route_tables[] = {
     digest_routes,
     user_routes,
     preference_routes,
+    best_time_routes,
     topic_routes,
     cancel_routes,
     approval_routes,

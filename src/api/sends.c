@@ -121,6 +121,7 @@ write_plan(struct sending *s, struct json_writer *w,
                    e == ERR_OK ? str_from(plan_verdict_name(verdict))
                                : STR("skip"));
     json_str_or_null_field(w, "reason", reason);
+    json_time_field(w, "due_at", d->digest ? d->closes_ms : d->due_ms);
     if (d->recipient->experiment.n > 0) {
         json_str_field(w, "experiment", d->recipient->experiment);
         json_str_or_null_field(w, "variant", d->recipient->variant);

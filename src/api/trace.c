@@ -270,6 +270,31 @@ variant_detail(struct call *c, const struct store_notification_get *g,
     return STR_NONE;
 }
 
+static struct str
+hold_detail(struct call *c, const struct delivery *d)
+{
+    struct json_writer w;
+    struct buf out;
+
+    if (!is_planned_hold(d) || d->due_ms == 0)
+        return STR_NONE;
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_time_field(&w, "until", d->due_ms);
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+/* The experiment, where there is one; else until when it is held. */
+static struct str
+planned_detail(struct call *c, const struct store_notification_get *g,
+               const struct delivery *d)
+{
+    struct str variant = variant_detail(c, g, d);
+
+    return variant.n > 0 ? variant : hold_detail(c, d);
+}
+
 static void
 tell_decision(struct story *t, const struct store_notification_get *g,
               const struct delivery *d)
@@ -285,7 +310,7 @@ tell_decision(struct story *t, const struct store_notification_get *g,
                 .reason = is_collected(d) ? reason_code(REASON_DIGEST_WAITING)
                           : is_skipped(d) || is_planned_hold(d) ? d->reason
                                                                 : STR_NONE,
-                .detail = variant_detail(t->call, g, d),
+                .detail = planned_detail(t->call, g, d),
             });
 }
 

@@ -344,6 +344,7 @@ const struct route user_routes[] = {
      .handle = handle_delete,
      .statuses = {204},
      .id = "deleteUser",
-     .summary = "Forget a user, and what it is a member of and prefers."},
+     .summary = "Forget a user, what it is a member of and prefers, and "
+                "when it reads."},
     {0},
 };

@@ -141,6 +141,7 @@ address(struct slot *s, const struct delivery *to, struct json given, int index)
     q->n_channels = 1;
     q->has_spare = false;
     q->digest = (struct digest_rule){0};
+    q->best_within_ms = 0; /* it has waited */
     q->is_all = q->is_dry_run = false;
     q->n_sets = 0;
 }

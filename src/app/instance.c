@@ -234,11 +234,12 @@ struct json
 instance_body(struct arena *a, const struct instance_send *x)
 {
     static const char *const of_step[] = {
-        "channels", "template", "title",     "body",       "html",   "actions",
-        "category", "priority", "overrides", "experiment", "if_flag"};
-    static const char *const of_doc[] = {"data",      "category",  "priority",
-                                         "digest",    "overrides", "locale",
-                                         "expires_at"};
+        "channels",  "template",   "title",    "body",
+        "html",      "actions",    "category", "priority",
+        "overrides", "experiment", "if_flag",  "best_time"};
+    static const char *const of_doc[] = {"data",       "category",  "priority",
+                                         "digest",     "overrides", "locale",
+                                         "expires_at", "best_time"};
     bool has_channel = !json_is(x->channel, JSON_ABSENT);
     bool has_data = json_is(x->data, JSON_OBJECT);
     struct json_writer w;

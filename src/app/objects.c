@@ -43,3 +43,9 @@ objects_memberships(const struct app *app, struct store_memberships *m)
 {
     store_memberships(app->env->store, m);
 }
+
+void
+objects_habits(const struct app *app, struct store_habits *h)
+{
+    store_habits(app->env->store, h);
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "store/habit.h"
 #include "store/member.h"
 #include "store/object.h"
 
@@ -13,3 +14,4 @@ void objects_delete(const struct app *app, struct store_object_delete *d);
 void objects_subscribe(const struct app *app, struct store_subscribe *s);
 void objects_members(const struct app *app, struct store_members *m);
 void objects_memberships(const struct app *app, struct store_memberships *m);
+void objects_habits(const struct app *app, struct store_habits *h);

@@ -45,9 +45,9 @@ is_expired(struct arena *a, struct json doc, int64_t now_ms)
            at_ms <= now_ms;
 }
 
-/* What was held in quiet hours, or by a window that it was alone in, was ready
- * when they ended, which is when it was last written; it keeps its reason until
- * it is called. */
+/* What was held for a better hour, or by a window that it was alone in, was
+ * ready when that was over, which is when it was last written; it keeps its
+ * reason until it is called. */
 static int64_t
 due_ms(struct prepare *p, struct json doc)
 {
@@ -59,15 +59,15 @@ due_ms(struct prepare *p, struct json doc)
         due = at_ms;
     if (!json_is(json_get(doc, "approval"), JSON_ABSENT) && v->created_ms > due)
         due = v->created_ms; /* since somebody approved it */
-    if ((reason_is(v->reason, REASON_QUIET_DEFERRED) ||
+    if ((reason_is_deferral(v->reason) ||
          reason_is(v->reason, REASON_DIGEST_WAITING)) &&
         v->updated_ms > due)
         due = v->updated_ms;
     return due;
 }
 
-/* What quiet hours held, which may be a night: its user may have turned it off
- * meanwhile. */
+/* What was held for a better hour, which may be a night: its user may have
+ * turned it off meanwhile. */
 static enum reason
 why_unwanted(struct prepare *p, struct json doc)
 {
@@ -84,8 +84,7 @@ why_unwanted(struct prepare *p, struct json doc)
         .now_ms = p->now_ms,
     };
 
-    return reason_is(v->reason, REASON_QUIET_DEFERRED) ? preference_decide(&q)
-                                                       : REASON_NONE;
+    return reason_is_deferral(v->reason) ? preference_decide(&q) : REASON_NONE;
 }
 
 /* It is not to go out any more. */
@@ -101,7 +100,7 @@ is_over(struct prepare *p, struct json doc)
         give_up(p, DELIVERY_EXPIRED, REASON_EXPIRED, "expires_at has passed");
     else if (unwanted != REASON_NONE)
         give_up(p, DELIVERY_SUPPRESSED, unwanted,
-                "its user turned it off while quiet hours held it");
+                "its user turned it off while it was held");
     return p->reason.n > 0;
 }
 

@@ -64,6 +64,9 @@ it_is_due_when_it_is_accepted_or_when_it_was_to_go_out(void **state)
     work.delivery.reason = STR("quiet.deferred_until");
     prepare_message(&prepared);
     assert_int_equal(prepared.due_ms, NOW - 10);
+    work.delivery.reason = STR("besttime.deferred_until");
+    prepare_message(&prepared);
+    assert_int_equal(prepared.due_ms, NOW - 10);
     work.delivery.reason = STR("digest.waiting");
     prepare_message(&prepared);
     assert_int_equal(prepared.due_ms, NOW - 10);
@@ -212,7 +215,7 @@ a_template_that_runs_away_fails_the_delivery(void **state)
 }
 
 static void
-what_quiet_hours_held_is_asked_about_again(void **state)
+what_was_deferred_is_asked_about_again(void **state)
 {
     struct desk *d = *state;
     struct category alarm = {.is_critical = true};
@@ -226,6 +229,7 @@ what_quiet_hours_held_is_asked_about_again(void **state)
     assert_int_equal(prepared.reason.n, 0);
     work.delivery.reason = STR("quiet.deferred_until");
     assert_ends(DELIVERY_SUPPRESSED, "pref.category_off");
+    work.delivery.reason = STR("besttime.deferred_until");
     work.preference_body =
         quoted(d->arena, "{'muted_until':'2099-01-01T00:00:00.000Z'}");
     assert_ends(DELIVERY_SUPPRESSED, "pref.global_off");
@@ -264,7 +268,7 @@ main(void)
         DESK_TEST(what_expires_now_has_expired),
         DESK_TEST(the_pinned_version_is_rendered),
         DESK_TEST(a_template_that_runs_away_fails_the_delivery),
-        DESK_TEST(what_quiet_hours_held_is_asked_about_again),
+        DESK_TEST(what_was_deferred_is_asked_about_again),
         DESK_TEST(what_was_cancelled_between_two_attempts_is_not_tried_again),
     };
 

@@ -121,6 +121,7 @@ fill_recipients(struct send *s, struct send_item *item)
             .preferences = stored_doc(s->arena, s->preferences_of, user),
             .is_flag_off =
                 q->flag && !flag_is_on(s->arena, q->flag, user, stored),
+            .habit = best_times_of(s, user),
         };
     }
 }
@@ -153,6 +154,8 @@ plan_item(struct send *s, struct send_item *item)
         .digest = q->digest.window_ms > 0 ? &q->digest : NULL,
         .is_flush = item->flush != NULL,
         .is_expired = q->expires_ms != 0 && q->expires_ms <= at_ms,
+        .expires_ms = q->expires_ms,
+        .best_within_ms = q->best_within_ms,
         .priority = q->priority,
         .category = q->category,
         .configured = workspace_category(s->workspace, q->category),
@@ -708,6 +711,7 @@ fill_plans(struct send *s)
             fill_recipients(s, &s->items[i]);
     map_free(s->by_user);
     map_free(s->preferences_of);
+    best_times_free(s);
     s->split_ms = wall_ms(s);
     trials_split(s);
     for (size_t i = 0; i < s->n_parts; i++)
@@ -732,7 +736,7 @@ on_people(struct store_req *req, enum err e)
         s->users.objects = g->objects;
     s->preferences = s->users;
     s->preferences.objects = &g->objects[g->n_keys - n];
-    fill_plans(s);
+    best_times_load(s, fill_plans);
 }
 
 /* What is known of those in s->users, and is not loaded: their documents, then

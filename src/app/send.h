@@ -1,9 +1,9 @@
 /* send.h - the one way in: requests become plans, plans are committed.
  *
- * Load (one read) -> plan (pure) -> [take from budgets: app/budget.h] -> commit
- * (one write). A request that is refused, and a dry run, leave nothing behind.
- * What goes to a whole workspace, or to a large part of it, is only committed,
- * and planned later: app/fan.h.
+ * Load (one read; another one where a best time is asked for) -> plan (pure) ->
+ * [take from budgets: app/budget.h] -> commit (one write). A request that is
+ * refused, and a dry run, leave nothing behind. What goes to a whole workspace,
+ * or to a large part of it, is only committed, and planned later: app/fan.h.
  *
  * A second request under an Idempotency-Key that is still in flight waits its
  * turn in the store and is answered as the first one was: nobody gets the 409
@@ -12,6 +12,7 @@
 
 #include "app/app.h"
 #include "app/audience.h"
+#include "app/best_time.h"
 #include "app/budget.h"
 #include "app/content.h"
 #include "app/send_request.h"
@@ -103,6 +104,7 @@ struct send {
     struct map *by_user;                        /* id -> struct object */
     struct map *preferences_of;                 /* the same */
     struct map *suppressed;                     /* key -> struct object */
+    struct best_times best_times;
     struct budgets budgets;
     struct store_accept accept;
     size_t n_deliveries, n_rendered; /* planned; bytes of in_app items */

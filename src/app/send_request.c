@@ -10,6 +10,8 @@
 #include "domain/digest_rule.h"
 #include "domain/link.h"
 
+#define HOUR_MS (INT64_C(3600) * 1000)
+
 static const char *const priorities[] = {"critical", "high", "normal", "low",
                                          NULL};
 static const char *const methods[] = {"GET",   "POST",   "PUT",
@@ -208,6 +210,16 @@ static const struct field approval_rows[] = {
     {.type = FIELD_END},
 };
 
+static const struct field best_time_fields[] = {
+    {.name = "within",
+     .type = FIELD_DURATION,
+     .flags = FIELD_REQUIRED,
+     .min = HOUR_MS,
+     .max = 7 * 24 * HOUR_MS,
+     .doc = "From now on, or from send_at on."},
+    {.type = FIELD_END},
+};
+
 /* What is sent, and on which channels. */
 #define CONTENT_FIELDS                                                         \
     {.name = "channels",                                                       \
@@ -257,6 +269,10 @@ const struct field send_step_fields[] = {
      .values = priorities,
      .doc = "In place of the notification's."},
     {.name = "overrides", .type = FIELD_OBJECT, .of = override_fields},
+    {.name = "best_time",
+     .type = FIELD_OBJECT,
+     .of = best_time_fields,
+     .doc = "In place of the notification's."},
     {.type = FIELD_END},
 };
 
@@ -313,6 +329,12 @@ const struct field send_request_fields[] = {
      .of = digest_fields,
      .doc = "Collect it with others of this user and channel, and send them as "
             "one."},
+    {.name = "best_time",
+     .type = FIELD_OBJECT,
+     .of = best_time_fields,
+     .doc = "Hold it, but in the inbox, for the hour within that time in which "
+            "each recipient is most used to read; who has none gets it at "
+            "once."},
     {.name = "attachments", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
     {.name = "approval",
      .type = FIELD_ONE_OF,
@@ -677,6 +699,9 @@ read_policy(struct reading *r, struct json doc)
         q->expires_ms = ms;
     q->is_dry_run = json_bool(json_get(doc, "dry_run"), false);
     read_approval(r, json_get(doc, "approval"));
+    if (str_to_duration_ms(
+            json_str_of(r->arena, json_get(doc, "best_time"), "within"), &ms))
+        q->best_within_ms = ms;
     if (json_is(json_get(doc, "digest"), JSON_OBJECT))
         read_digest(r, json_get(doc, "digest"));
 }

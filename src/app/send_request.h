@@ -53,6 +53,7 @@ struct send_request {
     int64_t expires_ms;  /* 0: never */
     int64_t approval_ms; /* for so long somebody may approve it; 0: need not */
     struct digest_rule digest; /* window_ms 0: none */
+    int64_t best_within_ms;    /* domain/plan.h */
     bool is_dry_run;
     bool is_all; /* every stored user, too */
     /* Members of these, too: of roles, and of topics with those above them.

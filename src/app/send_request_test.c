@@ -586,6 +586,32 @@ a_digest_is_read_with_its_defaults(void **state)
 }
 
 static void
+a_best_time_has_bounds(void **state)
+{
+    static const struct row rows[] = {
+        {"{'to':'u','title':'t','best_time':{'within':'1h'}}", ERR_OK, ""},
+        {"{'to':'u','title':'t','best_time':{'within':'7d'}}", ERR_OK, ""},
+        {"{'to':'u','title':'t','best_time':{'within':'59m'}}", ERR_INVALID,
+         "/best_time/within"},
+        {"{'to':'u','title':'t','best_time':{'within':'169h'}}", ERR_INVALID,
+         "/best_time/within"},
+        {"{'to':'u','title':'t','best_time':{}}", ERR_INVALID,
+         "/best_time/within"},
+        {"{'to':'u','title':'t','best_time':'24h'}", ERR_INVALID, "/best_time"},
+        {"{'to':'u','title':'t','best_time':{'within':'1h','otherwise':'now'}}",
+         ERR_INVALID, "/best_time/otherwise"},
+    };
+
+    CHECK_ROWS(*state, rows);
+    assert_int_equal(read_body(*state, "{'to':'u','title':'t'}"), ERR_OK);
+    assert_int_equal(request.best_within_ms, 0);
+    assert_int_equal(
+        read_body(*state, "{'to':'u','title':'t','best_time':{'within':'2h'}}"),
+        ERR_OK);
+    assert_int_equal(request.best_within_ms, 7200000);
+}
+
+static void
 a_digest_has_bounds(void **state)
 {
     static const struct row rows[] = {
@@ -673,6 +699,7 @@ main(void)
         DESK_TEST(an_approval_is_read_with_its_defaults),
         DESK_TEST(an_approval_has_bounds),
         DESK_TEST(a_digest_is_read_with_its_defaults),
+        DESK_TEST(a_best_time_has_bounds),
         DESK_TEST(a_digest_has_bounds),
         DESK_TEST(what_is_not_built_is_refused_and_never_ignored),
         DESK_TEST(every_fault_is_told_and_the_rest_counted),

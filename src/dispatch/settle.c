@@ -225,13 +225,13 @@ end_without_provider(struct leave *l)
                                             : REASON_PROVIDER_NONE);
 }
 
-/* Whoever calls it has still to ask what quiet hours held, and goes by this. */
+/* Whoever calls it has still to ask whether what was deferred is wanted, and
+ * goes by this. */
 static struct str
 handed_over(const struct delivery *d)
 {
-    return reason_is(d->reason, REASON_QUIET_DEFERRED)
-               ? d->reason
-               : reason_code(REASON_FAILOVER);
+    return reason_is_deferral(d->reason) ? d->reason
+                                         : reason_code(REASON_FAILOVER);
 }
 
 void

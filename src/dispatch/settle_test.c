@@ -402,8 +402,7 @@ behind_an_open_breaker_the_first_healthy_one_that_may_try_takes_over(
 }
 
 static void
-what_quiet_hours_held_is_still_known_as_that_when_it_is_handed_over(
-    void **state)
+what_was_deferred_is_still_known_as_that_when_it_is_handed_over(void **state)
 {
     struct fixture *f = *state;
     struct store_finish r;
@@ -414,6 +413,9 @@ what_quiet_hours_held_is_still_known_as_that_when_it_is_handed_over(
     assert_int_equal(r.status, DELIVERY_QUEUED);
     assert_int_equal(r.lane, 12);
     assert_true(str_is(r.reason, "quiet.deferred_until"));
+    f->delivery.reason = STR("besttime.deferred_until");
+    r = left(f, false);
+    assert_true(str_is(r.reason, "besttime.deferred_until"));
 }
 
 static void
@@ -489,7 +491,7 @@ main(void)
         T(throttled_to_the_end_the_next_provider_has_its_turn),
         T(a_retried_dead_letter_has_its_whole_budget_again),
         T(behind_an_open_breaker_the_first_healthy_one_that_may_try_takes_over),
-        T(what_quiet_hours_held_is_still_known_as_that_when_it_is_handed_over),
+        T(what_was_deferred_is_still_known_as_that_when_it_is_handed_over),
         T(without_an_heir_it_waits_and_burns_no_attempt),
         T(what_a_crash_interrupted_stays_pinned_while_it_waits),
         T(out_of_its_lane_it_goes_on_or_ends),

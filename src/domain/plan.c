@@ -84,31 +84,46 @@ why_not(const struct plan *p, const struct plan_recipient *r,
     return why;
 }
 
-/* When the recipient's quiet hours end; 0: they are not on. */
-static int64_t
-quiet_end(const struct plan *p, const struct plan_recipient *r)
+/* When it is the recipient's time. */
+struct moment {
+    const struct zone *own;   /* NULL: none is known */
+    struct quiet_hours hours; /* if has_hours */
+    bool has_hours;
+    int64_t quiet_end_ms; /* 0: quiet hours are not on */
+};
+
+static struct moment
+moment_of(const struct plan *p, const struct plan_recipient *r)
 {
     struct json doc = json_get(r->preferences, "quiet_hours");
-    const struct zone *own;
-    struct quiet_hours hours;
+    struct moment m = {0};
     struct problem ignored;
 
+    if (!json_is(doc, JSON_OBJECT) && p->best_within_ms == 0)
+        return m;
+    m.own = zone_find(field_of(p->arena, r, "timezone"));
     if (!json_is(doc, JSON_OBJECT))
-        return 0;
-    own = zone_find(field_of(p->arena, r, "timezone"));
+        return m;
     problem_init(&ignored, p->arena);
-    if (!quiet_read(doc, STR(""), own ? own : zone_utc(), &ignored, &hours))
-        return 0;
-    return quiet_until(&hours, p->now_ms);
+    m.has_hours = quiet_read(doc, STR(""), m.own ? m.own : zone_utc(), &ignored,
+                             &m.hours);
+    if (m.has_hours)
+        m.quiet_end_ms = quiet_until(&m.hours, p->now_ms);
+    return m;
+}
+
+static bool
+is_critical(const struct plan *p)
+{
+    return p->priority == PRIORITY_CRITICAL ||
+           (p->configured && p->configured->is_critical);
 }
 
 static bool
 breaks_through(const struct plan *p, const struct plan_channel *c)
 {
-    const struct category *k = p->configured;
-
-    return c->is_in_app || p->priority == PRIORITY_CRITICAL ||
-           (k && (k->is_critical || k->quiet == QUIET_BREAK_THROUGH));
+    return c->is_in_app || is_critical(p) ||
+           (p->configured && p->configured->quiet == QUIET_BREAK_THROUGH);
 }
 
 static enum quiet_policy
@@ -122,8 +137,7 @@ static bool
 may_be_collected(const struct plan *p, const struct plan_decision *d)
 {
     return !p->is_flush && !p->is_later && d->verdict != PLAN_SKIP &&
-           d->recipient->user.n > 0 && p->priority != PRIORITY_CRITICAL &&
-           !(p->configured && p->configured->is_critical);
+           d->recipient->user.n > 0 && !is_critical(p);
 }
 
 static const struct digest_rule *
@@ -185,14 +199,49 @@ keep_quiet(const struct plan *p, int64_t end_ms, bool has_inbox,
     }
 }
 
+/* From when on it could go out: the end of the quiet hours that hold it. 0: it
+ * is not held for a better hour. */
+static int64_t
+best_from(const struct plan *p, const struct plan_decision *d)
+{
+    if (p->best_within_ms == 0 || p->is_held || d->channel->is_in_app ||
+        is_critical(p) || d->verdict == PLAN_SKIP || is_for_a_window(p, d))
+        return 0;
+    return d->verdict == PLAN_HOLD ? d->due_ms : p->now_ms;
+}
+
+/* Quiet hours go first: what they hold is held longer, if at all. */
+static void
+wait_for_best(const struct plan *p, const struct moment *m,
+              struct plan_decision *d)
+{
+    struct besttime_query q = {
+        .habit = d->recipient->habit,
+        .own = m->own,
+        .quiet = m->has_hours ? &m->hours : NULL,
+        .from_ms = best_from(p, d),
+        .until_ms = p->now_ms + p->best_within_ms,
+        .user = d->recipient->user,
+    };
+    int64_t best_ms;
+
+    if (p->expires_ms > 0 && q.until_ms >= p->expires_ms)
+        q.until_ms = p->expires_ms - 1;
+    if (q.from_ms == 0 || !besttime_pick(&q, &best_ms) || best_ms <= q.from_ms)
+        return;
+    d->verdict = PLAN_HOLD;
+    d->reason = REASON_BEST_TIME;
+    d->due_ms = best_ms;
+}
+
 /* By a window of this user's. Quiet hours may be over when it ends, and are
  * looked at then; where the category gathers what they hold up, no window that
  * begins in them ends before they do. */
 static void
-collect(const struct plan *p, struct plan_decision *d)
+collect(const struct plan *p, bool was_quiet, struct plan_decision *d)
 {
     const struct zone *own = NULL;
-    bool gathers = d->verdict == PLAN_HOLD && p->configured &&
+    bool gathers = d->verdict == PLAN_HOLD && was_quiet && p->configured &&
                    p->configured->quiet == QUIET_DIGEST;
 
     if (!may_be_collected(p, d))
@@ -282,15 +331,17 @@ static void
 decide_for(const struct plan *p, const struct plan_recipient *r,
            struct plan_decision *ret)
 {
-    int64_t quiet_ms = p->is_held ? 0 : quiet_end(p, r);
+    struct moment m = p->is_held ? (struct moment){0} : moment_of(p, r);
     bool has_inbox = decide_wishes(p, r, ret);
 
-    for (size_t j = 0; j < p->n_channels; j++)
-        keep_quiet(p, quiet_ms, has_inbox, &ret[j]);
+    for (size_t j = 0; j < p->n_channels; j++) {
+        keep_quiet(p, m.quiet_end_ms, has_inbox, &ret[j]);
+        wait_for_best(p, &m, &ret[j]);
+    }
     if (p->has_spare)
         put_spare_away(p, ret);
     for (size_t j = 0; j < p->n_channels; j++) {
-        collect(p, &ret[j]);
+        collect(p, m.quiet_end_ms > 0, &ret[j]);
         wait_until_due(p, &ret[j]);
         wait_for_approval(p, &ret[j]);
     }

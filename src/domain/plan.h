@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "domain/besttime.h"
 #include "domain/category.h"
 #include "domain/digest.h"
 #include "domain/reason.h"
@@ -19,7 +20,8 @@ struct plan_recipient {
     struct str experiment, variant;
     bool is_held_out; /* it gets nothing */
     bool is_counted;
-    bool is_flag_off; /* the same, by the flag of the send */
+    bool is_flag_off;          /* the same, by the flag of the send */
+    const struct habit *habit; /* NULL: nothing was learned, or not asked for */
 };
 
 struct plan_channel {
@@ -57,8 +59,11 @@ struct plan {
     bool has_spare;
     int64_t now_ms; /* or when it is due, and is_later */
     bool is_later;
-    bool is_held;    /* somebody has to approve it, and then it is planned */
-    bool is_expired; /* its expires_at has passed */
+    bool is_held;       /* somebody has to approve it, and then it is planned */
+    bool is_expired;    /* its expires_at has passed */
+    int64_t expires_ms; /* 0: never */
+    /* Held for the best hour of each recipient within that time; 0: not. */
+    int64_t best_within_ms;
     enum priority priority;
     struct str category;               /* empty: none */
     const struct category *configured; /* that one; NULL: it is not set up */

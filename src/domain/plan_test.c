@@ -447,6 +447,110 @@ quiet_hours_may_reroute_to_the_inbox(void **state)
     }
 }
 
+/* Reads at eight in Berlin, each day. */
+static const struct habit *
+early_reader(const char *until)
+{
+    struct habit *h = ARENA_NEW(arena, struct habit);
+    int64_t ms;
+
+    assert_true(time_parse(str_from(until), &ms));
+    for (int i = 20; i > 0; i--)
+        habit_learn(h, zone_find(STR("Europe/Berlin")),
+                    ms - i * INT64_C(86400000));
+    return h;
+}
+
+/* It is half past one in Berlin; eight is at six in UTC. */
+static void
+what_may_wait_does_so_for_the_best_time(void **state)
+{
+    enum { HOUR_MS = 3600 * 1000 };
+    static const struct category drops = {.quiet = QUIET_DROP};
+    static const struct category reroutes = {.quiet = QUIET_REROUTE};
+    static const struct category alarm = {.is_critical = true};
+    static const char past_eight[] =
+        "{\"quiet_hours\":{\"start\":\"22:00\",\"end\":\"09:00\"}}";
+    static const struct {
+        const struct plan_channel *channel;
+        const char *preferences;
+        const struct category *category;
+        int64_t within_ms, expires_after_ms, before_ms;
+        bool is_urgent, is_new, is_later, is_held;
+        enum plan_verdict verdict;
+        enum reason reason;
+    } rows[] = {
+        {&email, "{}", .within_ms = 24 * HOUR_MS, .verdict = PLAN_HOLD,
+         .reason = REASON_BEST_TIME},
+        {&email, "{}", .within_ms = 24 * HOUR_MS, .is_later = true,
+         .verdict = PLAN_HOLD, .reason = REASON_BEST_TIME},
+        {&email, "{}", .within_ms = 24 * HOUR_MS, .is_new = true},
+        {&email, "{}", .within_ms = 5 * HOUR_MS},
+        {&email, "{}", .within_ms = 0},
+        {&email, "{}", .within_ms = 24 * HOUR_MS,
+         .expires_after_ms = 5 * HOUR_MS},
+        {&email, "{}", .within_ms = 24 * HOUR_MS,
+         .expires_after_ms = 7 * HOUR_MS, .verdict = PLAN_HOLD,
+         .reason = REASON_BEST_TIME},
+        {&in_app, "{}", .within_ms = 24 * HOUR_MS},
+        {&email, "{}", &alarm, .within_ms = 24 * HOUR_MS},
+        {&email, "{}", .within_ms = 24 * HOUR_MS, .is_urgent = true},
+        {&email_nowhere, "{}", .within_ms = 24 * HOUR_MS, .verdict = PLAN_SKIP,
+         .reason = REASON_PROVIDER_NONE},
+        {&email, NIGHT, .within_ms = 24 * HOUR_MS, .verdict = PLAN_HOLD,
+         .reason = REASON_BEST_TIME},
+        {&email, NIGHT, .within_ms = 5 * HOUR_MS, .verdict = PLAN_HOLD,
+         .reason = REASON_QUIET_DEFERRED},
+        {&email, past_eight, .within_ms = 12 * HOUR_MS, .verdict = PLAN_HOLD,
+         .reason = REASON_QUIET_DEFERRED},
+        {&email, NIGHT, &drops, .within_ms = 24 * HOUR_MS, .verdict = PLAN_SKIP,
+         .reason = REASON_QUIET_DROPPED},
+        {&email, "{}", &reroutes, .within_ms = 24 * HOUR_MS,
+         .verdict = PLAN_HOLD, .reason = REASON_BEST_TIME},
+        {&email, "{\"channels\":{\"email\":false}}", .within_ms = 24 * HOUR_MS,
+         .verdict = PLAN_SKIP, .reason = REASON_PREF_CHANNEL_OFF},
+        {&email, NIGHT, .within_ms = 24 * HOUR_MS, .is_held = true,
+         .verdict = PLAN_HOLD, .reason = REASON_APPROVAL_PENDING},
+        /* The hour before it is better than none. */
+        {&email, "{}", .within_ms = 24 * HOUR_MS,
+         .expires_after_ms = 6 * HOUR_MS, .before_ms = HOUR_MS,
+         .verdict = PLAN_HOLD, .reason = REASON_BEST_TIME},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct plan_recipient r = {
+            .user = STR("u"),
+            .stored =
+                json("{\"email\":\"a@b.c\",\"timezone\":\"Europe/Berlin\"}"),
+            .preferences = json(rows[i].preferences),
+            .habit =
+                rows[i].is_new ? NULL : early_reader("2026-06-01T06:10:00Z")};
+        struct plan p = {.arena = arena,
+                         .recipients = &r,
+                         .n_recipients = 1,
+                         .channels = rows[i].channel,
+                         .n_channels = 1,
+                         .priority = rows[i].is_urgent ? PRIORITY_CRITICAL
+                                                       : PRIORITY_LOW,
+                         .is_later = rows[i].is_later,
+                         .is_held = rows[i].is_held,
+                         .configured = rows[i].category,
+                         .best_within_ms = rows[i].within_ms};
+        struct plan_decision d;
+
+        assert_true(time_parse(STR("2026-06-01T23:30:00.000Z"), &p.now_ms));
+        if (rows[i].expires_after_ms > 0)
+            p.expires_ms = p.now_ms + rows[i].expires_after_ms;
+        plan_decide(&p, &d);
+        if (d.verdict != rows[i].verdict || d.reason != rows[i].reason)
+            fail_msg("row %zu: %d %s", i, d.verdict, reason_code(d.reason).p);
+        if (d.reason == REASON_BEST_TIME)
+            assert_in_range(d.due_ms + rows[i].before_ms - p.now_ms,
+                            13 * HOUR_MS / 2, 27 * HOUR_MS / 4);
+    }
+}
+
 static void
 what_a_user_wants_collected_is_for_as_long_as_the_user_says(void **state)
 {
@@ -603,6 +707,7 @@ main(void)
         T(quiet_hours_hold_what_would_disturb),
         T(quiet_hours_may_reroute_to_the_inbox),
         T(what_a_digest_collects_is_not_dropped_at_night),
+        T(what_may_wait_does_so_for_the_best_time),
         T(what_a_user_wants_collected_is_for_as_long_as_the_user_says),
         T(quiet_hours_gather_what_they_hold_up),
         T(quiet_hours_that_make_no_sense_hold_nothing_for_ever),

@@ -34,6 +34,13 @@ reason_is(struct str code, enum reason r)
     return str_eq(code, reason_code(r));
 }
 
+bool
+reason_is_deferral(struct str code)
+{
+    return reason_is(code, REASON_QUIET_DEFERRED) ||
+           reason_is(code, REASON_BEST_TIME);
+}
+
 enum reason
 reason_find(struct str code)
 {

@@ -38,7 +38,7 @@ struct store_work {
     struct delivery delivery;
     const struct notification *notification; /* shared by its deliveries */
     struct str user_body; /* the user's document; empty: never stored */
-    /* The same of the user's preferences, where quiet hours held it. */
+    /* The same of the user's preferences, where it was deferred. */
     struct str preference_body;
 };
 struct store_cycle {

@@ -232,9 +232,9 @@ put_preference(struct rig *r, const char *user, const char *body)
     assert_int_equal(ASK(r, object_put, &p), ERR_OK);
 }
 
-/* Users may have turned off meanwhile what waited for their quiet hours. */
+/* Users may have turned off meanwhile what waited for a better hour. */
 static void
-what_quiet_hours_held_brings_preferences(void **state)
+what_was_deferred_brings_preferences(void **state)
 {
     static const char *const users[] = {"ann", "bob", "ann", "cat", NULL};
     struct rig *r = *state;
@@ -252,7 +252,9 @@ what_quiet_hours_held_brings_preferences(void **state)
                                           .due_ms = NOW + 500});
 
         if (i != 2) /* which waits for something else */
-            a->items[0].deliveries[0].reason = STR("quiet.deferred_until");
+            a->items[0].deliveries[0].reason =
+                i == 3 ? STR("besttime.deferred_until")
+                       : STR("quiet.deferred_until");
         assert_int_equal(ASK(r, accept, a), ERR_OK);
     }
     assert_int_equal(ASK(r, promote, &p), ERR_OK);
@@ -801,7 +803,7 @@ const struct CMUnitTest document_tests[] = {
     RIG_TEST(lists_of_documents_go_on_where_they_ended),
     RIG_TEST(changes_tell_of_each_write_in_order),
     RIG_TEST(claimed_work_brings_the_users_document),
-    RIG_TEST(what_quiet_hours_held_brings_preferences),
+    RIG_TEST(what_was_deferred_brings_preferences),
     RIG_TEST(an_item_takes_the_users_next_rev_and_is_told),
     RIG_TEST(each_mark_changes_what_it_names_and_the_counts),
     RIG_TEST(marks_of_all_end_at_the_rev_that_was_seen),

@@ -114,6 +114,27 @@ describe('an inbox', { timeout: 120000 }, () => {
         assert.equal(again.rev, rev);
     });
 
+    it('teaches when its user reads, an hour at a time', async () => {
+        const u = await user(3);
+        const learned = () => belfry.get(`/v1/users/${u.id}/best_time`);
+        await belfry.want(404, 'GET', `/v1/users/${u.id}/best_time`);
+        await belfry.put(`/v1/users/${u.id}`, { timezone: 'Asia/Tokyo' });
+        assert.equal((await learned()).reads, 0);
+        const before = new Date(), [item] = (await u.read()).data;
+        await u.do(200, `/${item.id}/read`);
+        await u.do(200, '/mark', { change: 'read', all: true });
+        const after = new Date(), best = await learned();
+        // Two, where the hour ended in between.
+        assert.ok([1, 2].includes(best.reads), `${best.reads}`);
+        if (best.reads === 1) {
+            const hours = [before, after].map((d) => (d.getUTCHours() + 9) % 24);
+            assert.ok(hours.includes(best.hours.indexOf(1)));
+        }
+        assert.equal(best.hours.length, 24);
+        assert.equal(best.timezone, 'Asia/Tokyo');
+        assert.equal(best.best, null);
+    });
+
     it('shows what is archived or unread when asked', async () => {
         const u = await user(3);
         const [t3, t2] = (await u.read()).data;

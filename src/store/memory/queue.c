@@ -277,7 +277,7 @@ claim(struct mem *m, struct store_cycle *c, int64_t lane, size_t limit)
         w->delivery = mem_copy_delivery(c->req.arena, &d->d);
         w->notification = notification_of(m, c, d->d.notification);
         w->user_body = body_of_user(m, c, &d->d, OBJECT_USER);
-        if (reason_is(d->d.reason, REASON_QUIET_DEFERRED))
+        if (reason_is_deferral(d->d.reason))
             w->preference_body = body_of_user(m, c, &d->d, OBJECT_PREFERENCE);
     }
 }

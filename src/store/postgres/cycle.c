@@ -41,7 +41,7 @@ struct cycle {
     size_t n_finishes;
     struct claiming *claimings;
     size_t n_claimings;
-    bool has_quiet;       /* among what was claimed: held in quiet hours */
+    bool has_deferred;    /* among what was claimed */
     int answers[N_KINDS]; /* which results are theirs; -1: none was sent */
     int n_sent;
     bool is_committed;
@@ -566,16 +566,16 @@ loaded(struct pg_op *op)
     for (size_t i = 0; i < s->n_claimings; i++) {
         take_notifications(op, s->claimings[i].cycle);
         take_documents(op, s->claimings[i].cycle, 1, OBJECT_USER);
-        if (s->has_quiet)
+        if (s->has_deferred)
             take_documents(op, s->claimings[i].cycle, 2, OBJECT_PREFERENCE);
     }
     pg_op_done(op);
 }
 
 static bool
-was_quiet(const struct store_work *w)
+was_deferred(const struct store_work *w)
 {
-    return reason_is(w->delivery.reason, REASON_QUIET_DEFERRED);
+    return reason_is_deferral(w->delivery.reason);
 }
 
 /* Of each user once; of preferences those that may be looked at again. */
@@ -589,7 +589,7 @@ add_users(struct pg_columns *users, struct store_work **sorted, size_t n,
         struct store_work *w = sorted[k];
 
         if (w->delivery.user.n == 0 ||
-            (kind == OBJECT_PREFERENCE && !was_quiet(w)) ||
+            (kind == OBJECT_PREFERENCE && !was_deferred(w)) ||
             (last && by_user(&last, &w) == 0))
             continue;
         last = w;
@@ -633,12 +633,12 @@ send_load(struct pg_op *op)
                 pg_col_int(&ids, all[k]->delivery.notification);
             }
         for (size_t k = 0; k < c->n_work; k++)
-            s->has_quiet |= was_quiet(&c->work[k]);
+            s->has_deferred |= was_deferred(&c->work[k]);
     }
     pg_put_columns(pg_op_params(op), &ids);
     pg_op_send(op, PG_notifications_of);
     send_users(op, OBJECT_USER);
-    if (s->has_quiet)
+    if (s->has_deferred)
         send_users(op, OBJECT_PREFERENCE);
     pg_op_await(op, loaded);
 }

@@ -288,7 +288,7 @@ claim(struct writer *w, struct store_cycle *c)
 
         c->work[i].notification = load_notification(&k, d->notification);
         c->work[i].user_body = load_of_user(&k, d, OBJECT_USER);
-        if (reason_is(d->reason, REASON_QUIET_DEFERRED))
+        if (reason_is_deferral(d->reason))
             c->work[i].preference_body = load_of_user(&k, d, OBJECT_PREFERENCE);
     }
     if (k.batch && k.batch->n_refs > 0) {
