@@ -160,13 +160,14 @@ reply_put(struct call *c, void *arg)
                  &x->write.object);
 }
 
-/* A patch without If-Match is of whatever is there: what another writer did
- * between its read and its write is read again. */
+/* A patch without If-Match is of whatever is there, and so is a put that keeps
+ * something of it: what another writer did between its read and its write is
+ * read again. */
 static bool
 tries_again(struct changing *x)
 {
-    if (!x->fields || x->asked_version != OBJECT_ANY_VERSION ||
-        x->n_tries == PATCH_TRIES)
+    if ((!x->fields && !x->of->to_store) ||
+        x->asked_version != OBJECT_ANY_VERSION || x->n_tries == PATCH_TRIES)
         return false;
     x->n_tries++;
     x->if_version = OBJECT_ANY_VERSION;
@@ -220,14 +221,17 @@ write_body(struct changing *x, struct json doc, struct str body)
     objects_put(c->app, &x->put);
 }
 
+/* version: what was read had; 0: it was not there, or nothing was read. */
 static void
-put_after_read(struct changing *x, struct json before)
+put_after_read(struct changing *x, struct json before, int64_t version)
 {
     struct call *c = x->call;
     struct str body = json_raw(c->body);
 
     if (x->of->to_store)
         body = x->of->to_store(c, x->key, c->body, before);
+    if (x->if_version == OBJECT_ANY_VERSION && version > 0)
+        x->if_version = version;
     if (problem_is_set(&c->problem))
         call_refuse(c);
     else
@@ -276,7 +280,7 @@ on_before(struct store_req *req, enum err e)
     if (x->fields)
         patch_after_read(x, before, g->objects[0].version);
     else
-        put_after_read(x, before);
+        put_after_read(x, before, g->objects[0].version);
 }
 
 bool
@@ -337,7 +341,7 @@ collection_put(struct call *c, const struct collection *of)
     else if (of->to_store)
         read_object(x, on_before);
     else
-        put_after_read(x, (struct json){0});
+        put_after_read(x, (struct json){0}, 0);
 }
 
 void

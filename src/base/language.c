@@ -73,11 +73,13 @@ load(void)
     void *init = library ? dlsym(library, "special_textcat_Init") : NULL;
     void *call = library ? dlsym(library, "textcat_Classify") : NULL;
     init_fn *start;
+    const char *why;
     int fd;
 
     if (!init || !call) {
+        why = dlerror();
         snprintf(fault, sizeof(fault), "libexttextcat cannot be loaded: %s",
-                 dlerror());
+                 why ? why : "it lacks a call");
         return;
     }
     memcpy(&start, &init, sizeof(start));
@@ -112,20 +114,54 @@ read_answer(struct str answer)
     return STR_NONE;
 }
 
+/* ---- what was asked lately: many get the same words ---- */
+
+#define ASKED_MAX 8
+
+struct asked {
+    char text[LANGUAGE_TEXT_MAX + 1];
+    size_t n;
+    struct str tag;
+};
+static struct asked asked[ASKED_MAX]; /* under the mutex, as is: */
+static size_t n_asked;
+
+static const struct asked *
+find_asked(struct str text)
+{
+    for (size_t i = 0; i < ASKED_MAX; i++)
+        if (text.n == asked[i].n && memcmp(text.p, asked[i].text, text.n) == 0)
+            return &asked[i];
+    return NULL;
+}
+
 /* It goes on to a NUL, whatever length it is told. */
+static const struct asked *
+ask(struct str text)
+{
+    struct asked *a = &asked[n_asked++ % ASKED_MAX];
+
+    memcpy(a->text, text.p, text.n);
+    a->text[text.n] = '\0';
+    a->n = text.n;
+    a->tag = read_answer(str_from(classify(handle, a->text, a->n)));
+    return a;
+}
+
 struct str
 language_of_text(struct str text)
 {
-    char copy[LANGUAGE_TEXT_MAX + 1];
+    const struct asked *a;
     struct str tag;
 
     text = str_utf8_clip(text, LANGUAGE_TEXT_MAX);
     if (text.n < LANGUAGE_TEXT_MIN || language_fault())
         return STR_NONE;
-    memcpy(copy, text.p, text.n);
-    copy[text.n] = '\0';
     pthread_mutex_lock(&mutex);
-    tag = read_answer(str_from(classify(handle, copy, text.n)));
+    a = find_asked(text);
+    if (!a)
+        a = ask(text);
+    tag = a->tag;
     pthread_mutex_unlock(&mutex);
     return tag;
 }

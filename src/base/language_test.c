@@ -50,8 +50,11 @@ a_text_that_is_like_one_language_alone_has_it(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_true(str_is(language_of_text(str_from(rows[i][1])), rows[i][0]));
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const *row = rows[i / 2]; /* the second time remembered */
+
+        assert_true(str_is(language_of_text(str_from(row[1])), row[0]));
+    }
 }
 
 static void

@@ -487,6 +487,21 @@ describe('GET /v1/templates/{key}', { timeout: 60000 }, () => {
 });
 
 describe('belfry provider', { timeout: 60000 }, () => {
+    it('stays paused, whoever changes it at the same time', async (t) => {
+        const belfry = await start();
+        t.after(() => belfry.stop());
+        const hook = { channel: 'webhook', driver: 'webhook',
+            config: { url: 'http://127.0.0.1:9/' } };
+        for (let n = 0; n < 5; n++) {
+            await belfry.put('/v1/providers/hook', hook);
+            await belfry.want(200, 'POST', '/v1/providers/hook/resume');
+            await Promise.all([...Array.from({ length: 6 }, (_, i) =>
+                belfry.put('/v1/providers/hook', { ...hook, order: i + 1 })),
+            belfry.want(200, 'POST', '/v1/providers/hook/pause')]);
+            assert.equal((await belfry.get('/v1/providers/hook')).paused, true);
+        }
+    });
+
     it('pauses and resumes, over restarts and other changes', async (t) => {
         const hook = await receiver();
         t.after(() => hook.close());

@@ -273,6 +273,7 @@ look_for_work(struct reader *r, struct notification *n)
     query_end(&q);
     q = query(&r->conn, SQL_approval_is_expired);
     put_int(&q, n->id);
+    put_int(&q, n->tenant);
     n->is_expired = query_row(&q);
     query_end(&q);
     q = query(&r->conn, SQL_instance_is_left);

@@ -25,7 +25,8 @@ $8::text FROM held;
 -- name: approval_find (write)
 SELECT s.id, s.at_ms, s.user_id, s.step, s.verdict, s.reason, s.note
 FROM notification n LEFT JOIN LATERAL (SELECT * FROM workflow_step y
-WHERE y.notification = n.id AND y.id = n.id OFFSET 0) AS s ON true
+WHERE y.notification = n.id AND y.id = n.id AND y.tenant = n.tenant
+OFFSET 0) AS s ON true
 WHERE n.tenant = $1::int8 AND n.id = $2::int8;
 -- Those that are held have no deliveries to count.
 -- name: approval_list (read)
