@@ -141,7 +141,7 @@ say_step(struct applying *x, const struct plan_step *s)
 }
 
 /* Of the kind in which one fails the others are tried; what comes after it may
- * need it, and is not. */
+ * need it, and is not, and nothing is deleted that may have been replaced. */
 static size_t
 do_all(struct applying *x)
 {
@@ -150,7 +150,9 @@ do_all(struct applying *x)
     for (size_t i = 0; i < x->plan.n && x->code == CLI_OK; i++) {
         struct plan_step *s = &x->plan.steps[i];
 
-        if (n_failed > 0 && plan_subject(s)->kind != plan_subject(s - 1)->kind)
+        if (n_failed > 0 &&
+            (s->action == PLAN_DELETE ||
+             plan_subject(s)->kind != plan_subject(s - 1)->kind))
             break;
         if (client_is_stopped(x->cli->client))
             break;

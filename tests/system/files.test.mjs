@@ -367,6 +367,24 @@ describe('belfry apply', { timeout: 60000 }, () => {
     });
 });
 
+describe('belfry apply after a failure', { timeout: 60000 }, () => {
+    it('deletes nothing, of the same kind neither', async (t) => {
+        const belfry = await started(t);
+        const dir = path.join(belfry.dir, 'conf');
+        await belfry.put('/v1/categories/old', { name: 'Old' });
+        await mkdir(path.join(dir, 'categories'), { recursive: true });
+        await writeFile(path.join(dir, 'categories/new.json'),
+            '{"name":"New","sla":"soon"}');
+        const out = await belfry.cli(['apply', dir, '--yes', '--delete',
+            '--json']);
+        assert.equal(out.code, 1, out.stderr);
+        assert.deepEqual(JSON.parse(out.stdout).changes.map((s) =>
+            [s.action, s.key, s.result]), [['create', 'new', 'failed'],
+            ['delete', 'old', 'not_tried']]);
+        await belfry.get('/v1/categories/old');
+    });
+});
+
 describe('belfry template', { timeout: 120000 }, () => {
     let belfry;
 
