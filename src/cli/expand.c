@@ -185,7 +185,13 @@ text_hidden(struct walk *x, struct json v, struct json left, struct json right)
         return x->sets_secrets && !str_is(text, EXPAND_MASK)
                    ? STR(EXPAND_MASK " (set again)")
                    : there;
-    return str_eq(text, there) ? text : written;
+    if (str_eq(text, there))
+        return text;
+    /* The server has the very words, and not what they stand for. */
+    return str_eq(written, there)
+               ? str_fmt(x->arena, "%.*s (of the environment)",
+                         STR_ARG(written))
+               : written;
 }
 
 struct str
@@ -198,7 +204,23 @@ expand_hide(struct arena *a, struct json doc, struct json written,
     return walk(&x, doc, written, before);
 }
 
-/* left: the file that is there. */
+/* So that expand() gives back just that. */
+static struct str
+escape(struct arena *a, struct str s)
+{
+    struct buf out;
+
+    buf_init(&out, a);
+    for (size_t i = 0; i < s.n; i++) {
+        if (str_starts(str_sub(s, i, SIZE_MAX), STR("${")))
+            buf_put_char(&out, '$');
+        buf_put_char(&out, s.p[i]);
+    }
+    return buf_str(&out);
+}
+
+/* left: the file that is there. What the server says names no variable of
+ * whoever applies it. */
 static struct str
 text_kept(struct walk *x, struct json v, struct json left, struct json right)
 {
@@ -208,11 +230,12 @@ text_kept(struct walk *x, struct json v, struct json left, struct json right)
         expand_text(x->arena, x->expanding->env, written, &value, &why);
 
     (void)right;
-    if (written.n == 0 || (is_known && str_eq(value, written)))
-        return text;
-    return str_is(text, EXPAND_MASK) || (is_known && str_eq(value, text))
-               ? written
-               : text;
+    if (written.n > 0 && is_known && str_eq(value, text))
+        return written;
+    if (written.n > 0 && str_is(text, EXPAND_MASK) &&
+        !(is_known && str_eq(value, written)))
+        return written;
+    return escape(x->arena, text);
 }
 
 struct str

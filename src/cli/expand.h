@@ -19,12 +19,12 @@ bool expand_text(struct arena *a, const char *const *env, struct str text,
 /* The provider's document as it may be shown beside what the server has,
  * `before`: where that has a secret nobody can tell whether it is this one, so
  * it is the same, or set again with `sets_secrets`; what comes from the
- * environment is as it is written, unless the server has just that. `doc` is
- * expanded, `written` is not. */
+ * environment is as it is written, unless the server has just its value. `doc`
+ * is expanded, `written` is not. */
 struct str expand_hide(struct arena *a, struct json doc, struct json written,
                        struct json before, bool sets_secrets);
 /* The other way: what the server has, but where the file that is there,
- * `written`, has a variable for it, that. */
+ * `written`, has a variable for it, that; "${" of the server is "$${" then. */
 struct str expand_keep(struct arena *a, const char *const *env,
                        struct json before, struct json written);
 /* Whether some text of its config is EXPAND_MASK. */

@@ -132,6 +132,42 @@ variables_of_a_file_outlive_an_export(void **state)
 }
 
 static void
+words_of_the_server_name_no_variable(void **state)
+{
+    static const char there[] = "{\"config\":{\"a\":\"x${HOST}$${HOST}\","
+                                "\"b\":[\"${PASSWORD}\",\"${\"]}}";
+    struct str kept, got, why;
+
+    (void)state;
+    kept = expand_keep(arena, env, parse(there), parse("{}"));
+    assert_string_equal(str_cstr(arena, kept),
+                        "{\"config\":{\"a\":\"x$${HOST}$$${HOST}\","
+                        "\"b\":[\"$${PASSWORD}\",\"$${\"]}}");
+    assert_true(expand(str_cstr(arena, kept), &got, &why));
+    assert_string_equal(str_cstr(arena, got), there);
+    assert_string_equal(
+        str_cstr(arena, expand_keep(arena, env, parse(there), parse(there))),
+        "{\"config\":{\"a\":\"x$${HOST}$$${HOST}\","
+        "\"b\":[\"$${PASSWORD}\",\"${\"]}}");
+    assert_string_equal(
+        str_cstr(arena, expand_keep(arena, env, parse(there),
+                                    parse(str_cstr(arena, kept)))),
+        str_cstr(arena, kept));
+}
+
+static void
+a_variable_is_not_the_same_as_its_name(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        str_cstr(arena,
+                 expand_hide(arena, parse("{\"config\":{\"a\":\"value\"}}"),
+                             parse("{\"config\":{\"a\":\"${HOST}\"}}"),
+                             parse("{\"config\":{\"a\":\"${HOST}\"}}"), false)),
+        "{\"config\":{\"a\":\"${HOST} (of the environment)\"}}");
+}
+
+static void
 a_mask_is_found_wherever_it_is(void **state)
 {
     (void)state;
@@ -152,6 +188,8 @@ main(void)
         IT(what_is_not_set_is_named),
         IT(no_secret_is_shown_and_what_is_there_is_the_same),
         IT(variables_of_a_file_outlive_an_export),
+        IT(words_of_the_server_name_no_variable),
+        IT(a_variable_is_not_the_same_as_its_name),
         IT(a_mask_is_found_wherever_it_is),
     };
 

@@ -385,6 +385,33 @@ describe('belfry apply after a failure', { timeout: 60000 }, () => {
     });
 });
 
+describe('what a server says', { timeout: 60000 }, () => {
+    it('reads no variable of whoever applies it', async (t) => {
+        const belfry = await started(t);
+        const dir = path.join(belfry.dir, 'conf');
+        const file = path.join(dir, 'providers/log.json');
+        const env = { CI_SECRET: 'of-the-environment' };
+        const config = { path: '/tmp/${CI_SECRET}' };
+        await belfry.put('/v1/providers/log', { channel: 'log_file',
+            driver: 'log_file', config });
+        const there = async () =>
+            (await belfry.get('/v1/providers/log')).config;
+        await belfry.cli(['export', dir], { env });
+        const doc = JSON.parse(await readFile(file, 'utf8'));
+        assert.deepEqual(doc.config, { path: '/tmp/$${CI_SECRET}' });
+        await writeFile(file, JSON.stringify({ ...doc, order: 7 }));
+        const out = await belfry.cli(['apply', dir, '--yes'], { env });
+        assert.equal(out.code, 0, out.stderr);
+        assert.equal((await belfry.get('/v1/providers/log')).order, 7);
+        assert.deepEqual(await there(), config);
+        await writeFile(file, JSON.stringify({ ...doc, config }));
+        const set = await belfry.cli(['apply', dir, '--yes'], { env });
+        assert.equal(set.code, 0, set.stderr);
+        assert.doesNotMatch(set.stdout, /of-the-environment/);
+        assert.deepEqual(await there(), { path: '/tmp/of-the-environment' });
+    });
+});
+
 describe('belfry template', { timeout: 120000 }, () => {
     let belfry;
 
