@@ -36,7 +36,7 @@ drop(struct exporting *x, struct str name)
 }
 
 static bool
-drop_stale(struct exporting *x)
+drop_stale(struct exporting *x, enum kind_id kind)
 {
     const struct buf *stale = &x->writer.stale;
     struct str *names, name;
@@ -48,7 +48,8 @@ drop_stale(struct exporting *x)
         if (!str_ends(names[i], STR(".json")) ||
             thing_was_written(&x->writer, names[i]))
             continue;
-        thing_note_texts(&x->writer, &x->folder, names[i]);
+        if (kind == KIND_TEMPLATE)
+            thing_note_texts(&x->writer, &x->folder, names[i]);
         if (!drop(x, names[i]))
             return false;
     }
@@ -89,7 +90,7 @@ write_kind(struct exporting *x, enum kind_id kind)
     for (size_t i = 0; is_good && i < x->things.n; i++)
         if (x->things.all[i].kind == kind)
             is_good = write_one(x, &x->folder, &x->things.all[i]);
-    is_good = is_good && drop_stale(x);
+    is_good = is_good && drop_stale(x, kind);
     tree_close(&x->folder);
     return is_good;
 }

@@ -124,6 +124,38 @@ texts_put_out(struct arena *a, struct str key, struct json doc,
 
 /* ---- and back ---- */
 
+/* Where in a template a value is. Only a text may be a file: all else is as
+ * whoever wrote to the server has it, and must not name files of ours. */
+enum place {
+    AT_DOCUMENT,
+    AT_LOCALES,
+    AT_VARIANTS,
+    AT_VARIANT,
+    AT_TEXT,
+    AT_OTHER,
+};
+
+static bool
+is_text(struct str member)
+{
+    return str_is(member, "title") || str_is(member, "body") ||
+           str_is(member, "html");
+}
+
+static enum place
+below(enum place at, struct str name)
+{
+    if (at == AT_DOCUMENT && str_is(name, "content"))
+        return AT_VARIANTS;
+    if (at == AT_DOCUMENT && str_is(name, "locales"))
+        return AT_LOCALES;
+    if (at == AT_LOCALES)
+        return AT_VARIANTS;
+    if (at == AT_VARIANTS)
+        return AT_VARIANT;
+    return at == AT_VARIANT && is_text(name) ? AT_TEXT : AT_OTHER;
+}
+
 struct taking_in {
     const struct tree *folder;
     struct json_writer w;
@@ -151,32 +183,25 @@ take_text(struct taking_in *x, struct str name)
 }
 
 static void
-take_value(struct taking_in *x, struct json v)
+take_value(struct taking_in *x, struct json v, enum place at)
 {
-    bool is_object = json_is(v, JSON_OBJECT);
-
-    if (is_file(v)) {
+    if (at == AT_TEXT && is_file(v)) {
         take_text(x, json_str_of(x->folder->arena, v, FILE_MEMBER));
         return;
     }
-    if (!is_object && !json_is(v, JSON_ARRAY)) {
+    if (at >= AT_TEXT || !json_is(v, JSON_OBJECT)) {
         json_put_raw(&x->w, json_raw(v));
         return;
     }
-    if (is_object)
-        json_begin_object(&x->w);
-    else
-        json_begin_array(&x->w);
+    json_begin_object(&x->w);
     for (struct json m = json_first(v); !json_is(m, JSON_ABSENT);
          m = json_next(v, m)) {
-        if (is_object)
-            json_put_key_str(&x->w, json_key(x->folder->arena, m));
-        take_value(x, m);
+        struct str name = json_key(x->folder->arena, m);
+
+        json_put_key_str(&x->w, name);
+        take_value(x, m, below(at, name));
     }
-    if (is_object)
-        json_end_object(&x->w);
-    else
-        json_end_array(&x->w);
+    json_end_object(&x->w);
 }
 
 bool
@@ -188,23 +213,31 @@ texts_take_in(const struct tree *folder, struct json doc, struct str *ret,
 
     buf_init(&out, folder->arena);
     x.w = json_writer(&out);
-    take_value(&x, doc);
+    take_value(&x, doc, AT_DOCUMENT);
     *ret = buf_str(&out);
     *ret_why = x.why;
     return x.why.n == 0;
 }
 
-void
-texts_names(struct arena *a, struct json v, struct buf *names)
+static void
+note_names(struct arena *a, struct json v, enum place at, struct buf *names)
 {
     struct str name;
 
-    if (is_file(v)) {
+    if (at == AT_TEXT && is_file(v)) {
         name = json_str_of(a, v, FILE_MEMBER);
         buf_put(names, &name, sizeof(name));
         return;
     }
+    if (at >= AT_TEXT || !json_is(v, JSON_OBJECT))
+        return;
     for (struct json m = json_first(v); !json_is(m, JSON_ABSENT);
          m = json_next(v, m))
-        texts_names(a, m, names);
+        note_names(a, m, below(at, json_key(a, m)), names);
+}
+
+void
+texts_names(struct arena *a, struct json doc, struct buf *names)
+{
+    note_names(a, doc, AT_DOCUMENT, names);
 }

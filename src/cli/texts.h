@@ -1,5 +1,7 @@
 /* texts.h - a template's long texts as files of their own beside it: in its
- * document {"$file": "welcome.html"} stands for the text of that file. */
+ * document {"$file": "welcome.html"} stands for the text of that file, where a
+ * title, a body or HTML stands: /content/CHANNEL/html,
+ * /locales/LOCALE/CHANNEL/html. */
 #pragma once
 
 #include "base/json.h"

@@ -87,9 +87,11 @@ thing_write(struct thing_writer *w, const struct tree *folder,
     struct json doc;
     struct buf out;
 
-    thing_note_texts(w, folder, name);
-    if (t->kind == KIND_TEMPLATE && !write_texts(w, folder, t, &text))
-        return false;
+    if (t->kind == KIND_TEMPLATE) {
+        thing_note_texts(w, folder, name);
+        if (!write_texts(w, folder, t, &text))
+            return false;
+    }
     if (t->kind == KIND_PROVIDER)
         text = expand_keep(a, w->cli->environ, t->doc,
                            file_before(w, folder, name));

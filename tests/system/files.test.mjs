@@ -386,6 +386,34 @@ describe('belfry apply after a failure', { timeout: 60000 }, () => {
 });
 
 describe('what a server says', { timeout: 60000 }, () => {
+    it('takes in no file of whoever applies it', async (t) => {
+        const belfry = await started(t);
+        const dir = path.join(belfry.dir, 'conf');
+        const link = { $file: 'private.txt' };
+        const content = { default: { title: 'T', body: 'B', actions: [
+            { id: 'a', label: 'A', url: 'https://example.org/',
+                data: { x: link } }] } };
+        await belfry.put('/v1/templates/evil', { content, locales: {
+            content: { default: { title: 'T', body: 'B',
+                actions: content.default.actions } } } });
+        await belfry.cli(['export', dir]);
+        await writeFile(path.join(dir, 'templates/private.txt'), 'PRIVATE');
+        const file = path.join(dir, 'templates/evil.json');
+        const doc = JSON.parse(await readFile(file, 'utf8'));
+        doc.content.default.body = 'changed';
+        await writeFile(file, JSON.stringify(doc));
+        const out = await belfry.cli(['apply', dir, '--yes']);
+        assert.equal(out.code, 0, out.stderr);
+        const now = await belfry.get('/v1/templates/evil');
+        assert.equal(now.content.default.body, 'changed');
+        assert.deepEqual(now.content.default.actions[0].data, { x: link });
+        assert.deepEqual(now.locales.content.default.actions[0].data,
+            { x: link });
+        await belfry.cli(['export', dir, '--delete']);
+        assert.equal(await readFile(path.join(dir, 'templates/private.txt'),
+            'utf8'), 'PRIVATE', 'and it is no text of the template');
+    });
+
     it('reads no variable of whoever applies it', async (t) => {
         const belfry = await started(t);
         const dir = path.join(belfry.dir, 'conf');
