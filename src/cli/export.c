@@ -15,6 +15,7 @@ struct exporting {
     struct tree tree, folder;
     struct thing_writer writer;
     size_t n_removed, n_left, n_drafts;
+    size_t n_failed; /* of them; each is named */
     struct str why;
 };
 
@@ -63,59 +64,72 @@ drop_stale(struct exporting *x, enum kind_id kind)
 
 /* ---- a kind, and all of them ---- */
 
-static bool
+/* One that cannot be written does not keep the others from it. */
+static void
 write_one(struct exporting *x, const struct tree *folder, const struct thing *t)
 {
     x->n_drafts += !json_is(t->draft, JSON_ABSENT);
     if (thing_write(&x->writer, folder, t))
-        return true;
-    x->why = x->writer.why;
-    return false;
+        return;
+    x->n_failed++;
+    cli_note(x->cli, TERM_NO, "%.*s", STR_ARG(x->writer.why));
 }
 
 static bool
+has_some(const struct exporting *x, enum kind_id kind)
+{
+    for (size_t i = 0; i < x->things.n; i++)
+        if (x->things.all[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* Where one failed nobody can tell whose the files are that are left. */
+static bool
 write_kind(struct exporting *x, enum kind_id kind)
 {
-    bool is_good = true, has_some = false;
+    size_t n_failed = x->n_failed;
+    bool is_good;
 
-    for (size_t i = 0; i < x->things.n; i++)
-        has_some = has_some || x->things.all[i].kind == kind;
-    if (!tree_folder(&x->tree, kind_of(kind)->folder, has_some, &x->folder,
-                     &x->why))
+    if (!tree_folder(&x->tree, kind_of(kind)->folder, has_some(x, kind),
+                     &x->folder, &x->why))
         return false;
     if (x->folder.fd < 0)
         return true;
     buf_reset(&x->writer.names);
     buf_reset(&x->writer.stale);
-    for (size_t i = 0; is_good && i < x->things.n; i++)
+    for (size_t i = 0; i < x->things.n; i++)
         if (x->things.all[i].kind == kind)
-            is_good = write_one(x, &x->folder, &x->things.all[i]);
-    is_good = is_good && drop_stale(x, kind);
+            write_one(x, &x->folder, &x->things.all[i]);
+    is_good = x->n_failed > n_failed || drop_stale(x, kind);
     tree_close(&x->folder);
     return is_good;
 }
 
-static bool
+static void
 write_workspace(struct exporting *x)
 {
     for (size_t i = 0; i < x->things.n; i++)
-        if (x->things.all[i].kind == KIND_WORKSPACE)
-            return write_one(x, &x->tree, &x->things.all[i]);
+        if (x->things.all[i].kind == KIND_WORKSPACE) {
+            write_one(x, &x->tree, &x->things.all[i]);
+            return;
+        }
     cli_note(x->cli, TERM_SKIP,
              "the workspace itself is left out: only the root key may look at "
              "it");
-    return true;
 }
 
 static bool
 write_all(struct exporting *x)
 {
-    if (!write_workspace(x))
-        return false;
+    write_workspace(x);
     for (int k = KIND_WORKSPACE + 1; k < KIND_COUNT; k++)
         if (!write_kind(x, (enum kind_id)k))
             return false;
-    return true;
+    if (x->n_failed > 0)
+        x->why =
+            str_fmt(x->cli->arena, "%zu could not be written", x->n_failed);
+    return x->n_failed == 0;
 }
 
 /* A key of one workspace may look at all in it, but not at the workspace. */
@@ -166,7 +180,7 @@ say_summary(struct exporting *x)
 int
 run_export(struct cli *c)
 {
-    struct exporting x = {.cli = c};
+    struct exporting x = {.cli = c, .tree = {.fd = -1}, .folder = {.fd = -1}};
     bool kinds[KIND_COUNT], is_good;
     int code = CLI_FAILED;
 

@@ -385,6 +385,35 @@ describe('belfry apply after a failure', { timeout: 60000 }, () => {
     });
 });
 
+describe('belfry export', { timeout: 60000 }, () => {
+    it('says why it cannot open its folder', async (t) => {
+        const belfry = await started(t);
+        const at = path.join(belfry.dir, 'a-file');
+        await writeFile(at, '');
+        const out = await belfry.cli(['export', at]);
+        assert.equal(out.code, 1);
+        assert.match(out.stderr, /a-file: Not a directory|File exists/);
+    });
+
+    it('goes on after what cannot be a file, and names it', async (t) => {
+        const belfry = await started(t);
+        const dir = path.join(belfry.dir, 'conf');
+        const long = ':'.repeat(100); // 300 bytes as a file's name
+        for (const key of ['a', long, 'z'])
+            await belfry.put(`/v1/categories/${key}`, { name: 'A' });
+        await belfry.put('/v1/topics/later', {});
+        await mkdir(path.join(dir, 'categories'), { recursive: true });
+        await writeFile(path.join(dir, 'categories/gone.json'), '{}');
+        const out = await belfry.cli(['export', dir, '--delete']);
+        assert.equal(out.code, 1, out.stderr);
+        assert.match(out.stderr, /%3A\.json: is no name of a file/);
+        assert.match(out.stderr, /the export is not whole/);
+        assert.deepEqual(tree(dir), ['./categories/a.json',
+            './categories/gone.json', './categories/z.json',
+            './topics/later.json', './workspace.json']);
+    });
+});
+
 describe('what a server says', { timeout: 60000 }, () => {
     it('takes in no file of whoever applies it', async (t) => {
         const belfry = await started(t);
