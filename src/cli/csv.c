@@ -50,9 +50,24 @@ csv_field(const struct csv *c, size_t i)
 }
 
 static int
+read_byte(struct csv *c)
+{
+    return c->n_ahead > 0 ? c->ahead[--c->n_ahead] : getc_unlocked(c->file);
+}
+
+static void
+put_back(struct csv *c, int b)
+{
+    if (b == EOF)
+        return;
+    assert(c->n_ahead < sizeof(c->ahead) / sizeof(c->ahead[0]));
+    c->ahead[c->n_ahead++] = b;
+}
+
+static int
 next_byte(struct csv *c)
 {
-    int b = getc_unlocked(c->file);
+    int b = read_byte(c);
 
     if (b == EOF)
         return EOF;
@@ -62,19 +77,30 @@ next_byte(struct csv *c)
     return b;
 }
 
-/* A byte, or EOF. The mark EF BB BF at the start is none; what only begins like
- * it is text that is no UTF-8, and is found so later. */
+/* Whether the rest of the mark EF BB BF follows; it is taken then. */
+static bool
+take_mark(struct csv *c)
+{
+    int second = read_byte(c);
+    int third = second == 0xbb ? read_byte(c) : EOF;
+
+    if (second == 0xbb && third == 0xbf) {
+        c->n_read += 2;
+        return true;
+    }
+    put_back(c, third);
+    put_back(c, second);
+    return false;
+}
+
+/* A byte, or EOF. The mark EF BB BF at the start is none. */
 static int
 get(struct csv *c)
 {
     bool is_first = c->n_read == 0;
     int b = next_byte(c);
 
-    if (!is_first || b != 0xef)
-        return b;
-    next_byte(c);
-    next_byte(c);
-    return next_byte(c);
+    return is_first && b == 0xef && take_mark(c) ? next_byte(c) : b;
 }
 
 /* The same, with one '\n' for the two bytes that end a line elsewhere. */
@@ -85,9 +111,8 @@ get_of_line(struct csv *c)
 
     if (b != '\r')
         return b;
-    after = getc_unlocked(c->file);
-    if (after != EOF)
-        ungetc(after, c->file);
+    after = read_byte(c);
+    put_back(c, after);
     return after == '\n' ? get(c) : b;
 }
 
@@ -127,7 +152,7 @@ step(struct csv *c, enum place at, int b)
         return IN_QUOTES;
     }
     if (b == ',') {
-        if (csv_count(c) >= CSV_FIELDS_MAX)
+        if (csv_count(c) + 1 >= CSV_FIELDS_MAX)
             return spoil(c, "the row has more than 1000 fields");
         end_field(c);
         return AT_START;

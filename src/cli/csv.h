@@ -18,6 +18,8 @@ struct csv {
     FILE *file;
     uint64_t line;   /* of the next byte, from 1 on */
     uint64_t n_read; /* bytes */
+    int ahead[2];    /* read from the file and not yet taken; the last first */
+    size_t n_ahead;
     /* the row */
     uint64_t row_line; /* where it begins */
     struct buf text;   /* its fields, one behind the other */

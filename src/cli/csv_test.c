@@ -88,6 +88,33 @@ a_byte_order_mark_is_no_text(void **state)
 }
 
 static void
+what_only_begins_like_a_mark_is_text(void **state)
+{
+    (void)state;
+    ASSERT_ROWS("\xef\xbc\xa1,b\n", "1[\xef\xbc\xa1|b]");
+    ASSERT_ROWS("\xef\xbb\xbe\n", "1[\xef\xbb\xbe]");
+    ASSERT_ROWS("\xef\nb\n", "1[\xef]2[b]");
+    ASSERT_ROWS("\xef\r\nb\n", "1[\xef]2[b]");
+    ASSERT_ROWS("\xef\xbb\nb\n", "1[\xef\xbb]2[b]");
+    ASSERT_ROWS("\xef", "1[\xef]");
+    ASSERT_ROWS("\xef\xbb", "1[\xef\xbb]");
+}
+
+static void
+a_row_has_at_most_a_thousand_fields(void **state)
+{
+    char text[CSV_FIELDS_MAX + 1];
+
+    (void)state;
+    memset(text, ',', sizeof(text));
+    text[CSV_FIELDS_MAX - 1] = '\n';
+    assert_null(strchr(read_all(text, CSV_FIELDS_MAX), '!'));
+    text[CSV_FIELDS_MAX - 1] = ',';
+    text[CSV_FIELDS_MAX] = '\n';
+    assert_string_equal(read_all(text, sizeof(text)), "1[!]");
+}
+
+static void
 what_is_too_long_is_bad_and_takes_no_more_memory(void **state)
 {
     size_t n = CSV_ROW_MAX * 4;
@@ -130,6 +157,8 @@ main(void)
         IT(quotes_hold_commas_quotes_and_newlines),
         IT(a_bad_row_does_not_take_the_next_one_along),
         IT(a_byte_order_mark_is_no_text),
+        IT(what_only_begins_like_a_mark_is_text),
+        IT(a_row_has_at_most_a_thousand_fields),
         IT(what_is_too_long_is_bad_and_takes_no_more_memory),
         IT(lines_are_taken_as_they_are),
     };
