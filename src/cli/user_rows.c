@@ -5,6 +5,8 @@
 #include "base/json.h"
 
 #define ATTRIBUTE "attributes."
+/* A row goes to the server within an array within an object. */
+#define ROW_DEPTH_MAX (JSON_DEPTH_MAX - 2)
 
 /* What a column of a CSV file is for. */
 struct column {
@@ -238,6 +240,20 @@ read_csv(const struct user_rows *r, struct arena *a, struct user_row *ret)
     return STR_NONE;
 }
 
+static bool
+is_deeper(struct json v, int depth)
+{
+    if (!json_is(v, JSON_OBJECT) && !json_is(v, JSON_ARRAY))
+        return false;
+    if (depth == 0)
+        return true;
+    for (struct json m = json_first(v); !json_is(m, JSON_ABSENT);
+         m = json_next(v, m))
+        if (is_deeper(m, depth - 1))
+            return true;
+    return false;
+}
+
 static struct str
 read_json(const struct user_rows *r, struct arena *a, struct user_row *ret)
 {
@@ -251,6 +267,11 @@ read_json(const struct user_rows *r, struct arena *a, struct user_row *ret)
     ret->id = json_str_of(a, json_root(doc), "id");
     if (ret->id.n == 0)
         return STR("has no id");
+    if (is_deeper(json_root(doc), ROW_DEPTH_MAX))
+        return str_fmt(a,
+                       "has more than %d arrays and objects within each "
+                       "other",
+                       ROW_DEPTH_MAX);
     ret->json = json_raw(json_root(doc));
     return STR_NONE;
 }

@@ -116,6 +116,22 @@ describe('belfry user', { timeout: 180000 }, () => {
         await belfry.want(404, 'GET', '/v1/users/bad-1');
     });
 
+    it('refuses a row that is too deep to be sent with others', async () => {
+        // The row is one, its attributes are the second.
+        const row = (id, depth) => `{"id":"${id}","attributes":${
+            '{"a":'.repeat(depth - 1)}1${'}'.repeat(depth)}`;
+        const input = [row('deep-1', 2), row('deep-2', 31), row('deep-3', 32),
+            row('deep-4', 30), row('deep-5', 2)].join('\n');
+        const out = await belfry.cli(['user', 'import', '-', '--json'],
+            { input });
+        assert.equal(out.code, 1);
+        assert.equal(summary(out).created, 3, out.stderr);
+        assert.equal(summary(out).refused, 2);
+        assert.match(out.stderr, /line 2, deep-2: has more than 30 /);
+        assert.match(out.stderr, /line 3, deep-3: has more than 30 /);
+        await belfry.get('/v1/users/deep-5');
+    });
+
     it('says more than it shows only in the errors file', async () => {
         const rows = Array.from({ length: 50 }, (_, i) => `{"id":"no ${i}"}`);
         const input = [...rows, 'null', '{"id":', '{}'].join('\n');
