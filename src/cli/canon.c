@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "cli/term.h"
+
 #define INDENT 2
 #define ROW_MAX 60 /* bytes of a row of plain values */
 
@@ -55,6 +57,26 @@ put_line(int depth, struct buf *out)
         buf_put_char(out, ' ');
 }
 
+/* It may be shown on a terminal: what drives one is escaped. */
+static void
+put_text(struct arena *a, struct str s, struct buf *out)
+{
+    struct buf text;
+
+    buf_init(&text, a);
+    buf_put_json_str(&text, s);
+    for (struct str rest = buf_str(&text), c; rest.n > 0;
+         rest = str_sub(rest, c.n, SIZE_MAX)) {
+        size_t n = str_utf8_char(rest);
+
+        c = str_sub(rest, 0, n > 0 ? n : 1);
+        if (term_is_control(term_code_point(c)))
+            buf_printf(out, "\\u%04x", (unsigned)term_code_point(c));
+        else
+            buf_put_str(out, c);
+    }
+}
+
 static void put(struct arena *a, struct json v, int depth, struct buf *out);
 
 static void
@@ -68,7 +90,7 @@ put_object(struct arena *a, struct json v, int depth, struct buf *out)
         if (i > 0)
             buf_put_char(out, ',');
         put_line(depth + 1, out);
-        buf_put_json_str(out, all[i].key);
+        put_text(a, all[i].key, out);
         buf_put_cstr(out, ": ");
         put(a, all[i].value, depth + 1, out);
     }
@@ -106,7 +128,7 @@ put(struct arena *a, struct json v, int depth, struct buf *out)
     else if (json_is(v, JSON_ARRAY))
         put_array(a, v, depth, out);
     else if (json_is(v, JSON_STRING))
-        buf_put_json_str(out, json_str(a, v));
+        put_text(a, json_str(a, v), out);
     else
         buf_put_str(out, json_raw(v));
 }

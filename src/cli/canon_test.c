@@ -61,6 +61,18 @@ text_has_one_way_to_be_escaped_and_numbers_stay_as_they_are(void **state)
 }
 
 static void
+what_drives_a_terminal_is_escaped(void **state)
+{
+    (void)state;
+    assert_canon("[\"a\xc2\x9b\x7f\xc2\x80\",\"\xe2\x80\xae\xe2\x80\x8f\"]",
+                 "[\"a\\u009b\\u007f\\u0080\", \"\\u202e\\u200f\"]\n");
+    assert_canon("{\"\xe2\x81\xa6\":\"\\u001b[31m\"}",
+                 "{\n  \"\\u2066\": \"\\u001b[31m\"\n}\n");
+    assert_canon("[\"\xc2\xa0\xf0\x9f\x98\x80\"]",
+                 "[\"\xc2\xa0\xf0\x9f\x98\x80\"]\n");
+}
+
+static void
 values_are_the_same_however_they_are_written(void **state)
 {
     (void)state;
@@ -81,6 +93,7 @@ main(void)
         IT(members_are_in_the_order_of_their_keys),
         IT(short_rows_of_plain_values_take_one_line),
         IT(text_has_one_way_to_be_escaped_and_numbers_stay_as_they_are),
+        IT(what_drives_a_terminal_is_escaped),
         IT(values_are_the_same_however_they_are_written),
     };
 

@@ -89,8 +89,8 @@ term_symbol_style(enum term_symbol s)
 
 /* ---- text ---- */
 
-static uint32_t
-code_point(struct str c)
+uint32_t
+term_code_point(struct str c)
 {
     const unsigned char *p = (const unsigned char *)c.p;
 
@@ -141,13 +141,12 @@ char_width(uint32_t c)
     return 1 + is_within(wide, sizeof(wide) / sizeof(wide[0]), c);
 }
 
-/* Controls of both sets, and what turns the direction of writing. */
-static bool
-is_control(uint32_t c)
+bool
+term_is_control(uint32_t c)
 {
     static const struct range bad[] = {
-        {0x00, 0x1f},     {0x7f, 0x9f},     {0x2028, 0x202e},
-        {0x2066, 0x2069}, {0xfeff, 0xfeff},
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0x200e, 0x200f},
+        {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff},
     };
 
     return is_within(bad, sizeof(bad) / sizeof(bad[0]), c);
@@ -170,7 +169,7 @@ term_width(struct str s)
     size_t width = 0;
 
     while (s.n > 0)
-        width += char_width(code_point(take_char(&s)));
+        width += char_width(term_code_point(take_char(&s)));
     return width;
 }
 
@@ -185,7 +184,8 @@ term_clean(struct arena *a, struct str s)
 
         if (str_is(c, "\n") || str_is(c, "\t") || str_is(c, "\r"))
             buf_put_char(&out, ' ');
-        else if ((c.n == 1 && (c.p[0] & 0x80)) || is_control(code_point(c)))
+        else if ((c.n == 1 && (c.p[0] & 0x80)) ||
+                 term_is_control(term_code_point(c)))
             buf_put_char(&out, '?');
         else
             buf_put_str(&out, c);
@@ -206,7 +206,7 @@ term_clip(struct arena *a, const struct term *t, struct str s, size_t width)
     while (rest.n > 0) {
         struct str c = take_char(&rest);
 
-        taken += char_width(code_point(c));
+        taken += char_width(term_code_point(c));
         if (taken > room)
             break;
         n += c.n;

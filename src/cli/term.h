@@ -47,6 +47,10 @@ const char *term_symbol(const struct term *t, enum term_symbol s);
 enum term_style term_symbol_style(enum term_symbol s);
 /* Columns that a text takes on a screen. */
 size_t term_width(struct str s);
+/* Of one character, or of a byte that is none. */
+uint32_t term_code_point(struct str c);
+/* Controls of both sets, and what turns the direction of writing. */
+bool term_is_control(uint32_t c);
 /* The text as it may be shown: one line, no control characters. */
 struct str term_clean(struct arena *a, struct str s);
 /* The longest prefix that fits; what is cut ends with an ellipsis. */
