@@ -95,7 +95,8 @@ put(struct applying *x, struct plan_step *s)
                        STR_ARG(json_raw(json_get(answer.root, "version")))));
 }
 
-static bool delete (struct applying *x, struct plan_step *s)
+static bool
+delete_thing(struct applying *x, struct plan_step *s)
 {
     const struct thing *t = s->before;
     struct client_answer answer;
@@ -118,7 +119,7 @@ do_step(struct applying *x, struct plan_step *s)
     case PLAN_PUBLISH:
         return publish(x, s, s->before->etag);
     case PLAN_DELETE:
-        return delete (x, s);
+        return delete_thing(x, s);
     }
     return false;
 }
@@ -128,6 +129,12 @@ do_step(struct applying *x, struct plan_step *s)
 static void
 say_step(struct applying *x, const struct plan_step *s)
 {
+    static const char *const done[] = {
+        [PLAN_CREATE] = "created",
+        [PLAN_CHANGE] = "changed",
+        [PLAN_PUBLISH] = "published",
+        [PLAN_DELETE] = "deleted",
+    };
     struct str name = thing_name(x->cli->arena, plan_subject(s));
 
     if (x->cli->is_json)
@@ -135,9 +142,7 @@ say_step(struct applying *x, const struct plan_step *s)
     if (s->result == PLAN_FAILED)
         cli_note(x->cli, TERM_NO, "%.*s: %.*s", STR_ARG(name), STR_ARG(s->why));
     else
-        cli_note(x->cli, TERM_YES, "%.*s: %sd", STR_ARG(name),
-                 s->action == PLAN_PUBLISH ? "publishe"
-                                           : plan_action_name(s->action));
+        cli_note(x->cli, TERM_YES, "%.*s: %s", STR_ARG(name), done[s->action]);
 }
 
 /* Of the kind in which one fails the others are tried; what comes after it may

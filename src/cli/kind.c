@@ -32,15 +32,6 @@ kind_of(enum kind_id id)
     return &kinds[id];
 }
 
-const struct kind *
-kind_find(struct str folder)
-{
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        if (str_is(folder, kinds[i].folder))
-            return &kinds[i];
-    return NULL;
-}
-
 struct str
 kind_path(struct arena *a, const struct kind *k, struct str key,
           const char *rest)

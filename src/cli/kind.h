@@ -25,8 +25,6 @@ struct kind {
 };
 
 const struct kind *kind_of(enum kind_id id);
-/* NULL: no kind has that folder. */
-const struct kind *kind_find(struct str folder);
 /* "/v1/templates/welcome" + rest. */
 struct str kind_path(struct arena *a, const struct kind *k, struct str key,
                      const char *rest);
