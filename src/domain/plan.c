@@ -331,9 +331,11 @@ static void
 decide_for(const struct plan *p, const struct plan_recipient *r,
            struct plan_decision *ret)
 {
-    struct moment m = p->is_held ? (struct moment){0} : moment_of(p, r);
     bool has_inbox = decide_wishes(p, r, ret);
+    struct moment m = {0};
 
+    if (!p->is_held)
+        m = moment_of(p, r);
     for (size_t j = 0; j < p->n_channels; j++) {
         keep_quiet(p, m.quiet_end_ms, has_inbox, &ret[j]);
         wait_for_best(p, &m, &ret[j]);

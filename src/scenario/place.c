@@ -13,6 +13,7 @@
 
 #define SQLITE_URL "sqlite:"
 #define KEPT ".kept" /* files as they were at a crash */
+#define KEPT_WAL ".kept-wal"
 
 static const char *
 temporary_folder(void)
@@ -63,7 +64,7 @@ static void
 remove_sqlite(struct place *p)
 {
     static const char *const tails[] = {
-        "", "-wal", "-shm", "-lock", KEPT, KEPT "-wal",
+        "", "-wal", "-shm", "-lock", KEPT, KEPT_WAL,
     };
 
     for (size_t i = 0; p->path && i < sizeof(tails) / sizeof(*tails); i++)
@@ -96,7 +97,7 @@ static bool
 keep_sqlite(struct place *p)
 {
     return copy_file(p->path, beside(p, KEPT)) &&
-           copy_file(beside(p, "-wal"), beside(p, KEPT "-wal"));
+           copy_file(beside(p, "-wal"), beside(p, KEPT_WAL));
 }
 
 static bool
@@ -104,7 +105,7 @@ restore_sqlite(struct place *p)
 {
     unlink(beside(p, "-shm"));
     return rename(beside(p, KEPT), p->path) == 0 &&
-           rename(beside(p, KEPT "-wal"), beside(p, "-wal")) == 0;
+           rename(beside(p, KEPT_WAL), beside(p, "-wal")) == 0;
 }
 
 static bool
