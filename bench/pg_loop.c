@@ -147,6 +147,7 @@ add_notification(struct pg_columns *c, int64_t id)
     pg_col_text(c, STR("req-01J9ZQ3W6A"));
     pg_col_text(c, STR_NONE);
     pg_col_text(c, doc);
+    pg_col_int(c, 0);
 }
 
 static void
@@ -183,7 +184,7 @@ accept_all(void *arg)
         struct pg_columns notifications, ready;
         size_t n = (size_t)n_batch;
 
-        pg_columns_init(&notifications, l.arena, "llllllisbttttT", n);
+        pg_columns_init(&notifications, l.arena, "llllllisbttttTl", n);
         pg_columns_init(&ready, l.arena, "llllllliistTttt", n);
         for (size_t i = 0; i < n && done < n_total; i++, done++, id += 2) {
             add_notification(&notifications, id);
