@@ -15,18 +15,7 @@ static const char *const unknown_policies[] = {"hold", "resend", NULL};
 static const struct field channel_row[] = {{.type = FIELD_KEY}};
 
 static const struct field throttle_fields[] = {
-    {.name = "limit",
-     .type = FIELD_INT,
-     .flags = FIELD_REQUIRED,
-     .min = 1,
-     .max = THROTTLE_LIMIT_MAX,
-     .doc = "A user gets at most so many..."},
-    {.name = "per",
-     .type = FIELD_DURATION,
-     .flags = FIELD_REQUIRED,
-     .min = THROTTLE_PER_MIN_MS,
-     .max = THROTTLE_PER_MAX_MS,
-     .doc = "...in any time of this length; 1s to 31d."},
+    THROTTLE_FIELDS("A user gets at most so many..."),
     {.type = FIELD_END},
 };
 

@@ -12,6 +12,20 @@
 #define THROTTLE_LIMIT_MAX 1000
 #define THROTTLE_PER_MIN_MS INT64_C(1000)
 #define THROTTLE_PER_MAX_MS (INT64_C(31) * 24 * 3600 * 1000)
+/* Rows of a document's table (base/field.h): {"limit": 5, "per": "1h"}. */
+#define THROTTLE_FIELDS(limit_doc)                                             \
+    {.name = "limit",                                                          \
+     .type = FIELD_INT,                                                        \
+     .flags = FIELD_REQUIRED,                                                  \
+     .min = 1,                                                                 \
+     .max = THROTTLE_LIMIT_MAX,                                                \
+     .doc = limit_doc},                                                        \
+    {                                                                          \
+        .name = "per", .type = FIELD_DURATION, .flags = FIELD_REQUIRED,        \
+        .min = THROTTLE_PER_MIN_MS, .max = THROTTLE_PER_MAX_MS,                \
+        .doc = "...in any time of this length; 1s to 31d."                     \
+    }
+
 /* Of a key: a kind, two keys of up to 128 bytes, and what divides them. */
 #define THROTTLE_KEY_MAX 300
 
