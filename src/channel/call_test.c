@@ -1,5 +1,7 @@
 #include "channel/call_test.h"
 
+#include "base/rng.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,6 +61,7 @@ call_begin(struct call_fixture *f, const char *config)
         .n_messages = 1,
         .now_ms = CALL_NOW_MS,
         .verdicts = &f->verdict,
+        .secret = rng_secret,
     };
 }
 

@@ -25,7 +25,7 @@ static const struct channel_info all_channels[] = {
      .address_field = "webhook",
      .has_title = true,
      .is_built = true},
-    {.name = "ntfy", .has_title = true},
+    {.name = "ntfy", .has_title = true, .is_built = true},
     {.name = "gotify", .has_title = true},
     {.name = "pushover", .has_title = true},
     {.name = "pagerduty", .has_title = true},
@@ -34,7 +34,8 @@ static const struct channel_info all_channels[] = {
 };
 
 static const struct channel_driver *const all_drivers[] = {
-    &channel_log_file, &channel_null, &channel_smtp, &channel_webhook, NULL,
+    &channel_log_file, &channel_ntfy,    &channel_null,
+    &channel_smtp,     &channel_webhook, NULL,
 };
 
 const struct channel_info *

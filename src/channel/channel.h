@@ -4,102 +4,9 @@
  * what it asks for and owns all policy. */
 #pragma once
 
-#include "base/arena.h"
 #include "base/field.h"
-#include "domain/verdict.h"
-
-/* One rendered message for one address; borrowed for the call. */
-struct channel_message {
-    struct str delivery_id, notification_id; /* public ids, the same for each
-                                                attempt */
-    struct str user, channel, category, priority; /* may be empty */
-    struct str title, body, html;                 /* rendered */
-    struct str language;  /* of these, a BCP 47 tag; empty: not known */
-    struct str actions;   /* rendered JSON array, or empty */
-    struct str data;      /* the sender's JSON, byte for byte, or empty */
-    struct str address;   /* the user's own for this channel; empty: none, the
-                             provider's target counts */
-    struct str user_name; /* display name, may be empty */
-    struct str overrides; /* JSON object of the send body, or empty */
-    struct str unsubscribe_url; /* empty: none */
-    int64_t created_ms;         /* of the notification */
-    int attempt;                /* 1 at the first call for this delivery */
-};
-
-struct channel_header {
-    struct str name, value;
-};
-
-enum channel_request_kind {
-    CHANNEL_REQUEST_HTTP,
-    CHANNEL_REQUEST_SMTP,
-    CHANNEL_REQUEST_FILE, /* append `body` to the file at `path` */
-    CHANNEL_REQUEST_WAIT, /* nothing but wait_ms; answered as ANSWERED */
-};
-
-#define CHANNEL_RCPT_MAX 11
-
-struct channel_request {
-    enum channel_request_kind kind;
-    struct str method, url; /* HTTP */
-    struct channel_header headers[16];
-    size_t n_headers;
-    struct str body;
-    struct str host; /* SMTP, as in net/fetch.h */
-    int port;
-    struct str tls; /* "none", "starttls", "tls" */
-    struct str username, password;
-    struct str mail_from;
-    struct str rcpt_to[CHANNEL_RCPT_MAX]; /* the addressee, then copies */
-    size_t n_rcpt_to;
-    struct str path; /* FILE */
-    int64_t wait_ms; /* WAIT */
-};
-
-/* What came of a request; mirrors net/fetch.h without knowing it. */
-struct channel_answer {
-    enum {
-        CHANNEL_ANSWERED,
-        CHANNEL_NOT_SENT,
-        CHANNEL_UNKNOWN,
-    } outcome;
-    enum {
-        CHANNEL_CAUSE_NONE,
-        CHANNEL_CAUSE_EGRESS,
-        CHANNEL_CAUSE_NETWORK, /* name, connect, broken, timeout */
-        CHANNEL_CAUSE_TIMEOUT,
-        CHANNEL_CAUSE_TLS,
-        CHANNEL_CAUSE_LOGIN,
-        CHANNEL_CAUSE_URL,
-    } cause;
-    int status;
-    const struct channel_header *headers;
-    size_t n_headers;
-    struct str body;
-    struct str detail;
-};
-
-struct channel_verdict {
-    enum verdict verdict;
-    int64_t retry_after_ms; /* RATE, RETRY; 0: the provider named no time */
-    int status;             /* for the ledger; 0: none */
-    struct str reason;      /* code of reasons.def; empty: the verdict's own */
-    struct str detail;      /* what the other side said; in call->arena */
-    struct str provider_message_id; /* empty: none */
-};
-
-struct channel_call {
-    struct arena *arena;
-    struct json config; /* checked against the driver's table, secrets open */
-    const struct channel_message *messages;
-    size_t n_messages;                   /* 1 .. driver->batch_max */
-    const struct channel_answer *answer; /* NULL at the first step */
-    int64_t now_ms;                      /* wall clock */
-    /* out: either a request (is_done false), or one verdict a message */
-    bool is_done;
-    struct channel_request request;
-    struct channel_verdict *verdicts; /* room for n_messages */
-};
+#include "channel/call.h"
+#include "channel/receipt.h"
 
 struct channel_driver {
     const char *name;            /* "smtp" */
@@ -117,6 +24,9 @@ struct channel_driver {
      * NULL: it calls no host whatever its configuration. */
     struct str (*host)(struct arena *a, struct json config);
     void (*step)(struct channel_call *call);
+    /* Checks the signature over the raw bytes and reads the events. NULL: the
+     * provider has no webhooks. */
+    void (*receipt)(struct channel_receipt *r);
 };
 
 /* Built-in drivers. */

@@ -5,8 +5,6 @@
 #include "base/clock.h"
 
 #define SECRET_MIN 4 /* a shorter one would mask half of every sentence */
-#define RETRY_AFTER_MIN_MS 1000
-#define RETRY_AFTER_MAX_MS (24 * 3600 * INT64_C(1000))
 
 void
 channel_conclude(struct channel_call *c, const struct channel_verdict *v)
@@ -25,6 +23,22 @@ channel_refuse(struct channel_call *c, const char *why)
         .detail = str_dup(c->arena, str_from(why)),
     };
 
+    channel_conclude(c, &v);
+}
+
+void
+channel_step(struct channel_call *c, const struct field *config,
+             void (*ask)(struct channel_call *c),
+             struct channel_verdict (*judge)(struct channel_call *c))
+{
+    struct channel_verdict v;
+
+    if (!c->answer) {
+        ask(c);
+        return;
+    }
+    v = c->answer->outcome == CHANNEL_ANSWERED ? judge(c)
+                                               : channel_unanswered(c, config);
     channel_conclude(c, &v);
 }
 
@@ -47,6 +61,62 @@ channel_unanswered(struct channel_call *c, const struct field *config)
         v.reason = reason_code(REASON_CONTENT_INVALID);
     }
     return v;
+}
+
+bool
+channel_has_no_target(struct json config)
+{
+    (void)config;
+    return false;
+}
+
+/* ---- words ---- */
+
+struct str
+channel_text(struct arena *a, const struct channel_message *m)
+{
+    if (m->title.n == 0 || m->body.n == 0)
+        return m->title.n > 0 ? m->title : m->body;
+    return str_fmt(a, "%.*s\n%.*s", STR_ARG(m->title), STR_ARG(m->body));
+}
+
+struct str
+channel_clip(struct arena *a, struct str text, size_t max)
+{
+    size_t at = 0, units = 0, fits = 0;
+
+    while (at < text.n) {
+        size_t n = str_utf8_char(str_sub(text, at, 4));
+
+        units += n == 4 ? 2 : 1;
+        at += n > 0 ? n : 1;
+        if (units < max) /* leaves room for the ellipsis */
+            fits = at;
+    }
+    if (units <= max)
+        return text;
+    return str_fmt(a, "%.*s\u2026", (int)fits, text.p);
+}
+
+size_t
+channel_actions(struct arena *a, const struct channel_message *m,
+                struct channel_action row[static CHANNEL_ACTIONS_MAX])
+{
+    struct json_doc doc;
+    struct json_error error;
+    size_t n = 0;
+
+    if (m->actions.n == 0 || json_parse(a, m->actions, &doc, &error) != ERR_OK)
+        return 0;
+    for (struct json e = json_first(json_root(&doc));
+         n < CHANNEL_ACTIONS_MAX && !json_is(e, JSON_ABSENT);
+         e = json_next(json_root(&doc), e))
+        row[n++] = (struct channel_action){
+            .id = json_str_of(a, e, "id"),
+            .label = json_str_of(a, e, "label"),
+            .url = json_str_of(a, e, "url"),
+        };
+    return n;
 }
 
 /* ---- details ---- */

@@ -4,6 +4,7 @@
 #include "channel/channel.h"
 
 extern const struct channel_driver channel_log_file;
+extern const struct channel_driver channel_ntfy;
 extern const struct channel_driver channel_null;
 extern const struct channel_driver channel_smtp;
 extern const struct channel_driver channel_webhook;
@@ -14,6 +15,11 @@ extern const struct channel_driver channel_webhook;
 void channel_conclude(struct channel_call *c, const struct channel_verdict *v);
 /* Over before it began: the message cannot be put into the channel's form. */
 void channel_refuse(struct channel_call *c, const char *why);
+/* The whole of a driver that makes one request: ask() fills c->request or
+ * concludes, judge() gives the verdict on an answer that came. */
+void channel_step(struct channel_call *c, const struct field *config,
+                  void (*ask)(struct channel_call *c),
+                  struct channel_verdict (*judge)(struct channel_call *c));
 /* What an answer without an HTTP or SMTP status comes to, for every driver. */
 struct channel_verdict channel_unanswered(struct channel_call *c,
                                           const struct field *config);
@@ -22,10 +28,31 @@ struct channel_verdict channel_unanswered(struct channel_call *c,
  * characters, and without any secret of the configuration. */
 struct str channel_detail(const struct channel_call *c,
                           const struct field *config, struct str text);
-/* Retry-After of the answer, 1 s to 24 h; 0: it names none. */
+/* Retry-After of the answer, in those bounds; 0: it names none. */
+#define RETRY_AFTER_MIN_MS INT64_C(1000)
+#define RETRY_AFTER_MAX_MS (24 * 3600 * INT64_C(1000))
 int64_t channel_retry_after_ms(const struct channel_call *c);
 struct str channel_answer_header(const struct channel_answer *a,
                                  const char *name);
+
+/* For drivers whose provider has no target of its own. */
+bool channel_has_no_target(struct json config);
+
+/* ---- words ---- */
+
+/* Title, then the body on the next line, for channels without a title. */
+struct str channel_text(struct arena *a, const struct channel_message *m);
+/* At most `max` UTF-16 units, which is how phones and chats count; what is cut
+ * ends with an ellipsis. */
+struct str channel_clip(struct arena *a, struct str text, size_t max);
+
+struct channel_action {
+    struct str id, label, url; /* url empty: pressed, it calls nothing here */
+};
+#define CHANNEL_ACTIONS_MAX 10
+/* The message's actions as far as there is room. */
+size_t channel_actions(struct arena *a, const struct channel_message *m,
+                       struct channel_action row[static CHANNEL_ACTIONS_MAX]);
 
 /* The webhook body of one message. With at_ms it is a log line: with the key
  * "at", and on one line whatever the sender's data looks like. */

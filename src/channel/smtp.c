@@ -50,13 +50,6 @@ static const struct field config_fields[] = {
 /* ---- configuration ---- */
 
 static bool
-has_target(struct json config)
-{
-    (void)config;
-    return false;
-}
-
-static bool
 is_this_machine(struct str host)
 {
     if (str_is(host, "localhost") || str_is(host, "::1"))
@@ -448,7 +441,7 @@ const struct channel_driver channel_smtp = {
     .config = config_fields,
     .batch_max = 1,
     .calls_world = true,
-    .has_target = has_target,
+    .has_target = channel_has_no_target,
     .check = check,
     .host = host,
     .step = step,

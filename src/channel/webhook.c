@@ -1,11 +1,9 @@
 /* webhook.c - a POST to an URL, signed after Standard Webhooks. A receiver
  * tells repetitions by webhook-id, the delivery's id on every attempt. */
 #include "base/arena.h"
+#include "base/hmac.h"
 #include "base/url.h"
 #include "channel/driver.h"
-
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #define SECRETS_MAX 8
 #define SECRET_BYTES_MAX 128
@@ -132,18 +130,6 @@ host(struct arena *a, struct json config)
 
 /* ---- the call ---- */
 
-static void
-put_signature(struct buf *out, struct str secret, struct str signed_text)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int n = 0;
-
-    HMAC(EVP_sha256(), secret.p, (int)secret.n,
-         (const unsigned char *)signed_text.p, signed_text.n, digest, &n);
-    buf_put_cstr(out, out->n > 0 ? " v1," : "v1,");
-    buf_put_base64(out, (struct str){(const char *)digest, n});
-}
-
 void
 webhook_put_signatures(const struct channel_call *c, struct str timestamp,
                        struct str body, struct buf *out)
@@ -160,8 +146,10 @@ webhook_put_signatures(const struct channel_call *c, struct str timestamp,
     buf_put_str(&text, timestamp);
     buf_put_char(&text, '.');
     buf_put_str(&text, body);
-    for (size_t i = 0; i < n; i++)
-        put_signature(out, secrets[i], buf_str(&text));
+    for (size_t i = 0; i < n; i++) {
+        buf_put_cstr(out, out->n > 0 ? " v1," : "v1,");
+        buf_put_base64(out, hmac_sha256(c->arena, secrets[i], buf_str(&text)));
+    }
 }
 
 static void
@@ -223,16 +211,7 @@ judge(struct channel_call *c)
 static void
 step(struct channel_call *c)
 {
-    struct channel_verdict v;
-
-    if (!c->answer) {
-        ask(c);
-        return;
-    }
-    v = c->answer->outcome == CHANNEL_ANSWERED
-            ? judge(c)
-            : channel_unanswered(c, config_fields);
-    channel_conclude(c, &v);
+    channel_step(c, config_fields, ask, judge);
 }
 
 const struct channel_driver channel_webhook = {

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/rng.h"
 #include "dispatch/dispatch_private.h"
 
 static void step(struct call *c);
@@ -197,10 +198,12 @@ end(struct call *c)
 
     c->is_over = true;
     loop_timer_clear(c->dispatch->options.env->loop, &c->watchdog);
-    if (c->test)
+    if (c->test) {
         answer_test(c);
-    else
+    } else {
+        lane_keep_memo(l, c->memo_given, &c->step.memo, c->provider->version);
         settle_all(c);
+    }
     c->lane = NULL;
     if (!c->is_executing)
         recycle(c);
@@ -316,7 +319,11 @@ begin(struct call *c)
         .messages = c->messages,
         .n_messages = c->n,
         .verdicts = c->verdicts,
+        .secret = rng_secret,
     };
+    if (c->lane)
+        c->step.memo = lane_memo(c->lane, c->arena, c->provider->version);
+    c->memo_given = c->step.memo.text;
     step(c);
 }
 

@@ -1,6 +1,7 @@
 /* dispatch_private.h - what dispatch.c, lane.c and delivery.c share. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/loop.h"
 #include "base/metrics.h"
@@ -38,6 +39,8 @@ struct lane {
     /* as it goes */
     struct breaker breaker;
     struct ratelimit rate;
+    struct buf memo; /* the driver's, with its expiry; of l->version */
+    int64_t memo_expires_ms;
     int n_calls;
     bool is_running; /* lane_run() is on the stack */
     struct loop_timer timer;
@@ -62,6 +65,7 @@ struct call {
     bool *trials;     /* of each, whether it may be in an experiment */
     size_t n, n_max;
     struct channel_call step;
+    struct str memo_given; /* in it, before the driver saw it */
     struct execution execution;
     int n_steps;
     bool is_executing;
@@ -117,6 +121,12 @@ struct ended_call { /* for one delivery */
     int64_t duration_ms, latency_ms;
 };
 void lane_count(struct lane *l, const struct ended_call *e);
+/* What the driver keeps between calls, copied; nothing of another version of
+ * the provider. */
+struct channel_memo lane_memo(const struct lane *l, struct arena *a,
+                              int64_t version);
+void lane_keep_memo(struct lane *l, struct str given,
+                    const struct channel_memo *memo, int64_t version);
 
 /* delivery.c */
 void call_run(struct lane *l, struct queue_item *first);

@@ -102,6 +102,7 @@ adopt(struct lane *l, const struct workspace *w, const struct provider *p)
     l->version = p->version;
     l->concurrency = p->concurrency < 1 ? 1 : p->concurrency;
     l->bypass = p->rate.bypass;
+    buf_reset(&l->memo);
     ratelimit_set(&l->rate, &rule);
     breaker_reset(&l->breaker);
     name_lane(l, w, p);
@@ -372,6 +373,33 @@ lane_count(struct lane *l, const struct ended_call *e)
     metric_observe_ms(l->latency[e->priority], e->latency_ms);
 }
 
+/* ---- the driver's memo ---- */
+
+struct channel_memo
+lane_memo(const struct lane *l, struct arena *a, int64_t version)
+{
+    if (version != l->version || l->memo.n == 0 ||
+        l->memo_expires_ms <= dispatch_wall_ms(l->dispatch))
+        return (struct channel_memo){0};
+    return (struct channel_memo){str_dup(a, buf_str(&l->memo)),
+                                 l->memo_expires_ms};
+}
+
+/* Only what a call changed: another may have kept a newer one meanwhile. */
+void
+lane_keep_memo(struct lane *l, struct str given,
+               const struct channel_memo *memo, int64_t version)
+{
+    if (memo->text.p == given.p || version != l->version ||
+        memo->text.n > CHANNEL_MEMO_MAX)
+        return;
+    if (memo->text.n == 0 && !str_eq(buf_str(&l->memo), given))
+        return;
+    buf_reset(&l->memo);
+    buf_put_str(&l->memo, memo->text);
+    l->memo_expires_ms = memo->expires_ms;
+}
+
 /* ---- life ---- */
 
 struct lane *
@@ -410,6 +438,7 @@ lane_close(struct lane *l)
     assert(l->n_calls == 0);
     loop_timer_clear(l->dispatch->options.env->loop, &l->timer);
     list_remove(&l->link);
+    buf_fini(&l->memo);
     free(l->texts);
     free(l);
 }

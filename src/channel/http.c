@@ -1,0 +1,159 @@
+/* http.c - see http.h. */
+#include "channel/http.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "base/url.h"
+
+/* ---- addresses ---- */
+
+void
+channel_check_base_url(struct json config, struct problem *p)
+{
+    struct str url = json_str_of(p->arena, config, "base_url");
+    const char *fault = url.n > 0 ? url_fault(url) : NULL;
+
+    if (fault)
+        problem_add(p, ERR_INVALID, STR("/base_url"), "%s", fault);
+    else if (str_find(url, '?') >= 0 || str_find(url, '#') >= 0)
+        problem_add(p, ERR_INVALID, STR("/base_url"),
+                    "must have no query and no fragment");
+}
+
+struct str
+channel_url(struct arena *a, struct json config, const char *otherwise,
+            struct str path)
+{
+    struct str base = json_str_of(a, config, "base_url");
+
+    if (base.n == 0)
+        base = str_from(otherwise);
+    while (base.n > 0 && base.p[base.n - 1] == '/')
+        base.n--;
+    return str_fmt(a, "%.*s%.*s", STR_ARG(base), STR_ARG(path));
+}
+
+struct str
+channel_url_host(struct arena *a, struct json config, const char *otherwise)
+{
+    return url_host(channel_url(a, config, otherwise, STR("/")));
+}
+
+/* ---- the call ---- */
+
+void
+channel_post(struct channel_call *c, struct str url, const char *type,
+             struct str body)
+{
+    c->request = (struct channel_request){
+        .kind = CHANNEL_REQUEST_HTTP,
+        .method = STR("POST"),
+        .url = url,
+        .headers = {{STR("Content-Type"), str_from(type)}},
+        .n_headers = 1,
+        .body = body,
+    };
+}
+
+void
+channel_add_header(struct channel_call *c, const char *name, struct str value)
+{
+    struct channel_request *r = &c->request;
+
+    assert(r->n_headers < sizeof(r->headers) / sizeof(r->headers[0]));
+    r->headers[r->n_headers++] = (struct channel_header){str_from(name), value};
+}
+
+void
+channel_add_bearer(struct channel_call *c, struct str token)
+{
+    channel_add_header(c, "Authorization",
+                       str_fmt(c->arena, "Bearer %.*s", STR_ARG(token)));
+}
+
+void
+channel_add_basic(struct channel_call *c, struct str user, struct str password)
+{
+    struct str pair =
+        str_fmt(c->arena, "%.*s:%.*s", STR_ARG(user), STR_ARG(password));
+    struct buf b;
+
+    buf_init(&b, c->arena);
+    buf_put_cstr(&b, "Basic ");
+    buf_put_base64(&b, pair);
+    channel_add_header(c, "Authorization", buf_str(&b));
+}
+
+void
+channel_put_form(struct buf *out, const char *name, struct str value)
+{
+    if (out->n > 0)
+        buf_put_char(out, '&');
+    buf_put_url(out, str_from(name));
+    buf_put_char(out, '=');
+    buf_put_url(out, value);
+}
+
+/* ---- the answer ---- */
+
+struct json
+channel_answer_json(const struct channel_call *c)
+{
+    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
+    struct json_error error;
+
+    if (json_parse(c->arena, c->answer->body, doc, &error) != ERR_OK)
+        return (struct json){0};
+    return json_root(doc);
+}
+
+bool
+channel_answer_is_ok(const struct channel_call *c)
+{
+    return c->answer->status >= 200 && c->answer->status < 300;
+}
+
+static enum verdict
+verdict_of_status(int status, bool names_time)
+{
+    if (status >= 200 && status < 300)
+        return VERDICT_SENT;
+    if (status == 429 || (status == 503 && names_time))
+        return VERDICT_RATE;
+    if (status == 408 || status == 425 || status >= 500)
+        return VERDICT_RETRY;
+    if (status == 401 || status == 402 || status == 403 || status == 407)
+        return VERDICT_CREDENTIALS;
+    return status == 410 ? VERDICT_GONE : VERDICT_REJECTED;
+}
+
+struct channel_verdict
+channel_judge_http(struct channel_call *c, const struct field *config)
+{
+    const struct channel_answer *a = c->answer;
+    int64_t retry_after_ms = channel_retry_after_ms(c);
+    struct channel_verdict v = {
+        .verdict = verdict_of_status(a->status, retry_after_ms > 0),
+        .status = a->status,
+    };
+
+    if (v.verdict == VERDICT_SENT)
+        return v;
+    if (v.verdict == VERDICT_RATE)
+        v.retry_after_ms = retry_after_ms;
+    v.detail = channel_detail(
+        c, config,
+        str_fmt(c->arena, "HTTP %d %.*s", a->status, STR_ARG(a->body)));
+    return v;
+}
+
+int64_t
+channel_wait_ms(double seconds)
+{
+    if (!(seconds > RETRY_AFTER_MIN_MS / 1000.0)) /* NaN, too */
+        return RETRY_AFTER_MIN_MS;
+    if (seconds > RETRY_AFTER_MAX_MS / 1000.0)
+        return RETRY_AFTER_MAX_MS;
+    return (int64_t)ceil(seconds * 1000);
+}

@@ -1,0 +1,55 @@
+/* http.h - what the drivers of HTTP APIs share: how a call is put together, and
+ * what its answer comes to where the provider's own table says nothing.
+ * Private to channel/. Pure. */
+#pragma once
+
+#include "channel/driver.h"
+
+/* A row of each HTTP driver's table; channel_check_base_url() belongs to it. */
+#define CHANNEL_BASE_URL_ROW                                                   \
+    {                                                                          \
+        .name = "base_url", .type = FIELD_URL, .max = 2048,                    \
+        .doc = "Takes the place of the provider's scheme, host and port: for " \
+               "a proxy, a private cloud or a test.",                          \
+    }
+void channel_check_base_url(struct json config, struct problem *p);
+
+/* `path`, which begins with a slash, below base_url or else below `otherwise`,
+ * "https://api.example.com". */
+struct str channel_url(struct arena *a, struct json config,
+                       const char *otherwise, struct str path);
+/* For channel_driver.host. */
+struct str channel_url_host(struct arena *a, struct json config,
+                            const char *otherwise);
+
+/* ---- the call ---- */
+
+#define CHANNEL_JSON "application/json"
+#define CHANNEL_FORM "application/x-www-form-urlencoded"
+
+/* Makes c->request a POST; headers are added after it. */
+void channel_post(struct channel_call *c, struct str url, const char *type,
+                  struct str body);
+/* Where the value has what no header may have, the call is refused when it is
+ * made. At most as many as there is room for in a request. */
+void channel_add_header(struct channel_call *c, const char *name,
+                        struct str value);
+void channel_add_bearer(struct channel_call *c, struct str token);
+void channel_add_basic(struct channel_call *c, struct str user,
+                       struct str password); /* RFC 7617 */
+/* A pair of a form, after an ampersand where it is not the first. */
+void channel_put_form(struct buf *out, const char *name, struct str value);
+
+/* ---- the answer ---- */
+
+/* Its body, if that is JSON; else absent. */
+struct json channel_answer_json(const struct channel_call *c);
+bool channel_answer_is_ok(const struct channel_call *c); /* 2xx */
+/* By the status alone: 2xx sent; 408, 425, 5xx retry; 429, and 503 with a
+ * Retry-After, rate; 401, 402, 403, 407 credentials; 410 gone; the rest,
+ * redirections too, rejected. With a detail. A 2xx whose body is not what the
+ * provider sends was taken all the same: sent, without an id of theirs. */
+struct channel_verdict channel_judge_http(struct channel_call *c,
+                                          const struct field *config);
+/* `seconds` from now in the bounds of a Retry-After, upwards to a full ms. */
+int64_t channel_wait_ms(double seconds);
