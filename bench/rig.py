@@ -19,8 +19,9 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TOOLS = ROOT / 'build/bench'
-BINARY = pathlib.Path(os.environ.get('BELFRY_BIN', ROOT / 'build/belfry'))
+BUILD = pathlib.Path(os.environ.get('BELFRY_BUILD', ROOT / 'build'))
+TOOLS = BUILD / 'bench'
+BINARY = BUILD / 'belfry'
 TICKS = os.sysconf('SC_CLK_TCK')
 PR_SET_PDEATHSIG = 1
 
@@ -32,20 +33,24 @@ class Failed(Exception):
 @dataclasses.dataclass
 class Size:
     """How much work a run is."""
-    quick: bool = False
+    share: int = 1  # by what the work is divided
     rounds: int = 3
     backlog: int = None
     history: int = None
     burst: int = None
 
     def __post_init__(self):
-        if self.quick:
+        if self.share > 1:
             self.rounds = 1
         self.backlog = self.backlog or self.of(200_000)
         self.burst = self.burst or self.of(1_000_000)
 
-    def of(self, n):
-        return n // 10 if self.quick else n
+    def of(self, n, least=1000):
+        """A share of n; whole batches of rows by default."""
+        return max(n // self.share, min(n, least))
+
+    def seconds(self, n):
+        return max(n // self.share, min(n, 2))
 
 
 @dataclasses.dataclass
@@ -89,9 +94,9 @@ def run(*command, **more):
 
 
 def build():
-    """The tools, in the release build that ./dev has just made."""
+    """The tools, in the build that ./dev has just made."""
     try:
-        run('ninja', '-C', 'build', 'bench-tools')
+        run('ninja', '-C', str(BUILD), 'bench-tools')
     except subprocess.CalledProcessError as e:
         raise SystemExit(f'bench: the tools do not build:\n{e.stdout}') from e
 

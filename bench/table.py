@@ -11,7 +11,7 @@ def columns(cells):
 def heading(machine, size):
     return (f"{machine['cpus']} CPUs {machine['cpu']}, {machine['kernel']}, "
             f"{machine['commit']}; medians of {size.rounds} rounds"
-            f"{', a tenth of the work' if size.quick else ''}\n\n"
+            f"{f', a {size.share}th of the work' if size.share > 1 else ''}\n\n"
             + columns(NAMES) + '\n' + '-' * (sum(WIDTHS) + 5))
 
 

@@ -57,7 +57,7 @@ def latency(what, answers, goal_ms):
 
 
 def measure(r):
-    loads = [durable(r, 1 if r.size.quick else 4)
+    loads = [durable(r, r.size.seconds(4))
              for _ in range(r.size.rounds)]
     costs = [before_database(r, r.size.of(200_000))
              for _ in range(r.size.rounds)]

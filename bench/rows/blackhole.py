@@ -24,7 +24,7 @@ def fill(r, s, n):
 
 
 def measure(r):
-    n, seconds = r.size.of(BACKLOG), 10 if r.size.quick else 60
+    n, seconds = r.size.of(BACKLOG), r.size.seconds(60)
     database = Postgres(r)
     sink = r.start('sink')
     s = Belfry(r, 'blackhole', database.fresh())

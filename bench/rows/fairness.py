@@ -25,7 +25,7 @@ def costs(s, database):
 
 
 def measure(r):
-    n, alone_s = r.size.burst, r.size.of(30)
+    n, alone_s = r.size.burst, r.size.seconds(30)
     database = Postgres(r)
     slow, fast = r.start('sink', '-d', 10), r.start('sink')
     s = Belfry(r, 'fairness', database.fresh())

@@ -199,7 +199,7 @@ def what_is_dead(one):
 
 
 def held(r, database, empty, n):
-    seconds = r.size.of(300)
+    seconds = r.size.seconds(300)
     one = Contestant(r, database, 'held')
     one.cycle(n)
     snapshot = database.hold('held')

@@ -90,8 +90,8 @@ def in_turns(r, postgres, ours, measure, *options, bullmq=()):
 
 
 def round_of(r, postgres, available):
-    n, seconds, calls = (r.size.of(100_000), 1 if r.size.quick else 4,
-                         r.size.of(300))
+    n, seconds, calls = (r.size.of(100_000), r.size.seconds(4),
+                         r.size.of(300, 10))
 
     def ours(measure):
         return measure if available else None

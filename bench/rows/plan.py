@@ -51,7 +51,7 @@ def settle(s, i):
 
 
 def cost(r, s, body, n_channels):
-    n = r.size.of(2000)
+    n = r.size.of(2000, 20)
     body = {**body, 'dry_run': True, 'to': [f'u{i}' for i in range(USERS)]}
     lines = json.loads(s.ask('POST', '/v1/notifications', body))['plan']
     if len([one for one in lines if one['rendered']['title']]) != \

@@ -46,11 +46,11 @@ def watch(s, database, began, seconds):
 
 
 def measure(r):
-    seconds = r.size.of(300)
+    seconds = r.size.seconds(300)
     database = Postgres(r)
     s = Belfry(r, 'soak', database.fresh())
     s.provide('webhook', 'null', {}, concurrency=1024)
-    rate, before = most(r, s, max(3, r.size.of(10)))
+    rate, before = most(r, s, r.size.seconds(10))
     own, its, written = s.cpu_us(), database.cpu_us(), database.written()
     began, began_ms = time.monotonic(), int(time.time() * 1000)
     tool = r.start('load', '-p', s.port, '-c', CONNECTIONS, '-t', seconds,

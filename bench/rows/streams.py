@@ -78,7 +78,7 @@ def bare(r, n, saved):
 
 
 def measure(r):
-    n, saved = r.size.of(10_000), r.dir / 'frame'
+    n, saved = r.size.of(10_000, 50), r.dir / 'frame'
     check_limits(n)
     ours, bares = [], []
     for _ in range(r.size.rounds):

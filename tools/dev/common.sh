@@ -32,21 +32,52 @@ count() {
 # command leaves "PASSED FAILED SKIPPED" in $stage_counts, or nothing; then it
 # counts as one test that its exit status decides.
 stage() {
-    local name=$1 log=build/logs/$1.log began=$SECONDS status=0 p f s
+    local name=$1 began=$SECONDS status=0
     shift
-    mkdir -p build/logs
-    stage_counts=build/logs/$name.counts
-    rm -f "$stage_counts"
+    open_stage "$name"
     printf '== %-9s ' "$name" >&2
-    "$@" >"$log" 2>&1 || status=$?
-    p=$((status == 0)) f=$((status != 0)) s=0
+    "$@" >"build/logs/$name.log" 2>&1 || status=$?
+    close_stage "$name" $status $((SECONDS - began))
+}
+
+# The same for a stage that computes while those after it mostly wait: it takes
+# what they leave. `await_stage` says how it ended. One at a time.
+begin_stage() {
+    local name=$1
+    shift
+    open_stage "$name"
+    (
+        renice -n 19 -p $BASHPID >/dev/null
+        "$@" >"build/logs/$name.log" 2>&1
+    ) &
+    begun_stage=$name begun_pid=$! begun_at=$SECONDS
+    trap 'pkill -P $begun_pid; kill $begun_pid' EXIT
+}
+
+await_stage() {
+    local status=0
+    wait "$begun_pid" || status=$?
+    trap - EXIT
+    printf '== %-9s ' "$begun_stage" >&2
+    stage_counts=build/logs/$begun_stage.counts
+    close_stage "$begun_stage" $status $((SECONDS - begun_at))
+}
+
+open_stage() {
+    mkdir -p build/logs
+    stage_counts=build/logs/$1.counts
+    rm -f "$stage_counts"
+}
+
+# close_stage NAME STATUS SECONDS
+close_stage() {
+    local p=$(($2 == 0)) f=$(($2 != 0)) s=0
     [ ! -s "$stage_counts" ] || read -r p f s <"$stage_counts"
     # A stage may fail beside its tests: a build, a tool that is not there.
-    [ "$status" = 0 ] || [ "$f" -gt 0 ] || f=1
+    [ "$2" = 0 ] || [ "$f" -gt 0 ] || f=1
     count "$p" "$f" "$s"
-    printf '%4d s  %d passed, %d failed, %d skipped\n' \
-        $((SECONDS - began)) "$p" "$f" "$s" >&2
-    [ "$f" = 0 ] || show_failure "$name" "$log"
+    printf '%4d s  %d passed, %d failed, %d skipped\n' "$3" "$p" "$f" "$s" >&2
+    [ "$f" = 0 ] || show_failure "$1" "build/logs/$1.log"
 }
 
 show_failure() {
