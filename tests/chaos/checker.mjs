@@ -292,10 +292,11 @@ function checkPlaces(w, r) {
         const owner = w.dump.lane.find((l) => l.lane === i.lane)?.owner;
         r.fault('orphaned intent', { ...i, owner, lives: live.has(owner) });
     }
-    if (w.dump.expected_nodes !== undefined &&
-        live.size !== w.dump.expected_nodes)
-        r.fault('dead nodes among the living', { live: [...live],
-            expected: w.dump.expected_nodes });
+    // Who fell silent just now may not have been missed yet.
+    const overdue = w.dump.node.filter((n) => n.is_live &&
+        n.silent_ms > w.dump.missed_after_ms);
+    if (overdue.length > 0)
+        r.fault('dead nodes among the living', { live: overdue });
     for (const k of w.dump.idem)
         if (k.status < 0) r.fault('key claimed for ever', k);
 }

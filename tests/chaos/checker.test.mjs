@@ -26,7 +26,7 @@ function world() {
     const w = { source: [], sink: [], dump: { notification: [], ready: [],
         waiting: [], ended: [], dead: [], attempt: [], inbox_item: [],
         inbox_user: [], intent: [], lane: [], node: [], idem: [],
-        expected_nodes: 2 } };
+        missed_after_ms: 7000 } };
     const content = (name) => ({ title: name, body: `of ${name}`, data: null });
     let n = 1000n << 22n;
     const next = () => String(n += 7n);
@@ -82,9 +82,9 @@ function world() {
 
     w.dump.inbox_user.push({ tenant: '1', user_id: 'u1', rev: '2',
         unseen: '2', unread: '2' });
-    w.dump.node.push({ slot: 0, incarnation: '11', is_live: true },
-        { slot: 1, incarnation: '12', is_live: true },
-        { slot: 2, incarnation: '13', is_live: false });
+    w.dump.node.push({ slot: 0, incarnation: '11', is_live: true, silent_ms: 90 },
+        { slot: 1, incarnation: '12', is_live: true, silent_ms: 6900 },
+        { slot: 2, incarnation: '13', is_live: false, silent_ms: 7100 });
     w.dump.lane.push({ lane: '5', owner: '11', token: '3' });
     return w;
 }

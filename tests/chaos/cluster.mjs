@@ -22,6 +22,7 @@ import { Source } from './source.mjs';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const LEASE_MS = 2000;
+const SWEEP_MS = 5000;
 const N_APIS = 3;
 const N_WORKERS = 3;
 const LOAD_MS = [2500, 4500]; // of a round
@@ -223,7 +224,8 @@ class Series {
         this.ledger.flush();
         this.sink.child.send({ flush: true });
         await pause(100);
-        const all = await dump(this.url, { expected_nodes: 0 });
+        const all = await dump(this.url,
+            { missed_after_ms: LEASE_MS + SWEEP_MS });
         writeFileSync(path.join(this.dir, 'dump.json'), JSON.stringify(all));
         const report = checkFolder(this.dir);
         for (const n of this.nodes)

@@ -14,7 +14,9 @@ const ROWS = {
     inbox_user: 'SELECT tenant, user_id, rev, unseen, unread FROM inbox_user',
     intent: 'SELECT lane, batch, ids, attempts FROM intent',
     lane: 'SELECT lane, owner, token FROM lane',
-    node: 'SELECT slot, incarnation, is_live, pid, roles FROM node',
+    node: `SELECT slot, incarnation, is_live, pid, roles,
+        (extract(epoch FROM clock_timestamp() - beat) * 1000)::int
+        AS silent_ms FROM node`,
     idem: 'SELECT tenant, key, status FROM idem WHERE status < 0',
 };
 
