@@ -322,6 +322,28 @@ a_lane_that_is_fast_claims_more_and_a_slow_one_does_not(void **state)
     assert_true(next_cycle(b)->want <= QUEUE_CLAIM_MAX);
 }
 
+static void
+what_ends_at_once_does_not_pile_up(void **state)
+{
+    struct bench *b = *state;
+    size_t n_claimed = 0, n_recorded = 0;
+
+    queue_lane_tune(b->lane, 2048, true);
+    for (int i = 0; i < 30; i++) {
+        struct store_cycle *c = next_cycle(b);
+        size_t n = c->want;
+        struct queue_item *item;
+
+        n_recorded += c->n_finishes;
+        answer_rows(b, n, (int64_t)n_claimed + 1, PRIORITY_NORMAL, true);
+        n_claimed += n;
+        while ((item = queue_take(b->lane, QUEUE_ALL_PRIORITIES)))
+            finish(b, item);
+        assert_true(n_claimed - n_recorded <= 5000);
+    }
+    assert_true(n_recorded >= 10 * 2048);
+}
+
 /* ---- order ---- */
 
 static void
@@ -612,6 +634,7 @@ main(void)
         T(what_cannot_begin_is_not_claimed),
         T(an_empty_claim_though_there_is_more_backs_off),
         T(a_lane_that_is_fast_claims_more_and_a_slow_one_does_not),
+        T(what_ends_at_once_does_not_pile_up),
         T(critical_ones_overtake_and_the_tenth_is_another),
         T(only_the_asked_priorities_are_taken),
         T(finishes_go_with_the_next_claim),
