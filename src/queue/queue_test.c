@@ -31,7 +31,7 @@ struct bench {
     int64_t last_unknown;
     struct queue_item *taken[600];
     size_t n_taken;
-    bool takes_all, is_draining;
+    bool takes_all, ends_all, is_draining;
 };
 
 static struct bench *
@@ -78,6 +78,17 @@ appetite(void *arg, size_t *ret_critical)
 }
 
 static void
+finish(struct bench *b, struct queue_item *item)
+{
+    struct attempt a = {.n = 1, .provider = STR("p"), .verdict = STR("sent")};
+
+    queue_finish(b->lane, item,
+                 &(struct store_finish){.status = DELIVERY_SENT,
+                                        .reason = STR("accepted"),
+                                        .attempt = &a});
+}
+
+static void
 on_work(void *arg)
 {
     struct bench *b = arg;
@@ -86,6 +97,8 @@ on_work(void *arg)
     b->n_work++;
     while (b->takes_all && (item = queue_take(b->lane, QUEUE_ALL_PRIORITIES)))
         b->taken[b->n_taken++] = item;
+    while (b->ends_all && (item = queue_take(b->lane, QUEUE_ALL_PRIORITIES)))
+        finish(b, item);
 }
 
 static const struct queue_lane_ops ops = {appetite, on_work};
@@ -147,17 +160,6 @@ answer_rows(struct bench *b, size_t n, int64_t first_id, enum priority p,
         c->work[i].delivery.priority = p;
     }
     answer(b, ERR_OK);
-}
-
-static void
-finish(struct bench *b, struct queue_item *item)
-{
-    struct attempt a = {.n = 1, .provider = STR("p"), .verdict = STR("sent")};
-
-    queue_finish(b->lane, item,
-                 &(struct store_finish){.status = DELIVERY_SENT,
-                                        .reason = STR("accepted"),
-                                        .attempt = &a});
 }
 
 static int
@@ -329,16 +331,14 @@ what_ends_at_once_does_not_pile_up(void **state)
     size_t n_claimed = 0, n_recorded = 0;
 
     queue_lane_tune(b->lane, 2048, true);
+    b->ends_all = true;
     for (int i = 0; i < 30; i++) {
         struct store_cycle *c = next_cycle(b);
         size_t n = c->want;
-        struct queue_item *item;
 
         n_recorded += c->n_finishes;
         answer_rows(b, n, (int64_t)n_claimed + 1, PRIORITY_NORMAL, true);
         n_claimed += n;
-        while ((item = queue_take(b->lane, QUEUE_ALL_PRIORITIES)))
-            finish(b, item);
         assert_true(n_claimed - n_recorded <= 5000);
     }
     assert_true(n_recorded >= 10 * 2048);
