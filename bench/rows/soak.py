@@ -41,7 +41,7 @@ def watch(s, database, began, seconds):
     while (at := time.monotonic() - began) < seconds:
         backlog.append((at, database.ask(BACKLOG, database='bench')[0]['n']))
         rss.append((at, memory_kib(s.pid)[0]))
-        time.sleep(LOOK_S)
+        time.sleep(min(LOOK_S, seconds / 4))
     return backlog, rss
 
 
