@@ -70,4 +70,6 @@ def told(what, times):
 
 def slope(points):
     """Of y by x, least squares."""
+    if len(points) < 2:  # of a run too short to say
+        return 0
     return statistics.linear_regression(*zip(*points)).slope
