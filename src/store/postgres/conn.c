@@ -277,12 +277,20 @@ take_notifications(struct pg_conn *c)
     }
 }
 
+/* libpq closes it when it finds the connection broken, and may say so only at
+ * the next read: nobody may ask the kernel about it meanwhile. */
+static bool
+has_no_socket(const struct pg_conn *c)
+{
+    return PQsocket(c->pq) < 0;
+}
+
 static void
 flush(struct pg_conn *c)
 {
     int left = PQflush(c->pq);
 
-    if (left < 0)
+    if (left < 0 || has_no_socket(c))
         lose(c, PQerrorMessage(c->pq));
     else
         loop_fd_want(c->fd, left ? LOOP_READ | LOOP_WRITE : LOOP_READ);
@@ -347,7 +355,7 @@ on_fd(struct loop_fd *f, int events, void *arg)
     take_results(c);
     if (c->pq == pq)
         take_notifications(c);
-    if (c->pq == pq)
+    if (c->pq == pq && c->fd) /* else what came next could not be sent */
         flush(c);
 }
 
@@ -499,9 +507,8 @@ pg_conn_sync(struct pg_conn *c, void (*on_end)(void *arg, enum pg_outcome o),
     c->on_end = on_end;
     c->arg = arg;
     /* on_end never runs inside this call: a failure waits for the next turn. */
-    if (c->now->is_broken || PQpipelineSync(c->pq) != 1 || PQflush(c->pq) < 0) {
-        /* libpq may have closed the socket: nobody may ask the kernel about it.
-         */
+    if (c->now->is_broken || PQpipelineSync(c->pq) != 1 || PQflush(c->pq) < 0 ||
+        has_no_socket(c)) {
         loop_fd_free(c->fd);
         c->fd = NULL;
         loop_timer_set(c->options.loop, &c->timer, 0, on_stuck);
