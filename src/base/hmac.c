@@ -27,6 +27,12 @@ hmac_sha256(struct arena *a, struct str key, struct str text)
 }
 
 struct str
+hmac_sha512(struct arena *a, struct str key, struct str text)
+{
+    return hmac(a, EVP_sha512(), key, text);
+}
+
+struct str
 hmac_sha1(struct arena *a, struct str key, struct str text)
 {
     return hmac(a, EVP_sha1(), key, text);

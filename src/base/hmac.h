@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 struct str hmac_sha256(struct arena *a, struct str key, struct str text);
+struct str hmac_sha512(struct arena *a, struct str key, struct str text);
 struct str hmac_sha1(struct arena *a, struct str key, struct str text);
 struct str hash_sha256(struct arena *a, struct str text);
 /* In constant time for texts of one length; another length is another text. */

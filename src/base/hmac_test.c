@@ -1,4 +1,4 @@
-/* hmac_test.c - RFC 4231 (SHA-256), RFC 2202 (SHA-1), FIPS 180-4. */
+/* hmac_test.c - RFC 4231 (SHA-256, SHA-512), RFC 2202 (SHA-1), FIPS 180-4. */
 #include "base/hmac.h"
 
 #include <setjmp.h>
@@ -32,6 +32,10 @@ test_vectors(void **state)
     assert_hex(hmac_sha256(a, jefe, text),
                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3"
                "843");
+    assert_hex(hmac_sha512(a, jefe, text),
+               "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250"
+               "5549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38"
+               "bce737");
     assert_hex(hmac_sha1(a, jefe, text),
                "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
     assert_hex(hash_sha256(a, STR("abc")),

@@ -116,3 +116,45 @@ call_request_header(const struct call_fixture *f, const char *name)
             return r->headers[i].value;
     return STR_NONE;
 }
+
+void
+hook_begin(struct hook_fixture *h, const char *config, const char *url,
+           struct str body)
+{
+    struct str rest = str_from(url), path;
+
+    call_begin(&h->f, config);
+    str_split(&rest, '?', &path);
+    h->r = (struct channel_receipt){
+        .arena = h->f.arena,
+        .config = h->f.call.config,
+        .method = STR("POST"),
+        .url = str_from(url),
+        .query = rest,
+        .headers = h->headers,
+        .body = body,
+        .now_ms = CALL_NOW_MS,
+    };
+}
+
+void
+hook_end(struct hook_fixture *h)
+{
+    call_end(&h->f);
+}
+
+void
+hook_put_header(struct hook_fixture *h, const char *name, struct str value)
+{
+    assert_in_range(h->r.n_headers, 0, 3);
+    h->headers[h->r.n_headers++] =
+        (struct channel_header){str_from(name), value};
+}
+
+void
+hook_take(struct hook_fixture *h, const struct channel_driver *d)
+{
+    h->r.outcome = CHANNEL_RECEIPT_MALFORMED;
+    h->r.n_events = 0;
+    d->receipt(&h->r);
+}

@@ -13,6 +13,13 @@ struct call_fixture {
     struct channel_call call;
 };
 
+/* A webhook that came in. */
+struct hook_fixture {
+    struct call_fixture f;
+    struct channel_header headers[4];
+    struct channel_receipt r;
+};
+
 #define CALL_NOW_MS INT64_C(1790242200000) /* 2026-09-24T09:30:00Z */
 
 /* A call of one message with all its fields set. */
@@ -27,6 +34,13 @@ struct channel_verdict *call_answer(struct call_fixture *f,
  * separated by blanks. */
 const char *call_faults(struct call_fixture *f, const struct channel_driver *d);
 struct str call_request_header(const struct call_fixture *f, const char *name);
+/* A POST of the body to the URL, without headers. */
+void hook_begin(struct hook_fixture *h, const char *config, const char *url,
+                struct str body);
+void hook_end(struct hook_fixture *h);
+void hook_put_header(struct hook_fixture *h, const char *name,
+                     struct str value);
+void hook_take(struct hook_fixture *h, const struct channel_driver *d);
 void assert_text(struct str s, const char *want);
 void assert_holds(struct str s, const char *part);
 void assert_lacks(struct str s, const char *part);
