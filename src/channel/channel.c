@@ -10,11 +10,15 @@ static const struct channel_info all_channels[] = {
      .needs_address = true,
      .has_title = true,
      .is_built = true},
-    {.name = "sms", .address_field = "phone", .needs_address = true},
+    {.name = "sms",
+     .address_field = "phone",
+     .needs_address = true,
+     .is_built = true},
     {.name = "whatsapp",
      .address_field = "whatsapp",
      .address_fallback = "phone",
-     .needs_address = true},
+     .needs_address = true,
+     .is_built = true},
     {.name = "telegram", .address_field = "telegram", .needs_address = true},
     {.name = "web_push", .needs_address = true, .has_title = true},
     {.name = "mobile_push", .needs_address = true, .has_title = true},
@@ -34,8 +38,8 @@ static const struct channel_info all_channels[] = {
 };
 
 static const struct channel_driver *const all_drivers[] = {
-    &channel_log_file, &channel_ntfy,    &channel_null,
-    &channel_smtp,     &channel_webhook, NULL,
+    &channel_log_file, &channel_ntfy,    &channel_null, &channel_smtp,
+    &channel_twilio,   &channel_webhook, NULL,
 };
 
 const struct channel_info *

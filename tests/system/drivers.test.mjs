@@ -29,6 +29,9 @@ const MESSAGE = { title: 'Order 7', body: 'It is paid.' };
 const canaries = (face) => (JSON.stringify(face.config)
     .match(/[\w-]*canary[\w-]*/g) ?? []);
 
+// A driver with two ways to its provider has two faces.
+const nameOf = (face) => face.name ?? face.driver;
+
 describe('drivers', { timeout: 300000, concurrency: 4 }, () => {
     let belfry, dir, certificates, stranger, nobody;
 
@@ -51,8 +54,8 @@ describe('drivers', { timeout: 300000, concurrency: 4 }, () => {
     });
 
     for (const face of faces)
-        describe(face.driver, { concurrency: 1 }, () => {
-            const workspace = `w-${face.driver}`;
+        describe(nameOf(face), { concurrency: 1 }, () => {
+            const workspace = `w-${nameOf(face)}`;
             let provider, serial = 0;
 
             before(async () => {

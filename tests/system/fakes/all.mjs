@@ -1,5 +1,6 @@
 // all.mjs - the faces of every provider that has a driver.
 
 import ntfy from './ntfy.mjs';
+import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 
-export const faces = [ntfy];
+export const faces = [ntfy, twilio, makeTwilio('whatsapp')];

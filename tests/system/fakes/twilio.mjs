@@ -1,0 +1,125 @@
+// twilio.mjs - Twilio's Messages resource (twilio-oai twilio_api_v2010.json):
+// a form, basic authentication, numbers with a plus; its callbacks are signed
+// as the official library wants them, which judges each.
+
+import { createHash, createHmac } from 'node:crypto';
+import twilio from 'twilio';
+import { json, refuse } from '../lib/fake.mjs';
+
+const SID = 'AC0db966d80e9f1662da09c61287f8bba1';
+const TOKEN = 'canary_twilio_0123456789abcdef';
+const PATH = `/2010-04-01/Accounts/${SID}/Messages.json`;
+const ADDRESS = /^(whatsapp:)?\+[1-9]\d{6,14}$/;
+
+const error = (status, code, message) => json(status, { code, message,
+    more_info: `https://www.twilio.com/docs/errors/${code}`, status });
+
+const KNOWN = ['To', 'From', 'MessagingServiceSid', 'Body', 'StatusCallback'];
+
+function faultOf(form) {
+    const names = [...form.keys()];
+    const strange = names.find((n) => !KNOWN.includes(n));
+    if (strange || new Set(names).size < names.length)
+        return [21602, `parameter ${strange} or one twice`];
+    const [to, from, service] = ['To', 'From', 'MessagingServiceSid']
+        .map((n) => form.get(n));
+    if (!ADDRESS.test(to)) return [21211, `Invalid 'To' ${to}`];
+    if (!from === !service) return [21603, "A 'From' is required"];
+    if (from && !ADDRESS.test(from)) return [21212, `Invalid 'From' ${from}`];
+    if (from && from.startsWith('whatsapp:') !== to.startsWith('whatsapp:'))
+        return [63007, 'not a channel of that sender'];
+    const body = form.get('Body');
+    if (!body) return [21602, 'Message body is required'];
+    if (body.length > 1600) return [21617, 'body exceeds 1600 characters'];
+    const callback = form.get('StatusCallback');
+    if (callback && !/^https?:\/\/[^_/]+\//.test(callback))
+        return [21609, "Invalid 'StatusCallback'"];
+    return null;
+}
+
+// The message as Twilio shows it.
+const message = (sid, form) => ({ account_sid: SID, api_version: '2010-04-01',
+    body: form.get('Body'), date_created: new Date().toUTCString(),
+    direction: 'outbound-api', error_code: null, error_message: null,
+    from: form.get('From'), num_media: '0', num_segments: '1', price: null,
+    price_unit: 'USD', sid, status: 'queued', to: form.get('To'),
+    uri: `/2010-04-01/Accounts/${SID}/Messages/${sid}.json` });
+
+// A callback about the message, for what `fields` say of it.
+function callback(call, status, fields = {}) {
+    const url = call.form.get('StatusCallback');
+    const params = { MessageSid: call.sid, SmsSid: call.sid,
+        MessageStatus: status, SmsStatus: status, To: call.form.get('To'),
+        From: call.form.get('From'), AccountSid: SID,
+        ApiVersion: '2010-04-01', ...fields };
+    const text = url + Object.keys(params).sort()
+        .map((name) => name + params[name]).join('');
+    const signature = createHmac('sha1', TOKEN).update(text).digest('base64');
+    if (!twilio.validateRequest(TOKEN, signature, url, params))
+        throw new Error('not as the library signs');
+    return { method: 'POST', headers: { 'X-Twilio-Signature': signature,
+        'Content-Type': 'application/x-www-form-urlencoded; charset=UTF-8' },
+        body: new URLSearchParams(params).toString() };
+}
+
+const telling = (name, status, fields, want) => ({ name, want,
+    make: (fake, call) => callback(call, status, fields) });
+
+export const makeFace = (channel) => ({
+    driver: 'twilio',
+    name: `twilio-${channel}`,
+    channel,
+    config: { account_sid: SID, auth_token: TOKEN, from: '+15005550006',
+        status_callback: 'https://belfry.example/v1/receipts/twilio' },
+    user: (serial) => ({ phone: `+1 (555) 555-${1000 + serial}` }),
+
+    take(call, fake) {
+        if (call.method !== 'POST' || call.path !== PATH)
+            return refuse(call, 'path', error(404, 20404, 'was not found'));
+        const login = Buffer.from(`${SID}:${TOKEN}`).toString('base64');
+        if (call.headers.authorization !== `Basic ${login}`)
+            return refuse(call, 'login', error(401, 20003, 'Authenticate'));
+        if (!/^application\/x-www-form-urlencoded(; *charset=utf-8)?$/i
+            .test(call.headers['content-type']))
+            return refuse(call, 'type', error(415, 20415, 'Unsupported'));
+        call.form = new URLSearchParams(call.body);
+        const fault = faultOf(call.form);
+        if (fault) return refuse(call, fault[1], error(400, ...fault));
+        call.sid = `SM${createHash('md5').update(fake.nextId()).digest('hex')}`;
+        return json(201, message(call.sid, call.form));
+    },
+
+    faults: {
+        transient: error(503, 20503, 'Service unavailable'),
+        rate: error(429, 20429, 'Too Many Requests'),
+        permanent: error(400, 21408, 'Permission to send to that region has ' +
+            'not been enabled'),
+        credentials: error(401, 20003, 'Authenticate'),
+        suspended: error(400, 30002, 'Account suspended'),
+        gone: error(400, 21614, "'To' number is not a valid mobile number"),
+        stopped: error(400, 21610, 'Attempt to send to unsubscribed recipient'),
+    },
+    verdicts: { suspended: 'credentials', stopped: 'gone' },
+
+    receipts: [
+        telling('sent', 'sent', {}, {}),
+        telling('delivered', 'delivered', {}, { status: 'delivered',
+            event: 'delivered' }),
+        telling('read', 'read', {}, { event: 'opened' }),
+        telling('failed', 'undelivered', { ErrorCode: '30007',
+            ErrorMessage: 'Carrier violation' }, { status: 'failed',
+            event: 'failed' }),
+        telling('no such handset', 'undelivered', { ErrorCode: '30005',
+            ErrorMessage: 'Unknown destination handset' }, { status: 'failed',
+            event: 'bounced' }),
+    ],
+
+    check(assert, call) {
+        const prefix = channel === 'whatsapp' ? 'whatsapp:' : '';
+        assert.equal(call.form.get('To'), `${prefix}+15555551001`);
+        assert.equal(call.form.get('From'), `${prefix}+15005550006`);
+        assert.equal(call.form.get('Body'), 'Order 7\nIt is paid.');
+    },
+});
+
+export default makeFace('sms');
