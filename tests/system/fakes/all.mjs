@@ -2,5 +2,6 @@
 
 import ntfy from './ntfy.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
+import vonage from './vonage.mjs';
 
-export const faces = [ntfy, twilio, makeTwilio('whatsapp')];
+export const faces = [ntfy, twilio, makeTwilio('whatsapp'), vonage];
