@@ -9,6 +9,7 @@ extern const struct channel_driver channel_null;
 extern const struct channel_driver channel_smtp;
 extern const struct channel_driver channel_twilio;
 extern const struct channel_driver channel_vonage;
+extern const struct channel_driver channel_waha;
 extern const struct channel_driver channel_webhook;
 
 #define CHANNEL_DETAIL_MAX 300
