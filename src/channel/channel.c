@@ -38,9 +38,11 @@ static const struct channel_info all_channels[] = {
 };
 
 static const struct channel_driver *const all_drivers[] = {
-    &channel_log_file, &channel_ntfy,    &channel_null,
-    &channel_smtp,     &channel_twilio,  &channel_vonage,
-    &channel_waha,     &channel_webhook, NULL,
+    &channel_log_file,       &channel_ntfy,
+    &channel_null,           &channel_smtp,
+    &channel_twilio,         &channel_vonage,
+    &channel_waha,           &channel_webhook,
+    &channel_whatsapp_cloud, NULL,
 };
 
 const struct channel_info *

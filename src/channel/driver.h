@@ -11,6 +11,7 @@ extern const struct channel_driver channel_twilio;
 extern const struct channel_driver channel_vonage;
 extern const struct channel_driver channel_waha;
 extern const struct channel_driver channel_webhook;
+extern const struct channel_driver channel_whatsapp_cloud;
 
 #define CHANNEL_DETAIL_MAX 300
 

@@ -4,5 +4,17 @@ import ntfy from './ntfy.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 import vonage from './vonage.mjs';
 import waha from './waha.mjs';
+import cloud, { makeFace as makeCloud } from './whatsapp_cloud.mjs';
 
-export const faces = [ntfy, twilio, makeTwilio('whatsapp'), vonage, waha];
+const template = { name: 'order_update', language: 'en_US',
+    parameters: ['title', 'body'] };
+
+export const faces = [
+    ntfy,
+    twilio,
+    makeTwilio('whatsapp'),
+    vonage,
+    waha,
+    cloud,
+    makeCloud(template),
+];
