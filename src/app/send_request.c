@@ -170,9 +170,15 @@ static const struct field email_override_fields[] = {
     {.name = "headers", .type = FIELD_MAP, .of = text_row, .max = 20},
     {.type = FIELD_END},
 };
+static const struct field provider_override_row[] = {{.type = FIELD_OBJECT}};
 static const struct field override_fields[] = {
     {.name = "email", .type = FIELD_OBJECT, .of = email_override_fields},
-    {.name = "providers", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "providers",
+     .type = FIELD_MAP,
+     .of = provider_override_row,
+     .max = 20,
+     .doc = "By a provider's name: what its driver takes of each message "
+            "(docs/drivers)."},
     {.type = FIELD_END},
 };
 
@@ -637,6 +643,35 @@ check_headers(struct reading *r, struct json headers)
     }
 }
 
+/* Each driver says what it takes. */
+static void
+check_providers(struct reading *r, struct json providers)
+{
+    for (struct json v = json_first(providers); !json_is(v, JSON_ABSENT);
+         v = json_next(providers, v)) {
+        struct str name = json_key(r->arena, v);
+        struct str at =
+            field_pointer(r->arena, STR("/overrides/providers"), name);
+        const struct provider *p = workspace_provider(r->workspace, name);
+
+        if (!p)
+            problem_add(r->problem, ERR_INVALID, at,
+                        "there is no such provider");
+        else if (!p->driver->overrides)
+            problem_add(r->problem, ERR_INVALID, at,
+                        "its driver, %s, takes no overrides", p->driver->name);
+        else
+            field_check(p->driver->overrides, v, at, r->problem);
+    }
+}
+
+static void
+check_overrides(struct reading *r, struct json overrides)
+{
+    check_headers(r, json_get(json_get(overrides, "email"), "headers"));
+    check_providers(r, json_get(overrides, "providers"));
+}
+
 static struct str
 default_key(const struct send_request *q)
 {
@@ -745,8 +780,7 @@ send_step_check(struct arena *a, const struct workspace *w, struct json step,
         return;
     read_content(&r, step);
     check_actions(&r, json_get(step, "actions"));
-    check_headers(&r, json_get(json_get(json_get(step, "overrides"), "email"),
-                               "headers"));
+    check_overrides(&r, json_get(step, "overrides"));
     read_channels(&r, json_get(step, "channels"));
 }
 
@@ -766,9 +800,7 @@ send_request_read(struct arena *a, const struct workspace *w, struct json doc,
         read_to(&r, json_get(doc, "to"));
         read_content(&r, doc);
         check_actions(&r, json_get(doc, "actions"));
-        check_headers(
-            &r,
-            json_get(json_get(json_get(doc, "overrides"), "email"), "headers"));
+        check_overrides(&r, json_get(doc, "overrides"));
         check_dedup_key(&r, doc);
         read_policy(&r, doc);
         read_channels(&r, json_get(doc, "channels"));

@@ -654,9 +654,41 @@ what_is_not_built_is_refused_and_never_ignored(void **state)
         assert_int_equal(read_body(d, body), ERR_NOT_SUPPORTED);
         assert_string_equal(desk_faults(d), where);
     }
-    assert_int_equal(
-        read_body(d, "{'to':'u','title':'t','overrides':{'providers':{}}}"),
-        ERR_NOT_SUPPORTED);
+}
+
+static void
+each_driver_says_what_may_be_overridden(void **state)
+{
+    struct desk *d = *state;
+    static const struct row rows[] = {
+        {"{'to':'u','title':'t','overrides':{'providers':{}}}", ERR_OK, ""},
+        {"{'to':'u','title':'t','overrides':{'providers':{'wa':{'template':"
+         "{'name':'a','language':{'code':'de'},'components':[{'x':1}]}}}}}",
+         ERR_OK, ""},
+        {"{'to':'u','title':'t','overrides':{'providers':{'wa':{},"
+         "'tw':{'content_sid':'HX1','content_variables':{'1':'a'}}}}}",
+         ERR_OK, ""},
+        {"{'to':'u','title':'t','overrides':{'providers':{'nobody':{}}}}",
+         ERR_INVALID, "/overrides/providers/nobody"},
+        {"{'to':'u','title':'t','overrides':{'providers':{'file':{}}}}",
+         ERR_INVALID, "/overrides/providers/file"},
+        {"{'to':'u','title':'t','overrides':{'providers':{'wa':7}}}",
+         ERR_INVALID, "/overrides/providers/wa"},
+        {"{'to':'u','title':'t','overrides':{'providers':{'wa':{'a':1}}}}",
+         ERR_INVALID, "/overrides/providers/wa/a"},
+        {"{'to':'u','title':'t','overrides':{'providers':{'wa':{'template':"
+         "{'name':'a'}},'tw':{}}}}",
+         ERR_INVALID,
+         "/overrides/providers/wa/template/language "
+         "/overrides/providers/tw/content_sid"},
+    };
+
+    desk_provider(d, "wa", 1, "{'driver':'null','channel':'whatsapp'}");
+    d->providers[0]->driver = channel_driver_find(STR("whatsapp_cloud"));
+    desk_provider(d, "tw", 2, "{'driver':'null','channel':'sms'}");
+    d->providers[1]->driver = channel_driver_find(STR("twilio"));
+    desk_provider(d, "file", 3, "{'driver':'null','channel':'log_file'}");
+    CHECK_ROWS(d, rows);
 }
 
 static void
@@ -702,6 +734,7 @@ main(void)
         DESK_TEST(a_best_time_has_bounds),
         DESK_TEST(a_digest_has_bounds),
         DESK_TEST(what_is_not_built_is_refused_and_never_ignored),
+        DESK_TEST(each_driver_says_what_may_be_overridden),
         DESK_TEST(every_fault_is_told_and_the_rest_counted),
     };
 

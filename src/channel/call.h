@@ -96,7 +96,8 @@ struct channel_memo {
 
 struct channel_call {
     struct arena *arena;
-    struct json config; /* checked against the driver's table, secrets open */
+    struct str provider; /* its name */
+    struct json config;  /* checked against the driver's table, secrets open */
     const struct channel_message *messages;
     size_t n_messages;                   /* 1 .. driver->batch_max */
     const struct channel_answer *answer; /* NULL at the first step */

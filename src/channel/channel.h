@@ -12,8 +12,11 @@ struct channel_driver {
     const char *name;            /* "smtp" */
     const char *const *channels; /* it serves; ends with NULL; NULL: any */
     const struct field *config;  /* table; secrets flagged */
-    size_t batch_max;            /* 1 unless it can take more at once */
-    bool calls_world;            /* false: null, which needs no intent */
+    /* What a sender may say in overrides.providers.NAME of a provider of
+     * this driver. NULL: nothing. */
+    const struct field *overrides;
+    size_t batch_max; /* 1 unless it can take more at once */
+    bool calls_world; /* false: null, which needs no intent */
     /* The provider's own target when a user has no address: false means that
      * a user without one is suppressed with contact.missing. */
     bool (*has_target)(struct json config);

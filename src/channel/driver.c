@@ -63,6 +63,19 @@ channel_unanswered(struct channel_call *c, const struct field *config)
     return v;
 }
 
+struct json
+channel_override(const struct channel_call *c)
+{
+    struct str overrides = c->messages[0].overrides;
+    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
+    struct json_error error;
+
+    if (overrides.n == 0 ||
+        json_parse(c->arena, overrides, doc, &error) != ERR_OK)
+        return (struct json){0};
+    return json_get_str(json_get(json_root(doc), "providers"), c->provider);
+}
+
 bool
 channel_has_no_target(struct json config)
 {

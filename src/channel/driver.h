@@ -39,6 +39,10 @@ int64_t channel_retry_after_ms(const struct channel_call *c);
 struct str channel_answer_header(const struct channel_answer *a,
                                  const char *name);
 
+/* What the sender says of the first message for this provider, in
+ * overrides.providers: an object by driver->overrides, or absent. */
+struct json channel_override(const struct channel_call *c);
+
 /* For drivers whose provider has no target of its own. */
 bool channel_has_no_target(struct json config);
 

@@ -47,6 +47,19 @@ static const struct field config_fields[] = {
     {.type = FIELD_END},
 };
 
+static const struct field override_fields[] = {
+    {.name = "content_sid",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = 64,
+     .doc = "A content template, HX and 32 digits, in place of the text."},
+    {.name = "content_variables",
+     .type = FIELD_OBJECT,
+     .doc = "What its variables are: {\"1\": \"Ada\"}."},
+    {.type = FIELD_END},
+};
+
 /* ---- configuration ---- */
 
 static bool
@@ -140,6 +153,27 @@ put_sender(struct channel_call *c, struct buf *form)
             json_str_of(c->arena, c->config, "messaging_service_sid"));
 }
 
+/* False: the message was refused. */
+static bool
+put_content(struct channel_call *c, struct buf *form)
+{
+    struct json override = channel_override(c);
+    struct str sid = json_str_of(c->arena, override, "content_sid");
+    struct str variables = json_raw(json_get(override, "content_variables"));
+    struct str text;
+
+    if (sid.n > 0) {
+        channel_put_form(form, "ContentSid", sid);
+        if (variables.n > 0)
+            channel_put_form(form, "ContentVariables", variables);
+        return true;
+    }
+    if (!phone_text(c, "Twilio", TEXT_MAX, &text))
+        return false;
+    channel_put_form(form, "Body", text);
+    return true;
+}
+
 static void
 ask(struct channel_call *c)
 {
@@ -147,15 +181,16 @@ ask(struct channel_call *c)
     struct str callback = json_str_of(c->arena, c->config, "status_callback");
     struct str path = str_fmt(
         c->arena, "/2010-04-01/Accounts/%.*s/Messages.json", STR_ARG(sid));
-    struct str number, text;
+    struct str number;
     struct buf form;
 
-    if (!phone_address(c, &number) || !phone_text(c, "Twilio", TEXT_MAX, &text))
+    if (!phone_address(c, &number))
         return;
     buf_init(&form, c->arena);
     channel_put_form(&form, "To", on_channel(c, number));
     put_sender(c, &form);
-    channel_put_form(&form, "Body", text);
+    if (!put_content(c, &form))
+        return;
     if (callback.n > 0)
         channel_put_form(&form, "StatusCallback", callback);
     channel_post(c, channel_url(c->arena, c->config, HOME, path), CHANNEL_FORM,
@@ -407,6 +442,7 @@ const struct channel_driver channel_twilio = {
     .name = "twilio",
     .channels = channels_served,
     .config = config_fields,
+    .overrides = override_fields,
     .batch_max = 1,
     .calls_world = true,
     .has_target = channel_has_no_target,

@@ -79,6 +79,32 @@ test_whatsapp(void **state)
 }
 
 static void
+test_content_template(void **state)
+{
+    static const struct {
+        const char *override, *body;
+    } rows[] = {
+        {"{\"content_sid\":\"HX1\",\"content_variables\":{\"1\": \"a&b\"}}",
+         "&ContentSid=HX1&ContentVariables=%7B%221%22%3A%20%22a%26b%22%7D"},
+        {"{\"content_sid\":\"HX1\"}", "&ContentSid=HX1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct call_fixture f;
+
+        begin(&f, CONFIG, "whatsapp");
+        f.call.provider = STR("tw");
+        f.message.overrides =
+            str_fmt(f.arena, "{\"providers\":{\"tw\":%s}}", rows[i].override);
+        call_ask(&f, &channel_twilio);
+        assert_true(str_ends(f.call.request.body, str_from(rows[i].body)));
+        assert_lacks(f.call.request.body, "Body=");
+        call_end(&f);
+    }
+}
+
+static void
 test_refusals(void **state)
 {
     struct call_fixture f;
@@ -406,6 +432,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_call),
         cmocka_unit_test(test_whatsapp),
+        cmocka_unit_test(test_content_template),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_answers),

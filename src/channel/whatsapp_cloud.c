@@ -81,6 +81,39 @@ static const struct field config_fields[] = {
     {.type = FIELD_END},
 };
 
+/* As Meta's documents have it: it goes out as it came. */
+static const struct field component_row[] = {{.type = FIELD_OBJECT},
+                                             {.type = FIELD_END}};
+static const struct field language_fields[] = {
+    {.name = "code",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .min = 2,
+     .max = 16},
+    {.name = "policy", .type = FIELD_STRING, .max = 32},
+    {.type = FIELD_END},
+};
+static const struct field given_template_fields[] = {
+    {.name = "name",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = 512},
+    {.name = "language",
+     .type = FIELD_OBJECT,
+     .flags = FIELD_REQUIRED,
+     .of = language_fields},
+    {.name = "components", .type = FIELD_ARRAY, .of = component_row, .max = 20},
+    {.type = FIELD_END},
+};
+static const struct field override_fields[] = {
+    {.name = "template",
+     .type = FIELD_OBJECT,
+     .of = given_template_fields,
+     .doc = "The template that this message goes out as."},
+    {.type = FIELD_END},
+};
+
 /* ---- configuration ---- */
 
 static bool
@@ -273,6 +306,23 @@ put_text(struct channel_call *c, struct json_writer *w)
     return true;
 }
 
+/* The sender's template, the provider's, or none. */
+static bool
+put_content(struct channel_call *c, struct json_writer *w)
+{
+    struct json given = json_get(channel_override(c), "template");
+    struct json template = json_get(c->config, "template");
+
+    if (json_is(given, JSON_OBJECT)) {
+        json_str_field(w, "type", STR("template"));
+        json_raw_field(w, "template", json_raw(given));
+        return true;
+    }
+    if (json_is(template, JSON_OBJECT))
+        return put_template(c, w, template);
+    return put_text(c, w);
+}
+
 static struct str
 path_of(struct channel_call *c)
 {
@@ -288,7 +338,6 @@ path_of(struct channel_call *c)
 static void
 ask(struct channel_call *c)
 {
-    struct json template = json_get(c->config, "template");
     struct json_writer w;
     struct buf body;
     struct str number;
@@ -301,8 +350,7 @@ ask(struct channel_call *c)
     json_str_field(&w, "messaging_product", STR("whatsapp"));
     json_str_field(&w, "recipient_type", STR("individual"));
     json_str_field(&w, "to", str_sub(number, 1, number.n));
-    if (!(json_is(template, JSON_OBJECT) ? put_template(c, &w, template)
-                                         : put_text(c, &w)))
+    if (!put_content(c, &w))
         return;
     json_str_field(&w, "biz_opaque_callback_data", c->messages[0].delivery_id);
     json_end_object(&w);
@@ -551,6 +599,7 @@ const struct channel_driver channel_whatsapp_cloud = {
     .name = "whatsapp_cloud",
     .channels = channels_served,
     .config = config_fields,
+    .overrides = override_fields,
     .batch_max = 1,
     .calls_world = true,
     .has_target = channel_has_no_target,

@@ -104,6 +104,34 @@ test_template(void **state)
 }
 
 static void
+test_given_template(void **state)
+{
+    static const struct {
+        const char *provider, *content;
+    } rows[] = {
+        {"wa", "\"type\":\"template\",\"template\":{\"name\": \"other\"},"
+               "\"biz"},
+        {"wa2", "\"name\":\"order_update\""}, /* the provider's own */
+        {"wa3", "\"name\":\"order_update\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct call_fixture f;
+
+        begin(&f, WITH_TEMPLATE(""));
+        f.call.provider = str_from(rows[i].provider);
+        f.message.overrides =
+            STR("{\"providers\":{\"wa\":{\"template\":{\"name\": \"other\"}},"
+                "\"wa2\":{}}}");
+        call_ask(&f, &channel_whatsapp_cloud);
+        assert_false(f.call.is_done);
+        assert_holds(f.call.request.body, rows[i].content);
+        call_end(&f);
+    }
+}
+
+static void
 test_missing_parameters(void **state)
 {
     static const char *const configs[] = {
@@ -467,6 +495,7 @@ main(void)
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_template),
+        cmocka_unit_test(test_given_template),
         cmocka_unit_test(test_missing_parameters),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_config),

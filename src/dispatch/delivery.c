@@ -315,6 +315,7 @@ begin(struct call *c)
     c->started_mono_ms = dispatch_mono_ms(c->dispatch);
     c->step = (struct channel_call){
         .arena = c->arena,
+        .provider = c->provider->name,
         .config = c->provider->config,
         .messages = c->messages,
         .n_messages = c->n,
