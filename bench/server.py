@@ -133,11 +133,11 @@ class Belfry:
                            + outcome + r'"[^}]*\} ([0-9.e+]+)$', text, re.M)
         return int(sum(map(float, found)))
 
-    def wait_until_ended(self, n, within_s=300):
+    def wait_until_ended(self, n, within_s=300, outcome='delivered'):
         until = time.monotonic() + within_s
-        while self.ended() < n:
+        while self.ended(outcome) < n:
             if time.monotonic() > until:
-                raise Failed(f'{self.ended()} of {n} delivered after '
+                raise Failed(f'{self.ended(outcome)} of {n} {outcome} after '
                              f'{within_s} s')
             time.sleep(0.01)
         return time.monotonic_ns() // 1000

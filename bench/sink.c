@@ -1,13 +1,13 @@
 /* sink.c - the other end of webhooks: answers every request with 200.
  *
- *   sink [-d DELAY_MS] [-w] [-n COUNT] [-m MARK] [-s FILE]
+ *   sink [-b BODY] [-d DELAY_MS] [-w] [-n COUNT] [-m MARK] [-s FILE]
  *
- * The first line out tells the port. Then: for each request that holds MARK a
- * line {"at_us":...}; when COUNT have come, {"n":...,"first_us":...,
- * "last_us":...}. FILE gets the first request as it came, so that a bare loop
- * can send the same bytes. -w: nobody is answered before a line on stdin, so
- * that a backlog can be built up first; the times count from then. Ends when
- * stdin is closed. */
+ * BODY, JSON, is in each answer. The first line out tells the port. Then: for
+ * each request that holds MARK a line {"at_us":...}; when COUNT have come,
+ * {"n":...,"first_us":...,"last_us":...}. FILE gets the first request as it
+ * came, so that a bare loop can send the same bytes. -w: nobody is answered
+ * before a line on stdin, so that a backlog can be built up first; the times
+ * count from then. Ends when stdin is closed. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +18,6 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "tool.h"
-
-static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 struct conn {
     int fd;
@@ -32,17 +30,32 @@ struct conn {
 static struct {
     int epoll, listener, port;
     int64_t delay_us, count;
-    const char *mark, *save;
+    const char *body, *mark, *save;
+    char ok[1024];
+    size_t n_ok;
     bool is_waiting;
     struct conn *first, **last; /* owed, in order: one delay for all */
     int64_t n, first_us;
-} sink;
+} sink = {.body = ""};
 
 static void
 answer(struct conn *c)
 {
     /* The peer may have given up; recv() will tell. */
-    (void)!send(c->fd, ok, sizeof(ok) - 1, MSG_NOSIGNAL);
+    (void)!send(c->fd, sink.ok, sink.n_ok, MSG_NOSIGNAL);
+}
+
+static void
+compose_answer(void)
+{
+    int n = snprintf(
+        sink.ok, sizeof(sink.ok),
+        "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n%s\r\n%s", strlen(sink.body),
+        sink.body[0] ? "Content-Type: application/json\r\n" : "", sink.body);
+
+    if (n < 0 || (size_t)n >= sizeof(sink.ok))
+        fatal("that is too long an answer");
+    sink.n_ok = (size_t)n;
 }
 
 static void
@@ -182,8 +195,11 @@ read_options(int argc, char **argv)
 {
     int o;
 
-    while ((o = getopt(argc, argv, "d:wn:m:s:")) != -1) {
+    while ((o = getopt(argc, argv, "b:d:wn:m:s:")) != -1) {
         switch (o) {
+        case 'b':
+            sink.body = optarg;
+            break;
         case 'd':
             sink.delay_us = tool_number(optarg, 0, 600000) * 1000;
             break;
@@ -209,6 +225,7 @@ int
 main(int argc, char **argv)
 {
     read_options(argc, argv);
+    compose_answer();
     setvbuf(stdout, NULL, _IOLBF, 0);
     sink.last = &sink.first;
     sink.epoll = epoll_create1(EPOLL_CLOEXEC);
