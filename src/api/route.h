@@ -64,6 +64,7 @@ extern const struct route workflow_routes[];
 extern const struct route experiment_routes[];
 extern const struct route flag_routes[];
 extern const struct route event_routes[];
+extern const struct route explain_routes[];
 extern const struct route template_routes[];
 extern const struct route workspace_routes[];
 extern const struct route key_routes[];

@@ -43,6 +43,7 @@ const struct route *const route_tables[] = {
     experiment_routes,
     flag_routes,
     event_routes,
+    explain_routes,
     provider_routes,
     template_routes,
     workspace_routes,

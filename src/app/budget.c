@@ -177,11 +177,35 @@ refuse(struct send *s, const struct send_item *item, size_t recipient)
 }
 
 static void
+note_use(struct send *s, const struct budget_use *u)
+{
+    const struct send_item *item = s->parts[u->item];
+    const struct plan_decision *d = decisions_of(item, u->recipient);
+    bool is_category = s->budgets.round == BUDGET_CATEGORY,
+         is_in = is_granted(u);
+    struct plan_note note = {.left = u->budget->granted};
+
+    for (size_t i = 0; i < item->request.n_channels; i++) {
+        if (is_category ? !throttle_counts(&d[i], 1)
+                        : !attention_counts(&d[i], 1))
+            continue;
+        if (!is_in)
+            note.reason = is_category ? REASON_THROTTLED : REASON_CAP_DAILY;
+        note.verdict = is_in ? PLAN_SEND : PLAN_SKIP;
+        plan_note_down(&d[i],
+                       is_category ? PLAN_STAGE_THROTTLE : PLAN_STAGE_ATTENTION,
+                       note);
+    }
+}
+
+static void
 refuse_the_rest(struct send *s, const struct budget_list *l)
 {
-    for (size_t i = 0; i < l->n_uses; i++)
+    for (size_t i = 0; i < l->n_uses; i++) {
+        note_use(s, &l->uses[i]);
         if (!is_granted(&l->uses[i]))
             refuse(s, s->parts[l->uses[i].item], l->uses[i].recipient);
+    }
 }
 
 /* False: there is no round left in which somebody counts. */
@@ -263,15 +287,20 @@ on_looked(struct store_req *req, enum err e)
     go_on(s);
 }
 
+/* All that is left is told, not only whether that is enough; and of now, which
+ * may not be the time that is asked about. */
 static void
 look(struct send *s)
 {
     struct budget_list *l = list_of(s, true);
+    struct clock *clock = s->app->env->clock;
 
+    for (size_t i = l->n_done; i < l->n; i++)
+        l->all[i].want = l->all[i].throttle.limit;
     s->budgets.look = (struct store_budget_look){
         .req = request(s, on_looked),
         .tenant = s->workspace->tenant,
-        .now_ms = s->now_ms,
+        .now_ms = clock->wall_ms(clock),
         .budgets = &l->all[l->n_done],
         .n_budgets = slice(l->n, l->n_done),
     };

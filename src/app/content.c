@@ -11,6 +11,8 @@
 struct level {
     const struct content *content;
     struct str language; /* empty: not known */
+    struct str channel;  /* of the variant */
+    bool is_of_locale;   /* it is below `locales`, not `content` */
 };
 
 /* All that may serve a reader, the best one first. */
@@ -20,21 +22,23 @@ struct chain {
 };
 
 static void
-add_channel(struct chain *c, const struct variants *v, struct str channel,
-            struct str language)
+add_channel(struct chain *c, const struct variants *v, struct level like)
 {
-    for (size_t i = 0; i < v->n; i++)
-        if (str_eq(v->rows[i].channel, channel))
-            c->levels[c->n++] = (struct level){v->rows[i].content, language};
+    for (size_t i = 0; i < v->n; i++) {
+        if (!str_eq(v->rows[i].channel, like.channel))
+            continue;
+        like.content = v->rows[i].content;
+        c->levels[c->n++] = like;
+    }
 }
 
 static void
-add_variants(struct chain *c, const struct variants *v, struct str channel,
-             struct str language)
+add_variants(struct chain *c, const struct variants *v, struct level like)
 {
-    if (!str_is(channel, "default"))
-        add_channel(c, v, channel, language);
-    add_channel(c, v, STR("default"), language);
+    if (!str_is(like.channel, "default"))
+        add_channel(c, v, like);
+    like.channel = STR("default");
+    add_channel(c, v, like);
 }
 
 static void
@@ -43,8 +47,10 @@ add_locale(struct chain *c, const struct template_doc *t, struct str channel,
 {
     for (size_t i = 0; i < t->n_locales; i++)
         if (str_eq(t->locales[i].locale, tag))
-            add_variants(c, &t->locales[i].variants, channel,
-                         t->locales[i].locale);
+            add_variants(c, &t->locales[i].variants,
+                         (struct level){.language = t->locales[i].locale,
+                                        .channel = channel,
+                                        .is_of_locale = true});
 }
 
 /* locale: in canonical form, or empty. */
@@ -52,6 +58,7 @@ static void
 make_chain(struct chain *c, const struct template_doc *t, struct str channel,
            struct str locale)
 {
+    struct level content = {.language = t->locale, .channel = channel};
     bool has_content = false;
 
     c->n = 0;
@@ -59,13 +66,13 @@ make_chain(struct chain *c, const struct template_doc *t, struct str channel,
         do {
             add_locale(c, t, channel, locale);
             if (!has_content && str_eq(t->locale, locale)) {
-                add_variants(c, &t->content, channel, t->locale);
+                add_variants(c, &t->content, content);
                 has_content = true;
             }
         } while (locale_parent(&locale));
     }
     if (!has_content)
-        add_variants(c, &t->content, channel, t->locale);
+        add_variants(c, &t->content, content);
 }
 
 static const struct level *
@@ -257,6 +264,15 @@ render_actions(struct rendering *r, const struct content *c, struct str *ret)
     return e;
 }
 
+static struct str
+variant_name(struct arena *a, const struct level *l)
+{
+    if (l->is_of_locale)
+        return str_fmt(a, "locales/%.*s/%.*s", STR_ARG(l->language),
+                       STR_ARG(l->channel));
+    return str_fmt(a, "content/%.*s", STR_ARG(l->channel));
+}
+
 static enum err
 render_texts(struct rendering *r, const struct chain *chain,
              struct rendered *ret)
@@ -279,8 +295,10 @@ render_texts(struct rendering *r, const struct chain *chain,
         set_language(r, level);
         e = render_text(r, level->content, (enum content_text)i, texts[i]);
     }
-    if (told)
+    if (told) {
         ret->language = told->language;
+        ret->variant = variant_name(r->arena, told);
+    }
     return e;
 }
 

@@ -36,6 +36,8 @@ struct content_use {
 struct rendered {
     struct str title, body, html, actions;
     struct str language; /* of the body, else of the title; empty: not known */
+    struct str variant; /* that it is of: "content/default", "locales/de/email";
+                           empty: none, or inline */
 };
 
 /* ERR_TOO_LARGE: a budget was used up. */

@@ -21,10 +21,12 @@ send_of(struct store_req *req)
     return CONTAINER_OF(a, struct send, accept);
 }
 
-static int64_t
-wall_ms(const struct send *s)
+int64_t
+send_wall_ms(const struct send *s)
 {
-    return s->app->env->clock->wall_ms(s->app->env->clock);
+    struct clock *clock = s->app->env->clock;
+
+    return s->at_ms != 0 ? s->at_ms : clock->wall_ms(clock);
 }
 
 static void
@@ -158,6 +160,7 @@ plan_item(struct send *s, struct send_item *item)
         .category = q->category,
         .configured = workspace_category(s->workspace, q->category),
         .defaults = s->workspace->preferences,
+        .is_noted = s->is_noted,
         .suppressed = why_suppressed,
         .arg = s,
     };
@@ -270,7 +273,7 @@ on_budgets(struct send *s, enum err e)
 static void
 plan_all(struct send *s)
 {
-    s->now_ms = wall_ms(s);
+    s->now_ms = send_wall_ms(s);
     s->suppressed = index_objects(&s->suppressions);
     for (size_t i = 0; i < s->n_parts; i++)
         if (is_taken(s->parts[i]))
@@ -373,7 +376,7 @@ fill_plans(struct send *s)
     map_free(s->by_user);
     map_free(s->preferences_of);
     best_times_free(s);
-    s->split_ms = wall_ms(s);
+    s->split_ms = send_wall_ms(s);
     trials_split(s);
     for (size_t i = 0; i < s->n_parts; i++)
         if (is_taken(s->parts[i]))
@@ -615,7 +618,7 @@ send_start(struct send *s)
             item->request.dedup_key = item->dedup_key;
             item->request.dedup_window_ms = item->dedup_window_ms;
         }
-        item->is_later |= item->request.send_ms > wall_ms(s);
+        item->is_later |= item->request.send_ms > send_wall_ms(s);
     }
     s->turn = 0;
     next_audience(s);

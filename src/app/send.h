@@ -86,6 +86,10 @@ struct send {
     struct send_item *items;
     size_t n_items;
     struct store_idem idem; /* as for store_accept */
+    /* Of a dry run: as if it was then; 0: as it is now. Budgets are those of
+     * now in any case. */
+    int64_t at_ms;
+    bool is_noted; /* as for struct plan */
     struct str request_id, traceparent;
     /* ERR_OK, or why nothing was stored at all. */
     void (*on_done)(struct send *s, enum err e);
@@ -126,6 +130,8 @@ void send_chunk(struct send *s);
 void send_digest(struct send *s);
 /* The same for what a step of a workflow sends, to one recipient. */
 void send_step(struct send *s);
+/* The wall clock, or the time that is asked about. */
+int64_t send_wall_ms(const struct send *s);
 /* For idem.answer: the send whose commit is being made. */
 struct send *send_of(struct store_req *req);
 /* What a recipient would read; for dry runs. ERR_TOO_LARGE. */

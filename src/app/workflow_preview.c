@@ -4,7 +4,6 @@
 #include "app/workflow_preview.h"
 
 #include "app/instance.h"
-#include "base/clock.h"
 
 #define TOLD_MAX (4 * WORKFLOW_STEPS_MAX)
 
@@ -96,7 +95,7 @@ walk(struct send *s, struct send_item *item)
     };
     struct workflow_world world = {
         .arena = s->arena,
-        .now_ms = s->app->env->clock->wall_ms(s->app->env->clock),
+        .now_ms = send_wall_ms(s),
         .roots = roots,
         .n_roots = 1,
         .is_all_there_is = true,

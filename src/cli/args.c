@@ -273,6 +273,12 @@ args_parse(struct args *a, int n, char *const *words, bool stops, int *ret_n)
 }
 
 bool
+args_knows(const struct args *a, const char *name)
+{
+    return find_option(a, str_from(name)) != NULL;
+}
+
+bool
 args_has(const struct args *a, const char *name)
 {
     return find_given(a, name) != NULL;

@@ -53,6 +53,7 @@ void args_know(struct args *a, const struct arg_option *table);
 enum err args_parse(struct args *a, int n, char *const *words, bool stops,
                     int *ret_n) MUST_CHECK;
 
+bool args_knows(const struct args *a, const char *name); /* some table does */
 /* The name must be in a table in force. */
 bool args_has(const struct args *a, const char *name);
 struct str args_text(const struct args *a, const char *name); /* or none */

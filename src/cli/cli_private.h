@@ -78,6 +78,7 @@ extern const struct arg_option template_options[];
 extern const struct arg_option test_options[];
 extern const struct arg_option token_options[];
 extern const struct arg_option user_options[];
+extern const struct arg_option why_options[];
 extern const struct arg_option doctor_options[];
 extern const struct arg_option serve_options[];
 

@@ -74,7 +74,8 @@ static const char *const get_examples[] = {
     "belfry get dlv_01hzy3v7s4e9kvfk3w5q8t2m6x", NULL};
 static const char *const why_examples[] = {
     "belfry why ntf_01hzy3v7s4e9kvfk3w5q8t2m6x",
-    "belfry why dlv_01hzy3v7s4e9kvfk3w5q8t2m6x --json", NULL};
+    "belfry why dlv_01hzy3v7s4e9kvfk3w5q8t2m6x --json",
+    "belfry why --user u_1 --template welcome --channel email", NULL};
 static const char *const ls_examples[] = {
     "belfry ls", "belfry ls --dead --channel email", "belfry ls --groups",
     "belfry ls --user u_1 --limit 10 --json", NULL};
@@ -187,10 +188,13 @@ const struct command commands[] = {
      .needs_server = true},
     {.name = "why",
      .run = run_why,
-     .usage = "ID",
-     .summary = "Explain why a delivery is where it is",
+     .usage = "[ID]",
+     .summary = "Explain why a delivery is where it is, or would be",
      .examples = why_examples,
-     .min_args = 1,
+     .options = why_options,
+     .notes = "With --user it says whether that user would get a notification, "
+              "one that was sent or one that the flags describe, and what "
+              "decides so on each channel; nothing is sent.",
      .max_args = 1,
      .needs_server = true},
     {.name = "ls",

@@ -24,6 +24,10 @@ const struct arg_option send_options[] = {
      .type = ARG_TEXT,
      .value = "KEY",
      .help = "Stored content to fill in"},
+    {.name = "workflow",
+     .type = ARG_TEXT,
+     .value = "KEY",
+     .help = "Steps to go through, in place of content"},
     {.name = "data",
      .type = ARG_TEXT,
      .value = "K=V",
@@ -82,7 +86,8 @@ const struct arg_option send_options[] = {
 static bool
 has_content(struct cli *c, struct str text)
 {
-    static const char *const flags[] = {"title", "html", "template"};
+    static const char *const flags[] = {"title", "html", "template",
+                                        "workflow"};
     bool has = text.n > 0;
 
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
@@ -106,8 +111,8 @@ find_text(struct cli *c, struct str *ret, int *ret_code)
             ret->n--;
     }
     if (!has_content(c, *ret))
-        *ret_code = cli_usage(c, "say what to send: TEXT, --title, --html or "
-                                 "--template");
+        *ret_code = cli_usage(c, "say what to send: TEXT, --title, --html, "
+                                 "--template or --workflow");
     return has_content(c, *ret);
 }
 

@@ -88,15 +88,23 @@ write_list(struct json_writer *w, const char *key, struct str list,
     json_end_array(w);
 }
 
+/* Not every command that describes a notification has all the flags. */
+static bool
+is_said(const struct args *args, const char *flag)
+{
+    return args_knows(args, flag) && args_has(args, flag);
+}
+
 static enum err
 write_time(struct arena *a, const struct send_words *words, const char *flag,
            const char *key, struct json_writer *w, struct str *ret_why)
 {
-    struct str text = args_text(words->args, flag);
+    struct str text;
     int64_t ms;
 
-    if (text.n == 0)
+    if (!is_said(words->args, flag))
         return ERR_OK;
+    text = args_text(words->args, flag);
     if (str_to_duration_ms(text, &ms) && ms < INT64_MAX / 2) {
         json_time_field(w, key, words->now_ms + ms);
         return ERR_OK;
@@ -119,11 +127,11 @@ write_texts(const struct send_words *words, struct json_writer *w)
         {"title", "title"},           {"html", "html"},
         {"template", "template"},     {"category", "category"},
         {"priority", "priority"},     {"dedup-key", "dedup_key"},
-        {"cancel-key", "cancel_key"},
+        {"cancel-key", "cancel_key"}, {"workflow", "workflow"},
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (args_has(words->args, texts[i][0]))
+        if (is_said(words->args, texts[i][0]))
             json_str_field(w, texts[i][1], args_text(words->args, texts[i][0]));
     }
 }
@@ -142,7 +150,7 @@ send_body_of_flags(struct arena *a, const struct send_words *words,
     json_begin_object(&w);
     if (words->to.n > 0)
         write_list(&w, "to", words->to, str_find(words->to, ',') >= 0);
-    if (args_has(args, "channel"))
+    if (is_said(args, "channel"))
         write_list(&w, "channels", args_text(args, "channel"), true);
     if (words->text.n > 0)
         json_str_field(&w, "body", words->text);
@@ -150,9 +158,9 @@ send_body_of_flags(struct arena *a, const struct send_words *words,
     e = write_time(a, words, "send-at", "send_at", &w, ret_why);
     if (e == ERR_OK)
         e = write_time(a, words, "expires-at", "expires_at", &w, ret_why);
-    if (e == ERR_OK && args_has(args, "data"))
+    if (e == ERR_OK && is_said(args, "data"))
         e = data_write(a, args, &w, ret_why);
-    if (args_has(args, "dry-run"))
+    if (is_said(args, "dry-run"))
         json_bool_field(&w, "dry_run", true);
     json_end_object(&w);
     *ret = buf_str(&out);

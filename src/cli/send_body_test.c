@@ -14,6 +14,7 @@ static const struct arg_option options[] = {
     {.name = "title", .type = ARG_TEXT, .value = "V"},
     {.name = "html", .type = ARG_TEXT, .value = "V"},
     {.name = "template", .type = ARG_TEXT, .value = "V"},
+    {.name = "workflow", .type = ARG_TEXT, .value = "V"},
     {.name = "category", .type = ARG_TEXT, .value = "V"},
     {.name = "priority", .type = ARG_TEXT, .value = "V"},
     {.name = "channel", .type = ARG_TEXT, .value = "V"},

@@ -1,6 +1,9 @@
 /* why.c - belfry why: each delivery of a notification with the reason for
- * where it is, in a sentence. */
+ * where it is, in a sentence. With --user, of what was never sent:
+ * cli/explain.h
+ */
 #include "cli/delivery.h"
+#include "cli/explain.h"
 
 #define DETAILS_MAX 10 /* deliveries whose last answer is looked up */
 
@@ -97,6 +100,11 @@ run_why(struct cli *c)
     struct buf out;
     int code = CLI_OK, n = 0;
 
+    if (args_has(&c->args, "user"))
+        return explain_user(c, id);
+    if (id.n == 0)
+        return cli_usage(c, "say of what: belfry why ID, or --user and what "
+                            "would be sent");
     if (!is_delivery && !str_starts(id, STR("ntf_")))
         return cli_usage(c,
                          "\"%.*s\" is no id: a notification's begins with "

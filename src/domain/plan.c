@@ -43,45 +43,130 @@ query_of(const struct plan *p, const struct plan_recipient *r,
     };
 }
 
+/* What may keep it from a channel, whatever the time is. */
+struct question {
+    const struct plan *plan;
+    const struct plan_recipient *recipient;
+    const struct plan_channel *channel;
+    struct str address; /* the recipient's; empty: none */
+    /* told, too */
+    struct str by;
+    enum reason passes_as;
+};
+
 static enum reason
-why_unreachable(const struct plan_recipient *r, const struct plan_channel *c,
-                struct str address)
+why_expired(struct question *q)
 {
+    return q->plan->is_expired ? REASON_EXPIRED : REASON_NONE;
+}
+
+static enum reason
+why_suppressed(struct question *q)
+{
+    const struct plan *p = q->plan;
+
+    if (q->address.n == 0 || !p->suppressed)
+        return REASON_NONE;
+    q->by = q->address;
+    return p->suppressed(p->arg, q->channel->name, q->address);
+}
+
+static enum reason
+why_unwanted(struct question *q)
+{
+    const struct preference_query of =
+        query_of(q->plan, q->recipient, q->channel);
+
+    if (of.is_critical)
+        q->passes_as = REASON_PREF_LOCKED_CRITICAL;
+    return preference_explain(&of, q->plan->is_noted ? &q->by : NULL);
+}
+
+static enum reason
+why_unreachable(struct question *q)
+{
+    const struct plan_channel *c = q->channel;
+
+    q->by = q->address;
     if (c->is_in_app)
-        return r->user.n == 0 ? REASON_CONTACT_MISSING : REASON_NONE;
+        return q->recipient->user.n == 0 ? REASON_CONTACT_MISSING : REASON_NONE;
     if (c->lane == 0)
         return REASON_PROVIDER_NONE;
-    return address.n > 0 || c->has_target ? REASON_NONE
-                                          : REASON_CONTACT_MISSING;
+    return q->address.n > 0 || c->has_target ? REASON_NONE
+                                             : REASON_CONTACT_MISSING;
+}
+
+static enum reason
+why_flag(struct question *q)
+{
+    return q->recipient->is_flag_off ? REASON_FLAG_OFF : REASON_NONE;
+}
+
+static enum reason
+why_experiment(struct question *q)
+{
+    const struct plan_recipient *r = q->recipient;
+
+    q->by = r->experiment;
+    if (r->variant.n > 0)
+        q->passes_as = REASON_EXPERIMENT_VARIANT;
+    return r->is_held_out ? REASON_EXPERIMENT_HOLDOUT : REASON_NONE;
+}
+
+void
+plan_note_down(const struct plan_decision *d, enum plan_stage stage,
+               struct plan_note note)
+{
+    if (!d->notes)
+        return;
+    note.is_asked = true;
+    d->notes[stage] = note;
 }
 
 /* The order in which they decide is part of the contract: the suppression list,
  * a critical category, then what was chosen; what the send itself leaves out
  * comes last. */
-static enum reason
-why_not(const struct plan *p, const struct plan_recipient *r,
-        const struct plan_channel *c)
-{
-    const struct preference_query q = query_of(p, r, c);
-    struct str address = STR_NONE;
-    enum reason why = REASON_NONE;
+static const struct {
+    enum plan_stage stage;
+    enum reason (*why)(struct question *q);
+} questions[] = {
+    {PLAN_STAGE_EXPIRY, why_expired},
+    {PLAN_STAGE_SUPPRESSION, why_suppressed},
+    {PLAN_STAGE_PREFERENCE, why_unwanted},
+    {PLAN_STAGE_REACH, why_unreachable},
+    {PLAN_STAGE_FLAG, why_flag},
+    {PLAN_STAGE_EXPERIMENT, why_experiment},
+};
 
-    if (p->is_expired)
-        return REASON_EXPIRED;
-    if (!c->is_in_app)
-        address =
-            plan_address(p->arena, r, c->address_field, c->address_fallback);
-    if (address.n > 0 && p->suppressed)
-        why = p->suppressed(p->arg, c->name, address);
-    if (why == REASON_NONE)
-        why = preference_decide(&q);
-    if (why == REASON_NONE)
-        why = why_unreachable(r, c, address);
-    if (why == REASON_NONE && r->is_flag_off)
-        why = REASON_FLAG_OFF;
-    if (why == REASON_NONE && r->is_held_out)
-        why = REASON_EXPERIMENT_HOLDOUT;
-    return why;
+static enum reason
+why_not(const struct plan *p, const struct plan_decision *d)
+{
+    struct question q = {
+        .plan = p, .recipient = d->recipient, .channel = d->channel};
+    enum reason first = REASON_NONE;
+
+    if (!q.channel->is_in_app)
+        q.address =
+            plan_address(p->arena, q.recipient, q.channel->address_field,
+                         q.channel->address_fallback);
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]) &&
+                       (first == REASON_NONE || p->is_noted);
+         i++) {
+        enum reason why;
+
+        q.by = STR_NONE;
+        q.passes_as = REASON_NONE;
+        why = questions[i].why(&q);
+        if (first == REASON_NONE)
+            first = why;
+        plan_note_down(
+            d, questions[i].stage,
+            (struct plan_note){.verdict =
+                                   why == REASON_NONE ? PLAN_SEND : PLAN_SKIP,
+                               .reason = why == REASON_NONE ? q.passes_as : why,
+                               .by = q.by});
+    }
+    return first;
 }
 
 /* When it is the recipient's time. */
@@ -179,10 +264,10 @@ is_for_a_window(const struct plan *p, const struct plan_decision *d)
 /* An inbox wakes nobody, so in_app is not held. Hours that never end hold
  * nothing either: it would be for ever. */
 static void
-keep_quiet(const struct plan *p, int64_t end_ms, bool has_inbox,
+obey_quiet(const struct plan *p, int64_t end_ms, bool has_inbox,
            struct plan_decision *d)
 {
-    if (d->verdict != PLAN_SEND || end_ms == 0 || breaks_through(p, d->channel))
+    if (end_ms == 0 || breaks_through(p, d->channel))
         return;
     if (quiet_policy(p) == QUIET_REROUTE && has_inbox) {
         d->verdict = PLAN_SKIP;
@@ -197,6 +282,33 @@ keep_quiet(const struct plan *p, int64_t end_ms, bool has_inbox,
         d->reason = REASON_QUIET_DEFERRED;
         d->due_ms = end_ms;
     }
+}
+
+/* Who lets it through though the hours are on. */
+static struct str
+opener(const struct plan *p, const struct plan_channel *c)
+{
+    if (c->is_in_app)
+        return STR("channel");
+    return p->priority == PRIORITY_CRITICAL ? STR("priority") : STR("category");
+}
+
+static void
+keep_quiet(const struct plan *p, const struct moment *m, bool has_inbox,
+           struct plan_decision *d)
+{
+    struct plan_note note = {.until_ms = m->quiet_end_ms};
+
+    if (d->verdict != PLAN_SEND || p->is_held)
+        return;
+    obey_quiet(p, m->quiet_end_ms, has_inbox, d);
+    note.verdict = d->verdict;
+    note.reason = d->reason;
+    if (m->has_hours)
+        note.zone = m->hours.zone;
+    if (m->quiet_end_ms != 0 && breaks_through(p, d->channel))
+        note.by = opener(p, d->channel);
+    plan_note_down(d, PLAN_STAGE_QUIET, note);
 }
 
 /* From when on it could go out: the end of the quiet hours that hold it. 0: it
@@ -227,11 +339,32 @@ wait_for_best(const struct plan *p, const struct moment *m,
 
     if (p->expires_ms > 0 && q.until_ms >= p->expires_ms)
         q.until_ms = p->expires_ms - 1;
-    if (q.from_ms == 0 || !besttime_pick(&q, &best_ms) || best_ms <= q.from_ms)
+    if (q.from_ms == 0)
         return;
+    if (!besttime_pick(&q, &best_ms) || best_ms <= q.from_ms) {
+        plan_note_down(d, PLAN_STAGE_BEST_TIME, (struct plan_note){0});
+        return;
+    }
     d->verdict = PLAN_HOLD;
     d->reason = REASON_BEST_TIME;
     d->due_ms = best_ms;
+    plan_note_down(d, PLAN_STAGE_BEST_TIME,
+                   (struct plan_note){.verdict = PLAN_HOLD,
+                                      .reason = d->reason,
+                                      .until_ms = best_ms});
+}
+
+static void
+note_digest(const struct plan_decision *d)
+{
+    struct plan_note note = {0};
+
+    if (d->digest)
+        note = (struct plan_note){.verdict = PLAN_HOLD,
+                                  .reason = REASON_DIGEST_WAITING,
+                                  .until_ms = d->closes_ms,
+                                  .by = d->digest->key};
+    plan_note_down(d, PLAN_STAGE_DIGEST, note);
 }
 
 /* By a window of this user's. Quiet hours may be over when it ends, and are
@@ -256,6 +389,7 @@ collect(const struct plan *p, bool was_quiet, struct plan_decision *d)
     }
     if (gathers && d->closes_ms < d->due_ms)
         d->closes_ms = d->due_ms;
+    note_digest(d);
 }
 
 bool
@@ -273,6 +407,10 @@ wait_until_due(const struct plan *p, struct plan_decision *d)
     d->verdict = PLAN_HOLD;
     d->reason = REASON_SCHEDULE_FUTURE;
     d->due_ms = p->now_ms;
+    plan_note_down(d, PLAN_STAGE_SCHEDULE,
+                   (struct plan_note){.verdict = PLAN_HOLD,
+                                      .reason = d->reason,
+                                      .until_ms = d->due_ms});
 }
 
 /* All that may keep it is asked when it is approved. */
@@ -285,6 +423,9 @@ wait_for_approval(const struct plan *p, struct plan_decision *d)
     d->reason = REASON_APPROVAL_PENDING;
     d->due_ms = 0;
     d->digest = NULL;
+    plan_note_down(
+        d, PLAN_STAGE_APPROVAL,
+        (struct plan_note){.verdict = PLAN_HOLD, .reason = d->reason});
 }
 
 bool
@@ -301,15 +442,14 @@ decide_wishes(const struct plan *p, const struct plan_recipient *r,
     bool has_inbox = false;
 
     for (size_t j = 0; j < p->n_channels; j++) {
-        enum reason why = why_not(p, r, &p->channels[j]);
+        struct plan_decision *d = &ret[j];
 
-        ret[j] = (struct plan_decision){
-            .recipient = r,
-            .channel = &p->channels[j],
-            .verdict = why == REASON_NONE ? PLAN_SEND : PLAN_SKIP,
-            .reason = why,
-        };
-        has_inbox |= why == REASON_NONE && p->channels[j].is_in_app;
+        *d = (struct plan_decision){.recipient = r, .channel = &p->channels[j]};
+        if (p->is_noted)
+            d->notes = ARENA_ARRAY(p->arena, struct plan_note, PLAN_STAGES);
+        d->reason = why_not(p, d);
+        d->verdict = d->reason == REASON_NONE ? PLAN_SEND : PLAN_SKIP;
+        has_inbox |= d->verdict == PLAN_SEND && d->channel->is_in_app;
     }
     return has_inbox;
 }
@@ -337,7 +477,7 @@ decide_for(const struct plan *p, const struct plan_recipient *r,
     if (!p->is_held)
         m = moment_of(p, r);
     for (size_t j = 0; j < p->n_channels; j++) {
-        keep_quiet(p, m.quiet_end_ms, has_inbox, &ret[j]);
+        keep_quiet(p, &m, has_inbox, &ret[j]);
         wait_for_best(p, &m, &ret[j]);
     }
     if (p->has_spare)
@@ -362,4 +502,24 @@ plan_verdict_name(enum plan_verdict v)
     static const char *const names[] = {"send", "skip", "hold"};
 
     return names[v];
+}
+
+static const struct {
+    const char *name, *passes;
+} stages[] = {
+#define STAGE(name, code, passes) {code, passes},
+#include "domain/stages.def"
+#undef STAGE
+};
+
+const char *
+plan_stage_name(enum plan_stage s)
+{
+    return stages[s].name;
+}
+
+const char *
+plan_stage_passes(enum plan_stage s)
+{
+    return stages[s].passes;
 }

@@ -35,6 +35,29 @@ struct plan_channel {
 
 enum plan_verdict { PLAN_SEND, PLAN_SKIP, PLAN_HOLD };
 
+struct zone;
+
+/* What is asked about a decision, in this order. */
+enum plan_stage {
+#define STAGE(name, code, passes) PLAN_STAGE_##name,
+#include "domain/stages.def"
+#undef STAGE
+    PLAN_STAGES
+};
+
+/* What came of one of these questions. */
+struct plan_note {
+    bool is_asked;
+    enum plan_verdict verdict; /* SEND: it goes on */
+    enum reason reason;        /* REASON_NONE: there is nothing to say */
+    int64_t until_ms;          /* what holds it, or would, ends then; 0: none */
+    /* What decided, of all that might have: "user/channels/email" of
+     * preferences, an address, the key of a digest; empty: nothing did. */
+    struct str by;
+    int left;                /* of a budget, this one not counted */
+    const struct zone *zone; /* of quiet hours; NULL: there are none */
+};
+
 struct plan_decision {
     const struct plan_recipient *recipient;
     const struct plan_channel *channel;
@@ -44,8 +67,9 @@ struct plan_decision {
     /* How a window collects it; what is above is for where it goes out at
      * once. NULL: none does. */
     const struct digest_rule *digest;
-    int64_t closes_ms; /* of a window that opened now */
-    bool is_spare_fit; /* the spare one, unused, could take it */
+    int64_t closes_ms;       /* of a window that opened now */
+    bool is_spare_fit;       /* the spare one, unused, could take it */
+    struct plan_note *notes; /* PLAN_STAGES of them; NULL: nobody asked */
 };
 
 struct plan {
@@ -70,6 +94,9 @@ struct plan {
     const struct digest_rule *digest;  /* the sender's; NULL: there is none */
     bool is_flush;        /* it comes out of a window: none collects it again */
     struct json defaults; /* preferences of the workspace */
+    /* The decisions note all that was asked, and more is: also what comes after
+     * the first that is against it. */
+    bool is_noted;
     /* Why this address is not written to any more; REASON_NONE: it may be. */
     enum reason (*suppressed)(void *arg, struct str channel,
                               struct str address);
@@ -89,3 +116,9 @@ bool plan_is_unused(const struct plan_decision *d);
 struct str plan_address(struct arena *a, const struct plan_recipient *r,
                         const char *field, const char *fallback);
 const char *plan_verdict_name(enum plan_verdict v); /* "send" */
+const char *plan_stage_name(enum plan_stage s);     /* "quiet" */
+/* A sentence on what it means that it went on. */
+const char *plan_stage_passes(enum plan_stage s);
+/* For who decides after the plan. */
+void plan_note_down(const struct plan_decision *d, enum plan_stage stage,
+                    struct plan_note note);

@@ -691,6 +691,41 @@ verdicts_have_the_names_of_the_contract(void **state)
     assert_string_equal(plan_verdict_name(PLAN_HOLD), "hold");
 }
 
+/* What is noted changes no decision, and each question is asked of one that is
+ * against it from the start, too. */
+static void
+what_is_asked_is_noted_where_somebody_wants_to_know(void **state)
+{
+    const struct plan_recipient r = {
+        .user = STR("u"),
+        .index = -1,
+        .preferences = json("{\"channels\":{\"email\":false}}"),
+        .is_flag_off = true};
+    struct plan p = {.arena = arena,
+                     .recipients = &r,
+                     .n_recipients = 1,
+                     .channels = &email,
+                     .n_channels = 1};
+    struct plan_decision plain, noted;
+
+    (void)state;
+    plan_decide(&p, &plain);
+    assert_null(plain.notes);
+    p.is_noted = true;
+    plan_decide(&p, &noted);
+    assert_int_equal(noted.reason, plain.reason);
+    assert_int_equal(noted.reason, REASON_PREF_CHANNEL_OFF);
+    assert_int_equal(noted.notes[PLAN_STAGE_EXPIRY].verdict, PLAN_SEND);
+    assert_int_equal(noted.notes[PLAN_STAGE_PREFERENCE].reason,
+                     REASON_PREF_CHANNEL_OFF);
+    assert_int_equal(noted.notes[PLAN_STAGE_REACH].reason,
+                     REASON_CONTACT_MISSING);
+    assert_int_equal(noted.notes[PLAN_STAGE_FLAG].reason, REASON_FLAG_OFF);
+    assert_true(noted.notes[PLAN_STAGE_EXPERIMENT].is_asked);
+    assert_false(noted.notes[PLAN_STAGE_QUIET].is_asked);
+    assert_string_equal(plan_stage_name(PLAN_STAGE_BEST_TIME), "best_time");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -711,6 +746,7 @@ main(void)
         T(what_a_user_wants_collected_is_for_as_long_as_the_user_says),
         T(quiet_hours_gather_what_they_hold_up),
         T(quiet_hours_that_make_no_sense_hold_nothing_for_ever),
+        T(what_is_asked_is_noted_where_somebody_wants_to_know),
         T(verdicts_have_the_names_of_the_contract),
     };
 

@@ -30,6 +30,11 @@ struct preference_query {
 
 /* REASON_NONE: it is wanted. */
 enum reason preference_decide(const struct preference_query *q);
+/* The same; and what decided: "user/categories/news/channels/email", else
+ * "workspace/…", "user/muted_until", "category" as it is critical; empty where
+ * nothing is set. by: NULL is allowed. */
+enum reason preference_explain(const struct preference_query *q,
+                               struct str *by);
 /* How long the user wants what comes of the category to be collected; 0: not at
  * all. Defaults have no say. */
 int64_t preference_window_ms(const struct preference_query *q);

@@ -21,8 +21,8 @@ json(const char *text)
     return json_root(doc);
 }
 
-static enum reason
-decide(const char *user, const char *defaults)
+static struct preference_query
+query(const char *user, const char *defaults)
 {
     struct preference_query q = {
         .arena = arena,
@@ -33,6 +33,14 @@ decide(const char *user, const char *defaults)
     };
 
     assert_true(time_parse(STR("2026-06-01T12:00:00.000Z"), &q.now_ms));
+    return q;
+}
+
+static enum reason
+decide(const char *user, const char *defaults)
+{
+    const struct preference_query q = query(user, defaults);
+
     return preference_decide(&q);
 }
 
@@ -106,6 +114,41 @@ without_a_category_only_channels_count(void **state)
     assert_int_equal(preference_decide(&q), REASON_NONE);
 }
 
+static void
+what_decided_is_told(void **state)
+{
+    static const struct {
+        const char *user, *defaults, *by;
+        enum reason why;
+    } cases[] = {
+        {NULL, NULL, "", REASON_NONE},
+        {"{\"channels\":{\"sms\":false}}", NULL, "", REASON_NONE},
+        {"{\"channels\":{\"email\":false}}", NULL, "user/channels/email",
+         REASON_PREF_CHANNEL_OFF},
+        {"{\"channels\":{\"email\":true}}",
+         "{\"categories\":{\"news\":{\"enabled\":false}}}",
+         "user/channels/email", REASON_NONE},
+        {NULL, "{\"categories\":{\"news\":{\"enabled\":false}}}",
+         "workspace/categories/news", REASON_PREF_CATEGORY_OFF},
+        {"{\"categories\":{\"news\":{\"channels\":{\"email\":false}}}}", NULL,
+         "user/categories/news/channels/email", REASON_PREF_CHANNEL_OFF},
+        {"{\"muted_until\":\"2026-06-01T12:00:00.001Z\"}", NULL,
+         "user/muted_until", REASON_PREF_MUTED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct preference_query q = query(cases[i].user, cases[i].defaults);
+        struct str by = STR_NONE;
+
+        assert_int_equal(preference_explain(&q, &by), cases[i].why);
+        assert_true(str_is(by, cases[i].by));
+        q.is_critical = true;
+        assert_int_equal(preference_explain(&q, &by), REASON_NONE);
+        assert_true(str_is(by, "category"));
+    }
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -115,6 +158,7 @@ main(void)
         T(the_most_particular_choice_decides),
         T(a_mute_goes_before_all_and_ends),
         T(without_a_category_only_channels_count),
+        T(what_decided_is_told),
     };
 
     return cmocka_run_group_tests_name("domain/preference", tests, NULL, NULL);
