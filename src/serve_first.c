@@ -37,8 +37,18 @@ static void
 put(struct server *s, int64_t tenant, size_t n, void (*then)(struct server *s))
 {
     s->first_step = then;
+    s->first_audit = (struct audit){
+        .tenant = DEFAULT_TENANT,
+        .id = id_make(s->ids, s->clock->wall_ms(s->clock), AUDIT_LINES_MAX),
+        .now_ms = s->clock->wall_ms(s->clock),
+        .actor = STR("server"),
+        .action = STR("bootstrap"),
+    };
     s->first_put = (struct store_object_put){
-        .req = {.arena = s->arena, .loop = s->loop, .on_done = on_written},
+        .req = {.arena = s->arena,
+                .loop = s->loop,
+                .on_done = on_written,
+                .audit = &s->first_audit},
         .tenant = tenant,
         .now_ms = s->clock->wall_ms(s->clock),
         .writes = s->first_writes,

@@ -105,6 +105,7 @@ struct server {
     struct loop_timer limit, upkeep;
     struct store_object_write first_writes[8];
     struct store_object_put first_put;
+    struct audit first_audit;
     void (*first_step)(struct server *s), (*first_done)(struct server *s);
     bool is_new; /* the store was empty */
     struct store_purge purge;

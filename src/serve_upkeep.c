@@ -45,6 +45,8 @@ purge(struct server *s, int64_t now_ms)
                                  : 0,
         .dead_before_ms =
             c->retention_dead_ms ? now_ms - c->retention_dead_ms : 0,
+        .audit_before_ms =
+            c->retention_audit_ms ? now_ms - c->retention_audit_ms : 0,
         .max = PURGE_MAX,
     };
     store_purge(s->store, &s->purge);

@@ -47,6 +47,23 @@ on_done(struct approve *a, enum err e)
     call_reply(c, 200, &out);
 }
 
+/* The key asks; `by` says for whom. */
+static const struct audit *
+audit_of(struct call *c)
+{
+    struct audit *a = call_audit(c);
+    struct json_writer w;
+    struct buf detail;
+
+    w = call_writer(c, &detail);
+    json_begin_object(&w);
+    json_str_or_null_field(&w, "by", json_str_of(c->arena, c->body, "by"));
+    json_str_or_null_field(&w, "note", json_str_of(c->arena, c->body, "note"));
+    json_end_object(&w);
+    a->detail = buf_str(&detail);
+    return a;
+}
+
 static void
 decide(struct call *c, bool is_approved)
 {
@@ -65,6 +82,7 @@ decide(struct call *c, bool is_approved)
                     .is_approved = is_approved,
                     .by = json_str_of(c->arena, c->body, "by"),
                     .note = json_str_of(c->arena, c->body, "note"),
+                    .audit = audit_of(c),
                     .on_done = on_done},
     };
     approve_start(&x->approve);

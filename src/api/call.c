@@ -433,8 +433,10 @@ call_has_json(struct call *c)
 struct store_req
 call_req(struct call *c, void (*on_done)(struct store_req *, enum err))
 {
-    return (struct store_req){
-        .arena = c->arena, .loop = c->app->env->loop, .on_done = on_done};
+    return (struct store_req){.arena = c->arena,
+                              .loop = c->app->env->loop,
+                              .on_done = on_done,
+                              .audit = call_audit(c)};
 }
 
 int64_t

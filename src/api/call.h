@@ -22,6 +22,7 @@ struct call {
     unsigned scopes;                   /* of the key; 0: a user's token */
     bool is_root;                      /* the bootstrap key */
     struct str key_id;                 /* public part; empty: token or root */
+    struct str key_name;               /* as who made it says; or empty */
     struct str user;                   /* of a token, else empty */
     int64_t expires_ms;                /* of the key or token; 0: never */
     struct json body;                  /* absent where none is taken */
@@ -87,7 +88,12 @@ bool call_has_type(struct call *c, const char *type);
  * it is what `curl -d` sends, and no form of a browser gets past the key. */
 bool call_has_json(struct call *c);
 
-/* A request to the store for this call: arena, loop and on_done set. */
+struct audit call_who(struct call *c); /* for the books; a key's, or root's */
+/* The same of a call that may change something; NULL: it changes nothing that
+ * stands in them. A new one each time. */
+struct audit *call_audit(struct call *c);
+/* A request to the store for this call: arena, loop and on_done set, and who
+ * asks, if it may change something. */
 struct store_req call_req(struct call *c,
                           void (*on_done)(struct store_req *, enum err));
 int64_t call_now_ms(const struct call *c); /* wall clock */

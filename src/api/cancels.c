@@ -36,6 +36,7 @@ handle_cancel(struct call *c)
         .tenant = c->workspace->tenant,
         .key = json_str_of(c->arena, c->body, "cancel_key"),
         .now_ms = call_now_ms(c),
+        .audit = call_audit(c),
         .on_done = on_done,
         .arg = c,
     };

@@ -211,6 +211,7 @@ start_deed(struct call *c, enum store_act_kind kind)
         .workspace = c->workspace,
         .kind = kind,
         .now_ms = call_now_ms(c),
+        .audit = call_audit(c),
         .on_done = on_done,
         .arg = c,
     };

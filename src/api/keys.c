@@ -149,6 +149,23 @@ read_request(struct call *c, struct making *m)
     return true;
 }
 
+static const struct audit *
+audit_of(const struct making *m)
+{
+    struct call *c = m->call;
+    struct audit *a = call_audit(c);
+    struct json_writer w;
+    struct buf detail;
+
+    w = call_writer(c, &detail);
+    json_begin_object(&w);
+    json_str_field(&w, "name", m->name);
+    write_scopes(&w, m->key.scopes);
+    json_end_object(&w);
+    a->detail = buf_str(&detail);
+    return a;
+}
+
 static void
 handle_make(struct call *c)
 {
@@ -179,6 +196,7 @@ handle_make(struct call *c)
         .n_writes = 1,
         .is_atomic = true,
     };
+    m->put.req.audit = audit_of(m);
     if (call_idem(c, &m->put.idem))
         objects_put(c->app, &m->put);
 }

@@ -181,6 +181,7 @@ handle_cancel(struct call *c)
                    .tenant = c->workspace->tenant,
                    .notification = id,
                    .now_ms = call_now_ms(c),
+                   .audit = call_audit(c),
                    .on_done = on_cancelled},
     };
     cancel_start(&x->cancel);

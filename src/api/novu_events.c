@@ -739,6 +739,7 @@ handle_cancel(struct call *c)
         .tenant = c->workspace->tenant,
         .key = c->params[0],
         .now_ms = call_now_ms(c),
+        .audit = call_audit(c),
         .on_done = on_cancelled,
         .arg = c,
     };

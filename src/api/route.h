@@ -52,6 +52,7 @@ extern const struct route notification_routes[];
 extern const struct route delivery_routes[];
 extern const struct route cancel_routes[];
 extern const struct route approval_routes[];
+extern const struct route audit_routes[];
 extern const struct route digest_routes[];
 extern const struct route user_routes[];
 extern const struct route preference_routes[];

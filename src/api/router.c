@@ -48,6 +48,7 @@ const struct route *const route_tables[] = {
     template_routes,
     workspace_routes,
     key_routes,
+    audit_routes,
     inbox_routes,
     token_routes,
     system_routes,
@@ -246,6 +247,7 @@ enter_with_key(struct call *c, struct str id, struct str secret)
     if (k.expires_ms != 0 && k.expires_ms <= call_now_ms(c))
         return refuse_auth(c, ERR_UNAUTHORIZED, "this key has expired");
     c->key_id = str_dup(c->arena, str_from(k.id));
+    c->key_name = str_dup(c->arena, str_from(k.name));
     c->expires_ms = k.expires_ms;
     c->scopes = k.scopes & AUTH_ADMIN ? SCOPES_ALL : k.scopes;
     c->workspace = snapshots_workspace(c->app->snapshots, k.tenant);

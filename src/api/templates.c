@@ -180,6 +180,17 @@ template_body(const struct editing *x, struct json doc)
     return buf_str(&out);
 }
 
+/* The document's own version says nothing of which one is live. */
+static const struct audit *
+audit_of(struct editing *x)
+{
+    struct audit *a = call_audit(x->call);
+
+    a->detail = str_fmt(x->call->arena, "{\"latest\":%lld,\"published\":%lld}",
+                        (long long)x->latest, (long long)x->published);
+    return a;
+}
+
 /* What was read is what is replaced: a writer in between is not run over. */
 static void
 write_template(struct editing *x, struct json doc, int64_t if_version,
@@ -209,6 +220,7 @@ write_template(struct editing *x, struct json doc, int64_t if_version,
         .n_writes = adds_version ? 2 : 1,
         .is_atomic = true,
     };
+    x->put.req.audit = audit_of(x);
     objects_put(c->app, &x->put);
 }
 

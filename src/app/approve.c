@@ -66,7 +66,8 @@ decide(struct approve *a)
     a->decide = (struct store_decide){
         .req = {.arena = a->arena,
                 .loop = a->app->env->loop,
-                .on_done = on_decided},
+                .on_done = on_decided,
+                .audit = a->audit},
         .tenant = a->tenant,
         .notification = a->notification,
         .now_ms = a->now_ms,

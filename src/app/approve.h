@@ -16,6 +16,7 @@ struct approve {
     int64_t now_ms;
     bool is_approved;
     struct str by, note; /* may be empty */
+    const struct audit *audit;
     /* As for store_decide; ERR_FORBIDDEN. */
     void (*on_done)(struct approve *a, enum err e);
     /* result */

@@ -88,6 +88,8 @@ stop_part(struct cancel *c, int64_t notification, int64_t after)
         .after = after,
         .max = PART,
     };
+    c->part.req.audit = c->audit;
+    c->audit = NULL; /* the first part tells of all */
     store_cancel(c->app->env->store, &c->part);
 }
 

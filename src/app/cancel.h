@@ -13,6 +13,7 @@ struct cancel {
     struct arena *arena;
     int64_t tenant, notification;
     int64_t now_ms;
+    const struct audit *audit; /* NULL: it is told of otherwise */
     void (*on_done)(struct cancel *c, enum err e);
     /* result: deliveries, and instances of a workflow, that were stopped, and
      * deliveries that could not be */

@@ -46,8 +46,10 @@ cancel_next(struct cancel_key *x)
         .tenant = x->tenant,
         .notification = x->ids[x->at],
         .now_ms = x->now_ms,
+        .audit = x->audit,
         .on_done = on_cancelled,
     };
+    x->audit = NULL; /* the first one tells of the key */
     cancel_start(&x->cancel);
 }
 
@@ -93,5 +95,10 @@ cancel_key_start(struct cancel_key *x)
 {
     x->n_notifications = x->n_stopped = x->n_not_stopped = x->at = 0;
     x->has_more = false;
+    if (x->audit) {
+        x->audit->kind = STR("cancel_key");
+        x->audit->key = x->key;
+        x->audit->action = STR("cancel");
+    }
     find_next(x, 0);
 }

@@ -14,6 +14,7 @@ struct cancel_key {
     int64_t tenant;
     struct str key;
     int64_t now_ms;
+    struct audit *audit; /* of all of them */
     /* Of what was stopped before an error, nothing is told: asked again, it is
      * not open any more. */
     void (*on_done)(struct cancel_key *x, enum err e);

@@ -32,6 +32,7 @@ act(struct deed *d, int64_t lane, int64_t rank)
         .lane = lane,
         .rank = rank,
     };
+    d->act.req.audit = d->audit;
     store_act(d->app->env->store, &d->act);
 }
 
@@ -79,4 +80,10 @@ void
 deed_add_event(const struct app *app, struct store_event_add *e)
 {
     store_event_add(app->env->store, e);
+}
+
+void
+deed_note(const struct app *app, struct store_audit_add *a)
+{
+    store_audit_add(app->env->store, a);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "store/audit.h"
 #include "store/cycle.h"
 #include "store/digest.h"
 #include "store/read.h"
@@ -18,6 +19,7 @@ struct deed {
     enum store_act_kind kind;
     int64_t delivery;
     int64_t now_ms;
+    const struct audit *audit; /* who says so */
     void (*on_done)(struct deed *d, enum err e);
     void *arg;
     /* result: act.status. Private beside that. */
@@ -26,5 +28,7 @@ struct deed {
 };
 
 void deed_start(struct deed *d);
+/* In the books, that somebody was shown something. */
+void deed_note(const struct app *app, struct store_audit_add *a);
 void deed_flush_digest(const struct app *app, struct store_digest_flush *f);
 void deed_add_event(const struct app *app, struct store_event_add *e);

@@ -127,6 +127,21 @@ on_put(struct store_req *req, enum err err)
     leave(e, err);
 }
 
+static const struct audit *
+audit_of(const struct examiner *e)
+{
+    struct audit *a = ARENA_NEW(e->own, struct audit);
+
+    *a = (struct audit){
+        .tenant = e->workspace->tenant,
+        .id = id_make(e->app->ids, wall_ms(e), AUDIT_LINES_MAX),
+        .now_ms = wall_ms(e),
+        .actor = STR("server"),
+        .action = STR("decide"),
+    };
+    return a;
+}
+
 static void
 decide(struct examiner *e, const struct object *o, struct json doc)
 {
@@ -147,6 +162,7 @@ decide(struct examiner *e, const struct object *o, struct json doc)
         .n_writes = 1,
         .is_atomic = true,
     };
+    e->put.req.audit = audit_of(e);
     store_object_put(e->app->env->store, &e->put);
 }
 

@@ -43,3 +43,9 @@ look_lanes(const struct app *app, struct store_lanes *l)
 {
     store_lanes(app->env->store, l);
 }
+
+void
+look_audit(const struct app *app, struct store_audit_list *l)
+{
+    store_audit_list(app->env->store, l);
+}

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "store/audit.h"
 #include "store/digest.h"
 #include "store/read.h"
 #include "store/report.h"
@@ -16,3 +17,4 @@ void look_deliveries(const struct app *app, struct store_delivery_list *l);
 void look_groups(const struct app *app, struct store_delivery_groups *g);
 void look_digests(const struct app *app, struct store_digest_list *l);
 void look_lanes(const struct app *app, struct store_lanes *l);
+void look_audit(const struct app *app, struct store_audit_list *l);

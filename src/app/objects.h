@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "store/audit.h"
 #include "store/habit.h"
 #include "store/member.h"
 #include "store/object.h"

@@ -139,7 +139,7 @@ auth_key_read(struct arena *a, struct json doc, struct auth_key *ret)
 {
     struct auth_key k = {.scopes = 0};
     struct str id = json_str_of(a, doc, "id");
-    struct str hex = json_str_of(a, doc, "hash");
+    struct str hex = json_str_of(a, doc, "hash"), name;
     struct json list = json_get(doc, "scopes");
     enum auth_scope scope;
     size_t n;
@@ -150,6 +150,9 @@ auth_key_read(struct arena *a, struct json doc, struct auth_key *ret)
         !json_int(json_get(doc, "expires_ms"), &k.expires_ms))
         return false;
     memcpy(k.id, id.p, AUTH_KEY_ID_LEN);
+    name = str_utf8_clip(json_str_of(a, doc, "name"), AUTH_KEY_NAME_MAX);
+    if (name.n > 0)
+        memcpy(k.name, name.p, name.n);
     for (struct json s = json_first(list); !json_is(s, JSON_ABSENT);
          s = json_next(list, s))
         if (auth_scope_parse(json_str(a, s), &scope))

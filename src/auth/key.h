@@ -15,12 +15,15 @@ enum auth_scope {
 #define AUTH_KEY_ID_LEN 16
 #define AUTH_KEY_TEXT_MAX 80
 
+#define AUTH_KEY_NAME_MAX 64 /* bytes that are shown with what it did */
+
 struct auth_key {
     char id[AUTH_KEY_ID_LEN + 1];
     uint8_t hash[32];
     int64_t tenant;
     unsigned scopes;
-    int64_t expires_ms; /* 0: never */
+    int64_t expires_ms;               /* 0: never */
+    char name[AUTH_KEY_NAME_MAX + 1]; /* as read; may be cut */
 };
 
 const char *auth_scope_name(enum auth_scope s); /* "send" */

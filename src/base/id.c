@@ -103,6 +103,8 @@ id_after(int64_t wall_ms)
 {
     int64_t ms = wall_ms > ID_EPOCH_MS ? wall_ms - ID_EPOCH_MS : 0;
 
+    if (ms >= INT64_MAX >> (NODE_BITS + SEQUENCE_BITS))
+        return INT64_MAX; /* beyond the last id there can be */
     return (ms + 1) << (NODE_BITS + SEQUENCE_BITS);
 }
 

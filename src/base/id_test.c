@@ -100,6 +100,7 @@ what_was_made_until_then_is_below_the_first_one_after(void **state)
     assert_int_equal(id_after(NOW_MS), last + 1);
     assert_true(id_after(NOW_MS - 1) <= last);
     assert_int_equal(id_after(0), id_after(ID_EPOCH_MS));
+    assert_int_equal(id_after(INT64_MAX), INT64_MAX);
     id_maker_free(m);
 }
 

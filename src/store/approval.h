@@ -26,6 +26,7 @@ struct store_decide {
     /* result; ERR_OK: it is decided so, now or before. ERR_CONFLICT: it was
      * decided otherwise, or, without a verdict, is not held. ERR_NOT_FOUND. */
     struct store_step was;
+    bool is_news; /* it was decided by this request */
 };
 
 const char *approval_name(enum approval a); /* "approved" */

@@ -63,7 +63,9 @@ struct store_object_delete {
     enum object_kind kind;
     struct str key;
     int64_t if_version;
-    int64_t seq; /* result; ERR_NOT_FOUND, ERR_PRECONDITION */
+    /* result; ERR_NOT_FOUND, ERR_PRECONDITION */
+    int64_t seq;
+    int64_t version; /* of what is gone */
 };
 struct store_object_get {
     struct store_req req;

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 
+struct audit;
 struct buf;
 
 enum store_verb {
@@ -19,6 +20,8 @@ struct store_req {
     void (*on_done)(struct store_req *req, enum err e);
     struct loop *loop;   /* where on_done runs */
     int64_t deadline_ms; /* monotonic; 0: 10 s from now */
+    /* Who asks for a change that is told of: store/audit.h. NULL: it is not. */
+    const struct audit *audit;
     /* private to the store */
     struct store *store;
     struct task task;

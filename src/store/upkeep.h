@@ -8,6 +8,7 @@ struct store_purge {
     int64_t now_ms;
     int64_t settled_before_ms; /* done notifications accepted before; 0: keep */
     int64_t dead_before_ms;    /* those that hold a dead letter; 0: keep */
+    int64_t audit_before_ms;   /* lines of the audit log; 0: keep */
     size_t max;
     size_t n_purged; /* result; == max: there may be more */
 };

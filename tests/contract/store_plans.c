@@ -58,6 +58,8 @@ static const struct key {
     {"budget", "budget_until", {"until_ms"}},
     {"budget", NULL, {"tenant", "key"}},
     {"habit", NULL, {"tenant", "user_id"}},
+    {"audit", "audit_old", {"id"}},
+    {"audit", NULL, {"tenant", "id"}},
     {"inbox_user", NULL, {"tenant", "user_id"}},
     {"inbox_item", NULL, {"tenant", "user_id", "id"}},
     {"inbox_event", NULL, {"tenant", "user_id", "rev"}},

@@ -42,6 +42,7 @@ mem_decide(struct mem *m, struct store_req *req)
     struct mem_work *w = mem_work_of(m, d->tenant, d->notification);
     const struct store_step *was = step_of(m, d->notification);
 
+    d->is_news = false;
     d->was = (struct store_step){0};
     if (!n)
         return ERR_NOT_FOUND;
@@ -51,6 +52,7 @@ mem_decide(struct mem *m, struct store_req *req)
     }
     if (!mem_is_held(w) || w->due_ms <= d->now_ms)
         return ERR_CONFLICT;
+    d->is_news = true;
     d->was = approval_step_of(d);
     mem_add_step(m, d->tenant, &d->was);
     n->n.is_cancelled = w->is_gone = !d->is_approved;

@@ -94,24 +94,17 @@ struct mem {
     int64_t epoch, n_holds; /* of inboxes; leases of instances so far */
     struct rows notifications, deliveries, attempts, items, users, events,
         objects, members, changes, idems, dedups, works, budgets, digests,
-        steps, user_events, trials, trial_deliveries, habits;
+        steps, user_events, trials, trial_deliveries, habits,
+        audits; /* struct audit_line */
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;
 };
 
 typedef enum err mem_verb(struct mem *m, struct store_req *req);
-mem_verb mem_accept, mem_cycle, mem_promote, mem_act, mem_cancel,
-    mem_object_put, mem_object_delete, mem_subscribe, mem_inbox_mark, mem_purge,
-    mem_outbox, mem_report, mem_work_take, mem_work_release, mem_object_get,
-    mem_object_list, mem_members, mem_memberships, mem_changes,
-    mem_notification_get, mem_notification_list, mem_delivery_get,
-    mem_delivery_list, mem_delivery_groups, mem_inbox_list, mem_inbox_replay,
-    mem_inbox_revs, mem_stats, mem_reports, mem_lanes, mem_budget_take,
-    mem_budget_give_back, mem_budget_look, mem_dedup_get, mem_cancel_find,
-    mem_digest_flush, mem_digest_list, mem_digest_members, mem_event_add,
-    mem_event_look, mem_decide, mem_instance_list, mem_trial_count,
-    mem_habit_add, mem_habits;
+#define V(name, access) mem_verb mem_##name;
+#include "store/verbs.def"
+#undef V
 
 /* Deliveries of it are still to be planned; NULL: all were. */
 struct mem_work *mem_work_of(struct mem *m, int64_t tenant, int64_t id);

@@ -185,6 +185,7 @@ mem_object_delete(struct mem *m, struct store_req *req)
         return ERR_NOT_FOUND;
     if (d->if_version != OBJECT_ANY_VERSION && d->if_version != o->o.version)
         return ERR_PRECONDITION;
+    d->version = o->o.version;
     bury(m, d, o);
     if (d->kind == OBJECT_USER) {
         mem_forget_user(m, d->tenant, d->key);

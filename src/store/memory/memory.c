@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
-#include "store/memory/data.h"
+#include "store/memory/audit.h"
 
 struct memory_store {
     struct store base;
@@ -58,6 +58,8 @@ carry_out(struct memory_store *s, struct store_req *req)
         return;
     }
     e = verbs[req->verb](&s->mem, req);
+    if (e == ERR_OK)
+        mem_audit_write(&s->mem, req);
     if (is_uncertain) {
         e = ERR_UNCERTAIN;
         if (req->verb == STORE_VERB_cycle)
@@ -160,7 +162,7 @@ close_store(struct store *base)
         &s->mem.budgets,       &s->mem.digests,
         &s->mem.steps,         &s->mem.user_events,
         &s->mem.trials,        &s->mem.trial_deliveries,
-        &s->mem.habits,
+        &s->mem.habits,        &s->mem.audits,
     };
 
     while (s->is_woken) /* its task is on the way to us */

@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "domain/reason.h"
 #include "store/joins.h"
+#include "store/memory/audit.h"
 #include "store/memory/trial.h"
 #include "store/memory/workflow.h"
 
@@ -583,6 +584,7 @@ mem_purge(struct mem *m, struct store_req *req)
     struct store_purge *p = CONTAINER_OF(req, struct store_purge, req);
 
     p->n_purged = 0;
+    mem_audit_sweep(m, p->audit_before_ms);
     ROW_EACH(struct mem_notification, n, &m->notifications)
     {
         if (p->n_purged == p->max || !is_due(m, p, n))

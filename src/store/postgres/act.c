@@ -66,6 +66,7 @@ struct acting {
     bool is_unknown; /* held as that, for a person to decide */
     int n_rounds;
     int at_move; /* which result of the exchange tells if it was done */
+    bool is_moved;
 };
 
 static void look(struct pg_op *op);
@@ -87,7 +88,7 @@ acted(struct pg_op *op)
     struct acting *s = op->state;
     struct store_act *a = s->a;
 
-    if (pg_op_affected(op, s->at_move) == 0) {
+    if (!s->is_moved) {
         look(op);
         return;
     }
@@ -99,6 +100,17 @@ acted(struct pg_op *op)
                            a->delivery);
     }
     pg_op_done(op);
+}
+
+static void
+moved(struct pg_op *op)
+{
+    struct acting *s = op->state;
+
+    s->is_moved = pg_op_affected(op, s->at_move) > 0;
+    if (s->is_moved)
+        pg_audit_write(op);
+    pg_op_commit(op, acted);
 }
 
 static struct pg_params *
@@ -196,7 +208,7 @@ looked(struct pg_op *op)
     }
     pg_op_begin(op);
     send_move(op, s);
-    pg_op_commit(op, acted);
+    pg_op_await(op, moved);
 }
 
 static void
@@ -354,6 +366,7 @@ count(struct pg_op *op)
         return;
     }
     s->c->n_not_stopped = (size_t)n_all - s->c->n_stopped;
+    pg_audit_write(op);
     pg_op_commit(op, cancelled);
 }
 
@@ -386,6 +399,7 @@ found(struct pg_op *op)
     s->c->is_cut = s->n_instances > 0;
     if (s->c->is_cut) {
         s->is_last_part = true;
+        pg_audit_write(op);
         pg_op_commit(op, cancelled);
         return;
     }

@@ -1,4 +1,5 @@
-/* approval.c - what a person approves: one exchange, whoever else decides. */
+/* approval.c - what a person approves: decide, whoever else does; and tell of
+ * it, if it was this one. */
 #include "base/list.h"
 #include "store/approval.h"
 #include "store/postgres/pg_store.h"
@@ -19,25 +20,37 @@ take_step(struct pg_rows *r, struct store_decide *d)
 }
 
 static void
+committed(struct pg_op *op)
+{
+    const struct store_decide *d =
+        CONTAINER_OF(op->reqs[0], struct store_decide, req);
+
+    if (d->is_news && d->is_approved)
+        pg_store_work_ready(op->store);
+    pg_op_done(op);
+}
+
+static void
 decided(struct pg_op *op)
 {
     struct store_decide *d =
         CONTAINER_OF(op->reqs[0], struct store_decide, req);
     struct pg_rows r = pg_op_rows(op, 1);
-    bool is_ours = pg_op_affected(op, 0) > 0;
 
     d->was = (struct store_step){0};
-    if (!pg_next(&r)) {
+    d->is_news = pg_op_affected(op, 0) > 0;
+    if (!pg_next(&r))
         d->req.err = ERR_NOT_FOUND;
-        pg_op_done(op);
+    else
+        take_step(&r, d);
+    if (d->req.err == ERR_OK && !d->is_news && !approval_is_again(d))
+        d->req.err = ERR_CONFLICT;
+    if (!d->is_news) {
+        pg_op_abort(op);
         return;
     }
-    take_step(&r, d);
-    if (!is_ours && !approval_is_again(d))
-        d->req.err = ERR_CONFLICT;
-    if (is_ours && d->is_approved)
-        pg_store_work_ready(op->store);
-    pg_op_done(op);
+    pg_audit_write(op);
+    pg_op_commit(op, committed);
 }
 
 static void
@@ -57,8 +70,10 @@ begin(struct pg_op *op)
     const struct store_decide *d =
         CONTAINER_OF(op->reqs[0], struct store_decide, req);
     struct store_step step = approval_step_of(d);
-    struct pg_params *p = pg_op_params(op);
+    struct pg_params *p;
 
+    pg_op_begin(op);
+    p = pg_op_params(op);
     pg_put_int(p, d->tenant);
     pg_put_int(p, d->notification);
     put_step(p, &step);
@@ -69,7 +84,7 @@ begin(struct pg_op *op)
     pg_put_int(p, d->tenant);
     pg_put_int(p, d->notification);
     pg_op_send(op, PG_approval_find);
-    pg_op_commit(op, decided);
+    pg_op_await(op, decided);
 }
 
 const struct pg_verb pg_verb_decide = {.begin = begin};

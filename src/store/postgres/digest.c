@@ -336,19 +336,27 @@ pg_take_digest(struct pg_rows *r, struct arena *a, struct digest *ret)
 }
 
 static void
+flush_committed(struct pg_op *op)
+{
+    pg_store_work_ready(op->store);
+    pg_op_done(op);
+}
+
+static void
 flushed(struct pg_op *op)
 {
     struct store_digest_flush *f =
         CONTAINER_OF(op->reqs[0], struct store_digest_flush, req);
     struct pg_rows r = pg_op_rows(op, 0);
 
-    if (pg_next(&r)) {
-        pg_take_digest(&r, f->req.arena, &f->digest);
-        pg_store_work_ready(op->store);
-    } else {
+    if (!pg_next(&r)) {
         f->req.err = ERR_NOT_FOUND;
+        pg_op_abort(op);
+        return;
     }
-    pg_op_done(op);
+    pg_take_digest(&r, f->req.arena, &f->digest);
+    pg_audit_write(op);
+    pg_op_commit(op, flush_committed);
 }
 
 static void
@@ -356,13 +364,15 @@ begin_flush(struct pg_op *op)
 {
     const struct store_digest_flush *f =
         CONTAINER_OF(op->reqs[0], struct store_digest_flush, req);
-    struct pg_params *p = pg_op_params(op);
+    struct pg_params *p;
 
+    pg_op_begin(op);
+    p = pg_op_params(op);
     pg_put_int(p, f->tenant);
     pg_put_int(p, f->id);
     pg_put_int(p, f->now_ms);
     pg_op_send(op, PG_digest_flush);
-    pg_op_commit(op, flushed);
+    pg_op_await(op, flushed);
 }
 
 const struct pg_verb pg_verb_digest_flush = {.begin = begin_flush};

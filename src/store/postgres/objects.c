@@ -387,6 +387,7 @@ decide(struct pg_op *op)
     s->at_change = send_writes(op, s);
     s->at_change += send_roles(op, s);
     send_changes(op, s->p->tenant, s->done, s->n_done);
+    pg_audit_write(op);
     if (has_idem)
         pg_op_await(op, answer);
     else
@@ -479,6 +480,8 @@ bury(struct pg_op *op)
         s->at_change++;
     }
     send_changes(op, d->tenant, rows, n);
+    d->version = s->rows[0].now.version;
+    pg_audit_write(op);
     s->n_rows = n;
     pg_op_commit(op, deleted);
 }

@@ -105,6 +105,10 @@ void pg_habit_learn(struct pg_op *op, int i, int64_t tenant, struct str user,
 void pg_habit_forget(struct pg_op *op, int64_t tenant,
                      struct str user); /* one */
 
+/* audit.c: before the commit of an op for one request, whose results are known.
+ * Sends a statement, or none: the last one of its exchange. */
+void pg_audit_write(struct pg_op *op);
+
 /* idem.c: the first answers under Idempotency-Keys, for a group of requests.
  * Sends two statements (claim the keys, read what is there); pg_idem_read()
  * takes their results, from the i-th on, and judges: req->err is

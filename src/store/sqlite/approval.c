@@ -47,12 +47,14 @@ write_decide(struct writer *w, struct store_req *req)
     struct store_decide *d = CONTAINER_OF(req, struct store_decide, req);
     struct query q;
 
+    d->is_news = false;
     if (!find(w, d))
         return ERR_NOT_FOUND;
     if (d->was.verdict.n > 0)
         return approval_is_again(d) ? ERR_OK : ERR_CONFLICT;
     if (!let_go(w, d))
         return ERR_CONFLICT;
+    d->is_news = true;
     d->was = approval_step_of(d);
     step_add(w, d->tenant, &d->was);
     if (d->is_approved) {

@@ -199,6 +199,7 @@ write_object_delete(struct writer *w, struct store_req *req)
         return ERR_NOT_FOUND;
     if (d->if_version != OBJECT_ANY_VERSION && d->if_version != o.version)
         return ERR_PRECONDITION;
+    d->version = o.version;
     bury(w, d, &o);
     if (d->kind == OBJECT_USER) {
         members_forget_user(w, d->tenant, d->key);

@@ -201,6 +201,7 @@ write_purge(struct writer *w, struct store_req *req)
           (struct sweep_sql){SQL_budget_scan, SQL_budget_remove}, p->now_ms);
     workflow_sweep(w, p->settled_before_ms, SWEEP_MAX);
     trial_sweep(w, p, SWEEP_MAX);
+    audit_sweep(w, p->audit_before_ms, SWEEP_MAX);
     q = query(&w->conn, SQL_change_trim);
     put_int(&q, CHANGES_KEPT);
     put_int(&q, SWEEP_MAX);

@@ -32,6 +32,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_event_add] = write_event_add,
     [STORE_VERB_decide] = write_decide,
     [STORE_VERB_habit_add] = write_habit_add,
+    [STORE_VERB_audit_add] = write_audit_add,
 };
 
 static void
@@ -101,6 +102,8 @@ transact(struct sqlite_store *s, struct store_req **reqs, size_t n,
         return take_back(w, "begin");
     for (size_t i = 0; i < n; i++) {
         reqs[i]->err = write_verbs[reqs[i]->verb](w, reqs[i]);
+        if (reqs[i]->err == ERR_OK)
+            audit_write(w, reqs[i]);
         if (w->conn.rc != SQLITE_OK) {
             *ret_guilty = i;
             return take_back(w, store_verb_name(reqs[i]->verb));

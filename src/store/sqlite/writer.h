@@ -35,7 +35,8 @@ write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
     write_object_put, write_object_delete, write_subscribe, write_inbox_mark,
     write_purge, write_outbox, write_report, write_work_take,
     write_work_release, write_budget_take, write_budget_give_back,
-    write_digest_flush, write_event_add, write_decide, write_habit_add;
+    write_digest_flush, write_event_add, write_decide, write_habit_add,
+    write_audit_add;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,
@@ -55,6 +56,10 @@ void members_clear_topic(struct writer *w, int64_t tenant, struct str topic);
 
 /* inbox.c */
 void inbox_add(struct writer *w, struct inbox_item *item);
+
+/* audit.c: what a verb that succeeded has to tell. */
+void audit_write(struct writer *w, struct store_req *req);
+void audit_sweep(struct writer *w, int64_t before_ms, size_t max);
 
 /* habit.c */
 /* Of a user who is stored, that something was read then. */
