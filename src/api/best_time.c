@@ -1,6 +1,7 @@
 /* best_time.c - what was learned of when a user reads. */
 #include "api/api_private.h"
 #include "api/route.h"
+#include "api/shapes.h"
 #include "app/objects.h"
 #include "base/list.h"
 
@@ -48,6 +49,20 @@ write_part(struct call *c, struct json_writer *w, const char *name,
     json_end_object(w);
 }
 
+void
+best_time_write(struct call *c, struct json_writer *w, const struct habit *kept,
+                struct str zone)
+{
+    struct habit h = habit_at(kept, zone_find(zone), call_now_ms(c));
+
+    json_str_or_null_field(w, "timezone", zone);
+    json_put_key(w, "reads");
+    put_weight(c, w, habit_reads(&h));
+    write_days(c, w, &h, HABIT_DAYS);
+    write_part(c, w, "workdays", &h, HABIT_WORKDAYS);
+    write_part(c, w, "weekends", &h, HABIT_WEEKEND);
+}
+
 static void
 on_habits(struct store_req *req, enum err e)
 {
@@ -56,22 +71,15 @@ on_habits(struct store_req *req, enum err e)
     struct call *c = l->call;
     struct json_writer w;
     struct buf out;
-    struct habit h;
 
     if (e != ERR_OK) {
         call_fail(c, e);
         return;
     }
-    h = habit_at(&g->habits[0], zone_find(l->zone), call_now_ms(c));
     w = call_writer(c, &out);
     json_begin_object(&w);
     json_str_field(&w, "user", l->user);
-    json_str_or_null_field(&w, "timezone", l->zone);
-    json_put_key(&w, "reads");
-    put_weight(c, &w, habit_reads(&h));
-    write_days(c, &w, &h, HABIT_DAYS);
-    write_part(c, &w, "workdays", &h, HABIT_WORKDAYS);
-    write_part(c, &w, "weekends", &h, HABIT_WEEKEND);
+    best_time_write(c, &w, &g->habits[0], l->zone);
     json_end_object(&w);
     call_reply(c, 200, &out);
 }

@@ -126,13 +126,14 @@ call_fail_with(struct call *c, enum err e, const char *fmt, ...)
 }
 
 struct http_stream *
-call_stream(struct call *c, const struct http_stream_events *ev)
+call_stream(struct call *c, const char *type,
+            const struct http_stream_events *ev)
 {
     const struct workspace *w = c->workspace;
     struct http_response head = {.status = 200};
     struct http_stream *s;
 
-    call_header(c, "Content-Type", STR("text/event-stream"));
+    call_header(c, "Content-Type", str_from(type));
     call_header(c, "Cache-Control", STR("no-store"));
     call_header(c, "X-Accel-Buffering", STR("no"));
     head.headers = c->headers;

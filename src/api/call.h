@@ -48,8 +48,8 @@ void call_fail_with(struct call *c, enum err e, const char *fmt, ...)
 void call_reply_replay(struct call *c, const struct store_idem *idem);
 void call_header(struct call *c, const char *name, struct str value);
 void call_etag(struct call *c, int64_t version);
-/* The answer becomes a stream; the call is gone. */
-struct http_stream *call_stream(struct call *c,
+/* The answer becomes a stream of that type; the call is gone. */
+struct http_stream *call_stream(struct call *c, const char *type,
                                 const struct http_stream_events *ev);
 
 /* For writing answers. */

@@ -363,7 +363,7 @@ on_ready(void *arg, struct subscriber *s, enum err e)
         return;
     }
     events = subscriber_events(s);
-    subscriber_begin(s, call_stream(c, &events));
+    subscriber_begin(s, call_stream(c, "text/event-stream", &events));
 }
 
 /* As browsers send it, or as those must who cannot set headers. */

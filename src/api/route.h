@@ -55,6 +55,7 @@ extern const struct route approval_routes[];
 extern const struct route audit_routes[];
 extern const struct route digest_routes[];
 extern const struct route user_routes[];
+extern const struct route user_export_routes[];
 extern const struct route preference_routes[];
 extern const struct route best_time_routes[];
 extern const struct route topic_routes[];

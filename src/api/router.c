@@ -32,6 +32,7 @@ const struct route *const route_tables[] = {
     delivery_routes,
     digest_routes,
     user_routes,
+    user_export_routes,
     preference_routes,
     best_time_routes,
     topic_routes,

@@ -26,6 +26,9 @@ void write_attempts(struct json_writer *w, const struct attempt *attempts,
 /* Of a call to a provider: the members status, detail and duration. */
 void write_outcome(struct json_writer *w, int status, struct str detail,
                    int64_t duration_ms);
+/* When somebody reads, in a zone: members, without braces. */
+void best_time_write(struct call *c, struct json_writer *w,
+                     const struct habit *kept, struct str zone);
 /* What was noted at the acceptance; absent: nothing. */
 struct json notification_note(struct call *c, const struct notification *n);
 const char *notification_status(const struct notification *n,

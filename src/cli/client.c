@@ -29,6 +29,7 @@ struct calling {
     struct fetch_request request;
     struct fetch_header headers[HEADERS_MAX];
     struct client *client;
+    const struct client_call *call;
     struct client_answer *answer;
     struct buf body;
     int64_t started_ms, first_ms; /* first_ms -1: nothing came yet */
@@ -180,6 +181,8 @@ on_body(struct fetch_request *r, struct str part)
 
     if (x->first_ms < 0)
         x->first_ms = loop_now_ms(x->client->loop) - x->started_ms;
+    if (x->call->on_part && x->call->on_part(x->call->arg, part))
+        return true;
     x->is_too_large = x->body.n + part.n > ANSWER_MAX;
     if (x->is_too_large)
         return false;
@@ -243,6 +246,7 @@ start(struct client *c, struct arena *a, const struct client_call *call,
     *ret = (struct client_answer){0};
     *x = (struct calling){
         .client = c,
+        .call = call,
         .answer = ret,
         .first_ms = -1,
         .request =

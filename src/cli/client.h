@@ -24,6 +24,10 @@ struct client_call {
     struct str idempotency_key;
     struct str if_match;
     int64_t timeout_ms; /* 0: half a minute */
+    /* Takes the body as it comes; false: the answer gets this part, as all
+     * without. NULL is allowed. */
+    bool (*on_part)(void *arg, struct str part);
+    void *arg;
 };
 
 enum client_outcome {

@@ -101,9 +101,12 @@ static const char *const key_words[] = {"create", "ls", "revoke", NULL};
 static const char *const user_examples[] = {
     "belfry user import people.csv --dry-run",
     "belfry user import people.ndjson --errors refused.ndjson",
-    "belfry user get u_1", "belfry user ls --limit 10 --json", NULL};
-static const char *const user_words[] = {"get",    "ls",     "put",
-                                         "delete", "import", NULL};
+    "belfry user get u_1",
+    "belfry user ls --limit 10 --json",
+    "belfry user export u_1 > u_1.ndjson",
+    NULL};
+static const char *const user_words[] = {"get",    "ls",     "put", "delete",
+                                         "import", "export", NULL};
 static const char *const provider_examples[] = {
     "belfry provider ls", "MAIL_PASSWORD=... belfry provider put mail.json",
     "belfry provider test mail --to ada@example.org", NULL};
@@ -264,8 +267,8 @@ const struct command commands[] = {
      .needs_server = true},
     {.name = "user",
      .run = run_user,
-     .usage = "get|ls|put|delete|import [ID...|FILE]",
-     .summary = "Show and change users, and import files of them",
+     .usage = "get|ls|put|delete|import|export [ID...|FILE]",
+     .summary = "Show and change users, import files of them, export one",
      .examples = user_examples,
      .options = user_options,
      .words = user_words,
@@ -273,7 +276,9 @@ const struct command commands[] = {
               "id, email, phone, locale, timezone, roles with semicolons "
               "between them, attributes.NAME) or one JSON object a line; each "
               "row replaces the user with its id. FILE - is stdin. What is "
-              "refused is named with its line, and does not stop the rest.",
+              "refused is named with its line, and does not stop the rest. "
+              "export writes all that is kept about one user, one JSON object "
+              "a line.",
      .min_args = 1,
      .max_args = 1001,
      .needs_server = true,

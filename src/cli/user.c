@@ -77,12 +77,19 @@ run_import(struct cli *c)
     return user_import(c, args_rest(&c->args, 1));
 }
 
+static int
+run_export_user(struct cli *c)
+{
+    return user_export(c, args_rest(&c->args, 1));
+}
+
 static const struct word words[] = {
     {"get", "ID", 1, 1, run_get_user},
     {"ls", "", 0, 0, run_ls_users},
     {"put", "FILE", 1, 1, run_put_user},
     {"delete", "ID...", 1, 1000, run_delete_users},
     {"import", "FILE", 1, 1, run_import},
+    {"export", "ID", 1, 1, run_export_user},
     {0},
 };
 

@@ -5,3 +5,5 @@
 
 /* A file of users, "-" for stdin. */
 int user_import(struct cli *c, struct str name);
+/* To stdout, a JSON a line; what to exit with. */
+int user_export(struct cli *c, struct str id);
