@@ -822,6 +822,7 @@ serve_close(struct server *s)
     egress_policy_free(s->egress);
     id_maker_free(s->ids);
     vault_free(s->vault);
+    arena_free(s->purge_arena);
     arena_free(s->upkeep_arena);
     arena_free(s->report_arena);
     serve_free_gauges(s);

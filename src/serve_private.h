@@ -110,6 +110,7 @@ struct server {
     bool is_new; /* the store was empty */
     struct store_purge purge;
     struct store_stats stats;
+    struct arena *purge_arena;
     struct arena *upkeep_arena;
     struct store_report report;
     struct arena *report_arena;

@@ -18,6 +18,15 @@
 #define PURGE_MAX 500
 #define MINUTE_MS 60000
 
+static struct arena *
+fresh_arena(struct arena **a)
+{
+    if (!*a)
+        *a = arena_new();
+    arena_reset(*a);
+    return *a;
+}
+
 static void
 on_purged(struct store_req *req, enum err e)
 {
@@ -31,14 +40,35 @@ on_purged(struct store_req *req, enum err e)
         LOG_INFO("upkeep.purged", log_int("n", (int64_t)p->n_purged));
 }
 
+static size_t
+list_unlearned(struct server *s, struct arena *a, int64_t **ret)
+{
+    size_t n_all = snapshots_tenants(s->snapshots, a, ret), n = 0;
+
+    for (size_t i = 0; i < n_all; i++) {
+        const struct workspace *w =
+            snapshots_workspace(s->snapshots, (*ret)[i]);
+
+        if (w && w->is_unlearned)
+            (*ret)[n++] = w->tenant;
+        workspace_put(w);
+    }
+    return n;
+}
+
 static void
 purge(struct server *s, int64_t now_ms)
 {
     const struct config *c = s->config;
+    struct arena *a = fresh_arena(&s->purge_arena);
+    int64_t *unlearned;
+    size_t n_unlearned = list_unlearned(s, a, &unlearned);
 
     s->is_purging = true;
     s->purge = (struct store_purge){
-        .req = {.arena = s->arena, .loop = s->loop, .on_done = on_purged},
+        .req = {.arena = a, .loop = s->loop, .on_done = on_purged},
+        .unlearned = unlearned,
+        .n_unlearned = n_unlearned,
         .now_ms = now_ms,
         .settled_before_ms = c->retention_notifications_ms
                                  ? now_ms - c->retention_notifications_ms
@@ -189,15 +219,6 @@ static bool
 may_count(const struct server *s)
 {
     return !s->store->driver->is_shared || serve_has_role(s, "scheduler");
-}
-
-static struct arena *
-fresh_arena(struct arena **a)
-{
-    if (!*a)
-        *a = arena_new();
-    arena_reset(*a);
-    return *a;
 }
 
 static void

@@ -214,6 +214,7 @@ marking(struct call *c, struct str user, enum inbox_change change)
                  .tenant = c->workspace->tenant,
                  .user = user,
                  .change = change,
+                 .is_unlearned = c->workspace->is_unlearned,
                  .now_ms = call_now_ms(c)},
     };
     return x;

@@ -52,6 +52,13 @@ handle_delete(struct call *c)
         collection_delete(c, &workspaces);
 }
 
+static const struct field best_time_fields[] = {
+    {.name = "learn",
+     .type = FIELD_BOOL,
+     .doc = "Default true. false: nothing is learned of when its users read, "
+            "and what was is forgotten."},
+    {.type = FIELD_END},
+};
 static const struct field workspace_fields[] = {
     {.name = "key", .type = FIELD_KEY},
     {.name = "name",
@@ -67,6 +74,11 @@ static const struct field workspace_fields[] = {
      .of = attention_fields,
      .flags = FIELD_NULLABLE,
      .doc = "How often each of its users may be disturbed; none by default."},
+    {.name = "best_time",
+     .type = FIELD_OBJECT,
+     .of = best_time_fields,
+     .flags = FIELD_NULLABLE,
+     .doc = "Of what waits for the hour in which each user reads."},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
     {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},

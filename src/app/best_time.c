@@ -7,6 +7,8 @@
 static bool
 is_asked(const struct send *s)
 {
+    if (s->workspace->is_unlearned)
+        return false;
     for (size_t i = 0; i < s->n_items; i++)
         if (!problem_is_set(&s->items[i].problem) &&
             s->items[i].request.best_within_ms > 0)

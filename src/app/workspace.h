@@ -67,8 +67,7 @@ struct template_doc {
     bool keeps_unknown;
     const struct str *channels; /* the template's own, may be none */
     size_t n_channels;
-    struct str layout;     /* the key of another one, around body and html; or
-                              empty */
+    struct str layout;     /* another one, around body and html; or empty */
     struct str experiment; /* of sends that name none; or empty */
     struct str locale; /* of `content`, in canonical form; empty: not told */
     struct variants content;
@@ -110,6 +109,7 @@ struct workspace {
     size_t n_workflows;
     struct json preferences; /* the defaults of its users; absent: none */
     struct attention attention;
+    bool is_unlearned; /* nothing is learned of when its users read */
     /* private to workspace_build.c and workspace_ref.c */
     struct arena *arena;
     struct map *templates; /* "key@" is the published one, "key@3" by version;

@@ -301,6 +301,8 @@ workspace_build_finish(struct workspace_build *b)
     w->preferences = json_get(settings, "preferences");
     w->attention =
         attention_doc_read(w->arena, json_get(settings, "attention"));
+    w->is_unlearned =
+        !json_bool(json_get(json_get(settings, "best_time"), "learn"), true);
     w->refs = 1;
     b->arena = NULL;
     b->templates = b->categories = b->workflows = NULL;

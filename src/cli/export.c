@@ -96,8 +96,7 @@ write_kind(struct exporting *x, enum kind_id kind)
         return false;
     if (x->folder.fd < 0)
         return true;
-    buf_reset(&x->writer.names);
-    buf_reset(&x->writer.stale);
+    thing_writer_next_folder(&x->writer);
     for (size_t i = 0; i < x->things.n; i++)
         if (x->things.all[i].kind == kind)
             write_one(x, &x->folder, &x->things.all[i]);
@@ -195,6 +194,7 @@ run_export(struct cli *c)
         write_all(&x);
     tree_close(&x.folder);
     tree_close(&x.tree);
+    thing_writer_fini(&x.writer);
     if (is_good)
         return say_summary(&x);
     cli_complain(c, STR("the export is not whole"), x.why, STR_NONE);

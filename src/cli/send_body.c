@@ -136,6 +136,32 @@ write_texts(const struct send_words *words, struct json_writer *w)
     }
 }
 
+/* true, or what is said of who approves it, and until when. */
+static void
+write_approval(const struct args *args, struct json_writer *w)
+{
+    bool has_roles = is_said(args, "approver");
+    bool has_end = is_said(args, "approval-for");
+    bool has_note = is_said(args, "approval-note");
+
+    if (!has_roles && !has_end && !has_note) {
+        if (is_said(args, "approval"))
+            json_bool_field(w, "approval", true);
+        return;
+    }
+    json_put_key(w, "approval");
+    json_begin_object(w);
+    if (has_roles)
+        write_list(w, "roles", args_text(args, "approver"), true);
+    if (has_end) {
+        json_put_key(w, "expires_in");
+        json_put_duration(w, args_number(args, "approval-for", 0));
+    }
+    if (has_note)
+        json_str_field(w, "note", args_text(args, "approval-note"));
+    json_end_object(w);
+}
+
 enum err
 send_body_of_flags(struct arena *a, const struct send_words *words,
                    struct str *ret, struct str *ret_why)
@@ -160,6 +186,7 @@ send_body_of_flags(struct arena *a, const struct send_words *words,
         e = write_time(a, words, "expires-at", "expires_at", &w, ret_why);
     if (e == ERR_OK && is_said(args, "data"))
         e = data_write(a, args, &w, ret_why);
+    write_approval(args, &w);
     if (is_said(args, "dry-run"))
         json_bool_field(&w, "dry_run", true);
     json_end_object(&w);

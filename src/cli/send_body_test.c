@@ -23,6 +23,14 @@ static const struct arg_option options[] = {
     {.name = "send-at", .type = ARG_TEXT, .value = "V"},
     {.name = "expires-at", .type = ARG_TEXT, .value = "V"},
     {.name = "dry-run", .type = ARG_FLAG},
+    {.name = "approval", .type = ARG_FLAG},
+    {.name = "approver", .type = ARG_TEXT, .value = "V"},
+    {.name = "approval-for",
+     .type = ARG_DURATION,
+     .value = "V",
+     .min = 1,
+     .max = 1000000000},
+    {.name = "approval-note", .type = ARG_TEXT, .value = "V"},
     {.name = "data", .type = ARG_TEXT, .value = "K=V", .is_repeatable = true},
     {.type = ARG_END},
 };
@@ -129,6 +137,22 @@ several_recipients_are_a_list(void **state)
     (void)state;
     assert_int_equal(BODY("u1, u2,", "x", &got, &why, "--"), ERR_OK);
     assert_text(got, "{\"to\":[\"u1\",\"u2\"],\"body\":\"x\"}");
+}
+
+static void
+an_approval_is_asked_for_as_far_as_it_is_said(void **state)
+{
+    struct str got = STR_NONE, why = STR_NONE;
+
+    (void)state;
+    assert_int_equal(BODY("u1", "hi", &got, &why, "--approval"), ERR_OK);
+    assert_text(got, "{\"to\":\"u1\",\"body\":\"hi\",\"approval\":true}");
+    assert_int_equal(BODY("u1", "hi", &got, &why, "--approver", "a,b",
+                          "--approval-for", "24h", "--approval-note", "x"),
+                     ERR_OK);
+    assert_text(got, "{\"to\":\"u1\",\"body\":\"hi\",\"approval\":{"
+                     "\"roles\":[\"a\",\"b\"],\"expires_in\":\"1d\","
+                     "\"note\":\"x\"}}");
 }
 
 static void
@@ -244,6 +268,7 @@ main(void)
         IT(data_without_key_or_with_bad_json_is_refused),
         IT(flags_make_the_document),
         IT(several_recipients_are_a_list),
+        IT(an_approval_is_asked_for_as_far_as_it_is_said),
         IT(a_duration_is_counted_from_now),
         IT(a_key_of_data_comes_once),
         IT(stdin_holds_one_or_many),

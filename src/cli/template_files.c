@@ -285,6 +285,7 @@ template_pull(struct cli *c)
         else
             code = t ? pull_into(&w, &server, STR("."), t) : no_such(c, name);
     }
+    thing_writer_fini(&w);
     if (code == CLI_OK)
         cli_note(c, TERM_YES, "%zu written, %zu unchanged", w.n_written,
                  w.n_same);

@@ -1,5 +1,6 @@
 #include "cli/thing_file.h"
 
+#include "base/map.h"
 #include "cli/canon.h"
 #include "cli/expand.h"
 #include "cli/input.h"
@@ -9,8 +10,22 @@ void
 thing_writer_init(struct thing_writer *w, struct cli *c)
 {
     *w = (struct thing_writer){.cli = c};
-    buf_init(&w->names, c->arena);
+    w->names = map_new();
     buf_init(&w->stale, c->arena);
+}
+
+void
+thing_writer_fini(struct thing_writer *w)
+{
+    map_free(w->names);
+}
+
+void
+thing_writer_next_folder(struct thing_writer *w)
+{
+    map_free(w->names);
+    w->names = map_new();
+    buf_reset(&w->stale);
 }
 
 static bool
@@ -19,7 +34,7 @@ write_file(struct thing_writer *w, const struct tree *folder, struct str name,
 {
     bool same;
 
-    buf_put(&w->names, &name, sizeof(name));
+    (void)map_put(w->names, name, w);
     if (!tree_write(folder, name, text, &same, &w->why))
         return false;
     w->n_same += same;
@@ -30,14 +45,7 @@ write_file(struct thing_writer *w, const struct tree *folder, struct str name,
 bool
 thing_was_written(const struct thing_writer *w, struct str name)
 {
-    for (size_t i = 0; i < w->names.n / sizeof(name); i++) {
-        struct str one;
-
-        memcpy(&one, w->names.p + i * sizeof(one), sizeof(one));
-        if (str_eq(one, name))
-            return true;
-    }
-    return false;
+    return map_get(w->names, name) != NULL;
 }
 
 /* The file that is there; absent: none, or none that can be read. */

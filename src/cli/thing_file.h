@@ -5,13 +5,16 @@
 
 struct thing_writer {
     struct cli *cli;
-    struct buf names; /* of struct str: files written, or found unchanged */
-    struct buf stale; /* the same: texts that the files named before */
+    struct map *names; /* of files written, or found unchanged */
+    struct buf stale;  /* of struct str: texts that the files named before */
     size_t n_written, n_same;
     struct str why; /* of what failed */
 };
 
 void thing_writer_init(struct thing_writer *w, struct cli *c);
+void thing_writer_fini(struct thing_writer *w);
+/* In another folder nothing was written yet. */
+void thing_writer_next_folder(struct thing_writer *w);
 /* Its file, and those of its texts, in the folder of its kind. */
 bool thing_write(struct thing_writer *w, const struct tree *folder,
                  const struct thing *t);

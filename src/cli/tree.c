@@ -87,8 +87,8 @@ read_names(const struct tree *t, DIR *dir, struct buf *names,
             continue;
         buf_put(names, &name, sizeof(name));
         if (names->n / sizeof(name) > TREE_FILES_MAX)
-            return fail(t, STR_NONE, "there are more than 10000 files in it",
-                        ret_why);
+            return fail(t, STR_NONE,
+                        "there are more than a million files in it", ret_why);
     }
     return errno == 0 || fail(t, STR_NONE, strerror(errno), ret_why);
 }

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 
 #define TREE_FILE_MAX (1024u * 1024) /* bytes; a template's text is smaller */
-#define TREE_FILES_MAX 10000         /* of one folder */
+#define TREE_FILES_MAX 1000000       /* of one folder */
 
 struct tree {
     struct arena *arena;

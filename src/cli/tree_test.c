@@ -186,6 +186,23 @@ each_key_has_one_name(void **state)
         assert_false(tree_key_of(arena, str_from(none[i]), &key));
 }
 
+static void
+a_folder_may_hold_very_many(void **state)
+{
+    struct str *names;
+    size_t n;
+    char name[16];
+
+    (void)state;
+    for (int i = 0; i < 10100; i++) {
+        snprintf(name, sizeof(name), "f%05d", i);
+        assert_int_equal(mknodat(tree.fd, name, S_IFREG | 0600, 0), 0);
+    }
+    assert_true(tree_list(&tree, &names, &n, &why));
+    assert_int_equal(n, 10100);
+    assert_true(str_is(names[10099], "f10099"));
+}
+
 int
 main(void)
 {
@@ -199,6 +216,7 @@ main(void)
         IT(names_are_listed_in_order_without_hidden_ones),
         IT(a_missing_folder_is_none_or_made),
         IT(each_key_has_one_name),
+        IT(a_folder_may_hold_very_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@ struct store_inbox_mark {
     size_t n_ids;
     int64_t before_rev; /* 0: all */
     int64_t now_ms;
+    bool is_unlearned; /* it says nothing of when they read (habit.h) */
     /* result; ERR_NOT_FOUND if one of the ids is not the user's */
     size_t n_changed; /* 0: nothing to change, no rev was used */
     int64_t rev;

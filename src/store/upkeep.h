@@ -9,6 +9,9 @@ struct store_purge {
     int64_t settled_before_ms; /* done notifications accepted before; 0: keep */
     int64_t dead_before_ms;    /* those that hold a dead letter; 0: keep */
     int64_t audit_before_ms;   /* lines of the audit log; 0: keep */
+    /* Workspaces of which no habit is kept (habit.h). */
+    const int64_t *unlearned;
+    size_t n_unlearned;
     size_t max;
     size_t n_purged; /* result; == max: there may be more */
 };

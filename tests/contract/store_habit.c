@@ -173,6 +173,47 @@ a_mark_as_read_is_learned_with_it(void **state)
 }
 
 static void
+a_workspace_may_want_nothing_learned(void **state)
+{
+    struct rig *r = *state;
+    const int64_t none[] = {T};
+    struct store_inbox_mark m = {.tenant = T,
+                                 .user = STR("ann"),
+                                 .change = INBOX_READ,
+                                 .now_ms = MONDAY,
+                                 .is_unlearned = true};
+    struct store_purge p = {.now_ms = NOW, .max = 10};
+
+    put_user(r, T, "ann", "{}");
+    send_one(r, &(struct send){.id = 10, .user = "ann", .in_app = true});
+    assert_int_equal(ASK(r, inbox_mark, &m), ERR_OK);
+    assert_int_equal(m.n_changed, 1);
+    assert_int_equal(reads(r, "ann"), 0);
+    add(r, "ann", MONDAY);
+    assert_int_equal(reads(r, "ann"), 1);
+    assert_int_equal(ASK(r, purge, &p), ERR_OK);
+    assert_int_equal(reads(r, "ann"), 1);
+    p.unlearned = none;
+    p.n_unlearned = 1;
+    assert_int_equal(ASK(r, purge, &p), ERR_OK);
+    assert_int_equal(reads(r, "ann"), 0);
+}
+
+static void
+a_workspace_keeps_its_habits_where_another_has_none(void **state)
+{
+    struct rig *r = *state;
+    const int64_t none[] = {T + 1, T + 2};
+    struct store_purge p = {
+        .now_ms = NOW, .max = 10, .unlearned = none, .n_unlearned = 2};
+
+    put_user(r, T, "ann", "{}");
+    add(r, "ann", MONDAY);
+    assert_int_equal(ASK(r, purge, &p), ERR_OK);
+    assert_int_equal(reads(r, "ann"), 1);
+}
+
+static void
 nothing_is_learned_of_who_is_not_stored(void **state)
 {
     struct rig *r = *state;
@@ -226,6 +267,8 @@ const struct CMUnitTest habit_tests[] = {
     RIG_TEST(a_mark_as_read_is_learned_with_it),
     RIG_TEST(nothing_is_learned_of_who_is_not_stored),
     RIG_TEST(it_is_forgotten_with_the_user),
+    RIG_TEST(a_workspace_may_want_nothing_learned),
+    RIG_TEST(a_workspace_keeps_its_habits_where_another_has_none),
     RIG_TEST(many_at_once_count_an_hour_once),
 };
 const size_t habit_tests_n = sizeof(habit_tests) / sizeof(*habit_tests);

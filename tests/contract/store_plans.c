@@ -88,6 +88,8 @@ static const struct {
     /* no more of a workspace than a limit */
     {"delivery_groups", "dead_pkey on dead"},
     {"lanes", "waiting_pkey on waiting"},
+    /* all of a workspace go, so many at a time */
+    {"habit_sweep", "habit_pkey on habit y*"},
     /* the whole inbox of a user is meant */
     {"inbox_items_all", "inbox_item_pkey on inbox_item"},
     /* all are counted */

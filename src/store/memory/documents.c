@@ -449,7 +449,7 @@ mem_inbox_mark(struct mem *m, struct store_req *req)
     if (r->n_changed > 0)
         mem_instance_wake(m, r->tenant, r->user, inbox_change_event(r->change),
                           r->now_ms);
-    if (r->n_changed > 0 && r->change == INBOX_READ)
+    if (r->n_changed > 0 && r->change == INBOX_READ && !r->is_unlearned)
         mem_habit_learn(m, r->tenant, r->user, r->now_ms);
     r->rev = u->rev;
     r->counts = u->counts;

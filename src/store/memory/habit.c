@@ -47,6 +47,14 @@ mem_habit_forget(struct mem *m, int64_t tenant, struct str user)
         h->is_gone = true;
 }
 
+void
+mem_habit_sweep(struct mem *m, const struct store_purge *p)
+{
+    for (size_t i = 0; i < p->n_unlearned; i++)
+        ROW_EACH(struct mem_habit, h, &m->habits)
+    h->is_gone |= h->tenant == p->unlearned[i];
+}
+
 enum err
 mem_habit_add(struct mem *m, struct store_req *req)
 {

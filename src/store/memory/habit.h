@@ -13,4 +13,5 @@ struct mem_habit {
 /* Of a user who is stored, that something was read then. */
 void mem_habit_learn(struct mem *m, int64_t tenant, struct str user,
                      int64_t at_ms);
+void mem_habit_sweep(struct mem *m, const struct store_purge *p);
 void mem_habit_forget(struct mem *m, int64_t tenant, struct str user);

@@ -5,6 +5,7 @@
 #include "domain/reason.h"
 #include "store/joins.h"
 #include "store/memory/audit.h"
+#include "store/memory/habit.h"
 #include "store/memory/trial.h"
 #include "store/memory/workflow.h"
 
@@ -585,6 +586,7 @@ mem_purge(struct mem *m, struct store_req *req)
 
     p->n_purged = 0;
     mem_audit_sweep(m, p->audit_before_ms);
+    mem_habit_sweep(m, p);
     ROW_EACH(struct mem_notification, n, &m->notifications)
     {
         if (p->n_purged == p->max || !is_due(m, p, n))

@@ -195,7 +195,8 @@ apply(struct pg_op *op)
     send_event(op, r, &m->event);
     if (r->change == INBOX_READ) {
         send_trials(op, r, marks);
-        pg_habit_learn(op, m->at_user + 2, r->tenant, r->user, r->now_ms);
+        if (!r->is_unlearned)
+            pg_habit_learn(op, m->at_user + 2, r->tenant, r->user, r->now_ms);
     }
     pg_op_commit(op, tell);
 }
@@ -242,7 +243,7 @@ begin(struct pg_op *op)
     } else {
         send_all(op, r);
     }
-    if (r->change == INBOX_READ)
+    if (r->change == INBOX_READ && !r->is_unlearned)
         pg_habit_look(op, r->tenant, r->user, r->now_ms);
     pg_op_await(op, apply);
 }

@@ -58,6 +58,23 @@ send_sweep(struct pg_op *op, enum pg which, int64_t a, int64_t b)
     pg_op_send(op, which);
 }
 
+/* Those workspaces keep no habits. */
+static void
+send_unlearned(struct pg_op *op, const struct store_purge *p)
+{
+    struct pg_array tenants = pg_array(op->arena, PG_TYPE_INT8, p->n_unlearned);
+    struct pg_params *params;
+
+    if (p->n_unlearned == 0)
+        return;
+    for (size_t i = 0; i < p->n_unlearned; i++)
+        pg_add_int(&tenants, p->unlearned[i]);
+    params = pg_op_params(op);
+    pg_put_array(params, &tenants);
+    pg_put_int(params, SWEEP_MAX);
+    pg_op_send(op, PG_habit_sweep);
+}
+
 static void
 sweep(struct pg_op *op)
 {
@@ -75,6 +92,7 @@ sweep(struct pg_op *op)
                SWEEP_MAX);
     send_sweep(op, PG_trial_delivery_sweep, id_after(s->p->settled_before_ms),
                SWEEP_MAX);
+    send_unlearned(op, s->p);
     send_sweep(op, PG_audit_sweep,
                s->p->audit_before_ms > 0 ? id_after(s->p->audit_before_ms) : 0,
                SWEEP_MAX);

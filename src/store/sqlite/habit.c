@@ -73,6 +73,18 @@ habit_forget(struct writer *w, int64_t tenant, struct str user)
     query_run(&q);
 }
 
+void
+habit_sweep(struct writer *w, const struct store_purge *p, size_t max)
+{
+    for (size_t i = 0; i < p->n_unlearned; i++) {
+        struct query q = query(&w->conn, SQL_habit_sweep);
+
+        put_int(&q, p->unlearned[i]);
+        put_int(&q, (int64_t)max);
+        query_run(&q);
+    }
+}
+
 enum err
 write_habit_add(struct writer *w, struct store_req *req)
 {

@@ -245,7 +245,7 @@ write_inbox_mark(struct writer *w, struct store_req *req)
         add_event(w, &u, e);
         instance_wake(w, r->tenant, r->user, inbox_change_event(r->change),
                       r->now_ms);
-        if (r->change == INBOX_READ)
+        if (r->change == INBOX_READ && !r->is_unlearned)
             habit_read_at(w, r->tenant, r->user, r->now_ms);
     }
     return ERR_OK;

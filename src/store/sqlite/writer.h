@@ -66,6 +66,8 @@ void audit_sweep(struct writer *w, int64_t before_ms, size_t max);
 void habit_read_at(struct writer *w, int64_t tenant, struct str user,
                    int64_t at_ms);
 void habit_forget(struct writer *w, int64_t tenant, struct str user);
+/* Of workspaces that keep none. */
+void habit_sweep(struct writer *w, const struct store_purge *p, size_t max);
 
 /* work.c */
 void work_add(struct writer *w, int64_t tenant,

@@ -23,3 +23,8 @@ SELECT w.n, h.hour, h.weights
 FROM unnest($2::text[]) WITH ORDINALITY AS w (user_id, n)
 CROSS JOIN LATERAL (SELECT * FROM habit y WHERE y.tenant = $1::int8
 AND y.user_id = w.user_id OFFSET 0) AS h;
+-- name: habit_sweep (write)
+DELETE FROM habit WHERE ctid = ANY (ARRAY(SELECT h.ctid
+FROM unnest($1::int8[]) AS x (tenant) CROSS JOIN LATERAL (SELECT y.ctid
+FROM habit y WHERE y.tenant = x.tenant LIMIT $2::int8 FOR UPDATE SKIP LOCKED)
+AS h));
