@@ -3,6 +3,7 @@
 #include "api/collection.h"
 #include "api/route.h"
 #include "app/workflow_doc.h"
+#include "app/workflow_secret.h"
 #include "domain/workflow.h"
 #include "net/egress.h"
 
@@ -34,13 +35,63 @@ check(struct call *c, struct str key, struct json doc)
                     "a workspace has at most %d workflows", WORKFLOWS_MAX);
 }
 
+/* The document with other steps. */
+static struct json
+with_steps(struct call *c, struct json doc, struct str steps)
+{
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    for (struct json m = json_first(doc); !json_is(m, JSON_ABSENT);
+         m = json_next(doc, m)) {
+        struct str name = json_key(c->arena, m);
+
+        json_put_key_str(&w, name);
+        json_put_raw(&w, str_is(name, "steps") ? steps : json_raw(m));
+    }
+    json_end_object(&w);
+    return call_parse(c, buf_str(&out));
+}
+
+static struct str
+to_store(struct call *c, struct str key, struct json doc, struct json before)
+{
+    const struct workflow_secrets x = {.arena = c->arena,
+                                       .vault = c->app->vault,
+                                       .tenant = c->workspace->tenant,
+                                       .key = key};
+
+    return json_raw(with_steps(c, doc,
+                               workflow_secrets_seal(&x, json_get(doc, "steps"),
+                                                     json_get(before, "steps"),
+                                                     &c->problem)));
+}
+
+static void show(struct call *c, struct json_writer *w, const struct object *o,
+                 struct json stored);
+
 static const struct collection workflows = {
     .kind = OBJECT_WORKFLOW,
     .noun = "workflow",
     .key_name = "key",
     .is_configuration = true,
     .check = check,
+    .to_store = to_store,
+    .show = show,
 };
+
+static void
+show(struct call *c, struct json_writer *w, const struct object *o,
+     struct json stored)
+{
+    (void)o;
+    collection_write_members(
+        c, &workflows, w,
+        with_steps(c, stored,
+                   workflow_secrets_mask(c->arena, json_get(stored, "steps"))));
+}
 
 static void
 handle_put(struct call *c)

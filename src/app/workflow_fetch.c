@@ -6,6 +6,7 @@
  * Who dies in between has made that call; another one is made when its time is
  * over. */
 #include "app/workflow_private.h"
+#include "app/workflow_secret.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -192,9 +193,14 @@ timeout_of(const struct slot *s)
                : WORKFLOW_FETCH_MS;
 }
 
-static void
+/* False: a secret does not open with the key that this server has. */
+static bool
 add_headers(struct slot *s, struct channel_request *r)
 {
+    const struct workflow_secrets secrets = {.arena = s->base.arena,
+                                             .vault = slot_app(s)->vault,
+                                             .tenant = s->base.hold.tenant,
+                                             .key = s->key};
     struct json all = json_get(s->asks.step, "headers");
     bool has_type = r->body.n == 0;
 
@@ -202,14 +208,18 @@ add_headers(struct slot *s, struct channel_request *r)
          !json_is(h, JSON_ABSENT) && r->n_headers < WORKFLOW_HEADERS_MAX;
          h = json_next(all, h)) {
         struct str name = json_key(s->base.arena, h);
+        struct str value = json_str(s->base.arena, h);
 
+        if (!workflow_secrets_open(&secrets, s->outcall.name, name, value,
+                                   &value))
+            return false;
         has_type |= str_ieq(name, STR("content-type"));
-        r->headers[r->n_headers++] =
-            (struct channel_header){name, json_str(s->base.arena, h)};
+        r->headers[r->n_headers++] = (struct channel_header){name, value};
     }
     if (!has_type)
         r->headers[r->n_headers++] = (struct channel_header){
             STR("Content-Type"), STR("application/json")};
+    return true;
 }
 
 /* NULL: s->outcall is made; else why there is none. */
@@ -231,7 +241,8 @@ make_call(struct slot *s)
     if (!slot_render(s, "url", TEMPLATE_URL, &r->url) ||
         !slot_render(s, "body", TEMPLATE_JSON, &r->body))
         return "its URL or body is larger than a template may be";
-    add_headers(s, r);
+    if (!add_headers(s, r))
+        return "a secret in its headers cannot be read with this server's key";
     return url_fault(r->url);
 }
 

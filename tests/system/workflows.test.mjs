@@ -307,6 +307,23 @@ describe('workflow', { timeout: 240000 }, () => {
         assert.deepEqual([calls[0].method, calls[0].headers.authorization],
             ['GET', 'Bearer very-secret']);
         assert.ok(!belfry.stderr.includes('very-secret'));
+        const shown = await belfry.get('/v1/workflows/fetches');
+        assert.equal(shown.steps[0].headers.Authorization, '***');
+        assert.ok(!JSON.stringify(await look(belfry, id))
+            .includes('very-secret'));
+        await put(belfry, 'fetches', shown.steps); // keeps it
+        hook.script('/items/c', [{ status: 200,
+            headers: { 'Content-Type': 'application/json' }, body: '{}' }]);
+        await done(belfry, await run(belfry, 'fetches', 'rob',
+            { data: { item: 'c' } }));
+        const [again] = hook.all.filter((c) => c.path === '/items/c');
+        assert.equal(again.headers.authorization, 'Bearer very-secret');
+        shown.steps[0].url = 'http://localhost:1/';
+        const no = await belfry.api('PUT', '/v1/workflows/fetches',
+            { steps: shown.steps });
+        assert.equal(no.status, 422, no.text);
+        assert.ok(no.body.errors.some((e) =>
+            e.pointer === '/steps/0/headers/Authorization'), no.text);
     });
 
     it('goes another way where a URL brings nothing', async () => {
