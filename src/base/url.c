@@ -25,6 +25,17 @@ url_host(struct str url)
     return at < 0 ? rest : str_sub(rest, 0, (size_t)at);
 }
 
+struct str
+url_rest(struct str url)
+{
+    ptrdiff_t at = str_find(url, ':');
+    size_t i = at < 0 ? url.n : (size_t)at + 3;
+
+    while (i < url.n && !strchr("/?#", url.p[i]))
+        i++;
+    return str_sub(url, i, url.n);
+}
+
 /* Readers of URLs disagree on logins and backslashes, so neither is taken. */
 const char *
 url_fault(struct str url)

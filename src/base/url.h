@@ -7,5 +7,7 @@
 
 /* Empty: there is none. */
 struct str url_host(struct str url);
+/* What follows scheme, host and port. */
+struct str url_rest(struct str url);
 /* Why it is not one that may be called; NULL: it is. */
 const char *url_fault(struct str url);

@@ -158,3 +158,48 @@ hook_take(struct hook_fixture *h, const struct channel_driver *d)
     h->r.n_events = 0;
     d->receipt(&h->r);
 }
+
+void
+assert_configs(const struct channel_driver *d, const struct call_config *rows,
+               size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct call_fixture f;
+
+        call_begin(&f, rows[i].config);
+        assert_string_equal(call_faults(&f, d), rows[i].faults);
+        call_end(&f);
+    }
+}
+
+static void
+assert_row(const struct channel_driver *d, const char *config,
+           const struct call_row *row)
+{
+    struct channel_header h = {str_from(row->header), str_from(row->value)};
+    struct channel_verdict *v;
+    struct call_fixture f;
+
+    call_begin(&f, config);
+    f.message.address = str_from(row->address);
+    call_ask(&f, d);
+    assert_false(f.call.is_done);
+    f.answer = (struct channel_answer){.status = row->status,
+                                       .headers = &h,
+                                       .n_headers = row->header ? 1 : 0,
+                                       .body = str_from(row->body)};
+    v = call_answer(&f, d);
+    if (v->verdict != row->verdict || v->retry_after_ms != row->retry_after_ms)
+        fail_msg("%d %s: %s, %lld ms", row->status, row->body,
+                 verdict_name(v->verdict), (long long)v->retry_after_ms);
+    assert_int_equal(v->status, row->status);
+    call_end(&f);
+}
+
+void
+assert_rows(const struct channel_driver *d, const char *config,
+            const struct call_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_row(d, config, &rows[i]);
+}

@@ -41,6 +41,25 @@ void hook_end(struct hook_fixture *h);
 void hook_put_header(struct hook_fixture *h, const char *name,
                      struct str value);
 void hook_take(struct hook_fixture *h, const struct channel_driver *d);
+
+/* A configuration, and what call_faults() says of it. */
+struct call_config {
+    const char *config, *faults;
+};
+void assert_configs(const struct channel_driver *d,
+                    const struct call_config *rows, size_t n);
+/* An answer, and what it comes to; more of an answer or message by hand. */
+struct call_row {
+    int status;
+    const char *body;
+    enum verdict verdict;
+    int64_t retry_after_ms;
+    const char *address; /* of the user; NULL: none */
+    const char *header, *value;
+};
+void assert_rows(const struct channel_driver *d, const char *config,
+                 const struct call_row *rows, size_t n);
+
 void assert_text(struct str s, const char *want);
 void assert_holds(struct str s, const char *part);
 void assert_lacks(struct str s, const char *part);

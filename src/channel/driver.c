@@ -3,8 +3,10 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/url.h"
 
-#define SECRET_MIN 4 /* a shorter one would mask half of every sentence */
+#define SECRET_MIN 4      /* a shorter one would mask half of every sentence */
+#define URL_SECRET_MIN 16 /* of a part of an URL: shorter ones are words */
 
 void
 channel_conclude(struct channel_call *c, const struct channel_verdict *v)
@@ -151,6 +153,24 @@ mask(struct buf *text, struct str secret)
     }
 }
 
+/* What an URL says beyond its host, and the long parts of that alone. */
+static void
+mask_url(struct buf *text, struct str url)
+{
+    struct str rest = url_rest(url);
+    size_t from = 0;
+
+    mask(text, url);
+    mask(text, rest);
+    for (size_t i = 0; i <= rest.n; i++) {
+        if (i < rest.n && !strchr("/?&=#", rest.p[i]))
+            continue;
+        if (i - from >= URL_SECRET_MIN)
+            mask(text, str_sub(rest, from, i - from));
+        from = i + 1;
+    }
+}
+
 /* As it stands, each word of it, and as logins and signatures encode it. */
 static void
 mask_all_forms(struct arena *a, struct buf *text, struct str secret)
@@ -159,6 +179,8 @@ mask_all_forms(struct arena *a, struct buf *text, struct str secret)
     struct buf encoded;
 
     mask(text, secret);
+    if (url_host(secret).n > 0)
+        mask_url(text, secret);
     while (str_split(&rest, ' ', &word))
         mask(text, word);
     buf_init(&encoded, a);
@@ -183,6 +205,10 @@ mask_secrets(const struct channel_call *c, const struct field *config,
             if (json_is(e, JSON_STRING))
                 mask_all_forms(c->arena, text, json_str(c->arena, e));
     }
+    /* A user's own webhook is address and secret in one. */
+    for (size_t i = 0; i < c->n_messages; i++)
+        if (url_host(c->messages[i].address).n > 0)
+            mask_url(text, c->messages[i].address);
 }
 
 struct str

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/url.h"
 
@@ -38,6 +39,77 @@ struct str
 channel_url_host(struct arena *a, struct json config, const char *otherwise)
 {
     return url_host(channel_url(a, config, otherwise, STR("/")));
+}
+
+bool
+channel_is_link(struct str url)
+{
+    return url_fault(url) == NULL;
+}
+
+/* ---- incoming webhooks ---- */
+
+void
+channel_check_webhook_url(struct json config, struct problem *p)
+{
+    struct str url = json_str_of(p->arena, config, "webhook_url");
+    const char *fault = url.n > 0 ? url_fault(url) : NULL;
+
+    /* As it is shown, it stands for the one that is stored. */
+    if (fault && !str_is(url, "***"))
+        problem_add(p, ERR_INVALID, STR("/webhook_url"), "%s", fault);
+}
+
+struct str
+channel_moved_url(struct arena *a, struct json config, struct str url)
+{
+    if (json_str_of(a, config, "base_url").n == 0)
+        return url;
+    return channel_url(a, config, "", url_rest(url));
+}
+
+struct str
+channel_webhook_host(struct arena *a, struct json config)
+{
+    return url_host(
+        channel_moved_url(a, config, json_str_of(a, config, "webhook_url")));
+}
+
+struct str
+channel_webhook_url(struct channel_call *c)
+{
+    struct str own = c->messages[0].address;
+    struct str url =
+        own.n > 0 ? own : json_str_of(c->arena, c->config, "webhook_url");
+    const char *fault = url_fault(url);
+    ptrdiff_t fragment = str_find(url, '#'); /* is never sent */
+
+    if (fault) {
+        channel_refuse(
+            c, str_cstr(c->arena, str_fmt(c->arena, "the address %s", fault)));
+        return STR_NONE;
+    }
+    if (fragment >= 0)
+        url.n = (size_t)fragment;
+    return channel_moved_url(c->arena, c->config, url);
+}
+
+enum verdict
+channel_gone(const struct channel_call *c)
+{
+    return c->messages[0].address.n > 0 ? VERDICT_GONE : VERDICT_CREDENTIALS;
+}
+
+struct channel_verdict
+channel_judge_webhook(struct channel_call *c, const struct field *config)
+{
+    struct channel_verdict v = channel_judge_http(c, config);
+
+    if (v.verdict == VERDICT_GONE)
+        v.verdict = channel_gone(c);
+    else if (v.verdict == VERDICT_CREDENTIALS && c->messages[0].address.n > 0)
+        v.verdict = VERDICT_REJECTED;
+    return v;
 }
 
 /* ---- the call ---- */
@@ -156,4 +228,12 @@ channel_wait_ms(double seconds)
     if (seconds > RETRY_AFTER_MAX_MS / 1000.0)
         return RETRY_AFTER_MAX_MS;
     return (int64_t)ceil(seconds * 1000);
+}
+
+int64_t
+channel_json_wait_ms(struct arena *a, struct json seconds)
+{
+    if (!json_is(seconds, JSON_NUMBER))
+        return 0;
+    return channel_wait_ms(strtod(str_cstr(a, json_raw(seconds)), NULL));
 }

@@ -21,6 +21,31 @@ struct str channel_url(struct arena *a, struct json config,
 /* For channel_driver.host. */
 struct str channel_url_host(struct arena *a, struct json config,
                             const char *otherwise);
+bool channel_is_link(struct str url); /* whole: no path of the sender's site */
+
+/* ---- incoming webhooks: one URL is address and secret ---- */
+
+#define CHANNEL_WEBHOOK_URL_ROW(sentence)                                      \
+    {                                                                          \
+        .name = "webhook_url", .type = FIELD_STRING, .flags = FIELD_SECRET,    \
+        .min = 1, .max = 2048, .doc = (sentence),                              \
+    }
+void channel_check_webhook_url(struct json config, struct problem *p);
+/* The URL as it is given, but below base_url where there is one. */
+struct str channel_moved_url(struct arena *a, struct json config,
+                             struct str url);
+/* For channel_driver.host. */
+struct str channel_webhook_host(struct arena *a, struct json config);
+/* The user's own, else the provider's, moved; STR_NONE: it is none that may be
+ * called, and the call was refused. */
+struct str channel_webhook_url(struct channel_call *c);
+/* What the target's end means: a user's address is gone; the provider's own
+ * target is a fault of its configuration. */
+enum verdict channel_gone(const struct channel_call *c);
+/* As channel_judge_http(), where the URL may be a user's own: what that says of
+ * credentials says nothing of the provider's. */
+struct channel_verdict channel_judge_webhook(struct channel_call *c,
+                                             const struct field *config);
 
 /* ---- the call ---- */
 
@@ -53,3 +78,5 @@ struct channel_verdict channel_judge_http(struct channel_call *c,
                                           const struct field *config);
 /* `seconds` from now in the bounds of a Retry-After, upwards to a full ms. */
 int64_t channel_wait_ms(double seconds);
+/* The same of a number in an answer; 0: it is none. */
+int64_t channel_json_wait_ms(struct arena *a, struct json seconds);

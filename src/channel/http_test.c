@@ -160,6 +160,134 @@ test_wait_is_bounded(void **state)
     assert_int_equal(channel_wait_ms(1e300), RETRY_AFTER_MAX_MS);
 }
 
+static void
+test_wait_of_a_number(void **state)
+{
+    static const struct {
+        const char *json;
+        int64_t ms;
+    } rows[] = {
+        {"{\"s\":64.57}", 64570}, {"{\"s\":0.2}", 1000},
+        {"{\"s\":3}", 3000},      {"{\"s\":1e400}", RETRY_AFTER_MAX_MS},
+        {"{\"s\":\"3\"}", 0},     {"{\"t\":3}", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+
+        call_begin(&f, rows[i].json);
+        assert_int_equal(
+            channel_json_wait_ms(f.arena, json_get(f.call.config, "s")),
+            rows[i].ms);
+        call_end(&f);
+    }
+}
+
+#define HOOK "https://hooks.example.com/services/T0/B0/canary0123456789"
+
+static void
+test_webhook_url_moves_below_base_url(void **state)
+{
+    static const struct {
+        const char *config, *address, *want, *host;
+    } rows[] = {
+        {"{\"webhook_url\":\"" HOOK "\"}", "", HOOK, "hooks.example.com"},
+        {"{\"webhook_url\":\"" HOOK
+         "\",\"base_url\":\"http://127.0.0.1:8080/\"}",
+         "", "http://127.0.0.1:8080/services/T0/B0/canary0123456789",
+         "127.0.0.1"},
+        {"{\"webhook_url\":\"https://x.y:443/a?sp=%2Ft&sig=a%2Bb\","
+         "\"base_url\":\"https://proxy:8443/teams\"}",
+         "", "https://proxy:8443/teams/a?sp=%2Ft&sig=a%2Bb", "proxy"},
+        {"{\"webhook_url\":\"" HOOK "\"}", "http://own.example/?x#y",
+         "http://own.example/?x", "hooks.example.com"},
+        {"{\"base_url\":\"http://127.0.0.1:8080\"}", "http://own.example/?x",
+         "http://127.0.0.1:8080/?x", "127.0.0.1"},
+        {"{\"webhook_url\":\"***\"}", "", "", ""},
+        {"{\"webhook_url\":\"" HOOK "\"}", "C0123", "", "hooks.example.com"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+
+        call_begin(&f, rows[i].config);
+        f.message.address = str_from(rows[i].address);
+        assert_text(channel_webhook_url(&f.call), rows[i].want);
+        assert_int_equal(f.call.is_done, rows[i].want[0] == '\0');
+        assert_text(channel_webhook_host(f.arena, f.call.config), rows[i].host);
+        call_end(&f);
+    }
+}
+
+static void
+test_only_users_are_gone(void **state)
+{
+    static const struct field no_secrets[] = {{.type = FIELD_END}};
+    static const struct {
+        int status;
+        enum verdict with, without;
+    } rows[] = {
+        {200, VERDICT_SENT, VERDICT_SENT},
+        {401, VERDICT_REJECTED, VERDICT_CREDENTIALS},
+        {403, VERDICT_REJECTED, VERDICT_CREDENTIALS},
+        {410, VERDICT_GONE, VERDICT_CREDENTIALS},
+        {500, VERDICT_RETRY, VERDICT_RETRY},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+
+        call_begin(&f, "{}");
+        f.answer = (struct channel_answer){.status = rows[i].status};
+        f.call.answer = &f.answer;
+        assert_int_equal(channel_judge_webhook(&f.call, no_secrets).verdict,
+                         rows[i].without);
+        f.message.address = STR("https://own.example/");
+        assert_int_equal(channel_judge_webhook(&f.call, no_secrets).verdict,
+                         rows[i].with);
+        call_end(&f);
+    }
+}
+
+static void
+test_details_keep_what_an_url_hides(void **state)
+{
+    static const struct field row[] = {CHANNEL_WEBHOOK_URL_ROW("The URL."),
+                                       {.type = FIELD_END}};
+    struct call_fixture f;
+
+    (void)state;
+    call_begin(&f, "{\"webhook_url\":\"" HOOK "\"}");
+    f.message.address = STR("https://own.example/api?sig=0123456789abcdef");
+    assert_text(channel_detail(&f.call, row, STR("no " HOOK " here")),
+                "no *** here");
+    assert_text(
+        channel_detail(&f.call, row,
+                       STR("POST /services/T0/B0/canary0123456789 failed")),
+        "POST *** failed");
+    assert_text(
+        channel_detail(&f.call, row, STR("(canary0123456789) services")),
+        "(***) services");
+    assert_text(channel_detail(&f.call, row,
+                               STR("/api?sig=0123456789abcdef 0123456789abcdef "
+                                   "api own.example")),
+                "*** *** api own.example");
+    call_end(&f);
+}
+
+static void
+test_links_are_whole(void **state)
+{
+    (void)state;
+    assert_true(channel_is_link(STR("https://example.org/7")));
+    assert_false(channel_is_link(STR("/orders/7")));
+    assert_false(channel_is_link(STR("javascript:alert(1)")));
+    assert_false(channel_is_link(STR_NONE));
+}
+
 int
 main(void)
 {
@@ -171,6 +299,11 @@ main(void)
         cmocka_unit_test(test_basic),
         cmocka_unit_test(test_status_alone),
         cmocka_unit_test(test_wait_is_bounded),
+        cmocka_unit_test(test_wait_of_a_number),
+        cmocka_unit_test(test_webhook_url_moves_below_base_url),
+        cmocka_unit_test(test_only_users_are_gone),
+        cmocka_unit_test(test_details_keep_what_an_url_hides),
+        cmocka_unit_test(test_links_are_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,7 @@ put_actions(struct json_writer *w, struct arena *a,
     json_put_key(w, "actions");
     json_begin_array(w);
     for (size_t i = 0; i < n && n_put < 3; i++) { /* it takes three */
-        if (row[i].url.n == 0)
+        if (!channel_is_link(row[i].url))
             continue;
         json_begin_object(w);
         json_str_field(w, "action", STR("view"));
