@@ -1,5 +1,6 @@
 // all.mjs - the faces of every provider that has a driver.
 
+import gotify from './gotify.mjs';
 import ntfy from './ntfy.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 import vonage from './vonage.mjs';
@@ -17,4 +18,5 @@ export const faces = [
     waha,
     cloud,
     makeCloud(template),
+    gotify,
 ];
