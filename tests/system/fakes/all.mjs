@@ -2,6 +2,7 @@
 
 import gotify from './gotify.mjs';
 import ntfy from './ntfy.mjs';
+import pushover from './pushover.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 import vonage from './vonage.mjs';
 import waha from './waha.mjs';
@@ -19,4 +20,5 @@ export const faces = [
     cloud,
     makeCloud(template),
     gotify,
+    pushover,
 ];
