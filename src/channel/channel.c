@@ -32,16 +32,25 @@ static const struct channel_info all_channels[] = {
     {.name = "ntfy", .has_title = true, .is_built = true},
     {.name = "gotify", .has_title = true, .is_built = true},
     {.name = "pushover", .has_title = true, .is_built = true},
-    {.name = "pagerduty", .has_title = true},
+    {.name = "pagerduty", .has_title = true, .is_built = true},
     {.name = "log_file", .has_title = true, .is_built = true},
     {.name = NULL},
 };
 
 static const struct channel_driver *const all_drivers[] = {
-    &channel_gotify,  &channel_log_file,       &channel_ntfy,
-    &channel_null,    &channel_pushover,       &channel_smtp,
-    &channel_twilio,  &channel_vonage,         &channel_waha,
-    &channel_webhook, &channel_whatsapp_cloud, NULL,
+    &channel_gotify,
+    &channel_log_file,
+    &channel_ntfy,
+    &channel_null,
+    &channel_pagerduty,
+    &channel_pushover,
+    &channel_smtp,
+    &channel_twilio,
+    &channel_vonage,
+    &channel_waha,
+    &channel_webhook,
+    &channel_whatsapp_cloud,
+    NULL,
 };
 
 const struct channel_info *

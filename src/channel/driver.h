@@ -7,6 +7,7 @@ extern const struct channel_driver channel_gotify;
 extern const struct channel_driver channel_log_file;
 extern const struct channel_driver channel_ntfy;
 extern const struct channel_driver channel_null;
+extern const struct channel_driver channel_pagerduty;
 extern const struct channel_driver channel_pushover;
 extern const struct channel_driver channel_smtp;
 extern const struct channel_driver channel_twilio;

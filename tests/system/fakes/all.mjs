@@ -2,6 +2,7 @@
 
 import gotify from './gotify.mjs';
 import ntfy from './ntfy.mjs';
+import pagerduty from './pagerduty.mjs';
 import pushover from './pushover.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 import vonage from './vonage.mjs';
@@ -21,4 +22,5 @@ export const faces = [
     makeCloud(template),
     gotify,
     pushover,
+    pagerduty,
 ];
