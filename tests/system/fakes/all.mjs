@@ -1,5 +1,6 @@
 // all.mjs - the faces of every provider that has a driver.
 
+import discord from './discord.mjs';
 import gotify from './gotify.mjs';
 import ntfy from './ntfy.mjs';
 import pagerduty from './pagerduty.mjs';
@@ -23,4 +24,5 @@ export const faces = [
     gotify,
     pushover,
     pagerduty,
+    discord,
 ];
