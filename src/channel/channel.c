@@ -24,7 +24,7 @@ static const struct channel_info all_channels[] = {
     {.name = "mobile_push", .needs_address = true, .has_title = true},
     {.name = "slack", .address_field = "slack"},
     {.name = "discord", .address_field = "discord", .is_built = true},
-    {.name = "teams"},
+    {.name = "teams", .is_built = true},
     {.name = "webhook",
      .address_field = "webhook",
      .has_title = true,
@@ -38,13 +38,11 @@ static const struct channel_info all_channels[] = {
 };
 
 static const struct channel_driver *const all_drivers[] = {
-    &channel_discord,        &channel_gotify,
-    &channel_log_file,       &channel_ntfy,
-    &channel_null,           &channel_pagerduty,
-    &channel_pushover,       &channel_smtp,
-    &channel_twilio,         &channel_vonage,
-    &channel_waha,           &channel_webhook,
-    &channel_whatsapp_cloud, NULL,
+    &channel_discord,  &channel_gotify,         &channel_log_file,
+    &channel_ntfy,     &channel_null,           &channel_pagerduty,
+    &channel_pushover, &channel_smtp,           &channel_teams,
+    &channel_twilio,   &channel_vonage,         &channel_waha,
+    &channel_webhook,  &channel_whatsapp_cloud, NULL,
 };
 
 const struct channel_info *

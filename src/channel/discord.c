@@ -53,22 +53,6 @@ check(struct json config, struct problem *p)
 
 /* ---- the call ---- */
 
-/* [words](url) would show the words alone, so that nobody sees where it leads;
- * with the backslash it is shown as it was written. */
-static struct str
-without_masked_links(struct arena *a, struct str text)
-{
-    struct buf b;
-
-    buf_init(&b, a);
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] == '(' && i > 0 && text.p[i - 1] == ']')
-            buf_put_char(&b, '\\');
-        buf_put_char(&b, text.p[i]);
-    }
-    return buf_str(&b);
-}
-
 /* "label: url", a line each, as far as they leave half of the room for the
  * text. */
 static struct str
@@ -80,7 +64,7 @@ links_of(struct arena *a, const struct channel_message *m)
 
     buf_init(&b, a);
     for (size_t i = 0; i < n; i++) {
-        struct str label = without_masked_links(a, row[i].label);
+        struct str label = channel_unmask_links(a, row[i].label);
         struct str url = row[i].url;
 
         if (channel_is_link(url) &&
@@ -94,7 +78,7 @@ static struct str
 content_of(struct arena *a, const struct channel_message *m)
 {
     struct str links = links_of(a, m);
-    struct str text = without_masked_links(a, channel_text(a, m));
+    struct str text = channel_unmask_links(a, channel_text(a, m));
 
     text = channel_clip(a, text, CONTENT_MAX - links.n);
     return str_fmt(a, "%.*s%.*s", STR_ARG(text), STR_ARG(links));

@@ -11,6 +11,7 @@ extern const struct channel_driver channel_null;
 extern const struct channel_driver channel_pagerduty;
 extern const struct channel_driver channel_pushover;
 extern const struct channel_driver channel_smtp;
+extern const struct channel_driver channel_teams;
 extern const struct channel_driver channel_twilio;
 extern const struct channel_driver channel_vonage;
 extern const struct channel_driver channel_waha;

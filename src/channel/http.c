@@ -47,6 +47,20 @@ channel_is_link(struct str url)
     return url_fault(url) == NULL;
 }
 
+struct str
+channel_unmask_links(struct arena *a, struct str text)
+{
+    struct buf b;
+
+    buf_init(&b, a);
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '(' && i > 0 && text.p[i - 1] == ']')
+            buf_put_char(&b, '\\');
+        buf_put_char(&b, text.p[i]);
+    }
+    return buf_str(&b);
+}
+
 /* ---- incoming webhooks ---- */
 
 void

@@ -22,6 +22,9 @@ struct str channel_url(struct arena *a, struct json config,
 struct str channel_url_host(struct arena *a, struct json config,
                             const char *otherwise);
 bool channel_is_link(struct str url); /* whole: no path of the sender's site */
+/* Markdown's [words](url) shows the words alone, so that nobody sees where it
+ * leads; with the backslash before the bracket it shows as it is written. */
+struct str channel_unmask_links(struct arena *a, struct str text);
 
 /* ---- incoming webhooks: one URL is address and secret ---- */
 

@@ -5,6 +5,7 @@ import gotify from './gotify.mjs';
 import ntfy from './ntfy.mjs';
 import pagerduty from './pagerduty.mjs';
 import pushover from './pushover.mjs';
+import teams from './teams.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 import vonage from './vonage.mjs';
 import waha from './waha.mjs';
@@ -25,4 +26,5 @@ export const faces = [
     pushover,
     pagerduty,
     discord,
+    ...teams,
 ];
