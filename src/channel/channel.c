@@ -22,7 +22,7 @@ static const struct channel_info all_channels[] = {
     {.name = "telegram", .address_field = "telegram", .needs_address = true},
     {.name = "web_push", .needs_address = true, .has_title = true},
     {.name = "mobile_push", .needs_address = true, .has_title = true},
-    {.name = "slack", .address_field = "slack"},
+    {.name = "slack", .address_field = "slack", .is_built = true},
     {.name = "discord", .address_field = "discord", .is_built = true},
     {.name = "teams", .is_built = true},
     {.name = "webhook",
@@ -38,11 +38,14 @@ static const struct channel_info all_channels[] = {
 };
 
 static const struct channel_driver *const all_drivers[] = {
-    &channel_discord,  &channel_gotify,         &channel_log_file,
-    &channel_ntfy,     &channel_null,           &channel_pagerduty,
-    &channel_pushover, &channel_smtp,           &channel_teams,
-    &channel_twilio,   &channel_vonage,         &channel_waha,
-    &channel_webhook,  &channel_whatsapp_cloud, NULL,
+    &channel_discord,        &channel_gotify,
+    &channel_log_file,       &channel_ntfy,
+    &channel_null,           &channel_pagerduty,
+    &channel_pushover,       &channel_slack,
+    &channel_smtp,           &channel_teams,
+    &channel_twilio,         &channel_vonage,
+    &channel_waha,           &channel_webhook,
+    &channel_whatsapp_cloud, NULL,
 };
 
 const struct channel_info *

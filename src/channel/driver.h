@@ -10,6 +10,7 @@ extern const struct channel_driver channel_ntfy;
 extern const struct channel_driver channel_null;
 extern const struct channel_driver channel_pagerduty;
 extern const struct channel_driver channel_pushover;
+extern const struct channel_driver channel_slack;
 extern const struct channel_driver channel_smtp;
 extern const struct channel_driver channel_teams;
 extern const struct channel_driver channel_twilio;

@@ -5,6 +5,7 @@ import gotify from './gotify.mjs';
 import ntfy from './ntfy.mjs';
 import pagerduty from './pagerduty.mjs';
 import pushover from './pushover.mjs';
+import slack from './slack.mjs';
 import teams from './teams.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 import vonage from './vonage.mjs';
@@ -27,4 +28,5 @@ export const faces = [
     pagerduty,
     discord,
     ...teams,
+    ...slack,
 ];
