@@ -19,7 +19,10 @@ static const struct channel_info all_channels[] = {
      .address_fallback = "phone",
      .needs_address = true,
      .is_built = true},
-    {.name = "telegram", .address_field = "telegram", .needs_address = true},
+    {.name = "telegram",
+     .address_field = "telegram",
+     .needs_address = true,
+     .is_built = true},
     {.name = "web_push", .needs_address = true, .has_title = true},
     {.name = "mobile_push", .needs_address = true, .has_title = true},
     {.name = "slack", .address_field = "slack", .is_built = true},
@@ -38,14 +41,23 @@ static const struct channel_info all_channels[] = {
 };
 
 static const struct channel_driver *const all_drivers[] = {
-    &channel_discord,        &channel_gotify,
-    &channel_log_file,       &channel_ntfy,
-    &channel_null,           &channel_pagerduty,
-    &channel_pushover,       &channel_slack,
-    &channel_smtp,           &channel_teams,
-    &channel_twilio,         &channel_vonage,
-    &channel_waha,           &channel_webhook,
-    &channel_whatsapp_cloud, NULL,
+    &channel_discord,
+    &channel_gotify,
+    &channel_log_file,
+    &channel_ntfy,
+    &channel_null,
+    &channel_pagerduty,
+    &channel_pushover,
+    &channel_slack,
+    &channel_smtp,
+    &channel_teams,
+    &channel_telegram,
+    &channel_twilio,
+    &channel_vonage,
+    &channel_waha,
+    &channel_webhook,
+    &channel_whatsapp_cloud,
+    NULL,
 };
 
 const struct channel_info *

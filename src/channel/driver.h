@@ -13,6 +13,7 @@ extern const struct channel_driver channel_pushover;
 extern const struct channel_driver channel_slack;
 extern const struct channel_driver channel_smtp;
 extern const struct channel_driver channel_teams;
+extern const struct channel_driver channel_telegram;
 extern const struct channel_driver channel_twilio;
 extern const struct channel_driver channel_vonage;
 extern const struct channel_driver channel_waha;

@@ -7,6 +7,7 @@ import pagerduty from './pagerduty.mjs';
 import pushover from './pushover.mjs';
 import slack from './slack.mjs';
 import teams from './teams.mjs';
+import telegram from './telegram.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 import vonage from './vonage.mjs';
 import waha from './waha.mjs';
@@ -29,4 +30,5 @@ export const faces = [
     discord,
     ...teams,
     ...slack,
+    ...telegram,
 ];
