@@ -9,6 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define NOW_S "1461605396"
+
 #define CHECK(condition)                                                       \
     do {                                                                       \
         if (!(condition))                                                      \
@@ -18,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Of every driver: each takes what it knows. */
 #define CONFIG                                                                 \
     "{\"auth_token\":\"s\",\"signature_secret\":\"s\",\"hmac_key\":\"s\","     \
-    "\"app_secret\":\"s\",\"verify_token\":\"s\",\"phone_number_id\":\"1\"}"
+    "\"app_secret\":\"s\",\"verify_token\":\"s\",\"phone_number_id\":\"1\","   \
+    "\"signing_secret\":\"s\",\"secret_token\":\"s\",\"bot_token\":\"1:a\"}"
 
 static struct json
 config_in(struct arena *a)
@@ -38,7 +41,7 @@ receipt_of(struct arena *a, const char *method, struct str text)
         .config = config_in(a),
         .method = str_from(method),
         .url = STR("https://x.example/h"),
-        .now_ms = INT64_C(1461605396000),
+        .now_ms = INT64_C(1461605396) * 1000,
         .outcome = CHANNEL_RECEIPT_MALFORMED,
     };
 
@@ -82,6 +85,7 @@ check_signed(const struct channel_driver *d, struct arena *a,
 {
     const struct str key = STR("s");
     struct channel_receipt r = receipt_of(a, method, text);
+    const struct str slack = str_fmt(a, "v0:" NOW_S ":%.*s", STR_ARG(r.body));
     const struct channel_header headers[] = {
         {STR("X-Twilio-Signature"),
          text_of(a, "", hmac_sha1(a, key, r.url), false)},
@@ -90,6 +94,10 @@ check_signed(const struct channel_driver *d, struct arena *a,
          text_of(a, "", hmac_sha512(a, key, r.body), true)},
         {STR("X-Hub-Signature-256"),
          text_of(a, "sha256=", hmac_sha256(a, key, r.body), true)},
+        {STR("X-Slack-Request-Timestamp"), STR(NOW_S)},
+        {STR("X-Slack-Signature"),
+         text_of(a, "v0=", hmac_sha256(a, key, slack), true)},
+        {STR("X-Telegram-Bot-Api-Secret-Token"), key},
     };
 
     r.headers = headers;
@@ -98,7 +106,7 @@ check_signed(const struct channel_driver *d, struct arena *a,
     CHECK(r.n_events <= CHANNEL_EVENTS_MAX);
     for (size_t i = 0; i < r.n_events; i++)
         CHECK(r.events[i].provider_message_id.n > 0 ||
-              r.events[i].delivery_id.n > 0);
+              r.events[i].delivery_id.n > 0 || r.events[i].address.n > 0);
 }
 
 int
