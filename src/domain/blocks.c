@@ -21,6 +21,12 @@ struct walk {
     bool is_after_space; /* or at the beginning: one more would not show */
 };
 
+static bool
+is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r' && c != '\v');
+}
+
 /* ---- the parser's memory: nothing of it outlives the walk ---- */
 
 struct parse {
@@ -59,6 +65,96 @@ parse(struct parse *p, struct str html)
     if (setjmp(p->too_much) != 0)
         return NULL;
     return gumbo_parse_with_options(&options, html.p, html.n);
+}
+
+/* ---- its time: that of a tag grows with the square of its attributes ----
+ *
+ * Where a tag begins only a parser knows: "<b" may stand in a comment, or in an
+ * attribute. So each "<b" is taken for one, all of them at once: for each
+ * place that one may have come to within itself it is kept how many attributes
+ * the fullest one has that is there. */
+
+enum place {
+    IN_NAME, /* of the tag */
+    IN_GAP,  /* before an attribute */
+    IN_ATTRIBUTE,
+    IN_REST,  /* behind its name */
+    IN_VALUE, /* before it */
+    IN_BARE,  /* a value without quotes */
+    IN_SINGLE,
+    IN_DOUBLE,
+    N_PLACES,
+    NOWHERE = N_PLACES, /* the tag is over */
+};
+
+static enum place
+place_after(enum place at, char c)
+{
+    bool is_gap = is_space(c);
+
+    if (at == IN_SINGLE || at == IN_DOUBLE)
+        return c == (at == IN_SINGLE ? '\'' : '"') ? IN_GAP : at;
+    if (c == '>')
+        return NOWHERE;
+    if (at == IN_VALUE)
+        return is_gap      ? IN_VALUE
+               : c == '"'  ? IN_DOUBLE
+               : c == '\'' ? IN_SINGLE
+                           : IN_BARE;
+    if (at == IN_BARE)
+        return is_gap ? IN_GAP : IN_BARE;
+    if (c == '/')
+        return IN_GAP;
+    if (c == '=' && (at == IN_ATTRIBUTE || at == IN_REST))
+        return IN_VALUE;
+    if (is_gap)
+        return at == IN_NAME || at == IN_GAP ? IN_GAP : IN_REST;
+    return at == IN_NAME ? IN_NAME : IN_ATTRIBUTE;
+}
+
+static bool
+begins_attribute(enum place before, enum place after)
+{
+    return after == IN_ATTRIBUTE && before != IN_ATTRIBUTE;
+}
+
+static bool
+is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* "<b" or "</b", whose name begins at i. */
+static bool
+begins_tag(struct str html, size_t i)
+{
+    size_t before = i > 0 && html.p[i - 1] == '/' ? 2 : 1;
+
+    return is_letter(html.p[i]) && i >= before && html.p[i - before] == '<';
+}
+
+static bool
+has_crowded_tag(struct str html)
+{
+    int most[N_PLACES + 1], next[N_PLACES + 1]; /* -1: none is there */
+
+    memset(most, -1, sizeof(most));
+    for (size_t i = 0; i < html.n; i++) {
+        memset(next, -1, sizeof(next));
+        if (begins_tag(html, i))
+            next[IN_NAME] = 0;
+        for (enum place at = 0; at < N_PLACES; at++) {
+            enum place to = place_after(at, html.p[i]);
+            int n = most[at] + begins_attribute(at, to);
+
+            if (most[at] >= 0 && n > next[to])
+                next[to] = n;
+        }
+        if (next[IN_ATTRIBUTE] > BLOCKS_ATTRIBUTES_MAX)
+            return true;
+        memcpy(most, next, sizeof(most));
+    }
+    return false;
 }
 
 /* ---- writing ---- */
@@ -126,12 +222,6 @@ separate(struct walk *k)
     begin(k, "break");
     json_end_object(k->w);
     k->is_after_space = true;
-}
-
-static bool
-is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r' && c != '\v');
 }
 
 static bool
@@ -316,12 +406,22 @@ walk_children(struct walk *k, const GumboNode *n, int n_above)
         walk(k, v->data[i], n_above + 1);
 }
 
-/* Whether something in it would show. */
+/* Where a node is among its parent's is the parser's; from then on it is
+ * whether something in the node would show. */
 static bool
-shows(const GumboNode *n, int n_above)
+shows(const GumboNode *n)
+{
+    return n->index_within_parent != 0;
+}
+
+static bool note_what_shows(GumboNode *n, int n_above);
+
+static bool
+has_something(const GumboNode *n, int n_above)
 {
     const GumboVector *v = children_of(n);
     enum kind kind;
+    bool has = false;
 
     if (n->type == GUMBO_NODE_TEXT || n->type == GUMBO_NODE_CDATA)
         return !is_blank(n->v.text.text);
@@ -331,9 +431,15 @@ shows(const GumboNode *n, int n_above)
     if (kind == KIND_IMAGE)
         return link_is_picture(attribute(n, "src"));
     for (unsigned i = 0; i < v->length; i++)
-        if (shows(v->data[i], n_above + 1))
-            return true;
-    return kind == KIND_RULE;
+        has |= note_what_shows(v->data[i], n_above + 1);
+    return has || kind == KIND_RULE;
+}
+
+static bool
+note_what_shows(GumboNode *n, int n_above)
+{
+    n->index_within_parent = has_something(n, n_above);
+    return shows(n);
 }
 
 static bool
@@ -370,7 +476,7 @@ walk_list(struct walk *k, const GumboNode *n, int n_above)
     json_bool_field(k->w, "ordered", n->v.element.tag == GUMBO_TAG_OL);
     open_children(k);
     for (unsigned i = 0; i < v->length && !is_full(k); i++) {
-        if (!shows(v->data[i], n_above + 1))
+        if (!shows(v->data[i]))
             continue;
         begin(k, "item");
         open_children(k);
@@ -520,7 +626,7 @@ walk_element(struct walk *k, const GumboNode *n, int n_above)
 {
     struct rule r = rule_of(n);
 
-    if (r.kind == KIND_LEFT_OUT || (r.kind != KIND_BREAK && !shows(n, n_above)))
+    if (r.kind == KIND_LEFT_OUT || (r.kind != KIND_BREAK && !shows(n)))
         return;
     if (is_of_blocks(r.kind))
         end_paragraph(k);
@@ -549,10 +655,13 @@ blocks_write(struct str html, struct json_writer *w)
 {
     struct parse p = {.arena = arena_new()};
     struct walk k = {.w = w, .arena = p.arena};
-    const GumboOutput *tree = parse(&p, str_utf8_clip(html, BLOCKS_HTML_MAX));
+    const GumboOutput *tree;
 
+    html = str_utf8_clip(html, BLOCKS_HTML_MAX);
+    tree = has_crowded_tag(html) ? NULL : parse(&p, html);
     json_begin_array(w);
     if (tree) {
+        note_what_shows(tree->root, 0);
         walk_children(&k, tree->root, 0);
         end_paragraph(&k);
     }

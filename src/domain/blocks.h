@@ -25,6 +25,9 @@
 /* Of the parser: tags that are not closed, and come again with each paragraph,
  * make many nodes of a few bytes. What takes more has no blocks. */
 #define BLOCKS_MEMORY_MAX ((size_t)16 * 1024 * 1024)
+/* Of one tag: each is held against those before it. HTML with more has no
+ * blocks. */
+#define BLOCKS_ATTRIBUTES_MAX 200
 #define BLOCKS_NODES_MAX 2000   /* the rest is left out */
 #define BLOCKS_DEPTH_MAX 10     /* what lies deeper is where its parent is */
 #define BLOCKS_ELEMENTS_MAX 256 /* deep: what is in more is left out */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "base/arena_test.h"
@@ -248,6 +249,80 @@ few_bytes_do_not_make_many_nodes(void **state)
     assert_true(str_is(blocks_of(buf_str(&html)), "[]"));
 }
 
+/* "<p a0 a1 ...>x</p>", where `before` stands first and `after` last. */
+static struct str
+crowded(const char *before, int n, const char *after)
+{
+    struct buf html;
+
+    buf_init(&html, arena);
+    buf_put_cstr(&html, before);
+    for (int i = 0; i < n; i++)
+        buf_printf(&html, " a%d", i);
+    buf_put_cstr(&html, after);
+    return buf_str(&html);
+}
+
+static void
+a_tag_has_so_many_attributes_and_no_more(void **state)
+{
+    static const struct {
+        const char *before, *after;
+    } ways[] = {
+        {"<p", ">x</p>"},
+        {"</p", ">x"},
+        {"<p b=\">\"c='>'", ">x</p>"},
+        {"<!-- <a b=\" --><p", ">x</p> \""},
+        {"<!-- <a b=' <i c=\" --><p", ">x</p> '\""},
+        {"<script><a b=\"</script><p b", ">x</p>\""},
+        {"<p b=c/d='e'f=\"\"g/h", "/>x</p>"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+        struct str few =
+            crowded(ways[i].before, BLOCKS_ATTRIBUTES_MAX - 8, ways[i].after);
+        struct str many =
+            crowded(ways[i].before, BLOCKS_ATTRIBUTES_MAX + 1, ways[i].after);
+
+        assert_true(str_find(blocks_of(few), 'x') > 0);
+        assert_true(str_is(blocks_of(many), "[]"));
+    }
+    /* A text of many words is no tag. */
+    assert_true(str_find(blocks_of(crowded("<p b=\"c\">", 5000, "x")), 'x') >
+                0);
+    assert_true(str_find(blocks_of(crowded("<p>1 < 2 and <!-- -->", 5000, "x")),
+                         'x') > 0);
+}
+
+static int64_t
+cpu_us_of(struct str html)
+{
+    clock_t before = clock();
+
+    (void)blocks_of(html);
+    return (int64_t)(clock() - before) * 1000000 / CLOCKS_PER_SEC;
+}
+
+/* What is deep costs about as much as what is flat: it was 200 times that. */
+static void
+each_node_is_looked_at_once_however_deep_it_is(void **state)
+{
+    struct str empty = repeated("<br><wbr>", 6000);
+    struct str above = repeated("<section>", 200);
+    struct str deep =
+        str_fmt(arena, "%.*s%.*s", STR_ARG(above), STR_ARG(empty));
+    int64_t flat_us = cpu_us_of(empty);
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        int64_t us = cpu_us_of(empty);
+
+        flat_us = us < flat_us ? us : flat_us;
+    }
+    assert_in_range(cpu_us_of(deep), 0, 10 * flat_us + 20000);
+}
+
 static void
 what_is_too_long_is_cut_between_characters(void **state)
 {
@@ -283,6 +358,8 @@ main(void)
         T(what_could_do_harm_is_left_out),
         T(however_large_it_is_the_tree_is_small),
         T(few_bytes_do_not_make_many_nodes),
+        T(a_tag_has_so_many_attributes_and_no_more),
+        T(each_node_is_looked_at_once_however_deep_it_is),
         T(what_is_too_long_is_cut_between_characters),
         T(a_link_leads_where_it_says),
     };
