@@ -68,6 +68,114 @@ a_difference_has_the_interval_of_newcombe(void **state)
     assert_near(i.high, 1);
 }
 
+/* ---- the same, computed in another way ---- */
+
+/* How many deviations a rate is from what was seen, squared. */
+static double
+score(struct trial_count c, double rate)
+{
+    double d = (double)c.k / (double)c.n - rate;
+
+    return d * d * (double)c.n / (rate * (1 - rate));
+}
+
+/* The rate between `in`, which fits what was seen, and `out`, which does not,
+ * that is 95 % away from it. */
+static double
+edge(struct trial_count c, double in, double out)
+{
+    const double z = 1.959963984540054;
+
+    for (int i = 0; i < 200; i++) {
+        double middle = (in + out) / 2;
+
+        if (score(c, middle) < z * z)
+            in = middle;
+        else
+            out = middle;
+    }
+    return in;
+}
+
+static struct interval
+interval_of(struct trial_count c)
+{
+    double p = (double)c.k / (double)c.n;
+
+    return (struct interval){c.k == 0 ? 0 : edge(c, p, 0),
+                             c.k == c.n ? 1 : edge(c, p, 1)};
+}
+
+static struct interval
+interval_of_difference(struct trial_count a, struct trial_count b)
+{
+    struct interval x = interval_of(a), y = interval_of(b);
+    double p = (double)a.k / (double)a.n, q = (double)b.k / (double)b.n;
+
+    return (struct interval){
+        q - p - sqrt((q - y.low) * (q - y.low) + (x.high - p) * (x.high - p)),
+        q - p + sqrt((y.high - q) * (y.high - q) + (p - x.low) * (p - x.low))};
+}
+
+static double
+normal(double x, double variance)
+{
+    return exp(-x * x / (2 * variance)) /
+           sqrt(2 * 3.14159265358979323846 * variance);
+}
+
+/* 1 / the mixture, as its integral over all differences, by Simpson's rule. */
+static double
+p_of(struct trial_count a, struct trial_count b, double expected)
+{
+    double n = (double)(a.n + b.n), r = ((double)(a.k + b.k) + 0.5) / (n + 1);
+    double v = r * (1 - r) * (1 / (double)a.n + 1 / (double)b.n);
+    double d = (double)b.k / (double)b.n - (double)a.k / (double)a.n;
+    double low = -12 * expected, step = 24 * expected / 200000, sum = 0;
+
+    for (int i = 0; i <= 200000; i++) {
+        double x = low + i * step;
+        double weight = i == 0 || i == 200000 ? 1 : i % 2 == 1 ? 4 : 2;
+
+        sum += weight * normal(d - x, v) * normal(x, expected * expected);
+    }
+    return fmin(1, normal(d, v) / (sum * step / 3));
+}
+
+static struct trial_count
+any_count(struct rng *r)
+{
+    int64_t n = 1 + (int64_t)rng_below(r, 5000);
+    int64_t most = rng_below(r, 4) == 0 ? 3 : n;
+
+    return (struct trial_count){
+        n, (int64_t)rng_below(r, (uint32_t)(most < n ? most : n) + 1)};
+}
+
+static void
+another_computation_comes_to_the_same(void **state)
+{
+    struct rng r;
+
+    (void)state;
+    rng_seed(&r, 42);
+    for (int i = 0; i < 300; i++) {
+        struct trial_count a = any_count(&r), b = any_count(&r);
+        double expected = 0.01 + (double)rng_below(&r, 200) / 1000;
+        struct interval got = significance_wilson(a), want = interval_of(a);
+        double p = significance_p(a, b, expected);
+
+        assert_true(fabs(got.low - want.low) < 1e-9);
+        assert_true(fabs(got.high - want.high) < 1e-9);
+        got = significance_newcombe(a, b);
+        want = interval_of_difference(a, b);
+        assert_true(fabs(got.low - want.low) < 1e-9);
+        assert_true(fabs(got.high - want.high) < 1e-9);
+        if (i < 40 && p > 1e-12)
+            assert_true(fabs(p / p_of(a, b, expected) - 1) < 1e-6);
+    }
+}
+
 static struct trial_count
 counted(struct rng *r, struct trial_count c, double rate)
 {
@@ -204,6 +312,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rate_has_the_interval_of_wilson),
         cmocka_unit_test(a_difference_has_the_interval_of_newcombe),
+        cmocka_unit_test(another_computation_comes_to_the_same),
         cmocka_unit_test(who_looks_all_the_time_is_seldom_misled),
         cmocka_unit_test(a_difference_that_is_there_is_found),
         cmocka_unit_test(few_users_decide_nothing),
