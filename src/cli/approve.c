@@ -1,5 +1,5 @@
 /* approve.c - belfry approve, belfry reject: decide about what waits for it. */
-#include "cli/cli_private.h"
+#include "cli/delivery.h"
 
 const struct arg_option approve_options[] = {
     {.name = "by",
@@ -21,7 +21,7 @@ show(struct cli *c, const struct client_answer *a, struct str id)
 
     buf_init(&out, c->arena);
     if (c->is_json) {
-        buf_put_str(&out, json_raw(a->root));
+        cli_put_json(a->root, &out);
     } else {
         term_put_symbol(&c->out, &out, TERM_YES);
         buf_put_char(&out, ' ');
@@ -36,8 +36,8 @@ show(struct cli *c, const struct client_answer *a, struct str id)
         buf_put_cstr(&out, ": now ");
         term_put(&c->out, &out, TERM_PLAIN,
                  json_str_of(c->arena, a->root, "status"), 0);
+        buf_put_char(&out, '\n');
     }
-    buf_put_char(&out, '\n');
     return cli_print(c, &out, CLI_OK);
 }
 
@@ -68,12 +68,12 @@ decide(struct cli *c, struct str id, const char *verb)
     struct client_answer a;
     int code;
 
-    if (!str_starts(id, STR("ntf_")))
+    if (id_of(id) != ID_OF_NOTIFICATION)
         return cli_usage(c,
                          "\"%.*s\" is no id of a notification, which begins "
                          "with ntf_",
                          STR_ARG(id));
-    call.path = path_of(c->arena, "/v1/notifications/", id, verb);
+    call.path = path_of(c->arena, NOTIFICATIONS "/", id, verb);
     return cli_ask(c, &call, &a, &code) ? show(c, &a, id) : code;
 }
 

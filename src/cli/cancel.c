@@ -1,5 +1,5 @@
 /* cancel.c - belfry cancel: stop what has not gone out. */
-#include "cli/cli_private.h"
+#include "cli/delivery.h"
 
 const struct arg_option cancel_options[] = {
     {.name = "cancel-key",
@@ -41,6 +41,8 @@ put_counts(struct buf *out, struct json answer)
                    (long long)not_stopped);
     if (json_bool(json_get(answer, "more"), false))
         buf_put_cstr(out, "; there are more: say it again");
+    if (json_bool(json_get(answer, "continues"), false))
+        buf_put_cstr(out, "; the rest is being stopped");
 }
 
 static int
@@ -50,15 +52,15 @@ show(struct cli *c, const struct client_answer *a, struct str name)
 
     buf_init(&out, c->arena);
     if (c->is_json) {
-        buf_put_str(&out, json_raw(a->root));
+        cli_put_json(a->root, &out);
     } else {
         term_put_symbol(&c->out, &out,
                         did_something(a->root) ? TERM_YES : TERM_SKIP);
         buf_put_char(&out, ' ');
         term_put(&c->out, &out, TERM_PLAIN, name, 0);
         put_counts(&out, a->root);
+        buf_put_char(&out, '\n');
     }
-    buf_put_char(&out, '\n');
     return cli_print(c, &out, CLI_OK);
 }
 
@@ -83,19 +85,12 @@ cancel_key(struct cli *c, struct str key)
 static int
 cancel_id(struct cli *c, struct str id)
 {
-    bool is_delivery = str_starts(id, STR("dlv_"));
     struct client_call call = {.method = "POST"};
     struct client_answer a;
     int code;
 
-    if (!is_delivery && !str_starts(id, STR("ntf_")))
-        return cli_usage(c,
-                         "\"%.*s\" is no id: a notification's begins with "
-                         "ntf_, a delivery's with dlv_",
-                         STR_ARG(id));
-    call.path = path_of(c->arena,
-                        is_delivery ? "/v1/deliveries/" : "/v1/notifications/",
-                        id, "/cancel");
+    if (!id_path(c, id, "/cancel", &call.path, &code))
+        return code;
     return cli_ask(c, &call, &a, &code) ? show(c, &a, id) : code;
 }
 

@@ -57,7 +57,7 @@ put_line(int depth, struct buf *out)
         buf_put_char(out, ' ');
 }
 
-/* It may be shown on a terminal: what drives one is escaped. */
+/* It may be shown on a terminal. */
 static void
 put_text(struct arena *a, struct str s, struct buf *out)
 {
@@ -65,16 +65,7 @@ put_text(struct arena *a, struct str s, struct buf *out)
 
     buf_init(&text, a);
     buf_put_json_str(&text, s);
-    for (struct str rest = buf_str(&text), c; rest.n > 0;
-         rest = str_sub(rest, c.n, SIZE_MAX)) {
-        size_t n = str_utf8_char(rest);
-
-        c = str_sub(rest, 0, n > 0 ? n : 1);
-        if (term_is_control(term_code_point(c)))
-            buf_printf(out, "\\u%04x", (unsigned)term_code_point(c));
-        else
-            buf_put_str(out, c);
-    }
+    term_put_json(out, buf_str(&text));
 }
 
 static void put(struct arena *a, struct json v, int depth, struct buf *out);

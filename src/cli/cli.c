@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/access.h"
-#include "cli/cli_private.h"
+#include "cli/words.h"
 
 #define TEXT_MAX 1024
 #define CONFIRM_BY_NUMBER 1000 /* above it, y is not enough */
@@ -78,6 +78,24 @@ cli_usage(struct cli *c, const char *fmt, ...)
         how = str_fmt(c->arena, "belfry help %s shows how", c->command->name);
     cli_complain(c, text, how, STR_NONE);
     return CLI_USAGE;
+}
+
+void
+cli_put_json(struct json v, struct buf *out)
+{
+    term_put_json(out, json_raw(v));
+    buf_put_char(out, '\n');
+}
+
+void
+cli_put_made(struct cli *c, struct json v, const char *name, struct buf *out)
+{
+    if (c->is_json) {
+        cli_put_json(v, out);
+        return;
+    }
+    term_put(&c->out, out, TERM_PLAIN, json_str_of(c->arena, v, name), 0);
+    buf_put_char(out, '\n');
 }
 
 int
@@ -187,10 +205,12 @@ complain_of_problem(struct cli *c, const struct client_answer *a)
 {
     struct str code = json_str_of(c->arena, a->root, "code");
     struct str title = json_str_of(c->arena, a->root, "title");
+    struct buf out;
 
     if (c->is_json) {
-        term_write(&c->err, json_raw(a->root));
-        term_write(&c->err, STR("\n"));
+        buf_init(&out, c->arena);
+        cli_put_json(a->root, &out);
+        term_write(&c->err, buf_str(&out));
     } else {
         cli_complain(
             c, str_fmt(c->arena, "%.*s (%d)", STR_ARG(title), a->status),
@@ -325,10 +345,7 @@ refuse_command(struct cli *c, struct str name)
 static bool
 knows_word(const struct command *command, struct str word)
 {
-    for (const char *const *w = command->words; w && *w; w++)
-        if (str_is(word, *w))
-            return true;
-    return command->words == NULL;
+    return !command->words || word_find(command->words, word);
 }
 
 static int
@@ -337,13 +354,15 @@ check_arguments(struct cli *c)
     const struct command *x = c->command;
 
     if (c->args.n_rest < x->min_args)
-        return cli_usage(c, "say more: belfry %s %s", x->name, x->usage);
+        return cli_usage(c, "say more: belfry %s%.*s", x->name,
+                         STR_ARG(words_usage(c->arena, x)));
     if (c->args.n_rest > x->max_args)
         return cli_usage(c, "\"%.*s\" is one argument too many",
                          STR_ARG(args_rest(&c->args, x->max_args)));
     if (!knows_word(x, args_rest(&c->args, 0)))
-        return cli_usage(c, "\"%.*s\" is none of: belfry %s %s",
-                         STR_ARG(args_rest(&c->args, 0)), x->name, x->usage);
+        return cli_usage(c, "\"%.*s\" is none of: belfry %s%.*s",
+                         STR_ARG(args_rest(&c->args, 0)), x->name,
+                         STR_ARG(words_usage(c->arena, x)));
     return CLI_OK;
 }
 

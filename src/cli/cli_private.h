@@ -19,14 +19,15 @@ struct cli {
     bool is_json;
 };
 
+struct word;
 struct command {
     const char *name;
     int (*run)(struct cli *c);
-    const char *usage;   /* what comes after the name */
+    const char *usage;   /* what comes after the name, and the word */
     const char *summary; /* a sentence without its stop */
     const char *const *examples;
     const struct arg_option *options; /* NULL: none of its own */
-    const char *const *words; /* for its first argument; NULL: anything */
+    const struct word *words; /* for its first argument; NULL: anything */
     const char *notes;        /* paragraphs, or NULL */
     int min_args, max_args;
     bool needs_server;
@@ -98,6 +99,11 @@ int cli_usage(struct cli *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Data. What to exit with, `good` when it was written. */
 int cli_print(struct cli *c, const struct buf *out, int good);
+/* A document on a line of its own. */
+void cli_put_json(struct json v, struct buf *out);
+/* The same of what was made; without --json only that member's text. */
+void cli_put_made(struct cli *c, struct json v, const char *name,
+                  struct buf *out);
 /* On a terminal a person is asked; elsewhere only --yes will do. False: *ret
  * is what to exit with. */
 bool cli_confirm(struct cli *c, const char *deed, size_t n, int *ret);
@@ -115,6 +121,9 @@ bool cli_get(struct cli *c, struct str path, struct client_answer *ret_answer,
 struct str cli_why_refused(struct arena *a, struct json root);
 /* The complaint about an answer; what to exit with. */
 int cli_refused(struct cli *c, const struct client_answer *a);
+
+#define DELIVERIES "/v1/deliveries"
+#define NOTIFICATIONS "/v1/notifications"
 
 /* "/v1/x?a=b": value is percent-encoded, an empty one is left out. */
 void query_put(struct buf *path, const char *name, struct str value);

@@ -1,5 +1,5 @@
 /* commands.c - the one table behind dispatch, help and completion. */
-#include "cli/cli_private.h"
+#include "cli/words.h"
 
 #define NEAR 2 /* edits that still make a suggestion */
 
@@ -98,7 +98,6 @@ static const char *const key_examples[] = {
     "belfry key create --scope send --name checkout",
     "belfry key create --scope read,write --expires-in 30d", "belfry key ls",
     "belfry key revoke 7tcdx1y20vqe54ah", NULL};
-static const char *const key_words[] = {"create", "ls", "revoke", NULL};
 static const char *const user_examples[] = {
     "belfry user import people.csv --dry-run",
     "belfry user import people.ndjson --errors refused.ndjson",
@@ -106,13 +105,9 @@ static const char *const user_examples[] = {
     "belfry user ls --limit 10 --json",
     "belfry user export u_1 > u_1.ndjson",
     NULL};
-static const char *const user_words[] = {"get",    "ls",     "put", "delete",
-                                         "import", "export", NULL};
 static const char *const provider_examples[] = {
     "belfry provider ls", "MAIL_PASSWORD=... belfry provider put mail.json",
     "belfry provider test mail --to ada@example.org", NULL};
-static const char *const provider_words[] = {
-    "ls", "get", "put", "delete", "test", "pause", "resume", NULL};
 static const char *const template_examples[] = {
     "belfry template pull welcome",
     "belfry template diff welcome.json && belfry template push welcome.json",
@@ -120,9 +115,6 @@ static const char *const template_examples[] = {
     "belfry template lint belfry/ --strict",
     "belfry template publish welcome",
     NULL};
-static const char *const template_words[] = {
-    "ls",      "get",      "push",    "pull",   "diff", "lint",
-    "publish", "rollback", "preview", "delete", NULL};
 static const char *const apply_examples[] = {
     "belfry apply belfry/ --dry-run",
     "MAIL_PASSWORD=... belfry apply belfry/ --yes --delete", NULL};
@@ -141,14 +133,11 @@ static const char *const migrate_examples[] = {
     "belfry migrate down --to 1 --db sqlite:belfry.db",
     "belfry migrate verify --db postgres://belfry@db.example.com/belfry",
     NULL};
-static const char *const migrate_words[] = {"status", "plan",   "up",
-                                            "down",   "verify", NULL};
 static const char *const doctor_examples[] = {
     "belfry doctor", "belfry doctor --url https://belfry.example.com", NULL};
 static const char *const completion_examples[] = {
     "source <(belfry completion bash)",
     "belfry completion zsh > \"${fpath[1]}/_belfry\"", NULL};
-static const char *const completion_words[] = {"bash", "zsh", NULL};
 static const char *const version_examples[] = {"belfry version --json", NULL};
 static const char *const help_examples[] = {"belfry help send", NULL};
 
@@ -248,7 +237,7 @@ const struct command commands[] = {
      .needs_server = true},
     {.name = "key",
      .run = run_key,
-     .usage = "create|ls|revoke [ID...]",
+     .usage = "[ID...]",
      .summary = "Make, list and revoke API keys",
      .examples = key_examples,
      .options = key_options,
@@ -268,7 +257,7 @@ const struct command commands[] = {
      .needs_server = true},
     {.name = "user",
      .run = run_user,
-     .usage = "get|ls|put|delete|import|export [ID...|FILE]",
+     .usage = "[ID...|FILE]",
      .summary = "Show and change users, import files of them, export one",
      .examples = user_examples,
      .options = user_options,
@@ -286,7 +275,7 @@ const struct command commands[] = {
      .takes_files = true},
     {.name = "provider",
      .run = run_provider,
-     .usage = "ls|get|put|delete|test|pause|resume [NAME...|FILE]",
+     .usage = "[NAME...|FILE]",
      .summary = "Show, change, test and pause who carries messages",
      .examples = provider_examples,
      .options = provider_options,
@@ -300,8 +289,7 @@ const struct command commands[] = {
      .takes_files = true},
     {.name = "template",
      .run = run_template,
-     .usage = "ls|get|push|pull|diff|lint|publish|rollback|preview|delete "
-              "[KEY|FILE|DIR...]",
+     .usage = "[KEY|FILE|DIR...]",
      .summary = "Show, write, try and publish templates",
      .examples = template_examples,
      .options = template_options,
@@ -355,7 +343,6 @@ const struct command commands[] = {
      .takes_files = true},
     {.name = "migrate",
      .run = run_migrate,
-     .usage = "status|plan|up|down|verify",
      .summary = "Show and change the version of the database's schema",
      .examples = migrate_examples,
      .options = migrate_options,
@@ -372,7 +359,6 @@ const struct command commands[] = {
      .needs_server = true},
     {.name = "completion",
      .run = run_completion,
-     .usage = "bash|zsh",
      .summary = "Write a completion script for the shell",
      .examples = completion_examples,
      .words = completion_words,

@@ -1,5 +1,5 @@
 /* completion.c - completion scripts, written from the table of commands. */
-#include "cli/cli_private.h"
+#include "cli/words.h"
 
 static void
 put_options(const struct arg_option *o, struct buf *out)
@@ -11,8 +11,8 @@ put_options(const struct arg_option *o, struct buf *out)
 static void
 put_words(const struct command *x, struct buf *out)
 {
-    for (const char *const *w = x->words; w && *w; w++)
-        buf_printf(out, " %s", *w);
+    for (const struct word *w = x->words; w && w->name; w++)
+        buf_printf(out, " %s", w->name);
     if (x->run == run_help)
         for (const struct command *y = commands; y->name; y++)
             buf_printf(out, " %s", y->name);
@@ -162,15 +162,36 @@ write_zsh(struct buf *out)
                       "compdef _belfry belfry\n");
 }
 
-int
-run_completion(struct cli *c)
+static int
+print_script(struct cli *c, void (*write)(struct buf *out))
 {
     struct buf out;
 
     buf_init(&out, c->arena);
-    if (str_is(args_rest(&c->args, 0), "bash"))
-        write_bash(&out);
-    else
-        write_zsh(&out);
+    write(&out);
     return cli_print(c, &out, CLI_OK);
+}
+
+static int
+print_bash(struct cli *c)
+{
+    return print_script(c, write_bash);
+}
+
+static int
+print_zsh(struct cli *c)
+{
+    return print_script(c, write_zsh);
+}
+
+const struct word completion_words[] = {
+    {"bash", "", 0, 0, print_bash},
+    {"zsh", "", 0, 0, print_zsh},
+    {0},
+};
+
+int
+run_completion(struct cli *c)
+{
+    return words_run(c);
 }

@@ -17,6 +17,32 @@ json_time_of(struct arena *a, struct json doc, const char *name)
     return time_parse(json_str_of(a, doc, name), &ms) ? ms : 0;
 }
 
+enum id_of
+id_of(struct str id)
+{
+    if (str_starts(id, STR("ntf_")))
+        return ID_OF_NOTIFICATION;
+    return str_starts(id, STR("dlv_")) ? ID_OF_DELIVERY : ID_OF_NOTHING;
+}
+
+bool
+id_path(struct cli *c, struct str id, const char *rest, struct str *ret_path,
+        int *ret)
+{
+    enum id_of of = id_of(id);
+
+    *ret_path = path_of(
+        c->arena, of == ID_OF_DELIVERY ? DELIVERIES "/" : NOTIFICATIONS "/", id,
+        rest);
+    if (of != ID_OF_NOTHING)
+        return true;
+    *ret = cli_usage(c,
+                     "\"%.*s\" is no id: a notification's begins with ntf_, a "
+                     "delivery's with dlv_",
+                     STR_ARG(id));
+    return false;
+}
+
 void
 delivery_read(struct arena *a, struct json doc, struct delivery_view *ret)
 {
@@ -43,6 +69,14 @@ is_one_of(struct str s, const char *const *names)
     while (*names && !str_is(s, *names))
         names++;
     return *names != NULL;
+}
+
+const char *const delivery_dead_letters[] = {"dead", "failed", NULL};
+
+bool
+delivery_is_dead_letter(const struct delivery_view *d)
+{
+    return is_one_of(d->status, delivery_dead_letters);
 }
 
 bool
@@ -94,7 +128,7 @@ delivery_last_answer(struct cli *c, struct str id)
 {
     struct client_call call = {
         .method = "GET",
-        .path = path_of(c->arena, "/v1/deliveries/", id, ""),
+        .path = path_of(c->arena, DELIVERIES "/", id, ""),
     };
     struct json log, last = {0};
     struct client_answer a;
@@ -148,14 +182,27 @@ span_text(struct arena *a, int64_t ms)
     return str_fmt(a, "%lld d", (long long)(ms / 86400000));
 }
 
+/* Each is an option and a parameter; the last is a time. */
+static const char *const filters[] = {"channel", "user", "provider", "error",
+                                      "since"};
+#define N_FILTERS (sizeof(filters) / sizeof(filters[0]))
+
+const char *
+delivery_filter_given(const struct cli *c)
+{
+    for (size_t i = 0; i < N_FILTERS; i++)
+        if (args_has(&c->args, filters[i]))
+            return filters[i];
+    return NULL;
+}
+
 bool
 delivery_filter(struct cli *c, struct buf *path, int *ret)
 {
-    static const char *const names[] = {"channel", "user", "provider", "error"};
     struct str since = args_text(&c->args, "since"), at;
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        query_put(path, names[i], args_text(&c->args, names[i]));
+    for (size_t i = 0; i < N_FILTERS - 1; i++)
+        query_put(path, filters[i], args_text(&c->args, filters[i]));
     if (since.n == 0)
         return true;
     if (!time_of(c->arena, since, true, &at)) {

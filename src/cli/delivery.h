@@ -3,6 +3,14 @@
 
 #include "cli/cli_private.h"
 
+/* What an id is of. */
+enum id_of { ID_OF_NOTHING, ID_OF_NOTIFICATION, ID_OF_DELIVERY };
+enum id_of id_of(struct str id);
+/* "/v1/deliveries/dlv_..." + rest. False: it is of nothing, which is complained
+ * of; *ret is what to exit with. */
+bool id_path(struct cli *c, struct str id, const char *rest,
+             struct str *ret_path, int *ret);
+
 struct delivery_view {
     struct str id, notification, user, channel, provider, status, reason;
     int64_t attempts;
@@ -12,6 +20,7 @@ struct delivery_view {
 
 void delivery_read(struct arena *a, struct json doc, struct delivery_view *ret);
 bool delivery_is_settled(const struct delivery_view *d);
+bool delivery_is_dead_letter(const struct delivery_view *d);
 bool delivery_went_wrong(const struct delivery_view *d);
 enum term_symbol delivery_symbol(const struct delivery_view *d);
 /* "retry 2 in 8s", "attempts.exhausted" ... */
@@ -51,6 +60,10 @@ struct str span_text(struct arena *a, int64_t ms);
     }
 
 extern const char *const delivery_statuses[];
+/* Those that can be retried; ends with NULL. */
+extern const char *const delivery_dead_letters[];
+/* The filter that is given; NULL: none is. */
+const char *delivery_filter_given(const struct cli *c);
 bool delivery_filter(struct cli *c, struct buf *path, int *ret);
 
 /* Deliveries of a list of the server, page after page. */

@@ -212,7 +212,7 @@ check_key(struct doctor *d)
                       STR("set BELFRY_KEY, or give --key-file FILE"));
         return false;
     }
-    ask(d, "/v1/deliveries?limit=1", &a);
+    ask(d, DELIVERIES "?limit=1", &a);
     if (a.status == 401)
         doctor_report(
             d, TERM_NO, "key", json_str_of(c->arena, a.root, "detail"),

@@ -219,6 +219,22 @@ escape(struct arena *a, struct str s)
     return buf_str(&out);
 }
 
+static struct str
+text_escaped(struct walk *x, struct json v, struct json left, struct json right)
+{
+    (void)left;
+    (void)right;
+    return escape(x->arena, json_str(x->arena, v));
+}
+
+struct str
+expand_escape(struct arena *a, struct json doc)
+{
+    struct walk x = {.arena = a, .text = text_escaped};
+
+    return walk(&x, doc, (struct json){0}, (struct json){0});
+}
+
 /* left: the file that is there. What the server says names no variable of
  * whoever applies it. */
 static struct str

@@ -27,5 +27,7 @@ struct str expand_hide(struct arena *a, struct json doc, struct json written,
  * `written`, has a variable for it, that; "${" of the server is "$${" then. */
 struct str expand_keep(struct arena *a, const char *const *env,
                        struct json before, struct json written);
+/* What a server says, so that expand_config() gives back just that. */
+struct str expand_escape(struct arena *a, struct json doc);
 /* Whether some text of its config is EXPAND_MASK. */
 bool expand_has_mask(struct arena *a, struct json doc);

@@ -20,7 +20,8 @@ put_counts(struct cli *c, struct json counts, struct buf *out)
     for (struct json v = json_first(counts); !json_is(v, JSON_ABSENT);
          v = json_next(counts, v)) {
         buf_printf(out, "%s%.*s %.*s", is_first ? "  " : ", ",
-                   STR_ARG(json_key(c->arena, v)), STR_ARG(json_raw(v)));
+                   STR_ARG(term_clean(c->arena, json_key(c->arena, v))),
+                   STR_ARG(term_clean(c->arena, json_raw(v))));
         is_first = false;
     }
     buf_put_cstr(out, is_first ? "  no deliveries yet\n" : "\n");
@@ -221,18 +222,19 @@ get_notification(struct cli *c, struct str id)
     int code;
 
     buf_init(&path, c->arena);
-    buf_put_str(&path, path_of(c->arena, "/v1/notifications/", id, "/trace"));
+    buf_put_str(&path, path_of(c->arena, NOTIFICATIONS "/", id, "/trace"));
     query_put(&path, "user", user);
-    if (!cli_get(c, path_of(c->arena, "/v1/notifications/", id, ""), &a,
-                 &code) ||
+    if (!cli_get(c, path_of(c->arena, NOTIFICATIONS "/", id, ""), &a, &code) ||
         !cli_get(c, buf_str(&path), &trace, &code))
         return code;
     buf_init(&out, c->arena);
     if (c->is_json) {
         /* The document with the steps as one more member. */
-        buf_put_str(&out, str_sub(json_raw(a.root), 0, json_raw(a.root).n - 1));
-        buf_printf(&out, ",\"steps\":%.*s}\n",
-                   STR_ARG(json_raw(json_get(trace.root, "steps"))));
+        term_put_json(&out,
+                      str_sub(json_raw(a.root), 0, json_raw(a.root).n - 1));
+        buf_put_cstr(&out, ",\"steps\":");
+        term_put_json(&out, json_raw(json_get(trace.root, "steps")));
+        buf_put_cstr(&out, "}\n");
     } else {
         put_head(c, a.root, &out);
         put_deliveries(c, a.root, user, &out);
@@ -280,12 +282,11 @@ get_delivery(struct cli *c, struct str id)
     struct buf out;
     int code;
 
-    if (!cli_get(c, path_of(c->arena, "/v1/deliveries/", id, ""), &a, &code))
+    if (!cli_get(c, path_of(c->arena, DELIVERIES "/", id, ""), &a, &code))
         return code;
     buf_init(&out, c->arena);
     if (c->is_json) {
-        buf_put_str(&out, json_raw(a.root));
-        buf_put_char(&out, '\n');
+        cli_put_json(a.root, &out);
         return cli_print(c, &out, CLI_OK);
     }
     delivery_read(c->arena, a.root, &d);
@@ -306,7 +307,7 @@ get_delivery(struct cli *c, struct str id)
     buf_put_char(&out, '\n');
     put_log(c, a.root, &out);
     code = cli_print(c, &out, CLI_OK);
-    if (str_is(d.status, "dead") || str_is(d.status, "failed"))
+    if (delivery_is_dead_letter(&d))
         cli_note(c, TERM_DOT, "once more: belfry retry %.*s", STR_ARG(d.id));
     return code;
 }
@@ -314,14 +315,13 @@ get_delivery(struct cli *c, struct str id)
 int
 run_get(struct cli *c)
 {
-    struct str id = args_rest(&c->args, 0);
+    struct str id = args_rest(&c->args, 0), path;
+    int code = CLI_USAGE;
 
-    if (str_starts(id, STR("ntf_")))
+    if (id_of(id) == ID_OF_NOTIFICATION)
         return get_notification(c, id);
-    if (str_starts(id, STR("dlv_")))
+    if (id_of(id) == ID_OF_DELIVERY)
         return get_delivery(c, id);
-    return cli_usage(c,
-                     "\"%.*s\" is no id: a notification's begins with ntf_, a "
-                     "delivery's with dlv_",
-                     STR_ARG(id));
+    (void)id_path(c, id, "", &path, &code);
+    return code;
 }

@@ -1,4 +1,4 @@
-#include "cli/cli_private.h"
+#include "cli/words.h"
 
 #define NAME_WIDTH 12
 #define OPTION_WIDTH 24
@@ -60,9 +60,8 @@ put_paragraph(const char *text, struct buf *out)
 void
 help_command(struct cli *c, const struct command *command, struct buf *out)
 {
-    buf_printf(out, "%s.\n\nusage: belfry %s%s%s%s\n", command->summary,
-               command->name, command->usage ? " " : "",
-               command->usage ? command->usage : "",
+    buf_printf(out, "%s.\n\nusage: belfry %s%.*s%s\n", command->summary,
+               command->name, STR_ARG(words_usage(c->arena, command)),
                command->options ? " [options]" : "");
     if (command->notes) {
         buf_put_char(out, '\n');

@@ -1,5 +1,6 @@
 /* key.c - belfry key: make, list and revoke API keys. */
 #include "cli/delivery.h"
+#include "cli/words.h"
 
 const struct arg_option key_options[] = {
     {.name = "scope",
@@ -62,9 +63,7 @@ create_key(struct cli *c)
     if (!cli_ask(c, &call, &a, &code))
         return code;
     buf_init(&out, c->arena);
-    buf_put_str(&out, c->is_json ? json_raw(a.root)
-                                 : json_str_of(c->arena, a.root, "key"));
-    buf_put_char(&out, '\n');
+    cli_put_made(c, a.root, "key", &out);
     if (!c->is_json)
         cli_note(c, TERM_WARN,
                  "keep it now, nobody can show it again; its id is %.*s",
@@ -87,8 +86,7 @@ put_key(void *arg, struct json doc)
     int64_t expires = json_time_of(c->arena, doc, "expires_at");
     struct buf list;
 
-    buf_put_str(&l->json, json_raw(doc));
-    buf_put_char(&l->json, '\n');
+    cli_put_json(doc, &l->json);
     buf_init(&list, c->arena);
     for (struct json v = json_first(scopes); !json_is(v, JSON_ABSENT);
          v = json_next(scopes, v))
@@ -146,8 +144,6 @@ revoke_keys(struct cli *c)
 {
     int code = CLI_OK;
 
-    if (c->args.n_rest < 2)
-        return cli_usage(c, "say which: belfry key revoke ID");
     for (int i = 1; i < c->args.n_rest; i++) {
         struct str id = key_id(args_rest(&c->args, i));
         struct client_answer a;
@@ -163,15 +159,15 @@ revoke_keys(struct cli *c)
     return code;
 }
 
+const struct word key_words[] = {
+    {"create", "", 0, 0, create_key},
+    {"ls", "", 0, 0, list_keys},
+    {"revoke", "ID...", 1, 99, revoke_keys},
+    {0},
+};
+
 int
 run_key(struct cli *c)
 {
-    struct str word = args_rest(&c->args, 0);
-
-    if (str_is(word, "revoke"))
-        return revoke_keys(c);
-    if (c->args.n_rest > 1)
-        return cli_usage(c, "\"%.*s\" is one argument too many",
-                         STR_ARG(args_rest(&c->args, 1)));
-    return str_is(word, "create") ? create_key(c) : list_keys(c);
+    return words_run(c);
 }

@@ -140,8 +140,7 @@ put_row(void *arg, struct json doc)
 
     if (c->is_json) {
         buf_reset(&l->json);
-        buf_put_str(&l->json, json_raw(doc));
-        buf_put_char(&l->json, '\n');
+        cli_put_json(doc, &l->json);
         return cli_print(c, &l->json, CLI_OK) == CLI_OK;
     }
     for (const struct kind_column *col = l->columns; col->head; col++)
@@ -193,22 +192,27 @@ kind_run_ls(struct cli *c, const struct kind *k,
 }
 
 int
+kind_show(struct cli *c, struct json doc)
+{
+    struct buf out;
+
+    buf_init(&out, c->arena);
+    if (c->is_json)
+        cli_put_json(doc, &out);
+    else
+        canon_put(doc, &out);
+    return cli_print(c, &out, CLI_OK);
+}
+
+int
 kind_run_get(struct cli *c, const struct kind *k, struct str key)
 {
     struct client_answer a;
-    struct buf out;
     int code;
 
-    if (!cli_get(c, kind_path(c->arena, k, key, ""), &a, &code))
-        return code;
-    buf_init(&out, c->arena);
-    if (c->is_json) {
-        buf_put_str(&out, json_raw(a.root));
-        buf_put_char(&out, '\n');
-    } else {
-        canon_put(a.root, &out);
-    }
-    return cli_print(c, &out, CLI_OK);
+    return cli_get(c, kind_path(c->arena, k, key, ""), &a, &code)
+               ? kind_show(c, a.root)
+               : code;
 }
 
 /* What the document says, or else the file's name as belfry export gives it. */
@@ -246,8 +250,7 @@ kind_run_put(struct cli *c, const struct kind *k, struct json doc)
     buf_init(&out, c->arena);
     if (!c->is_json)
         return CLI_OK;
-    buf_put_str(&out, json_raw(a.root));
-    buf_put_char(&out, '\n');
+    cli_put_json(a.root, &out);
     return cli_print(c, &out, CLI_OK);
 }
 

@@ -44,6 +44,8 @@ struct kind_column {
 int kind_run_ls(struct cli *c, const struct kind *k,
                 const struct kind_column *columns, int64_t limit);
 int kind_run_get(struct cli *c, const struct kind *k, struct str key);
+/* Prints a document as `get` does. */
+int kind_show(struct cli *c, struct json doc);
 /* Of the file that the second argument names. */
 int kind_run_put(struct cli *c, const struct kind *k, struct json doc);
 /* All arguments behind the first. */

@@ -119,14 +119,12 @@ static bool
 read_dead(struct delivery_pages *p, struct str filters, struct rows *r,
           int *ret)
 {
-    static const char *const statuses[] = {"dead", "failed"};
-
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; delivery_dead_letters[i]; i++) {
         struct buf path;
 
         buf_init(&path, p->cli->arena);
         buf_put_str(&path, filters);
-        query_put(&path, "status", str_from(statuses[i]));
+        query_put(&path, "status", str_from(delivery_dead_letters[i]));
         p->path = buf_str(&path);
         if (!delivery_pages(p, ret))
             return false;
@@ -153,7 +151,7 @@ list_deliveries(struct cli *c)
     buf_init(&r.docs, c->arena);
     buf_reserve(&r.docs, sizeof(struct json));
     buf_init(&path, c->arena);
-    buf_put_cstr(&path, "/v1/deliveries");
+    buf_put_cstr(&path, DELIVERIES);
     if (!delivery_filter(c, &path, &code))
         return code;
     query_put(&path, "status", args_text(&c->args, "status"));
@@ -199,7 +197,7 @@ list_notifications(struct cli *c)
     struct table *t = table_new(c->arena, &c->out, heads);
     struct rows r = {.cli = c};
     struct delivery_pages p = {.cli = c,
-                               .path = STR("/v1/notifications"),
+                               .path = STR(NOTIFICATIONS),
                                .limit = limit,
                                .each = keep,
                                .arg = &r};
@@ -228,7 +226,7 @@ list_groups(struct cli *c)
     struct table *t = table_new(c->arena, &c->out, heads);
     struct rows r = {.cli = c};
     struct delivery_pages p = {.cli = c,
-                               .path = STR("/v1/deliveries/groups"),
+                               .path = STR(DELIVERIES "/groups"),
                                .limit = limit < PAGE ? limit : PAGE,
                                .each = keep,
                                .arg = &r};
@@ -259,12 +257,9 @@ list_groups(struct cli *c)
 int
 run_ls(struct cli *c)
 {
-    static const char *const filters[] = {
-        "dead", "status", "channel", "user", "provider", "error", "since"};
-    bool is_filtered = false;
+    bool is_filtered = delivery_filter_given(c) || args_has(&c->args, "dead") ||
+                       args_has(&c->args, "status");
 
-    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
-        is_filtered = is_filtered || args_has(&c->args, filters[i]);
     if (args_has(&c->args, "groups"))
         return is_filtered && !args_has(&c->args, "dead")
                    ? cli_usage(c, "--groups goes without filters")

@@ -3,6 +3,7 @@
 
 #include "base/config.h"
 #include "cli/database.h"
+#include "cli/words.h"
 #include "cli/delivery.h"
 #include "store/migration.h"
 #include "store/postgres/inspect.h"
@@ -265,10 +266,23 @@ status(struct migration_job *j)
     return e == ERR_OK ? show(j, false) : complain(j, e);
 }
 
-int
-run_migrate(struct cli *c)
+/* Where a file of SQLite has to be there already. */
+static bool
+is_missing(struct migration_job *j)
 {
-    struct str word = args_rest(&c->args, 0);
+    struct cli *c = j->cli;
+
+    if (!j->db.is_sqlite || access(j->db.place, F_OK) == 0)
+        return false;
+    cli_complain(c, str_fmt(c->arena, "there is no %s", j->db.place), STR_NONE,
+                 STR("belfry serve and belfry migrate up make it; or name "
+                     "another with --db"));
+    return true;
+}
+
+static int
+run_job(struct cli *c, int (*run)(struct migration_job *j))
+{
     struct migration_job j = {.cli = c};
     struct buf messages;
 
@@ -280,23 +294,51 @@ run_migrate(struct cli *c)
                            .place = j.db.place,
                            .clock = clock_system(),
                            .arena = c->arena};
-    if (args_has(&c->args, "to") && !str_is(word, "down"))
+    if (args_has(&c->args, "to") && run != down)
         return cli_usage(c, "--to goes with down");
-    if (args_has(&c->args, "sql") && !str_is(word, "plan"))
+    if (args_has(&c->args, "sql") && run != plan)
         return cli_usage(c, "--sql goes with plan");
-    if (j.db.is_sqlite && !str_is(word, "up") &&
-        access(j.db.place, F_OK) != 0) {
-        cli_complain(c, str_fmt(c->arena, "there is no %s", j.db.place),
-                     STR_NONE,
-                     STR("belfry serve and belfry migrate up make it; or name "
-                         "another with --db"));
-        return CLI_FAILED;
-    }
-    if (str_is(word, "plan"))
-        return plan(&j);
-    if (str_is(word, "up"))
-        return up(&j);
-    if (str_is(word, "down"))
-        return down(&j);
-    return str_is(word, "verify") ? verify(&j) : status(&j);
+    return run != up && is_missing(&j) ? CLI_FAILED : run(&j);
+}
+
+static int
+run_status(struct cli *c)
+{
+    return run_job(c, status);
+}
+
+static int
+run_plan(struct cli *c)
+{
+    return run_job(c, plan);
+}
+
+static int
+run_up(struct cli *c)
+{
+    return run_job(c, up);
+}
+
+static int
+run_down(struct cli *c)
+{
+    return run_job(c, down);
+}
+
+static int
+run_verify(struct cli *c)
+{
+    return run_job(c, verify);
+}
+
+const struct word migrate_words[] = {
+    {"status", "", 0, 0, run_status}, {"plan", "", 0, 0, run_plan},
+    {"up", "", 0, 0, run_up},         {"down", "", 0, 0, run_down},
+    {"verify", "", 0, 0, run_verify}, {0},
+};
+
+int
+run_migrate(struct cli *c)
+{
+    return words_run(c);
 }

@@ -31,10 +31,23 @@ run_ls_providers(struct cli *c)
     return kind_run_ls(c, kind_of(KIND_PROVIDER), columns, INT64_MAX);
 }
 
+/* As a file that `put` takes for just that: what the server says names no
+ * variable. */
 static int
 run_get_provider(struct cli *c)
 {
-    return kind_run_get(c, kind_of(KIND_PROVIDER), args_rest(&c->args, 1));
+    struct str name = args_rest(&c->args, 1), why;
+    struct client_answer a;
+    struct json doc;
+    int code;
+
+    if (!cli_get(c, kind_path(c->arena, kind_of(KIND_PROVIDER), name, ""), &a,
+                 &code))
+        return code;
+    if (input_parse(c->arena, expand_escape(c->arena, a.root), &doc, &why))
+        return kind_show(c, doc);
+    cli_complain(c, STR("the server's answer cannot be used"), why, STR_NONE);
+    return CLI_FAILED;
 }
 
 static int
@@ -133,8 +146,7 @@ run_test_provider(struct cli *c)
     is_good = str_is(verdict, "delivered") || str_is(verdict, "sent");
     buf_init(&out, c->arena);
     if (c->is_json) {
-        buf_put_str(&out, json_raw(a.root));
-        buf_put_char(&out, '\n');
+        cli_put_json(a.root, &out);
         return cli_print(c, &out, is_good ? CLI_OK : CLI_FAILED);
     }
     cli_note(c, is_good ? TERM_YES : TERM_NO, "%.*s: %.*s%s%.*s", STR_ARG(name),
@@ -142,7 +154,7 @@ run_test_provider(struct cli *c)
     return is_good ? CLI_OK : CLI_FAILED;
 }
 
-static const struct word words[] = {
+const struct word provider_words[] = {
     {"ls", "", 0, 0, run_ls_providers},
     {"get", "NAME", 1, 1, run_get_provider},
     {"put", "FILE", 1, 1, run_put_provider},
@@ -156,5 +168,5 @@ static const struct word words[] = {
 int
 run_provider(struct cli *c)
 {
-    return words_run(c, words);
+    return words_run(c);
 }

@@ -47,16 +47,14 @@ count_ids(const struct retry *r)
 static bool
 collect(struct retry *r, struct str filters, int *ret)
 {
-    static const char *const statuses[] = {"dead", "failed"};
-
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; delivery_dead_letters[i]; i++) {
         struct delivery_pages p = {
             .cli = r->cli, .limit = MANY_MAX, .each = keep_id, .arg = r};
         struct buf path;
 
         buf_init(&path, r->cli->arena);
         buf_put_str(&path, filters);
-        query_put(&path, "status", str_from(statuses[i]));
+        query_put(&path, "status", str_from(delivery_dead_letters[i]));
         p.path = buf_str(&path);
         if (!delivery_pages(&p, ret))
             return false;
@@ -75,7 +73,7 @@ collect_filtered(struct retry *r, int *ret)
     struct buf path;
 
     buf_init(&path, r->cli->arena);
-    buf_put_cstr(&path, "/v1/deliveries");
+    buf_put_cstr(&path, DELIVERIES);
     return delivery_filter(r->cli, &path, ret) &&
            collect(r, buf_str(&path), ret);
 }
@@ -84,21 +82,17 @@ static bool
 collect_named(struct retry *r, struct str id, int *ret)
 {
     struct cli *c = r->cli;
+    struct str ignored;
     struct buf path;
 
-    if (str_starts(id, STR("dlv_"))) {
+    if (!id_path(c, id, "", &ignored, ret))
+        return false;
+    if (id_of(id) == ID_OF_DELIVERY) {
         buf_put(&r->ids, &id, sizeof(id));
         return true;
     }
-    if (!str_starts(id, STR("ntf_"))) {
-        *ret = cli_usage(c,
-                         "\"%.*s\" is no id: a delivery's begins with dlv_, a "
-                         "notification's with ntf_",
-                         STR_ARG(id));
-        return false;
-    }
     buf_init(&path, c->arena);
-    buf_put_cstr(&path, "/v1/deliveries");
+    buf_put_cstr(&path, DELIVERIES);
     query_put(&path, "notification_id", id);
     return collect(r, buf_str(&path), ret);
 }
@@ -119,16 +113,14 @@ retry_one(struct retry *r, struct str id, int *ret)
     struct client_answer a;
     struct client_call call = {
         .method = "POST",
-        .path = path_of(c->arena, "/v1/deliveries/", id, "/retry"),
+        .path = path_of(c->arena, DELIVERIES "/", id, "/retry"),
     };
 
     client_call(c->client, c->arena, &call, &a);
     r->n_done++;
     if (a.outcome == CLIENT_ANSWERED && a.status / 100 == 2) {
-        if (c->is_json) {
-            buf_put_str(&r->json, json_raw(a.root));
-            buf_put_char(&r->json, '\n');
-        }
+        if (c->is_json)
+            cli_put_json(a.root, &r->json);
         draw_progress(r);
         return true;
     }
@@ -198,13 +190,11 @@ say_count(struct retry *r)
 static int
 check_words(struct cli *c)
 {
-    static const char *const filters[] = {"channel", "user", "provider",
-                                          "error", "since"};
+    const char *filter = delivery_filter_given(c);
     bool is_dead = args_has(&c->args, "dead");
 
-    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
-        if (!is_dead && args_has(&c->args, filters[i]))
-            return cli_usage(c, "--%s goes with --dead", filters[i]);
+    if (filter && !is_dead)
+        return cli_usage(c, "--%s goes with --dead", filter);
     if (is_dead && c->args.n_rest > 0)
         return cli_usage(c, "give ids or --dead, not both");
     if (!is_dead && c->args.n_rest == 0)

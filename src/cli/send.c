@@ -156,7 +156,7 @@ find_body(struct cli *c, struct send_input *ret, int *ret_code)
         if (!find_text(c, &words.text, ret_code))
             return false;
     }
-    *ret = (struct send_input){.path = "/v1/notifications"};
+    *ret = (struct send_input){.path = NOTIFICATIONS};
     if (send_body_of_flags(c->arena, &words, &flags, &why) == ERR_OK) {
         ret->body = flags;
         if (!is_input)
@@ -220,7 +220,7 @@ show_batch(struct cli *c, struct json root)
         n++;
         code = is_good ? code : CLI_FAILED;
         if (c->is_json) {
-            buf_put_str(&out, json_raw(v));
+            cli_put_json(v, &out);
         } else {
             term_put_symbol(&c->out, &out, is_good ? TERM_YES : TERM_NO);
             buf_printf(&out, " %d  ", n);
@@ -228,8 +228,8 @@ show_batch(struct cli *c, struct json root)
                      is_good ? json_str_of(c->arena, v, "id")
                              : json_str_of(c->arena, problem, "detail"),
                      0);
+            buf_put_char(&out, '\n');
         }
-        buf_put_char(&out, '\n');
     }
     return cli_print(c, &out, code);
 }
@@ -294,7 +294,7 @@ wait_until_settled(struct waiting *w, int *ret)
     int64_t end = clock->mono_ms(clock) + left;
 
     for (;;) {
-        if (!cli_get(c, path_of(c->arena, "/v1/notifications/", w->id, ""),
+        if (!cli_get(c, path_of(c->arena, NOTIFICATIONS "/", w->id, ""),
                      &w->last, ret))
             return false;
         judge(w);
@@ -367,8 +367,7 @@ wait_and_show(struct cli *c, struct str id)
         return code;
     buf_init(&out, c->arena);
     if (c->is_json) {
-        buf_put_str(&out, json_raw(w.last.root));
-        buf_put_char(&out, '\n');
+        cli_put_json(w.last.root, &out);
     } else {
         put_outcomes(&w, &out);
     }
@@ -417,7 +416,6 @@ run_send(struct cli *c)
     if (!c->is_json)
         return show_accepted(c, &a);
     buf_init(&out, c->arena);
-    buf_put_str(&out, json_raw(a.root));
-    buf_put_char(&out, '\n');
+    cli_put_json(a.root, &out);
     return cli_print(c, &out, CLI_OK);
 }

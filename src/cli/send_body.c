@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "cli/cli_private.h"
 
 #define DATA_MAX 1000
 
@@ -227,7 +228,7 @@ take_batch(struct str input, struct str flags, bool is_lines,
     }
     *ret = (struct send_input){
         .body = input,
-        .path = "/v1/notifications/batch",
+        .path = NOTIFICATIONS "/batch",
         .type = is_lines ? "application/x-ndjson" : "application/json",
         .is_batch = true,
     };
@@ -259,7 +260,7 @@ send_body_of_input(struct arena *a, struct str input, struct str flags,
         .body = str_is(flags, "{}")
                     ? input
                     : json_merge_patch(a, json_root(&doc), json_root(&over)),
-        .path = "/v1/notifications",
+        .path = NOTIFICATIONS,
         .type = "application/json",
     };
     return ERR_OK;

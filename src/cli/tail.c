@@ -177,7 +177,7 @@ static bool
 look_at_one(struct tail *t, struct str id, struct client_answer *a)
 {
     struct client_call call = {
-        .method = "GET", .path = path_of(t->arena, "/v1/deliveries/", id, "")};
+        .method = "GET", .path = path_of(t->arena, DELIVERIES "/", id, "")};
     struct known *k;
     size_t n_new;
 
@@ -281,7 +281,7 @@ show(struct tail *t)
     buf_init(&out, t->arena);
     for (size_t i = 0; i < n; i++) {
         if (t->cli->is_json) {
-            buf_put_str(&out, all[i].raw);
+            term_put_json(&out, all[i].raw);
             buf_put_char(&out, '\n');
         } else {
             put_line(t, &all[i], &out);
@@ -361,7 +361,7 @@ run_tail(struct cli *c)
     int code;
 
     buf_init(&path, c->arena);
-    buf_put_cstr(&path, "/v1/deliveries");
+    buf_put_cstr(&path, DELIVERIES);
     query_put(&path, "status", args_text(&c->args, "status"));
     if (!delivery_filter(c, &path, &code))
         return code;

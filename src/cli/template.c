@@ -79,8 +79,7 @@ change_live(struct cli *c, const char *route)
     if (!c->is_json)
         return CLI_OK;
     buf_init(&out, c->arena);
-    buf_put_str(&out, json_raw(a.root));
-    buf_put_char(&out, '\n');
+    cli_put_json(a.root, &out);
     return cli_print(c, &out, CLI_OK);
 }
 
@@ -180,15 +179,14 @@ run_preview(struct cli *c)
                  (long long)latest, (long long)live);
     buf_init(&out, c->arena);
     if (c->is_json) {
-        buf_put_str(&out, json_raw(a.root));
-        buf_put_char(&out, '\n');
+        cli_put_json(a.root, &out);
     } else {
         put_preview(c, a.root, &out);
     }
     return cli_print(c, &out, CLI_OK);
 }
 
-static const struct word words[] = {
+const struct word template_words[] = {
     {"ls", "", 0, 0, run_ls_templates},
     {"get", "KEY", 1, 1, run_get_template},
     {"push", "FILE|DIR...", 1, 1000, template_push},
@@ -205,5 +203,5 @@ static const struct word words[] = {
 int
 run_template(struct cli *c)
 {
-    return words_run(c, words);
+    return words_run(c);
 }

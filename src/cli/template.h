@@ -16,6 +16,8 @@ struct template_files {
     /* False: enough; *ret is the exit code. */
     bool (*each)(void *arg, const struct thing *t, int *ret);
     void *arg;
+    bool goes_on;    /* after what cannot be read, too... */
+    size_t n_faults; /* ...which is counted */
 };
 /* Those that an argument names. What cannot be read is complained of. */
 bool template_files(struct template_files *f, struct str name, int *ret);

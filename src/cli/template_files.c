@@ -40,7 +40,8 @@ open_folder(struct cli *c, struct str name, bool makes, struct tree *ret,
 
     if (!tree_open(c->arena, name, makes, &outer, ret_why))
         return false;
-    if (!tree_folder(&outer, "templates", false, ret, ret_why)) {
+    if (!tree_folder(&outer, kind_of(KIND_TEMPLATE)->folder, false, ret,
+                     ret_why)) {
         tree_close(&outer);
         return false;
     }
@@ -49,6 +50,15 @@ open_folder(struct cli *c, struct str name, bool makes, struct tree *ret,
     else
         tree_close(&outer);
     return true;
+}
+
+/* Whether it goes on. */
+static bool
+complain_of(struct template_files *f, struct str why, int *ret)
+{
+    *ret = complain(f->cli, why);
+    f->n_faults++;
+    return f->goes_on;
 }
 
 static bool
@@ -60,8 +70,7 @@ take_file(struct template_files *f, const struct tree *folder, struct str name,
 
     if (thing_of_file(f->cli, folder, KIND_TEMPLATE, name, &t, &why))
         return f->each(f->arg, &t, ret);
-    *ret = complain(f->cli, why);
-    return false;
+    return complain_of(f, why, ret);
 }
 
 static bool
@@ -73,10 +82,8 @@ take_folder(struct template_files *f, struct str name, int *ret)
     size_t n = 0;
 
     if (!open_folder(f->cli, name, false, &folder, &why) ||
-        !tree_list(&folder, &names, &n, &why)) {
-        *ret = complain(f->cli, why);
-        return false;
-    }
+        !tree_list(&folder, &names, &n, &why))
+        return complain_of(f, why, ret);
     for (size_t i = 0; is_good && i < n; i++)
         if (str_ends(names[i], STR(".json")))
             is_good = take_file(f, &folder, names[i], ret);
@@ -93,22 +100,20 @@ template_files(struct template_files *f, struct str name, int *ret)
 
     if (is_folder(f->cli, name))
         return take_folder(f, name, ret);
-    if (!str_ends(name, STR(".json"))) {
-        *ret = complain(f->cli, str_fmt(f->cli->arena,
-                                        "%.*s is neither a folder nor a file "
-                                        "whose name ends in .json",
-                                        STR_ARG(name)));
-        return false;
-    }
+    if (!str_ends(name, STR(".json")))
+        return complain_of(f,
+                           str_fmt(f->cli->arena,
+                                   "%.*s is neither a folder nor a file whose "
+                                   "name ends in .json",
+                                   STR_ARG(name)),
+                           ret);
     for (size_t i = 0; i < name.n; i++)
         if (name.p[i] == '/') {
             dir = str_sub(name, 0, i > 0 ? i : 1);
             file = str_sub(name, i + 1, SIZE_MAX);
         }
-    if (!tree_open(f->cli->arena, dir, false, &folder, &why)) {
-        *ret = complain(f->cli, why);
-        return false;
-    }
+    if (!tree_open(f->cli->arena, dir, false, &folder, &why))
+        return complain_of(f, why, ret);
     is_good = take_file(f, &folder, file, ret);
     tree_close(&folder);
     return is_good;
@@ -129,7 +134,7 @@ take_arguments(struct template_files *f, int *ret)
 struct pushing {
     struct cli *cli;
     struct things server;
-    size_t n_pushed, n_same;
+    size_t n_pushed, n_same, n_refused;
 };
 
 static bool
@@ -171,6 +176,16 @@ put(struct cli *c, const struct thing *t, const struct thing *before,
     return true;
 }
 
+/* What the server does not take does not stop the others; but that it cannot
+ * be asked, or not with this key, does. */
+static bool
+leave_out(struct pushing *x, const struct thing *t, int code)
+{
+    x->n_refused++;
+    cli_note(x->cli, TERM_NO, "%.*s: not pushed", STR_ARG(t->key));
+    return code == CLI_FAILED;
+}
+
 /* What is on the server already is not put again. */
 static bool
 push_one(void *arg, const struct thing *t, int *ret)
@@ -190,11 +205,11 @@ push_one(void *arg, const struct thing *t, int *ret)
     }
     if (!is_there) {
         if (!put(c, t, before, &root, ret))
-            return false;
+            return leave_out(x, t, *ret);
         etag = etag_of(c, root);
     }
     if (goes_live && !publish(c, t, etag, ret))
-        return false;
+        return leave_out(x, t, *ret);
     x->n_pushed++;
     cli_note(c, TERM_YES, "%.*s: %s", STR_ARG(t->key),
              before && !goes_live ? "a draft; belfry template publish makes "
@@ -203,29 +218,48 @@ push_one(void *arg, const struct thing *t, int *ret)
     return true;
 }
 
+/* The files that cannot be read are among those that failed. */
+static int
+say_pushed(const struct pushing *x, size_t n_failed, int code)
+{
+    struct cli *c = x->cli;
+    struct json_writer w;
+    struct buf out;
+
+    if (n_failed > 0)
+        cli_note(c, TERM_NO, "%zu pushed, %zu unchanged, %zu failed",
+                 x->n_pushed, x->n_same, n_failed);
+    else
+        cli_note(c, TERM_YES, "%zu pushed, %zu unchanged", x->n_pushed,
+                 x->n_same);
+    if (!c->is_json)
+        return code;
+    buf_init(&out, c->arena);
+    w = json_writer(&out);
+    json_begin_object(&w);
+    json_int_field(&w, "pushed", (int64_t)x->n_pushed);
+    json_int_field(&w, "unchanged", (int64_t)x->n_same);
+    json_int_field(&w, "failed", (int64_t)n_failed);
+    json_end_object(&w);
+    buf_put_char(&out, '\n');
+    return cli_print(c, &out, code);
+}
+
 int
 template_push(struct cli *c)
 {
     struct pushing x = {.cli = c};
-    struct template_files files = {.cli = c, .each = push_one, .arg = &x};
-    struct json_writer w;
-    struct buf out;
+    struct template_files files = {
+        .cli = c, .each = push_one, .arg = &x, .goes_on = true};
     int code = CLI_OK;
+    size_t n_failed;
 
-    if (!things_of_templates(c, &x.server, &code) ||
-        !take_arguments(&files, &code))
+    if (!things_of_templates(c, &x.server, &code))
         return code;
-    cli_note(c, TERM_YES, "%zu pushed, %zu unchanged", x.n_pushed, x.n_same);
-    if (!c->is_json)
-        return CLI_OK;
-    buf_init(&out, c->arena);
-    w = json_writer(&out);
-    json_begin_object(&w);
-    json_int_field(&w, "pushed", (int64_t)x.n_pushed);
-    json_int_field(&w, "unchanged", (int64_t)x.n_same);
-    json_end_object(&w);
-    buf_put_char(&out, '\n');
-    return cli_print(c, &out, CLI_OK);
+    if (take_arguments(&files, &code) && code != CLI_OK)
+        code = CLI_FAILED;
+    n_failed = x.n_refused + files.n_faults;
+    return say_pushed(&x, n_failed, n_failed > 0 ? code : CLI_OK);
 }
 
 /* ---- pull ---- */

@@ -193,6 +193,23 @@ term_clean(struct arena *a, struct str s)
     return buf_str(&out);
 }
 
+/* A byte below 32 stands between two values, as in a string there is none. */
+void
+term_put_json(struct buf *out, struct str json)
+{
+    while (json.n > 0) {
+        struct str c = take_char(&json);
+        uint32_t point = term_code_point(c);
+
+        if (point < ' ')
+            buf_put_char(out, ' ');
+        else if (term_is_control(point))
+            buf_printf(out, "\\u%04x", (unsigned)point);
+        else
+            buf_put_str(out, c);
+    }
+}
+
 struct str
 term_clip(struct arena *a, const struct term *t, struct str s, size_t width)
 {

@@ -53,6 +53,9 @@ uint32_t term_code_point(struct str c);
 bool term_is_control(uint32_t c);
 /* The text as it may be shown: one line, no control characters. */
 struct str term_clean(struct arena *a, struct str s);
+/* JSON text as it may be shown: the same values, with what drives a terminal
+ * escaped. */
+void term_put_json(struct buf *out, struct str json);
 /* The longest prefix that fits; what is cut ends with an ellipsis. */
 struct str term_clip(struct arena *a, const struct term *t, struct str s,
                      size_t width);

@@ -105,6 +105,19 @@ a_clipped_text_ends_on_a_character(void **state)
 }
 
 static void
+json_is_shown_as_the_same_values(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, arena);
+    term_put_json(&out, STR("{\"a\":\r\n\"\xc2\x9b"
+                            "2J\x7f\xe2\x80\xae\xc3\xa4\\u001b\"}"));
+    assert_text(buf_str(&out),
+                "{\"a\":  \"\\u009b2J\\u007f\\u202e\xc3\xa4\\u001b\"}");
+}
+
+static void
 text_is_padded_and_coloured(void **state)
 {
     struct buf out;
@@ -174,6 +187,7 @@ main(void)
         IT(width_counts_columns_not_bytes),
         IT(no_control_character_reaches_the_terminal),
         IT(a_clipped_text_ends_on_a_character),
+        IT(json_is_shown_as_the_same_values),
         IT(text_is_padded_and_coloured),
         IT(columns_are_as_wide_as_their_widest_cell),
         IT(only_a_terminal_clips_the_last_column),

@@ -66,6 +66,24 @@ parse(struct arena *a, struct str text)
 
 /* ---- of a server ---- */
 
+/* A server that answers otherwise is none of ours, or what is in between
+ * changes its answers. */
+static bool
+is_thing(struct cli *c, const struct kind *k, struct str key, struct json doc)
+{
+    if (kind_is_key(key) && json_is(doc, JSON_OBJECT))
+        return true;
+    cli_complain(
+        c,
+        str_fmt(c->arena, "the server's list of %s cannot be used", k->folder),
+        kind_is_key(key)
+            ? str_fmt(c->arena, "%s %.*s is no document", k->noun, STR_ARG(key))
+            : str_fmt(c->arena, "\"%.*s\" is no %s of a %s",
+                      STR_ARG(term_clean(c->arena, key)), k->key_name, k->noun),
+        STR("belfry doctor looks at the server and the way to it"));
+    return false;
+}
+
 struct asking {
     struct cli *cli;
     enum kind_id kind;
@@ -115,7 +133,7 @@ take_shown(void *arg, struct json shown)
     };
 
     /* Names of files come of it. */
-    x->is_broken = !kind_is_key(t.key) || !json_is(t.doc, JSON_OBJECT);
+    x->is_broken = !is_thing(x->cli, k, t.key, t.doc);
     json_int(json_get(shown, "latest"), &latest);
     json_int(json_get(shown, "published"), &published);
     if (!x->is_broken && latest != published)

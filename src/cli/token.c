@@ -33,9 +33,7 @@ run_token(struct cli *c)
     if (!cli_ask(c, &call, &a, &code))
         return code;
     buf_init(&out, c->arena);
-    buf_put_str(&out, c->is_json ? json_raw(a.root)
-                                 : json_str_of(c->arena, a.root, "token"));
-    buf_put_char(&out, '\n');
+    cli_put_made(c, a.root, "token", &out);
     if (c->err.is_tty && !c->is_json)
         cli_note(c, TERM_DOT, "good until %.*s",
                  STR_ARG(json_str_of(c->arena, a.root, "expires_at")));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define PART ".belfry-part" /* of a file that is being written */
+#define TOO_LARGE "is larger than 1 MiB"
 
 static bool
 fail(const struct tree *t, struct str name, const char *why,
@@ -178,7 +179,7 @@ tree_read(const struct tree *t, struct str name, struct str *ret,
     else if (!read_all(fd, &out))
         why = strerror(errno);
     else if (out.n > TREE_FILE_MAX)
-        why = "is larger than 1 MiB";
+        why = TOO_LARGE;
     else if (!str_is_utf8(buf_str(&out)) ||
              (out.n > 0 && memchr(out.p, 0, out.n)))
         why = "is no UTF-8 text";
@@ -235,6 +236,8 @@ tree_write(const struct tree *t, struct str name, struct str text,
     *ret_same = false;
     if (!is_single(name))
         return fail(t, name, "is no name of a file", ret_why);
+    if (text.n > TREE_FILE_MAX)
+        return fail(t, name, TOO_LARGE, ret_why);
     if (fstatat(t->fd, str_cstr(t->arena, name), &st, AT_SYMLINK_NOFOLLOW) ==
         0) {
         if (!S_ISREG(st.st_mode))

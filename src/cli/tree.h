@@ -30,7 +30,8 @@ bool tree_has(const struct tree *t, struct str name);
 /* UTF-8 without NUL. */
 bool tree_read(const struct tree *t, struct str name, struct str *ret,
                struct str *ret_why);
-/* *ret_same: it was so already, and nothing was written. */
+/* What tree_read() would not take is not written. *ret_same: it was so already,
+ * and nothing was written. */
 bool tree_write(const struct tree *t, struct str name, struct str text,
                 bool *ret_same, struct str *ret_why);
 bool tree_remove(const struct tree *t, struct str name, struct str *ret_why);

@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +81,23 @@ a_file_is_read_as_it_was_written(void **state)
     assert_true(tree_remove(&tree, STR("a.json"), &why));
     assert_false(tree_has(&tree, STR("a.json")));
     assert_false(tree_read(&tree, STR("a.json"), &text, &why));
+}
+
+static void
+what_could_not_be_read_again_is_not_written(void **state)
+{
+    char *text = arena_alloc(arena, TREE_FILE_MAX + 1);
+    bool same;
+
+    (void)state;
+    memset(text, 'x', TREE_FILE_MAX + 1);
+    assert_true(tree_write(&tree, STR("a.txt"),
+                           (struct str){text, TREE_FILE_MAX}, &same, &why));
+    assert_false(tree_write(&tree, STR("b.txt"),
+                            (struct str){text, TREE_FILE_MAX + 1}, &same,
+                            &why));
+    assert_true(str_ends(why, STR("b.txt: is larger than 1 MiB")));
+    assert_false(tree_has(&tree, STR("b.txt")));
 }
 
 static void
@@ -210,6 +228,7 @@ main(void)
 #define IT(name)                                                               \
     cmocka_unit_test_setup_teardown(name, set_up_tree, tear_down_tree)
         IT(a_file_is_read_as_it_was_written),
+        IT(what_could_not_be_read_again_is_not_written),
         IT(no_name_leads_elsewhere),
         IT(no_symbolic_link_is_followed),
         IT(what_is_no_text_file_is_refused),

@@ -83,7 +83,7 @@ run_export_user(struct cli *c)
     return user_export(c, args_rest(&c->args, 1));
 }
 
-static const struct word words[] = {
+const struct word user_words[] = {
     {"get", "ID", 1, 1, run_get_user},
     {"ls", "", 0, 0, run_ls_users},
     {"put", "FILE", 1, 1, run_put_user},
@@ -96,5 +96,5 @@ static const struct word words[] = {
 int
 run_user(struct cli *c)
 {
-    return words_run(c, words);
+    return words_run(c);
 }

@@ -94,9 +94,10 @@ int
 run_why(struct cli *c)
 {
     struct str id = args_rest(&c->args, 0);
-    bool is_delivery = str_starts(id, STR("dlv_"));
+    bool is_delivery = id_of(id) == ID_OF_DELIVERY;
     struct client_answer a;
     struct json all, v;
+    struct str path;
     struct buf out;
     int code = CLI_OK, n = 0;
 
@@ -105,16 +106,7 @@ run_why(struct cli *c)
     if (id.n == 0)
         return cli_usage(c, "say of what: belfry why ID, or --user and what "
                             "would be sent");
-    if (!is_delivery && !str_starts(id, STR("ntf_")))
-        return cli_usage(c,
-                         "\"%.*s\" is no id: a notification's begins with "
-                         "ntf_, a delivery's with dlv_",
-                         STR_ARG(id));
-    if (!cli_get(c,
-                 path_of(c->arena,
-                         is_delivery ? "/v1/deliveries/" : "/v1/notifications/",
-                         id, ""),
-                 &a, &code))
+    if (!id_path(c, id, "", &path, &code) || !cli_get(c, path, &a, &code))
         return code;
     buf_init(&out, c->arena);
     if (is_delivery)

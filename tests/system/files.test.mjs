@@ -415,6 +415,24 @@ describe('belfry export', { timeout: 60000 }, () => {
 });
 
 describe('what a server says', { timeout: 60000 }, () => {
+    it('is refused with a message where it makes no sense', async (t) => {
+        const belfry = await started(t);
+        const server = createServer((request, response) => {
+            response.setHeader('content-type', 'application/json');
+            response.end(JSON.stringify({ next: null, data:
+                request.url.startsWith('/v1/templates')
+                    ? [{ key: '../../etc/x', content: {} }] : [] }));
+        });
+        server.listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        t.after(() => server.close());
+        const out = await belfry.cli(['template', 'pull', 'all/'], { env: {
+            BELFRY_URL: `http://127.0.0.1:${server.address().port}` } });
+        assert.equal(out.code, 1);
+        assert.match(out.stderr, /list of templates cannot be used/);
+        assert.match(out.stderr, /"\.\.\/\.\.\/etc\/x" is no key/);
+    });
+
     it('takes in no file of whoever applies it', async (t) => {
         const belfry = await started(t);
         const dir = path.join(belfry.dir, 'conf');
@@ -555,12 +573,39 @@ describe('belfry template', { timeout: 120000 }, () => {
         await run(1, 'push', 'no such');
     });
 
+    it('pushes what is well, and names what is not', async () => {
+        await mkdir(path.join(belfry.dir, 'mixed'));
+        await write('mixed/a.json', text('{{#a}}'));
+        await writeFile(path.join(belfry.dir, 'mixed/b.json'), '{');
+        await write('mixed/c.json', { content: { default: { titel: 'x' } } });
+        await write('mixed/d.json', text('well'));
+        const out = await run(1, 'push', 'mixed', 'nowhere.json', '--json');
+        assert.deepEqual(JSON.parse(out.stdout),
+            { pushed: 1, unchanged: 0, failed: 4 });
+        for (const what of [/a: not pushed/, /b\.json: /, /c: not pushed/,
+            /d: live/, /nowhere\.json: /, /1 pushed, 0 unchanged, 4 failed/])
+            assert.match(out.stderr, what);
+        const no = await belfry.cli(['template', 'push', 'mixed'],
+            { env: { BELFRY_KEY: 'bf_none' } });
+        assert.equal(no.code, 4, 'no use to try each');
+    });
+
     it('shows nothing that would drive a terminal', async () => {
-        await belfry.put('/v1/templates/evil', text('\u001b[31mred', '\u009bx'));
-        for (const args of [['preview', 'evil'], ['ls']]) {
+        const title = '\u001b[31mred\u202e\u007f';
+        await belfry.put('/v1/templates/evil', text(title, '\u009bx'));
+        for (const args of [['preview', 'evil'], ['ls'], ['ls', '--json'],
+            ['get', 'evil'], ['get', 'evil', '--json'],
+            ['preview', 'evil', '--json'], ['publish', 'evil', '--json']]) {
             const out = await run(0, ...args);
-            assert.doesNotMatch(out.stdout, /[\u001b\u009b]/);
+            // eslint-disable-next-line no-control-regex
+            assert.doesNotMatch(out.stdout, /[\u001b\u007f-\u009f\u202e]/);
         }
+        const got = await run(0, 'get', 'evil', '--json');
+        assert.equal(JSON.parse(got.stdout).content.default.title, title);
+        const { id } = await belfry.post('/v1/notifications',
+            { to: 'u1', title, cancel_key: 'k', category: 'c' });
+        const json = await belfry.cli(['get', id, '--json']);
+        assert.equal(JSON.parse(json.stdout).id, id);
     });
 });
 
@@ -640,6 +685,24 @@ describe('belfry provider', { timeout: 60000 }, () => {
         await belfry.post('/v1/lanes/hook/resume');
         await belfry.want(404, 'POST', '/v1/providers/none/pause');
         assert.equal((await belfry.cli(['provider', 'pause', 'no'])).code, 1);
+    });
+
+    it('puts again what it got, word for word', async (t) => {
+        const belfry = await started(t);
+        const doc = { channel: 'log_file', driver: 'log_file',
+            config: { path: '/tmp/${HOME}-$${x}-${.log' } };
+        await belfry.put('/v1/providers/log', doc);
+        const file = path.join(belfry.dir, 'log.json');
+        for (const more of [[], ['--json']]) {
+            const got = await belfry.cli(['provider', 'get', 'log', ...more]);
+            assert.equal(got.code, 0, got.stderr);
+            await writeFile(file, got.stdout);
+            const put = await belfry.cli(['provider', 'put', file],
+                { env: { HOME: '/of-the-environment' } });
+            assert.equal(put.code, 0, put.stderr);
+            assert.deepEqual((await belfry.get('/v1/providers/log')).config,
+                doc.config);
+        }
     });
 
     it('puts, lists, tests and deletes', async (t) => {
