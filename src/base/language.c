@@ -7,11 +7,13 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 
 #define LIBRARY "libexttextcat-2.0.so.0"
 #define MODELS "/usr/share/libexttextcat/" /* one a language, "de.lm" */
@@ -148,6 +150,18 @@ ask(struct str text)
     return a;
 }
 
+/* Once, as it stays so. */
+static bool
+is_there(void)
+{
+    static atomic_flag is_told = ATOMIC_FLAG_INIT;
+    const char *why = language_fault();
+
+    if (why && !atomic_flag_test_and_set(&is_told))
+        LOG_WARN("language.unavailable", log_cstr("why", why));
+    return !why;
+}
+
 struct str
 language_of_text(struct str text)
 {
@@ -155,7 +169,7 @@ language_of_text(struct str text)
     struct str tag;
 
     text = str_utf8_clip(text, LANGUAGE_TEXT_MAX);
-    if (text.n < LANGUAGE_TEXT_MIN || language_fault())
+    if (text.n < LANGUAGE_TEXT_MIN || !is_there())
         return STR_NONE;
     pthread_mutex_lock(&mutex);
     a = find_asked(text);

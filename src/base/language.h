@@ -15,5 +15,6 @@
 
 /* NULL: it is there. Else why it is not, for an operator. */
 const char *language_fault(void);
-/* A BCP 47 tag, static. Empty: nobody can tell. The text is UTF-8. */
+/* A BCP 47 tag, static. Empty: nobody can tell, or the library is not there,
+ * which is logged once. The text is UTF-8. */
 struct str language_of_text(struct str text);

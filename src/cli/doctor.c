@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "base/language.h"
 #include "cli/delivery.h"
 #include "cli/doctor_private.h"
 
@@ -122,6 +123,21 @@ check_files(struct doctor *d, const struct database *db)
                               (long long)streams, (long long)needed),
                       STR("raise LimitNOFILE (ulimit -Hn), or lower "
                           "BELFRY_REALTIME_MAX_CONNECTIONS"));
+}
+
+/* Mail is not told its language then, which nobody would miss at once. */
+static void
+check_language(struct doctor *d)
+{
+    const char *fault = language_fault();
+
+    if (fault)
+        doctor_report(d, TERM_WARN, "language", str_from(fault),
+                      STR("apt install libexttextcat-2.0-0 "
+                          "libexttextcat-data, where the server runs"));
+    else
+        doctor_report(d, TERM_YES, "language",
+                      STR("that of mails without one is guessed"), STR_NONE);
 }
 
 /* ---- the server ---- */
@@ -324,6 +340,7 @@ run_doctor(struct cli *c)
         doctor_check_database(&d, &db);
         doctor_check_secret(&d, &db);
         check_files(&d, &db);
+        check_language(&d);
     }
     check_server(&d, &health);
     if (d.is_reachable) {

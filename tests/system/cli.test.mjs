@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { execFileSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { start, started } from './lib/belfry.mjs';
 
@@ -39,6 +39,19 @@ describe('belfry(1)', { timeout: 120000 }, () => {
         const ls = await belfry.cli(['ls']);
         assert.equal(ls.code, 0, ls.stderr);
         assert.ok(ls.stdout.includes(sent.id));
+    });
+
+    it('says why languages are not guessed', async () => {
+        const check = async (env) => json(await belfry.cli(['doctor', '--json'],
+            { env })).checks.find((one) => one.name === 'language');
+        assert.equal((await check({})).status, 'ok');
+        const lib = path.join(belfry.dir, 'lib');
+        await mkdir(lib);
+        await writeFile(path.join(lib, 'libexttextcat-2.0.so.0'), '');
+        const broken = await check({ LD_LIBRARY_PATH: lib });
+        assert.equal(broken.status, 'warning');
+        assert.match(broken.detail, /libexttextcat cannot be loaded: .*short/);
+        assert.match(broken.fix, /libexttextcat-data/);
     });
 
     it('prints a token that works', async () => {
