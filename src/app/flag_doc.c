@@ -47,6 +47,7 @@ const struct flag_doc flag_nowhere = {0};
 void
 flag_doc_check(struct json doc, struct problem *p)
 {
+    static const char *const roots[] = {"user", NULL};
     struct json list = json_get(doc, "conditions");
     size_t i = 0;
 
@@ -54,7 +55,7 @@ flag_doc_check(struct json doc, struct problem *p)
         return;
     for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);
          v = json_next(list, v), i++)
-        condition_check(v, str_fmt(p->arena, "/conditions/%zu", i), p);
+        condition_check(v, roots, str_fmt(p->arena, "/conditions/%zu", i), p);
 }
 
 struct flag_doc *

@@ -34,8 +34,60 @@ static const struct field flag_fields[] = {
 
 struct checking {
     struct problem *problem;
+    const char *const *roots;
     int n_nodes, depth;
 };
+
+/* The first part of *path, which it loses. */
+static struct str
+next_part(struct str *path)
+{
+    ptrdiff_t dot = str_find(*path, '.');
+    struct str part = *path;
+
+    if (dot >= 0)
+        part = str_sub(*path, 0, (size_t)dot);
+    *path = dot < 0 ? STR_NONE : str_sub(*path, (size_t)dot + 1, path->n);
+    return part;
+}
+
+bool
+condition_is_path(struct str path, const char *const *roots)
+{
+    struct str first = next_part(&path);
+
+    for (; *roots; roots++)
+        if (str_is(first, *roots))
+            return true;
+    return false;
+}
+
+struct str
+condition_roots_text(struct arena *a, const char *const *roots)
+{
+    struct buf out;
+
+    buf_init(&out, a);
+    for (size_t i = 0; roots[i]; i++)
+        buf_printf(&out, "%s\"%s\"",
+                   i == 0         ? ""
+                   : roots[i + 1] ? ", "
+                                  : " or ",
+                   roots[i]);
+    return buf_str(&out);
+}
+
+static void
+check_path(struct checking *c, struct json v, struct str at)
+{
+    struct arena *a = c->problem->arena;
+    struct str path = json_str_of(a, v, "path");
+
+    if (path.n > 0 && !condition_is_path(path, c->roots))
+        problem_add(c->problem, ERR_INVALID, field_pointer(a, at, STR("path")),
+                    "must begin with %.*s",
+                    STR_ARG(condition_roots_text(a, c->roots)));
+}
 
 static void check(struct checking *c, struct json v, struct str at);
 
@@ -63,6 +115,7 @@ check_leaf(struct checking *c, struct json v, struct str at)
     struct str value_at = field_pointer(p->arena, at, STR("value"));
 
     field_check(leaf_fields, v, at, p);
+    check_path(c, v, at);
     if (str_is(op, "in") && !json_is(value, JSON_ARRAY))
         problem_add(p, ERR_INVALID, value_at, "must be an array");
     else if (str_is(op, "exists") && !json_is(value, JSON_ABSENT) &&
@@ -120,9 +173,10 @@ check(struct checking *c, struct json v, struct str at)
 }
 
 void
-condition_check(struct json condition, struct str at, struct problem *p)
+condition_check(struct json condition, const char *const *roots, struct str at,
+                struct problem *p)
 {
-    struct checking c = {.problem = p};
+    struct checking c = {.problem = p, .roots = roots};
 
     check(&c, condition, at);
 }
@@ -134,19 +188,6 @@ struct asking {
     const struct condition_root *roots;
     size_t n;
 };
-
-/* The first part of *path, which it loses. */
-static struct str
-next_part(struct str *path)
-{
-    ptrdiff_t dot = str_find(*path, '.');
-    struct str part = *path;
-
-    if (dot >= 0)
-        part = str_sub(*path, 0, (size_t)dot);
-    *path = dot < 0 ? STR_NONE : str_sub(*path, (size_t)dot + 1, path->n);
-    return part;
-}
 
 struct json
 condition_look_up(struct str path, const struct condition_root *roots, size_t n)

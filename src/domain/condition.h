@@ -16,8 +16,13 @@
 #define CONDITION_DEPTH_MAX 8
 #define CONDITION_NODES_MAX 100
 
-/* Adds each fault to *p, with pointers below `at`. */
-void condition_check(struct json condition, struct str at, struct problem *p);
+/* Adds each fault to *p, with pointers below `at`. roots: those that paths may
+ * begin with; ends with NULL. */
+void condition_check(struct json condition, const char *const *roots,
+                     struct str at, struct problem *p);
+bool condition_is_path(struct str path, const char *const *roots);
+/* "\"data\" or \"user\"" */
+struct str condition_roots_text(struct arena *a, const char *const *roots);
 
 struct condition_root {
     const char *name; /* "data" */

@@ -244,15 +244,28 @@ check_branches(struct checking *c, struct json step, struct str at)
     }
 }
 
+/* Of paths, as slots have them. */
+static const char *const roots[] = {"data",  "user",  "digest",
+                                    "fetch", "flags", NULL};
+
 static void
 check_delay(struct checking *c, struct json step, struct str at)
 {
+    struct arena *a = c->problem->arena;
+    struct str until = json_str_of(a, step, "until");
     bool has_for = !json_is(json_get(step, "for"), JSON_ABSENT);
+    int64_t at_ms;
 
     field_check(delay_fields, step, at, c->problem);
     if (has_for == !json_is(json_get(step, "until"), JSON_ABSENT))
         problem_add(c->problem, ERR_INVALID, at,
                     "needs one of \"for\" and \"until\"");
+    else if (until.n > 0 && !time_parse(until, &at_ms) &&
+             !condition_is_path(until, roots))
+        problem_add(c->problem, ERR_INVALID, field_pointer(a, at, STR("until")),
+                    "must be a time, such as 2026-05-01T09:00:00Z, or a path "
+                    "that begins with %.*s",
+                    STR_ARG(condition_roots_text(a, roots)));
 }
 
 static void
@@ -262,7 +275,7 @@ check_branch(struct checking *c, struct json step, struct str at)
 
     field_check(branch_fields, step, at, c->problem);
     if (!json_is(condition, JSON_ABSENT))
-        condition_check(condition,
+        condition_check(condition, roots,
                         field_pointer(c->problem->arena, at, STR("if")),
                         c->problem);
     check_branches(c, step, at);
