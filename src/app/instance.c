@@ -25,6 +25,10 @@ instance_write(struct arena *a, const struct instance *i)
     json_begin_object(&w);
     json_int_field(&w, "at", i->state.at);
     json_int_field(&w, "since", i->state.since_ms);
+    if (i->state.heard.ms > 0)
+        json_int_field(&w, "heard", i->state.heard.ms);
+    if (i->state.heard.id > 0)
+        json_int_field(&w, "heard_id", i->state.heard.id);
     json_int_field(&w, "to", i->recipient);
     json_put_key(&w, "items");
     json_begin_array(&w);
@@ -82,6 +86,10 @@ instance_read(struct arena *a, struct str cursor, struct instance *ret)
         ret->state.at = n;
     if (json_int(json_get(doc, "since"), &n))
         ret->state.since_ms = n;
+    if (json_int(json_get(doc, "heard"), &n))
+        ret->state.heard.ms = n;
+    if (json_int(json_get(doc, "heard_id"), &n))
+        ret->state.heard.id = n;
     if (json_int(json_get(doc, "to"), &n))
         ret->recipient = (int)n;
     for (struct json v = json_first(items); !json_is(v, JSON_ABSENT);

@@ -27,7 +27,7 @@ struct instance {
 };
 
 /* The cursor of one that begins, then or (0) when it is first taken; of one
- * that goes on. */
+ * that goes on. Without `heard` it has not waited for anything yet. */
 struct str instance_begin(struct arena *a, int recipient, int64_t since_ms);
 struct str instance_write(struct arena *a, const struct instance *i);
 /* A cursor that cannot be read is one at the beginning. */

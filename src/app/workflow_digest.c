@@ -62,6 +62,16 @@ join(struct slot *s)
     slot_join(s);
 }
 
+/* A window holds up for as long as one is at least, or lets go on at once. */
+static void
+hear_the_end(struct slot *s)
+{
+    int64_t end_ms = s->row.instance.due_ms;
+
+    if (end_ms - s->instance.state.since_ms >= DIGEST_WINDOW_MIN_MS)
+        workflow_heard(&s->instance.state, (struct workflow_moment){end_ms, 0});
+}
+
 /* Who has no id has no window, and is alone in it. */
 void
 slot_digest(struct slot *s)
@@ -77,6 +87,7 @@ slot_digest(struct slot *s)
             instance_digest_of(a, instance_data(a, s->doc, s->given, NULL));
     s->instance.is_joined = false;
     slot_note(s, s->asks.id, "pass", REASON_NONE);
+    hear_the_end(s);
     (void)workflow_answer(s->workflow, &s->instance.state, true, s->now_ms);
     slot_know(s);
     slot_move(s);

@@ -36,10 +36,10 @@ on_passed(void *arg, struct str id, const char *how)
 }
 
 static bool
-has_not_happened(void *arg, struct str event, int64_t since_ms,
-                 int64_t until_ms)
+has_not_happened(void *arg, const struct workflow_state *s, struct str event,
+                 int64_t until_ms, struct workflow_moment *ret)
 {
-    (void)arg, (void)event, (void)since_ms, (void)until_ms;
+    (void)arg, (void)s, (void)event, (void)until_ms, (void)ret;
     return false;
 }
 

@@ -11,7 +11,8 @@
 #include "store/member.h"
 
 #define SLOT_ROOTS 5  /* of conditions: data, user, digest, fetch, flags */
-#define PASSED_MAX 64 /* steps that are told of one turn */
+/* Steps that are told of one turn: each is passed once, or asked. */
+#define PASSED_MAX (WORKFLOW_STEPS_MAX + 8)
 
 /* A throttle's question, and what is given back where the turn is lost. */
 struct slot_throttle {
@@ -33,6 +34,7 @@ struct slot {
     struct str user_key;
     struct store_object_get user;
     struct store_event_look look;
+    int64_t looked_at; /* the instruction that it waits at */
     /* the turn */
     int64_t now_ms;
     struct json doc, given;

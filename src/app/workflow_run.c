@@ -150,23 +150,41 @@ is_done(const struct slot *s, int64_t at_ms, int64_t until_ms)
 }
 
 /* What was done with an item counts whenever it was: it is the instance's own.
- * What nobody has looked for has not happened; see above. */
+ * 0: nothing of the kind in time. */
+static int64_t
+mark_of(const struct slot *s, struct str event, int64_t until_ms)
+{
+    const struct store_event_look *l = &s->look;
+    int64_t at_ms = str_is(event, "read")       ? l->read_ms
+                    : str_is(event, "seen")     ? l->seen_ms
+                    : str_is(event, "archived") ? l->archived_ms
+                                                : 0;
+
+    return is_done(s, at_ms, until_ms) ? at_ms : 0;
+}
+
+/* What nobody has looked for has not happened; see above. */
 static bool
-has_happened(void *arg, struct str event, int64_t since_ms, int64_t until_ms)
+has_happened(void *arg, const struct workflow_state *state, struct str event,
+             int64_t until_ms, struct workflow_moment *ret)
 {
     struct slot *s = arg;
     const struct store_event_look *l = &s->look;
-    bool is_so;
+    bool is_posted = is_between(l->posted_ms, until_ms);
+    int64_t mark_ms;
 
-    if (!str_eq(event, l->name) || since_ms != l->since_ms)
+    if (!str_eq(event, l->name) || state->at != s->looked_at)
         return false;
-    is_so = is_between(l->posted_ms, until_ms) ||
-            (str_is(event, "read") && is_done(s, l->read_ms, until_ms)) ||
-            (str_is(event, "seen") && is_done(s, l->seen_ms, until_ms)) ||
-            (str_is(event, "archived") && is_done(s, l->archived_ms, until_ms));
-    if (is_so)
+    mark_ms = mark_of(s, event, until_ms);
+    if (is_posted)
+        *ret = (struct workflow_moment){l->posted_ms, l->posted_id};
+    else if (mark_ms != 0)
+        *ret = (struct workflow_moment){
+            mark_ms < s->row.instance.due_ms ? mark_ms : s->row.instance.due_ms,
+            0};
+    if (is_posted || mark_ms != 0)
         s->look.name = STR_NONE; /* it was about this wait only */
-    return is_so;
+    return is_posted || mark_ms != 0;
 }
 
 static struct json
@@ -217,7 +235,7 @@ static bool
 is_armed(const struct slot *s, const struct workflow_turn *t)
 {
     return t->event.n == 0 || (str_eq(t->event, s->look.name) &&
-                               s->instance.state.since_ms == s->look.since_ms);
+                               s->instance.state.at == s->looked_at);
 }
 
 /* Where it waits for what somebody else does, its row is that one's. */
@@ -466,6 +484,7 @@ waits_for_variant(struct slot *s, struct workflow_turn *ret)
         return false;
     *ret = (struct workflow_turn){
         .need = WORKFLOW_WAIT, .id = s->asks.id, .due_ms = due_ms};
+    workflow_heard(&s->instance.state, (struct workflow_moment){due_ms, 0});
     return true;
 }
 
@@ -589,12 +608,14 @@ look(struct slot *s)
         go_on(s);
         return;
     }
+    s->looked_at = s->instance.state.at;
     s->look = (struct store_event_look){
         .req = slot_req(s, on_looked),
         .tenant = s->base.hold.tenant,
         .user = s->row.instance.user,
         .name = s->row.instance.event,
-        .since_ms = s->instance.state.since_ms,
+        .after_ms = s->instance.state.heard.ms,
+        .after_id = s->instance.state.heard.id,
         .deliveries = s->instance.items,
         .n_deliveries = s->instance.n_items,
     };
@@ -616,12 +637,30 @@ on_user(struct store_req *req, enum err e)
     look(s);
 }
 
+/* One that has just begun hears what came since it was made: by the clock that
+ * its row goes by, and by that of who made it, where the row was taken before.
+ * One that an older program left hears what came since its step began. */
+static void
+hear_from_the_beginning(struct slot *s)
+{
+    struct workflow_state *state = &s->instance.state;
+    int64_t made_ms = id_time_ms(s->row.instance.id);
+    int64_t due_ms = s->row.instance.due_ms;
+
+    if (state->heard.ms > 0)
+        return;
+    state->heard.ms = state->since_ms > 0 ? state->since_ms
+                      : made_ms < due_ms  ? made_ms
+                                          : due_ms;
+}
+
 static void
 begin(struct taker_slot *base)
 {
     struct slot *s = CONTAINER_OF(base, struct slot, base);
 
     instance_read(s->base.arena, s->row.instance.cursor, &s->instance);
+    hear_from_the_beginning(s);
     s->given = (struct json){0};
     s->look = (struct store_event_look){0};
     s->roots[0] = (struct condition_root){"data", {0}};

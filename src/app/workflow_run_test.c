@@ -236,6 +236,83 @@ what_was_read_before_the_wait_counts(void **state)
 }
 
 static void
+post(struct hall *h, const char *name, int64_t id, int64_t at_ms)
+{
+    struct store_event_add e = {.req = hall_question(h),
+                                .tenant = h->tenant,
+                                .id = id,
+                                .at_ms = at_ms,
+                                .user = STR("ann"),
+                                .name = str_from(name),
+                                .data = STR("{}")};
+
+    store_event_add(h->env.store, &e);
+    TURN_UNTIL(h, h->n_answered == 1);
+    assert_int_equal(h->answered, ERR_OK);
+}
+
+static const char two_waits[] =
+    "{'steps':[{'id':'a','type':'wait','for_event':'a','timeout':'1m'},"
+    "{'id':'b','type':'wait','for_event':'b','timeout':'1m'},"
+    "{'id':'c','type':'wait','for_event':'b','timeout':'1m'}]}";
+
+/* The planner is some milliseconds behind all the time. */
+static void
+no_event_falls_between_two_waits(void **state)
+{
+    struct hall *h = *state;
+    int64_t id;
+
+    put_workflow(h, "w", two_waits);
+    id = hall_send(h, "{'to':'ann','workflow':'w'}");
+    post(h, "a", 1, NOW); /* it is accepted, and has not begun */
+    post(h, "b", 2, NOW); /* in the same millisecond, behind it */
+    h->clock.now_ms += 7;
+    settle(h);
+    assert_string_equal(way(h, id), "a:wait a:event b:wait b:event c:wait");
+    post(h, "b", 3, NOW + 7);
+    settle(h);
+    assert_string_equal(way(h, id),
+                        "a:wait a:event b:wait b:event c:wait c:event");
+}
+
+static void
+no_event_ends_two_waits(void **state)
+{
+    struct hall *h = *state;
+    int64_t id;
+
+    put_workflow(h, "w", two_waits);
+    id = hall_send(h, "{'to':'ann','workflow':'w'}");
+    settle(h);
+    post(h, "b", 9, NOW + 1); /* before what `a` waits for */
+    post(h, "a", 8, NOW + 2);
+    post(h, "b", 7, NOW + 2); /* the same time, but a lower id */
+    h->clock.now_ms += 10;
+    settle(h);
+    assert_string_equal(way(h, id), "a:wait a:event b:wait");
+    post(h, "b", 10, NOW + 10);
+    settle(h);
+    assert_string_equal(way(h, id), "a:wait a:event b:wait b:event c:wait");
+}
+
+/* A turn that ends late does not make the next wait deaf. */
+static void
+what_comes_after_a_timeout_is_for_the_next_wait(void **state)
+{
+    struct hall *h = *state;
+    int64_t id;
+
+    put_workflow(h, "w", two_waits);
+    id = hall_send(h, "{'to':'ann','workflow':'w'}");
+    settle(h);
+    h->clock.now_ms += MINUTE_MS + 500;
+    post(h, "b", 1, NOW + MINUTE_MS + 1);
+    settle(h);
+    assert_string_equal(way(h, id), "a:wait a:timeout b:wait b:event c:wait");
+}
+
+static void
 a_recipient_s_data_wins_in_conditions_and_words(void **state)
 {
     struct hall *h = *state;
@@ -919,6 +996,9 @@ main(void)
         WORKFLOW_TEST(a_timeout_is_never_early),
         WORKFLOW_TEST(reading_takes_it_on_at_once),
         WORKFLOW_TEST(what_was_read_before_the_wait_counts),
+        WORKFLOW_TEST(no_event_falls_between_two_waits),
+        WORKFLOW_TEST(no_event_ends_two_waits),
+        WORKFLOW_TEST(what_comes_after_a_timeout_is_for_the_next_wait),
         WORKFLOW_TEST(a_recipient_s_data_wins_in_conditions_and_words),
         WORKFLOW_TEST(a_workflow_that_is_gone_goes_on),
         WORKFLOW_TEST(more_than_a_throttle_allows_end_there),

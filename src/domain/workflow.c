@@ -695,6 +695,14 @@ go_to(struct workflow_state *s, size_t at, int64_t now_ms)
     s->since_ms = now_ms;
 }
 
+void
+workflow_heard(struct workflow_state *s, struct workflow_moment until)
+{
+    if (until.ms > s->heard.ms ||
+        (until.ms == s->heard.ms && until.id > s->heard.id))
+        s->heard = until;
+}
+
 /* A time that cannot be read is no reason to wait, nor to stop for ever. */
 static int64_t
 end_of_delay(const struct workflow_world *world, const struct instruction *i,
@@ -742,7 +750,7 @@ workflow_run(const struct workflow *w, struct workflow_state *s,
              const struct workflow_world *world)
 {
     int64_t now_ms = world->now_ms, due_ms;
-    struct str event;
+    struct workflow_moment when;
     bool holds;
 
     while (s->at >= 0 && (uint64_t)s->at < w->n) {
@@ -761,15 +769,18 @@ workflow_run(const struct workflow *w, struct workflow_state *s,
             if (due_ms > now_ms)
                 return wait_until(i, due_ms, STR_NONE);
             pass(world, i, "pass");
+            if (due_ms > s->since_ms)
+                workflow_heard(s, (struct workflow_moment){due_ms, 0});
             go_to(s, at + 1, now_ms);
             break;
         case OP_WAIT:
             due_ms = s->since_ms + i->ms;
-            event = i->event;
-            holds = world->has_happened(world->arg, event, s->since_ms, due_ms);
+            when = (struct workflow_moment){due_ms, INT64_MAX};
+            holds = world->has_happened(world->arg, s, i->event, due_ms, &when);
             if (!holds && due_ms > now_ms)
-                return wait_until(i, due_ms, event);
+                return wait_until(i, due_ms, i->event);
             pass(world, i, holds ? "event" : "timeout");
+            workflow_heard(s, when);
             go_to(s, holds ? at + 1 : i->other, now_ms);
             break;
         case OP_BRANCH:

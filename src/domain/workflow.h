@@ -45,9 +45,17 @@ struct workflow;
  */
 struct workflow *workflow_compile(struct arena *a, struct json doc);
 
+/* When something happened: the time, and what orders those of one time. */
+struct workflow_moment {
+    int64_t ms, id;
+};
+
+/* What comes after one wait ends is heard by the next one, also where it has
+ * not begun yet: no event falls between two of them, and none is in both. */
 struct workflow_state {
-    int64_t at;       /* instruction; 0 at the beginning */
-    int64_t since_ms; /* when it came there */
+    int64_t at;                   /* instruction; 0 at the beginning */
+    int64_t since_ms;             /* when it came there */
+    struct workflow_moment heard; /* up to there: until its last wait ended */
 };
 
 /* What can be known. */
@@ -57,9 +65,11 @@ struct workflow_world {
     const struct condition_root *roots;
     size_t n_roots;
     bool is_all_there_is; /* the roots: a branch that asks others is UNKNOWN */
-    /* Whether that happened to the recipient from then until then. */
-    bool (*has_happened)(void *arg, struct str event, int64_t since_ms,
-                         int64_t until_ms);
+    /* Whether that has happened to the recipient that it waits for, until then;
+     * and when. */
+    bool (*has_happened)(void *arg, const struct workflow_state *s,
+                         struct str event, int64_t until_ms,
+                         struct workflow_moment *ret);
     /* Told of each step that is over without a send: "then" or "else" of a
      * branch, "event" or "timeout" of a wait, "pass" of a delay. May be NULL.
      */
@@ -99,5 +109,7 @@ struct workflow_turn workflow_run(const struct workflow *w,
  * is at its end, as there is none. */
 bool workflow_answer(const struct workflow *w, struct workflow_state *s,
                      bool is_yes, int64_t now_ms);
+/* It has waited until then: what happened before is over. */
+void workflow_heard(struct workflow_state *s, struct workflow_moment until);
 /* The send that it stood at is made. */
 void workflow_sent(struct workflow_state *s, int64_t now_ms);

@@ -41,12 +41,17 @@ struct walk {
 };
 
 static bool
-has_happened(void *arg, struct str event, int64_t since_ms, int64_t until_ms)
+has_happened(void *arg, const struct workflow_state *s, struct str event,
+             int64_t until_ms, struct workflow_moment *ret)
 {
     const struct walk *k = arg;
+    bool is_so = str_is(event, "read") && k->read_ms <= until_ms &&
+                 (k->read_ms > s->heard.ms ||
+                  (k->read_ms == s->heard.ms && s->heard.id == 0));
 
-    return str_is(event, "read") && k->read_ms >= since_ms &&
-           k->read_ms <= until_ms;
+    if (is_so)
+        *ret = (struct workflow_moment){k->read_ms, 1};
+    return is_so;
 }
 
 static void
@@ -67,7 +72,7 @@ begin(const char *steps, const char *data)
         json(str_cstr(arena, str_fmt(arena, "{'steps':%s}", steps)));
 
     struct walk k = {.w = workflow_compile(arena, doc),
-                     .state = {.since_ms = NOW},
+                     .state = {.since_ms = NOW, .heard = {NOW, 0}},
                      .data = {"data", json(data)},
                      .now_ms = NOW};
 
@@ -190,6 +195,34 @@ what_happens_too_late_goes_the_other_way(void **state)
     k.now_ms += 30 * MINUTE; /* nobody looked at it meanwhile */
     k.read_ms = NOW + 10 * MINUTE + 1;
     assert_string_equal(next(&k), "send mail");
+}
+
+/* Nobody looks at it for a minute each time. */
+static void
+a_wait_hears_what_came_since_the_one_before_ended(void **state)
+{
+    struct walk k =
+        begin("[{'type':'wait','id':'a','for_event':'read','timeout':'10m'},"
+              "{'type':'wait','id':'b','for_event':'read','timeout':'10m'},"
+              "{'type':'wait','id':'c','for_event':'read','timeout':'10m'},"
+              "{'type':'delay','id':'d','for':'10m'},"
+              "{'type':'wait','id':'e','for_event':'read','timeout':'10m'}]",
+              "{}");
+
+    (void)state;
+    k.read_ms = NOW + 1000;
+    k.now_ms = NOW + MINUTE;
+    assert_string_equal(next(&k), "wait 600000 read"); /* it was a's alone */
+    assert_true(str_is(buf_str(&k.passed), "a:event "));
+    k.now_ms += 11 * MINUTE; /* b's time was over a minute before */
+    k.read_ms = k.now_ms - MINUTE + 1;
+    assert_string_equal(next(&k), "wait 600000 ");
+    assert_true(str_is(buf_str(&k.passed), "a:event b:timeout c:event "));
+    k.read_ms = k.now_ms + 10 * MINUTE - 1; /* in the delay */
+    k.now_ms += 11 * MINUTE;
+    assert_string_equal(next(&k), "wait 600000 read");
+    k.read_ms += 1; /* behind it, before e began */
+    assert_string_equal(next(&k), "done");
 }
 
 static void
@@ -635,6 +668,7 @@ main(void)
         T(what_happens_in_time_goes_the_one_way),
         T(what_happens_too_late_goes_the_other_way),
         T(each_step_that_is_over_is_told_of),
+        T(a_wait_hears_what_came_since_the_one_before_ended),
         T(a_branch_asks_the_data),
         T(a_throttle_asks_and_its_else_is_for_those_over_it),
         T(a_throttle_without_else_ends_what_is_over_it),

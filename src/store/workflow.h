@@ -61,18 +61,19 @@ struct store_event_add {
 /* What a delivery may be older than its item, which a window held up. */
 #define STORE_ITEM_LATE_MS (DIGEST_WINDOW_MAX_MS + INT64_C(3600000))
 
-/* What happened to one who waits: the first event of that name that came at
- * since_ms or later; and what was done with the items of deliveries. */
+/* What happened to one who waits: the first event of that name that came after
+ * that moment (one of the same time has a higher id); and what was done with
+ * the items of deliveries. */
 struct store_event_look {
     struct store_req req;
     int64_t tenant;
     struct str user, name;
-    int64_t since_ms;
+    int64_t after_ms, after_id;
     const int64_t *deliveries;
     size_t n_deliveries;
     /* result */
     /* The first of each; 0: not. */
-    int64_t posted_ms, seen_ms, read_ms, archived_ms;
+    int64_t posted_ms, posted_id, seen_ms, read_ms, archived_ms;
 };
 
 /* What the instances in a window wait for. */

@@ -275,10 +275,11 @@ one_in_flight_is_counted_where_it_belongs(void **state)
 }
 
 static struct store_event_add
-post(struct rig *r, const char *user, const char *name, int64_t at_ms)
+post_as(struct rig *r, int64_t id, const char *user, const char *name,
+        int64_t at_ms)
 {
     struct store_event_add e = {.tenant = T,
-                                .id = at_ms,
+                                .id = id,
                                 .at_ms = at_ms,
                                 .user = str_from(user),
                                 .name = str_from(name),
@@ -288,13 +289,20 @@ post(struct rig *r, const char *user, const char *name, int64_t at_ms)
     return e;
 }
 
+static struct store_event_add
+post(struct rig *r, const char *user, const char *name, int64_t at_ms)
+{
+    return post_as(r, at_ms, user, name, at_ms);
+}
+
 static struct store_event_look
 happened(struct rig *r, const char *name, int64_t since_ms, int64_t delivery)
 {
     struct store_event_look l = {.tenant = T,
                                  .user = STR("ann"),
                                  .name = str_from(name),
-                                 .since_ms = since_ms,
+                                 .after_ms = since_ms - 1,
+                                 .after_id = INT64_MAX,
                                  .deliveries = &delivery,
                                  .n_deliveries = 1};
 
@@ -319,6 +327,30 @@ an_event_makes_those_due_that_wait_for_it(void **state)
     w = take_one(r);
     assert_true(str_is(w.instance.event, "paid"));
     assert_int_equal(happened(r, "gone", NOW, 1).posted_ms, 0);
+}
+
+static void
+events_have_an_order(void **state)
+{
+    struct rig *r = *state;
+    struct store_event_look l = happened(r, "paid", NOW, 1), next;
+
+    assert_int_equal(l.posted_ms, 0);
+    for (int64_t i = 1; i <= 3; i++)
+        post_as(r, i, "ann", "paid",
+                NOW + i / 2); /* two have a time in common */
+    l = happened(r, "paid", NOW, 1);
+    for (int64_t i = 1; i <= 3; i++) {
+        assert_int_equal(l.posted_id, i);
+        next = (struct store_event_look){.tenant = T,
+                                         .user = STR("ann"),
+                                         .name = STR("paid"),
+                                         .after_ms = l.posted_ms,
+                                         .after_id = l.posted_id};
+        assert_int_equal(ASK(r, event_look, &next), ERR_OK);
+        l = next;
+    }
+    assert_int_equal(l.posted_ms, 0);
 }
 
 /* Whose clock is wrong, or only another, says when nothing happens. */
@@ -743,6 +775,7 @@ const struct CMUnitTest workflow_tests[] = {
     RIG_TEST(what_a_step_sends_is_of_the_notification),
     RIG_TEST(one_in_flight_is_counted_where_it_belongs),
     RIG_TEST(an_event_makes_those_due_that_wait_for_it),
+    RIG_TEST(events_have_an_order),
     RIG_TEST(an_event_is_at_the_time_that_takers_are_told),
     RIG_TEST(an_event_breaks_a_lease),
     RIG_TEST(an_instance_waits_for_what_another_user_does),

@@ -210,6 +210,7 @@ mem_event_add(struct mem *m, struct store_req *req)
     row = ROW_ADD(&m->user_events, struct mem_user_event);
     *row = (struct mem_user_event){.tenant = e->tenant,
                                    .at_ms = e->at_ms,
+                                   .id = e->id,
                                    .user = str_dup(m->arena, e->user),
                                    .name = str_dup(m->arena, e->name)};
     mem_instance_wake(m, e->tenant, e->user, e->name, e->at_ms);
@@ -225,17 +226,33 @@ add_mark(int64_t *first_ms, int64_t at_ms)
         *first_ms = at_ms;
 }
 
+static bool
+is_after(const struct mem_user_event *e, int64_t ms, int64_t id)
+{
+    return e->at_ms > ms || (e->at_ms == ms && e->id > id);
+}
+
+static void
+look_for_event(struct mem *m, struct store_event_look *l)
+{
+    l->posted_ms = l->posted_id = 0;
+    ROW_EACH(struct mem_user_event, e, &m->user_events)
+    if (e->tenant == l->tenant && e->user.n > 0 && str_eq(e->user, l->user) &&
+        str_eq(e->name, l->name) && is_after(e, l->after_ms, l->after_id) &&
+        (l->posted_ms == 0 || !is_after(e, l->posted_ms, l->posted_id))) {
+        l->posted_ms = e->at_ms;
+        l->posted_id = e->id;
+    }
+}
+
 enum err
 mem_event_look(struct mem *m, struct store_req *req)
 {
     struct store_event_look *l =
         CONTAINER_OF(req, struct store_event_look, req);
 
-    l->posted_ms = l->seen_ms = l->read_ms = l->archived_ms = 0;
-    ROW_EACH(struct mem_user_event, e, &m->user_events)
-    if (e->tenant == l->tenant && e->user.n > 0 && str_eq(e->user, l->user) &&
-        str_eq(e->name, l->name) && e->at_ms >= l->since_ms)
-        add_mark(&l->posted_ms, e->at_ms);
+    look_for_event(m, l);
+    l->seen_ms = l->read_ms = l->archived_ms = 0;
     for (size_t k = 0; k < l->n_deliveries; k++)
         ROW_EACH(struct inbox_item, i, &m->items)
     if (i->tenant == l->tenant && i->delivery == l->deliveries[k] &&

@@ -9,7 +9,7 @@ struct mem_step {
     struct store_step s;
 };
 struct mem_user_event {
-    int64_t tenant, at_ms;
+    int64_t tenant, at_ms, id;
     struct str user, name;
 };
 

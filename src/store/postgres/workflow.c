@@ -379,7 +379,11 @@ looked(struct pg_op *op)
         CONTAINER_OF(op->reqs[0], struct store_event_look, req);
     struct pg_rows r = pg_op_rows(op, 0);
 
-    l->posted_ms = pg_next(&r) ? pg_int(&r) : 0;
+    l->posted_ms = l->posted_id = 0;
+    if (pg_next(&r)) {
+        l->posted_ms = pg_int(&r);
+        l->posted_id = pg_int(&r);
+    }
     l->seen_ms = l->read_ms = l->archived_ms = 0;
     r = pg_op_rows(op, 1);
     while (pg_next(&r)) {
@@ -401,7 +405,8 @@ look(struct pg_op *op)
     pg_put_int(p, l->tenant);
     pg_put_text(p, l->user);
     pg_put_text(p, l->name);
-    pg_put_int(p, l->since_ms);
+    pg_put_int(p, l->after_ms);
+    pg_put_int(p, l->after_id);
     pg_op_send(op, PG_event_find);
     p = pg_op_params(op);
     pg_put_int(p, l->tenant);

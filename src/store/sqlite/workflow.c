@@ -235,8 +235,13 @@ read_event_look(struct reader *r, struct store_req *req)
     put_int(&q, l->tenant);
     put_text(&q, l->user);
     put_text(&q, l->name);
-    put_int(&q, l->since_ms);
-    l->posted_ms = query_row(&q) ? take_int(&q) : 0;
+    put_int(&q, l->after_ms);
+    put_int(&q, l->after_id);
+    l->posted_ms = l->posted_id = 0;
+    if (query_row(&q)) {
+        l->posted_ms = take_int(&q);
+        l->posted_id = take_int(&q);
+    }
     query_end(&q);
     l->seen_ms = l->read_ms = l->archived_ms = 0;
     for (size_t i = 0; i < l->n_deliveries; i++) {

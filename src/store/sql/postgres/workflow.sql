@@ -111,8 +111,9 @@ DELETE FROM workflow_step WHERE ctid = ANY (ARRAY(SELECT ctid
 FROM workflow_step WHERE at_ms < $1::int8 ORDER BY at_ms LIMIT $2::int8
 FOR UPDATE SKIP LOCKED));
 -- name: event_find (read)
-SELECT at_ms FROM user_event WHERE tenant = $1::int8 AND user_id = $2::text
-AND name = $3::text AND at_ms >= $4::int8 ORDER BY at_ms LIMIT 1;
+SELECT at_ms, id FROM user_event WHERE tenant = $1::int8 AND user_id = $2::text
+AND name = $3::text AND (at_ms, id) > ($4::int8, $5::int8)
+ORDER BY at_ms, id LIMIT 1;
 -- The item of a delivery may be younger than it, up to $4 as ids count, and is
 -- not older; there is one.
 -- name: event_items (read)

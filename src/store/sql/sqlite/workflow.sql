@@ -60,8 +60,8 @@ FROM workflow_step WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2);
 INSERT INTO user_event (tenant, user, name, at_ms, id, data)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6);
 -- name: event_find (reader)
-SELECT at_ms FROM user_event WHERE tenant = ?1 AND user = ?2 AND name = ?3
-AND at_ms >= ?4 ORDER BY at_ms LIMIT 1;
+SELECT at_ms, id FROM user_event WHERE tenant = ?1 AND user = ?2 AND name = ?3
+AND (at_ms, id) > (?4, ?5) ORDER BY at_ms, id LIMIT 1;
 -- The item of a delivery may be younger than it, up to ?4 as ids count, and is
 -- not older; there is one.
 -- name: event_item (reader)
