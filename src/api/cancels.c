@@ -21,6 +21,7 @@ on_done(struct cancel_key *x, enum err e)
     json_int_field(&w, "stopped", (int64_t)x->n_stopped);
     json_int_field(&w, "not_stopped", (int64_t)x->n_not_stopped);
     json_bool_field(&w, "more", x->has_more);
+    json_bool_field(&w, "continues", x->is_left);
     json_end_object(&w);
     call_reply(c, 200, &out);
 }
@@ -67,6 +68,11 @@ static const struct field answer_fields[] = {
      .type = FIELD_BOOL,
      .flags = FIELD_REQUIRED,
      .doc = "More than 100 were open: repeat the request."},
+    {.name = "continues",
+     .type = FIELD_BOOL,
+     .flags = FIELD_REQUIRED,
+     .doc = "There is much of it: the rest is being stopped, and not counted "
+            "here."},
     {.type = FIELD_END},
 };
 

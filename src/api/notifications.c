@@ -162,6 +162,7 @@ on_cancelled(struct cancel *x, enum err e)
     call_id_field(c, &w, "id", "ntf", x->notification);
     json_int_field(&w, "stopped", (int64_t)x->n_stopped);
     json_int_field(&w, "not_stopped", (int64_t)x->n_not_stopped);
+    json_bool_field(&w, "continues", x->is_left);
     json_end_object(&w);
     call_reply(c, 200, &out);
 }
@@ -215,6 +216,11 @@ static const struct field cancel_fields[] = {
      .type = FIELD_INT,
      .flags = FIELD_REQUIRED,
      .doc = "Sent, settled or in flight already."},
+    {.name = "continues",
+     .type = FIELD_BOOL,
+     .flags = FIELD_REQUIRED,
+     .doc = "There is much of it: the rest is being stopped, and not counted "
+            "here."},
     {.type = FIELD_END},
 };
 static const char *const send_params[] = {

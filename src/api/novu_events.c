@@ -719,7 +719,7 @@ on_cancelled(struct cancel_key *x, enum err e)
 
     if (e != ERR_OK) {
         call_fail(c, e);
-    } else if (x->has_more) {
+    } else if (x->has_more && !x->is_left) {
         cancel_key_start(x);
     } else {
         w = novu_begin(c, &out);

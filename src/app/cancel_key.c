@@ -2,6 +2,7 @@
  * that one which stays open, as it is in flight, is met once. */
 #include "app/cancel_key.h"
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "store/store.h"
 
@@ -28,6 +29,7 @@ on_cancelled(struct cancel *c, enum err e)
     if (e == ERR_OK) {
         x->n_stopped += c->n_stopped;
         x->n_not_stopped += c->n_not_stopped;
+        x->is_left |= c->is_left;
     }
     x->at++;
     cancel_next(x);
@@ -47,6 +49,7 @@ cancel_next(struct cancel_key *x)
         .notification = x->ids[x->at],
         .now_ms = x->now_ms,
         .audit = x->audit,
+        .until_ms = x->until_ms,
         .on_done = on_cancelled,
     };
     x->audit = NULL; /* the first one tells of the key */
@@ -93,12 +96,15 @@ find_next(struct cancel_key *x, int64_t before)
 void
 cancel_key_start(struct cancel_key *x)
 {
+    struct clock *clock = x->app->env->clock;
+
     x->n_notifications = x->n_stopped = x->n_not_stopped = x->at = 0;
-    x->has_more = false;
     if (x->audit) {
         x->audit->kind = STR("cancel_key");
         x->audit->key = x->key;
         x->audit->action = STR("cancel");
     }
+    x->has_more = x->is_left = false;
+    x->until_ms = clock->mono_ms(clock) + CANCEL_PATIENCE_MS;
     find_next(x, 0);
 }

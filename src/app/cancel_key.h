@@ -23,9 +23,11 @@ struct cancel_key {
     size_t n_notifications;          /* that were open */
     size_t n_stopped, n_not_stopped; /* deliveries, as of a cancel */
     bool has_more;                   /* open ones: more than CANCEL_AT_ONCE */
+    bool is_left; /* of some the rest is left, as of a cancel */
     /* private */
     int64_t ids[CANCEL_AT_ONCE];
     size_t at;
+    int64_t until_ms;
     struct store_cancel_find find;
     struct cancel cancel;
 };

@@ -3,6 +3,7 @@
  * its answer, notes it, and ends the turn by slot_move(). */
 #pragma once
 
+#include "app/cancel.h"
 #include "app/instance.h"
 #include "app/outcall.h"
 #include "app/taker.h"
@@ -57,6 +58,7 @@ struct slot {
     struct store_accept_item only; /* a turn without a send */
     struct send send;
     struct send_item item;
+    struct cancel cancel;
 };
 
 const struct app *slot_app(const struct slot *s);
@@ -96,6 +98,8 @@ void slot_throttle(struct slot *s);
 void slot_digest(struct slot *s);
 void slot_fetch(struct slot *s);
 void slot_escalate(struct slot *s);
+/* Goes on with a cancel: all that there is to the turn of such a row. */
+void slot_cancel(struct slot *s);
 /* What the turn has taken is given back where it came to nothing, and then the
  * slot ends. False: there is nothing to give back. */
 bool slot_throttle_back(struct slot *s, enum err e, bool is_gone);

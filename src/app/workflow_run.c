@@ -660,6 +660,10 @@ begin(struct taker_slot *base)
     struct slot *s = CONTAINER_OF(base, struct slot, base);
 
     instance_read(s->base.arena, s->row.instance.cursor, &s->instance);
+    if (str_is(s->row.instance.event, STORE_CANCEL_EVENT)) {
+        slot_cancel(s);
+        return;
+    }
     hear_from_the_beginning(s);
     s->given = (struct json){0};
     s->look = (struct store_event_look){0};

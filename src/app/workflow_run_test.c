@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "app/cancel.h"
 #include "app/hall_test.h"
 #include "app/outcall.h"
 #include "domain/reason.h"
@@ -415,6 +416,45 @@ cancel(struct hall *h, int64_t id)
 
     store_cancel(h->env.store, &c);
     TURN_UNTIL(h, h->n_answered == 1);
+}
+
+static void
+on_cancelled(struct cancel *c, enum err e)
+{
+    (void)c;
+    assert_int_equal(e, ERR_OK);
+}
+
+/* Who asks has patience for one part, and none for what is below. */
+static void
+a_large_cancel_goes_on_when_its_asker_is_answered(void **state)
+{
+    struct hall *h = *state;
+    struct cancel c = {.app = &h->app,
+                       .arena = arena_new(),
+                       .tenant = h->tenant,
+                       .now_ms = NOW,
+                       .until_ms = 1,
+                       .on_done = on_cancelled};
+
+    put_workflow(h, "w",
+                 "{'steps':[{'id':'a','type':'send','title':'a'},"
+                 "{'id':'d','type':'delay','for':'1h'}]}");
+    c.notification = hall_send(h, "{'to':['ann','bob','cid'],'workflow':'w',"
+                                  "'digest':{'key':'k','window':'1h'}}");
+    settle(h);
+    assert_int_equal(look(h, c.notification)->counts[DELIVERY_HELD].n, 3);
+    cancel_start(&c);
+    TURN_UNTIL(h, c.is_left);
+    assert_int_equal(c.n_stopped, 3); /* instances */
+    assert_true(look(h, c.notification)->notification.is_cancelled);
+    assert_int_equal(look(h, c.notification)->counts[DELIVERY_HELD].n, 3);
+    hall_stop(h); /* another process goes on with it */
+    (void)start(0, state);
+    settle(h);
+    assert_int_equal(look(h, c.notification)->counts[DELIVERY_CANCELLED].n, 3);
+    assert_false(look(h, c.notification)->notification.is_running);
+    arena_free(c.arena);
 }
 
 /* Cancelled at any moment of its turn: it has passed, or the next one does. */
@@ -1004,6 +1044,7 @@ main(void)
         WORKFLOW_TEST(more_than_a_throttle_allows_end_there),
         WORKFLOW_TEST(a_throttle_counts_what_its_key_gives),
         WORKFLOW_TEST(who_has_no_id_is_not_throttled),
+        WORKFLOW_TEST(a_large_cancel_goes_on_when_its_asker_is_answered),
         WORKFLOW_TEST(a_turn_that_is_lost_gives_back_what_it_took),
         WORKFLOW_TEST(what_a_step_collects_goes_on_as_one),
         WORKFLOW_TEST(the_words_of_a_digest_are_of_all),

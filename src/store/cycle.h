@@ -92,13 +92,19 @@ struct store_act {
 /* ---- cancel: what of a notification has not gone out ----
  * Already after the first call nothing more of it is planned, and what is
  * claimed of it is not sent. Its rows end in parts, a call for each. */
+#define STORE_CANCEL_ALL (INT64_MAX - 1) /* no delivery comes after it */
+#define STORE_CANCEL_EVENT "cancel/"     /* no event's name has a slash */
 struct store_cancel {
     struct store_req req;
     int64_t tenant;
     int64_t notification;
     int64_t now_ms;
-    int64_t after; /* 0, or `next` of the call before */
+    int64_t after; /* 0, or `next` of the call before; STORE_CANCEL_ALL */
     size_t max;    /* rows of this part, or some more; at least 1 */
+    /* A row of work is to go on with the rest, and with what is below: as an
+     * instance that nobody has, and that waits for STORE_CANCEL_EVENT. There is
+     * one of a notification at most. */
+    bool leaves_rest;
     /* result; ERR_NOT_FOUND */
     size_t n_stopped;     /* of this part; instances of workflows, too */
     size_t n_not_stopped; /* sent, settled or in flight */

@@ -33,6 +33,8 @@ struct store_turn {
     int64_t instance, hold;
     struct str user; /* whose event it waits for, from now on; else its own */
     bool is_over;    /* it goes */
+    /* It is what goes on with a cancel: of what is cancelled, too. */
+    bool is_of_cancel;
     struct str cursor, event;
     int64_t due_ms; /* as above */
 };

@@ -476,6 +476,67 @@ cancel_stops_instances_part_by_part(void **state)
     assert_true(look(r, 1000).notification.is_cancelled);
 }
 
+/* Who has asked is answered, and whoever takes that row goes on with it. */
+static void
+what_is_left_of_a_cancel_is_a_row_of_work(void **state)
+{
+    struct rig *r = *state;
+    struct store_cancel c = {.tenant = T,
+                             .notification = 1000,
+                             .now_ms = NOW,
+                             .max = 1,
+                             .leaves_rest = true};
+    struct store_turn turn;
+    struct store_work_row w;
+
+    send_workflow(r, 1000, 2, (const char *[]){"ann", "bob"});
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+        assert_int_equal(c.n_stopped, 1); /* not what goes on with it */
+        assert_true(c.is_cut);
+    }
+    assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+    assert_int_equal(c.n_stopped, 0);
+    assert_false(c.is_cut);
+    c.tenant = T + 1;
+    assert_int_equal(ASK(r, cancel, &c), ERR_NOT_FOUND);
+    w = take_one(r);
+    assert_true(str_is(w.instance.event, STORE_CANCEL_EVENT));
+    assert_int_equal(w.notification.id, 1000);
+    assert_true(w.notification.is_cancelled);
+    turn = turn_of(&w);
+    turn.user = STR_NONE;
+    turn.event = STR(STORE_CANCEL_EVENT);
+    assert_false(move(r, &turn)); /* as of nothing else that is cancelled */
+    turn.is_of_cancel = true;
+    assert_true(move(r, &turn));
+    w = take_one(r);
+    assert_true(str_is(w.instance.cursor, "{\"at\":1}"));
+    assert_false(move(r, &turn)); /* somebody else has it */
+    turn.hold = w.hold;
+    turn.is_over = true;
+    assert_true(move(r, &turn));
+    assert_int_equal(take_at(r, NOW + LATER).n_rows, 0);
+}
+
+/* No delivery comes after the last one. */
+static void
+a_cancel_may_be_of_what_is_below_alone(void **state)
+{
+    struct rig *r = *state;
+    struct store_cancel c = {.tenant = T,
+                             .notification = 1000,
+                             .now_ms = NOW,
+                             .after = STORE_CANCEL_ALL,
+                             .max = 10};
+
+    assert_int_equal(ASK(r, accept, make_accept(r, &(struct send){.id = 1000})),
+                     ERR_OK);
+    assert_int_equal(ASK(r, cancel, &c), ERR_OK);
+    assert_int_equal(c.n_stopped + c.n_not_stopped, 0);
+    assert_int_equal(c.next, 0);
+}
+
 static struct store_cancel_find
 find(struct rig *r, const char *key, int64_t parent)
 {
@@ -785,6 +846,8 @@ const struct CMUnitTest workflow_tests[] = {
     RIG_TEST(a_window_without_anybody_left_ends),
     RIG_TEST(reading_an_item_is_an_event),
     RIG_TEST(cancel_stops_instances_part_by_part),
+    RIG_TEST(what_is_left_of_a_cancel_is_a_row_of_work),
+    RIG_TEST(a_cancel_may_be_of_what_is_below_alone),
     RIG_TEST(what_is_open_below_one_is_found),
     RIG_TEST(what_runs_is_not_purged),
     RIG_TEST(instances_survive),

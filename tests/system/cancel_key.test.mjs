@@ -34,7 +34,8 @@ describe('cancel_key', { timeout: 120000 }, () => {
             channels: ['in_app', 'webhook'] });
         const other = await send('order-8', { send_at: inMs(3600000) });
         assert.deepEqual(await cancel('order-7'), { cancel_key: 'order-7',
-            notifications: 2, stopped: 1, not_stopped: 1, more: false });
+            notifications: 2, stopped: 1, not_stopped: 1, more: false,
+            continues: false });
         assert.equal(await status(later), 'cancelled');
         assert.equal(await status(held), 'cancelled');
         assert.equal(await status(done), 'done');

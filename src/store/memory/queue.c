@@ -452,6 +452,7 @@ mem_cancel(struct mem *m, struct store_req *req)
     if (mem_work_of(m, c->tenant, c->notification))
         mem_work_of(m, c->tenant, c->notification)->is_gone = true;
     c->n_stopped = mem_instance_cancel(m, c);
+    mem_cancel_leave(m, c);
     c->is_cut = c->n_stopped > 0;
     if (!c->is_cut)
         cancel_part(m, c);

@@ -30,7 +30,8 @@ bool
 mem_instance_is_held(struct mem *m, const struct store_accept *a,
                      const struct store_accept_item *item)
 {
-    bool is_end = item->turn->is_over && item->notification.id == 0;
+    bool is_end = item->turn->is_of_cancel ||
+                  (item->turn->is_over && item->notification.id == 0);
     const struct mem_work *w = find(m, a, item);
 
     return w && w->taken_until_ms == item->turn->hold &&
@@ -170,11 +171,26 @@ mem_instance_cancel(struct mem *m, const struct store_cancel *c)
 
     ROW_EACH(struct mem_work, w, &m->works)
     if (w->kind == STORE_WORK_WORKFLOW && !w->is_gone &&
-        w->notification == c->notification && n < c->max) {
+        w->notification == c->notification && n < c->max &&
+        !str_is(w->event, STORE_CANCEL_EVENT)) {
         w->is_gone = true;
         n++;
     }
     return n;
+}
+
+void
+mem_cancel_leave(struct mem *m, const struct store_cancel *c)
+{
+    if (!c->leaves_rest ||
+        mem_work_find(m, STORE_WORK_WORKFLOW, c->tenant, c->notification))
+        return;
+    mem_work_add(m, &(struct mem_work){.kind = STORE_WORK_WORKFLOW,
+                                       .tenant = c->tenant,
+                                       .id = c->notification,
+                                       .due_ms = c->now_ms,
+                                       .notification = c->notification,
+                                       .event = STR(STORE_CANCEL_EVENT)});
 }
 
 bool

@@ -33,6 +33,7 @@ void mem_instance_join(struct mem *m, const struct store_accept *a,
 void mem_instance_merge(struct mem *m, const struct store_accept *a,
                         const struct store_accept_item *item);
 size_t mem_instance_cancel(struct mem *m, const struct store_cancel *c);
+void mem_cancel_leave(struct mem *m, const struct store_cancel *c);
 bool mem_instance_is_left(struct mem *m, int64_t notification);
 /* approval.c */
 bool mem_is_held(const struct mem_work *w); /* NULL: it is not */

@@ -256,6 +256,8 @@ cancelled(struct pg_op *op)
 {
     const struct cancelling *s = op->state;
 
+    if (s->c->leaves_rest)
+        pg_store_work_ready(op->store);
     s->c->next = s->is_last_part ? 0 : s->last;
     s->c->n_stopped += s->n_instances;
     pg_op_done(op);
@@ -267,6 +269,23 @@ by_value(const void *a, const void *b)
     const int64_t *x = a, *y = b;
 
     return (*x > *y) - (*x < *y);
+}
+
+static void
+commit_part(struct pg_op *op)
+{
+    const struct store_cancel *c = ((struct cancelling *)op->state)->c;
+    struct pg_params *p;
+
+    if (c->leaves_rest) {
+        p = pg_op_params(op);
+        pg_put_int(p, c->tenant);
+        pg_put_int(p, c->notification);
+        pg_put_text(p, STR(STORE_CANCEL_EVENT));
+        pg_op_send(op, PG_cancel_leave);
+    }
+    pg_audit_write(op);
+    pg_op_commit(op, cancelled);
 }
 
 /* Keeps them sorted, each once. */
@@ -366,8 +385,7 @@ count(struct pg_op *op)
         return;
     }
     s->c->n_not_stopped = (size_t)n_all - s->c->n_stopped;
-    pg_audit_write(op);
-    pg_op_commit(op, cancelled);
+    commit_part(op);
 }
 
 static void
@@ -399,8 +417,7 @@ found(struct pg_op *op)
     s->c->is_cut = s->n_instances > 0;
     if (s->c->is_cut) {
         s->is_last_part = true;
-        pg_audit_write(op);
-        pg_op_commit(op, cancelled);
+        commit_part(op);
         return;
     }
     s->first = pg_int(&r);
@@ -443,6 +460,7 @@ begin_cancel(struct pg_op *op)
     pg_op_send(op, PG_work_cancel);
     p = put_notification(op, c);
     pg_put_int(p, (int64_t)c->max);
+    pg_put_text(p, STR(STORE_CANCEL_EVENT));
     pg_op_send(op, PG_instance_cancel);
     (void)put_notification(op, c);
     pg_op_send(op, PG_cancel_mark);

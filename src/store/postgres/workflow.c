@@ -90,7 +90,8 @@ pg_turns_send(struct pg_turns *t, struct pg_op *op)
         pg_col_int(&holds, t->all[i].request->tenant);
         pg_col_int(&holds, turn->instance);
         pg_col_int(&holds, turn->hold);
-        pg_col_int(&holds, turn->is_over && item->notification.id == 0);
+        pg_col_int(&holds, turn->is_of_cancel ||
+                               (turn->is_over && item->notification.id == 0));
     }
     pg_put_columns(pg_op_params(op), &holds);
     pg_op_send(op, PG_turn_lock);

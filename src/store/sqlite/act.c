@@ -229,6 +229,7 @@ write_cancel(struct writer *w, struct store_req *req)
         return ERR_NOT_FOUND;
     work_remove(w, c->tenant, c->notification);
     c->n_stopped = instance_cancel(w, c);
+    cancel_leave(w, c);
     c->is_cut = c->n_stopped > 0;
     if (c->is_cut)
         return ERR_OK;

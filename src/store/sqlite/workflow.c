@@ -18,7 +18,8 @@ instance_is_held(struct writer *w, const struct store_accept *a,
     put_int(&q, a->tenant);
     put_int(&q, turn->instance);
     put_int(&q, turn->hold);
-    put_int(&q, !turn->is_over || item->notification.id != 0);
+    put_int(&q, !turn->is_of_cancel &&
+                    (!turn->is_over || item->notification.id != 0));
     is_held = query_row(&q);
     query_end(&q);
     return is_held;
@@ -42,6 +43,7 @@ instance_turn(struct writer *w, const struct store_accept *a,
         put_int(&q, turn->due_ms > 0 ? turn->due_ms : a->now_ms);
         put_text(&q, turn->event);
         put_text(&q, turn->user);
+        put_int(&q, turn->is_of_cancel);
     }
     if (query_run(&q) == 0)
         return false;
@@ -176,7 +178,24 @@ instance_cancel(struct writer *w, const struct store_cancel *c)
     put_int(&q, c->tenant);
     put_int(&q, c->notification);
     put_int(&q, (int64_t)c->max);
+    put_text(&q, STR(STORE_CANCEL_EVENT));
     return (size_t)query_run(&q);
+}
+
+void
+cancel_leave(struct writer *w, const struct store_cancel *c)
+{
+    struct query q;
+
+    if (!c->leaves_rest)
+        return;
+    q = query(&w->conn, SQL_cancel_leave);
+    put_int(&q, c->tenant);
+    put_int(&q, c->notification);
+    put_int(&q, c->now_ms);
+    put_text(&q, STR(STORE_CANCEL_EVENT));
+    if (query_run(&q) > 0)
+        notices_work(&w->notices);
 }
 
 void

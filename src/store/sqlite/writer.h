@@ -107,6 +107,7 @@ void instance_take(struct writer *w, struct store_work_take *t, size_t max);
 void instance_wake(struct writer *w, int64_t tenant, struct str user,
                    struct str event, int64_t now_ms);
 size_t instance_cancel(struct writer *w, const struct store_cancel *c);
+void cancel_leave(struct writer *w, const struct store_cancel *c);
 void workflow_sweep(struct writer *w, int64_t before_ms, size_t max);
 
 /* trial.c: who takes part in experiments, and what came of it. */

@@ -94,9 +94,14 @@ AND (x.tenant, x.id, 3);
 -- name: instance_cancel (write)
 DELETE FROM work w USING (SELECT y.tenant, y.id FROM work y
 WHERE y.notification > 0 AND y.notification = $2::int8
-AND y.tenant + 0 = $1::int8 ORDER BY y.id LIMIT $3::int8 FOR UPDATE) AS x
+AND y.tenant + 0 = $1::int8 AND y.event IS DISTINCT FROM $4::text
+ORDER BY y.id LIMIT $3::int8 FOR UPDATE) AS x
 WHERE (w.tenant, w.id, w.kind) BETWEEN (x.tenant, x.id, 3)
 AND (x.tenant, x.id, 3);
+-- name: cancel_leave (write)
+INSERT INTO work (tenant, id, kind, due, taken_until, cursor, notification,
+user_id, event) SELECT $1::int8, $2::int8, 3, t.due, t.due, '', $2::int8, '',
+$3::text FROM (SELECT clock_timestamp() AS due) AS t ON CONFLICT DO NOTHING;
 
 -- By the clock that those who wait go by, once nobody else begins to wait.
 -- name: event_add (write)

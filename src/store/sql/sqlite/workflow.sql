@@ -14,8 +14,8 @@ WHERE w.kind = 3 AND w.taken_until <= ?1 ORDER BY w.taken_until, w.id LIMIT ?2;
 UPDATE work SET cursor = ?4, due = ?5, taken_until = ?5, event = nullif(?6, ''),
 user = ?7
 WHERE tenant = ?1 AND id = ?2 AND kind = 3 AND taken_until = ?3
-AND NOT EXISTS (SELECT 1 FROM notification n
-WHERE n.id = work.notification AND n.is_cancelled);
+AND (?8 OR NOT EXISTS (SELECT 1 FROM notification n
+WHERE n.id = work.notification AND n.is_cancelled));
 -- name: turn_end
 DELETE FROM work
 WHERE tenant = ?1 AND id = ?2 AND kind = 3 AND taken_until = ?3
@@ -42,7 +42,11 @@ UPDATE work SET due = ?4, taken_until = ?4
 WHERE tenant = ?1 AND user = ?2 AND event = ?3;
 -- name: instance_cancel
 DELETE FROM work WHERE (tenant, id, kind) IN (SELECT tenant, id, kind FROM work
-WHERE notification = ?2 AND tenant = ?1 LIMIT ?3);
+WHERE notification = ?2 AND tenant = ?1 AND event IS NOT ?4 LIMIT ?3);
+-- name: cancel_leave
+INSERT INTO work (tenant, id, kind, due, taken_until, cursor, notification,
+user, event) VALUES (?1, ?2, 3, ?3, ?3, '', ?2, '', ?4)
+ON CONFLICT DO NOTHING;
 -- name: instance_is_left (reader)
 SELECT 1 FROM work WHERE notification = ?1 LIMIT 1;
 
