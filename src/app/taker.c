@@ -16,7 +16,8 @@
 
 struct taker {
     struct taker_options o;
-    size_t n_used; /* slots that are not free */
+    size_t n_used;  /* slots that are not free */
+    size_t n_bytes; /* of these */
     struct arena *arena;
     struct store_work_take take;
     int64_t ahead_ms; /* of the last take */
@@ -45,8 +46,11 @@ leave(struct taker_slot *s, int state)
     struct taker *t = s->taker;
 
     s->state = (unsigned)state;
-    if (s->state == TAKER_FREE)
+    if (s->state == TAKER_FREE) {
         t->n_used--;
+        t->n_bytes -= s->bytes;
+        s->bytes = 0;
+    }
     go_on(t);
 }
 
@@ -181,6 +185,8 @@ on_fresh(struct task *task)
         if (s->state == TAKER_BUSY)
             continue; /* its commit finds this lease, and then gives it back */
         t->n_used += s->state == TAKER_FREE;
+        t->n_bytes += store_work_bytes(row) - s->bytes;
+        s->bytes = store_work_bytes(row);
         t->o.fill(s, row);
         begin(s);
     }
@@ -210,7 +216,7 @@ on_taken(struct store_req *req, enum err e)
         take->at_ms > 0
             ? take->at_ms - t->o.app->env->clock->wall_ms(t->o.app->env->clock)
             : 0;
-    t->is_wanted |= take->n_rows == take->max;
+    t->is_wanted |= take->n_rows == take->max || take->is_cut;
     if (take->next_ms >= 0 && !t->is_draining)
         loop_timer_set(loop_of(t), &t->due,
                        take->next_ms < NEXT_MAX_MS ? take->next_ms + 1
@@ -218,6 +224,13 @@ on_taken(struct store_req *req, enum err e)
                        on_due);
     snapshots_wait(t->o.app->snapshots, take->change_seq, loop_of(t),
                    &t->fresh);
+}
+
+static bool
+has_room(const struct taker *t)
+{
+    return t->n_used < t->o.n_slots &&
+           (t->o.max_bytes == 0 || t->n_bytes < t->o.max_bytes);
 }
 
 static void
@@ -234,6 +247,7 @@ take(struct taker *t)
         .now_ms = clock->wall_ms(clock),
         .lease_ms = LEASE_MS,
         .max = t->o.n_slots - t->n_used,
+        .max_bytes = t->o.max_bytes > 0 ? t->o.max_bytes - t->n_bytes : 0,
     };
     store_work_take(t->o.app->env->store, &t->take);
 }
@@ -277,7 +291,7 @@ go_on(struct taker *t)
     for (size_t i = 0; i < t->o.n_slots; i++)
         if (t->o.slots[i]->state == TAKER_FAILED)
             begin(t->o.slots[i]);
-    if (t->is_wanted && !t->is_taking && t->n_used < t->o.n_slots)
+    if (t->is_wanted && !t->is_taking && has_room(t))
         take(t);
 }
 

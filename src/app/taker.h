@@ -20,6 +20,7 @@ struct taker_slot { /* embedded */
     int64_t ahead_ms; /* the clock of a shared database, of ours, about */
     /* private */
     enum { TAKER_FREE, TAKER_BUSY, TAKER_FAILED } state;
+    size_t bytes; /* that came with its row */
     struct store_work_release release;
 };
 struct taker_options {
@@ -27,6 +28,7 @@ struct taker_options {
     enum store_work_kind kind;
     struct taker_slot *const *slots; /* the owner's, zeroed at first */
     size_t n_slots;
+    size_t max_bytes; /* as of store_work_take, of all slots; 0: no end */
     /* Of a row that is gone after it; s->hold is set. */
     void (*fill)(struct taker_slot *s, const struct store_work_row *row);
     /* Ends, in this turn or a later one, with one of those below. */

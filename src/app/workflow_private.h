@@ -11,7 +11,7 @@
 #include "store/budget.h"
 #include "store/member.h"
 
-#define SLOT_ROOTS 5  /* of conditions: data, user, digest, fetch, flags */
+#define SLOT_ROOTS 5 /* of conditions: data, user, digest, fetch, flags */
 /* Steps that are told of one turn: each is passed once, or asked. */
 #define PASSED_MAX (WORKFLOW_STEPS_MAX + 8)
 

@@ -20,6 +20,7 @@
 
 #define SLOTS 64     /* instances that go on at the same time... */
 #define CALLS_MAX 32 /* ...and of those, that call somebody */
+#define BYTES_MAX (4 * 1024 * 1024) /* what was sent with all of them */
 
 struct workflows {
     const struct app *app;
@@ -733,6 +734,7 @@ workflows_new(const struct app *app, struct outcaller *o)
         .kind = STORE_WORK_WORKFLOW,
         .slots = w->bases,
         .n_slots = SLOTS,
+        .max_bytes = BYTES_MAX,
         .fill = fill,
         .begin = begin,
     });

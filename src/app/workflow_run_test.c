@@ -2,8 +2,7 @@
 
 #include <stdio.h>
 
-#include "app/cancel.h"
-#include "app/hall_test.h"
+#include "app/workflow_hall_test.h"
 #include "app/outcall.h"
 #include "domain/reason.h"
 
@@ -80,66 +79,6 @@ uncertain_setup(void **state)
 }
 #define WORKFLOW_TEST(f)                                                       \
     cmocka_unit_test_setup_teardown(f, setup, hall_teardown)
-
-static void
-put_workflow(struct hall *h, const char *key, const char *doc)
-{
-    struct store_object_write w = {.kind = OBJECT_WORKFLOW,
-                                   .key = str_from(key),
-                                   .body = quoted(h->arena, doc),
-                                   .if_version = OBJECT_ANY_VERSION,
-                                   .num = id_make(h->app.ids, NOW, 1)};
-
-    hall_put(h, h->tenant, &w, 1);
-    for (int i = 0; i < 200; i++)
-        loop_turn(h->env.loop, 1); /* until the workspace knows */
-}
-
-/* Whatever is due is done. */
-static void
-settle(struct hall *h)
-{
-    for (int k = 0; k < 6; k++) {
-        workflows_ring(h->workflows);
-        digests_ring(h->digests);
-        for (int i = 0; i < 20; i++)
-            loop_turn(h->env.loop, 1);
-    }
-}
-
-static const struct store_notification_get *
-look(struct hall *h, int64_t id)
-{
-    struct store_notification_get *g;
-
-    arena_reset(h->arena);
-    g = ARENA_NEW(h->arena, struct store_notification_get);
-    *g = (struct store_notification_get){.req = hall_question(h),
-                                         .tenant = h->tenant,
-                                         .id = id,
-                                         .max_deliveries = 1000,
-                                         .wants_attempts = true};
-    store_notification_get(h->env.store, g);
-    TURN_UNTIL(h, h->n_answered == 1);
-    assert_int_equal(h->answered, ERR_OK);
-    return g;
-}
-
-/* "first:send look:wait ..." */
-static const char *
-way(struct hall *h, int64_t id)
-{
-    const struct store_notification_get *g = look(h, id);
-    static char text[400];
-    size_t n = 0;
-
-    text[0] = '\0';
-    for (size_t i = 0; i < g->n_steps; i++)
-        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%.*s:%.*s",
-                              i > 0 ? " " : "", STR_ARG(g->steps[i].step),
-                              STR_ARG(g->steps[i].verdict));
-    return text;
-}
 
 static struct store_inbox_list
 inbox(struct hall *h, const char *user)
@@ -234,83 +173,6 @@ what_was_read_before_the_wait_counts(void **state)
     settle(h);
     assert_string_equal(way(h, id),
                         "a:send d:wait d:pass look:wait look:event");
-}
-
-static void
-post(struct hall *h, const char *name, int64_t id, int64_t at_ms)
-{
-    struct store_event_add e = {.req = hall_question(h),
-                                .tenant = h->tenant,
-                                .id = id,
-                                .at_ms = at_ms,
-                                .user = STR("ann"),
-                                .name = str_from(name),
-                                .data = STR("{}")};
-
-    store_event_add(h->env.store, &e);
-    TURN_UNTIL(h, h->n_answered == 1);
-    assert_int_equal(h->answered, ERR_OK);
-}
-
-static const char two_waits[] =
-    "{'steps':[{'id':'a','type':'wait','for_event':'a','timeout':'1m'},"
-    "{'id':'b','type':'wait','for_event':'b','timeout':'1m'},"
-    "{'id':'c','type':'wait','for_event':'b','timeout':'1m'}]}";
-
-/* The planner is some milliseconds behind all the time. */
-static void
-no_event_falls_between_two_waits(void **state)
-{
-    struct hall *h = *state;
-    int64_t id;
-
-    put_workflow(h, "w", two_waits);
-    id = hall_send(h, "{'to':'ann','workflow':'w'}");
-    post(h, "a", 1, NOW); /* it is accepted, and has not begun */
-    post(h, "b", 2, NOW); /* in the same millisecond, behind it */
-    h->clock.now_ms += 7;
-    settle(h);
-    assert_string_equal(way(h, id), "a:wait a:event b:wait b:event c:wait");
-    post(h, "b", 3, NOW + 7);
-    settle(h);
-    assert_string_equal(way(h, id),
-                        "a:wait a:event b:wait b:event c:wait c:event");
-}
-
-static void
-no_event_ends_two_waits(void **state)
-{
-    struct hall *h = *state;
-    int64_t id;
-
-    put_workflow(h, "w", two_waits);
-    id = hall_send(h, "{'to':'ann','workflow':'w'}");
-    settle(h);
-    post(h, "b", 9, NOW + 1); /* before what `a` waits for */
-    post(h, "a", 8, NOW + 2);
-    post(h, "b", 7, NOW + 2); /* the same time, but a lower id */
-    h->clock.now_ms += 10;
-    settle(h);
-    assert_string_equal(way(h, id), "a:wait a:event b:wait");
-    post(h, "b", 10, NOW + 10);
-    settle(h);
-    assert_string_equal(way(h, id), "a:wait a:event b:wait b:event c:wait");
-}
-
-/* A turn that ends late does not make the next wait deaf. */
-static void
-what_comes_after_a_timeout_is_for_the_next_wait(void **state)
-{
-    struct hall *h = *state;
-    int64_t id;
-
-    put_workflow(h, "w", two_waits);
-    id = hall_send(h, "{'to':'ann','workflow':'w'}");
-    settle(h);
-    h->clock.now_ms += MINUTE_MS + 500;
-    post(h, "b", 1, NOW + MINUTE_MS + 1);
-    settle(h);
-    assert_string_equal(way(h, id), "a:wait a:timeout b:wait b:event c:wait");
 }
 
 static void
@@ -416,45 +278,6 @@ cancel(struct hall *h, int64_t id)
 
     store_cancel(h->env.store, &c);
     TURN_UNTIL(h, h->n_answered == 1);
-}
-
-static void
-on_cancelled(struct cancel *c, enum err e)
-{
-    (void)c;
-    assert_int_equal(e, ERR_OK);
-}
-
-/* Who asks has patience for one part, and none for what is below. */
-static void
-a_large_cancel_goes_on_when_its_asker_is_answered(void **state)
-{
-    struct hall *h = *state;
-    struct cancel c = {.app = &h->app,
-                       .arena = arena_new(),
-                       .tenant = h->tenant,
-                       .now_ms = NOW,
-                       .until_ms = 1,
-                       .on_done = on_cancelled};
-
-    put_workflow(h, "w",
-                 "{'steps':[{'id':'a','type':'send','title':'a'},"
-                 "{'id':'d','type':'delay','for':'1h'}]}");
-    c.notification = hall_send(h, "{'to':['ann','bob','cid'],'workflow':'w',"
-                                  "'digest':{'key':'k','window':'1h'}}");
-    settle(h);
-    assert_int_equal(look(h, c.notification)->counts[DELIVERY_HELD].n, 3);
-    cancel_start(&c);
-    TURN_UNTIL(h, c.is_left);
-    assert_int_equal(c.n_stopped, 3); /* instances */
-    assert_true(look(h, c.notification)->notification.is_cancelled);
-    assert_int_equal(look(h, c.notification)->counts[DELIVERY_HELD].n, 3);
-    hall_stop(h); /* another process goes on with it */
-    (void)start(0, state);
-    settle(h);
-    assert_int_equal(look(h, c.notification)->counts[DELIVERY_CANCELLED].n, 3);
-    assert_false(look(h, c.notification)->notification.is_running);
-    arena_free(c.arena);
 }
 
 /* Cancelled at any moment of its turn: it has passed, or the next one does. */
@@ -1036,15 +859,11 @@ main(void)
         WORKFLOW_TEST(a_timeout_is_never_early),
         WORKFLOW_TEST(reading_takes_it_on_at_once),
         WORKFLOW_TEST(what_was_read_before_the_wait_counts),
-        WORKFLOW_TEST(no_event_falls_between_two_waits),
-        WORKFLOW_TEST(no_event_ends_two_waits),
-        WORKFLOW_TEST(what_comes_after_a_timeout_is_for_the_next_wait),
         WORKFLOW_TEST(a_recipient_s_data_wins_in_conditions_and_words),
         WORKFLOW_TEST(a_workflow_that_is_gone_goes_on),
         WORKFLOW_TEST(more_than_a_throttle_allows_end_there),
         WORKFLOW_TEST(a_throttle_counts_what_its_key_gives),
         WORKFLOW_TEST(who_has_no_id_is_not_throttled),
-        WORKFLOW_TEST(a_large_cancel_goes_on_when_its_asker_is_answered),
         WORKFLOW_TEST(a_turn_that_is_lost_gives_back_what_it_took),
         WORKFLOW_TEST(what_a_step_collects_goes_on_as_one),
         WORKFLOW_TEST(the_words_of_a_digest_are_of_all),

@@ -42,6 +42,12 @@ joins_instance(const struct store_accept_item *item)
                : NULL;
 }
 
+size_t
+store_work_bytes(const struct store_work_row *row)
+{
+    return row->notification.doc.n + row->notification.note.n;
+}
+
 /* No event that is posted has a slash in it. */
 struct str
 store_window_event(struct arena *a, int64_t window)

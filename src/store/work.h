@@ -47,13 +47,19 @@ struct store_work_take {
     int64_t now_ms; /* wall clock; a shared database has its own */
     int64_t lease_ms;
     size_t max;
+    /* WORKFLOW: of what comes with their notifications; one may have more. 0:
+     * no end. */
+    size_t max_bytes;
     /* result */
     struct store_work_row *rows;
     size_t n_rows;      /* == max: there may be more */
+    bool is_cut;        /* there are more, which did not fit */
     int64_t change_seq; /* what was configured when they were written */
     int64_t next_ms; /* from now until another one is free; -1: there is none */
     int64_t at_ms;   /* WORKFLOW: by the clock of a shared database; else 0 */
 };
+/* What comes with it, in bytes. */
+size_t store_work_bytes(const struct store_work_row *row);
 /* By one who ends: rows that are still held by these leases are free at once.
  * What somebody else has taken since, what is done or cancelled, stays. */
 struct store_work_hold {

@@ -54,6 +54,35 @@ take_at(struct rig *r, int64_t now_ms)
     return t;
 }
 
+/* Ten instances of a large notification do not come all at once. */
+static void
+so_many_are_taken_as_fit(void **state)
+{
+    static const char *const users[] = {"a", "b", "c", "d", "e"};
+    struct rig *r = *state;
+    struct store_work_take t = {.kind = STORE_WORK_WORKFLOW,
+                                .now_ms = NOW + LATER,
+                                .lease_ms = LEASE,
+                                .max = 10};
+    size_t bytes;
+
+    send_workflow(r, 1000, 5, users);
+    t.max_bytes = 1;
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 1); /* whatever it has */
+    assert_true(t.is_cut);
+    bytes = store_work_bytes(&t.rows[0]);
+    assert_true(bytes > 1);
+    t.max_bytes = 2 * bytes;
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 2);
+    assert_true(t.is_cut);
+    t.max_bytes = 0;
+    assert_int_equal(ASK(r, work_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 2);
+    assert_false(t.is_cut);
+}
+
 static struct store_work_row
 take_one(struct rig *r)
 {
@@ -845,6 +874,7 @@ const struct CMUnitTest workflow_tests[] = {
     RIG_TEST(a_window_whose_first_is_gone_does_not_end),
     RIG_TEST(a_window_without_anybody_left_ends),
     RIG_TEST(reading_an_item_is_an_event),
+    RIG_TEST(so_many_are_taken_as_fit),
     RIG_TEST(cancel_stops_instances_part_by_part),
     RIG_TEST(what_is_left_of_a_cancel_is_a_row_of_work),
     RIG_TEST(a_cancel_may_be_of_what_is_below_alone),

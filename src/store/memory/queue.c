@@ -526,14 +526,19 @@ mem_work_take(struct mem *m, struct store_req *req)
 {
     struct store_work_take *t = CONTAINER_OF(req, struct store_work_take, req);
     struct mem_work *w;
+    size_t bytes = 0;
 
     t->rows = ARENA_ARRAY(req->arena, struct store_work_row, t->max);
     t->change_seq = 0;
+    t->is_cut = false;
     for (t->n_rows = 0; t->n_rows < t->max; t->n_rows++) {
         struct store_work_row *row = &t->rows[t->n_rows];
 
         w = longest_waiting(m, t->kind, t->now_ms);
         if (!w)
+            break;
+        t->is_cut = t->max_bytes > 0 && bytes >= t->max_bytes;
+        if (t->is_cut)
             break;
         w->taken_until_ms = row->hold = t->now_ms + t->lease_ms;
         if (t->kind == STORE_WORK_DIGEST) {
@@ -544,6 +549,7 @@ mem_work_take(struct mem *m, struct store_req *req)
             /* One that is woken may be taken twice in a millisecond. */
             row->hold = w->taken_until_ms += m->n_holds++ % 1000;
             mem_instance_take(m, req->arena, w, row);
+            bytes += store_work_bytes(row);
             continue;
         }
         row->cursor = str_dup(req->arena, w->cursor);

@@ -112,6 +112,7 @@ work_taken(struct pg_op *op)
 {
     struct store_work_take *t = work_of(op);
     struct pg_rows r = pg_op_rows(op, 0);
+    int64_t n_due = 0;
 
     t->rows = ARENA_ARRAY(t->req.arena, struct store_work_row, t->max);
     for (t->n_rows = 0; t->n_rows < t->max && pg_next(&r); t->n_rows++) {
@@ -119,7 +120,10 @@ work_taken(struct pg_op *op)
 
         take_row(&r, t, row);
         row->hold = pg_int(&r);
+        if (t->kind == STORE_WORK_WORKFLOW)
+            n_due = pg_int(&r);
     }
+    t->is_cut = (int64_t)t->n_rows < n_due;
     r = pg_op_rows(op, 1);
     t->change_seq = pg_next(&r) ? pg_int(&r) : 0;
     r = pg_op_rows(op, 2);
@@ -142,6 +146,8 @@ take_work(struct pg_op *op)
 
     pg_put_int(p, (int64_t)t->max);
     pg_put_int(p, t->lease_ms);
+    if (t->kind == STORE_WORK_WORKFLOW)
+        pg_put_int(p, (int64_t)t->max_bytes);
     pg_op_send(op, of[t->kind].take);
     (void)pg_op_params(op);
     pg_op_send(op, PG_outbox_seq);

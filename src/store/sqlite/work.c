@@ -113,6 +113,7 @@ write_work_take(struct writer *w, struct store_req *req)
 
     t->rows = ARENA_ARRAY(req->arena, struct store_work_row, max);
     t->n_rows = 0;
+    t->is_cut = false;
     t->change_seq = 0;
     if (t->kind == STORE_WORK_PLAN)
         take_plans(w, t, max);

@@ -138,11 +138,19 @@ instance_take(struct writer *w, struct store_work_take *t, size_t max)
 {
     struct arena *a = t->req.arena;
     struct query q = query(&w->conn, SQL_instance_due);
+    size_t bytes = 0;
 
     put_int(&q, t->now_ms);
     put_int(&q, (int64_t)max);
     while (query_row(&q)) {
-        struct store_work_row *row = &t->rows[t->n_rows++];
+        struct store_work_row *row = &t->rows[t->n_rows];
+
+        t->is_cut = t->max_bytes > 0 && bytes >= t->max_bytes;
+        if (t->is_cut) {
+            query_end(&q);
+            return;
+        }
+        t->n_rows++;
 
         take_notification(&q, a, &row->notification);
         row->instance.id = take_int(&q);
@@ -150,6 +158,7 @@ instance_take(struct writer *w, struct store_work_take *t, size_t max)
         row->instance.cursor = take_text(&q, a);
         row->instance.event = take_text(&q, a);
         row->instance.due_ms = take_int(&q);
+        bytes += store_work_bytes(row);
     }
 }
 

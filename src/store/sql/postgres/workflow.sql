@@ -56,15 +56,20 @@ unnest($4::int8[]), unnest($5::text[]), unnest($6::text[]),
 unnest($7::text[]), unnest($8::text[]), unnest($9::text[]);
 
 -- name: instance_take (write)
-WITH t AS (
-SELECT tenant, id FROM work
+WITH t AS MATERIALIZED (
+SELECT tenant, id, notification, taken_until FROM work
 WHERE kind + 0 = 3 AND taken_until < statement_timestamp()
 ORDER BY taken_until LIMIT $1::int8 FOR UPDATE SKIP LOCKED
+), s AS MATERIALIZED (
+SELECT t.tenant, t.id, sum(n.size) OVER (ORDER BY t.taken_until, t.id) - n.size
+AS before FROM t CROSS JOIN LATERAL (SELECT octet_length(y.doc)
++ coalesce(octet_length(y.note), 0) AS size FROM notification y WHERE y.tenant = t.tenant
+AND y.id = t.notification OFFSET 0) AS n
 ), u AS (
 UPDATE work w SET taken_until = clock_timestamp()
-+ $2::int8 * interval '1 ms' FROM t
-WHERE (w.tenant, w.id, w.kind) BETWEEN (t.tenant, t.id, 3)
-AND (t.tenant, t.id, 3)
++ $2::int8 * interval '1 ms' FROM s
+WHERE (w.tenant, w.id, w.kind) BETWEEN (s.tenant, s.id, 3)
+AND (s.tenant, s.id, 3) AND ($3::int8 = 0 OR s.before < $3::int8)
 RETURNING w.tenant, w.id, w.notification, w.user_id, w.cursor, w.event, w.due,
 w.taken_until
 )
@@ -72,7 +77,8 @@ SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,
 n.traceparent, n.doc, n.parent, u.id, u.user_id, u.cursor, u.event,
 floor(extract(epoch FROM u.due) * 1000)::int8,
-(extract(epoch FROM u.taken_until) * 1000000)::int8
+(extract(epoch FROM u.taken_until) * 1000000)::int8,
+(SELECT count(*) FROM s)
 FROM u CROSS JOIN LATERAL (SELECT * FROM notification y
 WHERE y.tenant = u.tenant AND y.id = u.notification OFFSET 0) AS n;
 -- What time it is, and how long until another one may be taken.
