@@ -205,12 +205,23 @@ to_store(struct call *c, struct str key, struct json doc, struct json before)
     return provider_doc_seal(c->arena, c->app->vault, purpose, doc, before);
 }
 
+static const struct collection providers;
+
+/* One that was put as it is shown has members that an answer adds. */
 static void
 show(struct call *c, struct json_writer *w, const struct object *o,
      struct json stored)
 {
+    struct json_writer own;
+    struct buf out;
+
     (void)o;
-    provider_doc_show(c->arena, stored, w);
+    buf_init(&out, c->arena);
+    own = json_writer(&out);
+    json_begin_object(&own);
+    collection_write_members(c, &providers, &own, stored);
+    json_end_object(&own);
+    provider_doc_show(c->arena, call_parse(c, buf_str(&out)), w);
 }
 
 static const struct collection providers = {
