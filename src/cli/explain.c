@@ -238,7 +238,6 @@ explain_user(struct cli *c, struct str id)
     if (!c->is_json)
         return show(c, a.root);
     buf_init(&out, c->arena);
-    buf_put_str(&out, json_raw(a.root));
-    buf_put_char(&out, '\n');
+    cli_put_json(a.root, &out);
     return cli_print(c, &out, CLI_OK);
 }
