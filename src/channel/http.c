@@ -22,6 +22,19 @@ channel_check_base_url(struct json config, struct problem *p)
                     "must have no query and no fragment");
 }
 
+bool
+channel_is_word(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
+            !(c >= 'A' && c <= 'Z') && c != '-' && c != '_')
+            return false;
+    }
+    return s.n > 0;
+}
+
 struct str
 channel_url(struct arena *a, struct json config, const char *otherwise,
             struct str path)
@@ -250,4 +263,12 @@ channel_json_wait_ms(struct arena *a, struct json seconds)
     if (!json_is(seconds, JSON_NUMBER))
         return 0;
     return channel_wait_ms(strtod(str_cstr(a, json_raw(seconds)), NULL));
+}
+
+int64_t
+channel_until_midnight_ms(int64_t now_ms)
+{
+    int64_t day_ms = 24 * 3600 * INT64_C(1000);
+
+    return day_ms - now_ms % day_ms;
 }

@@ -13,6 +13,8 @@
                "a proxy, a private cloud or a test.",                          \
     }
 void channel_check_base_url(struct json config, struct problem *p);
+/* One letter, digit, - or _ at least, and nothing else. */
+bool channel_is_word(struct str s);
 
 /* `path`, which begins with a slash, below base_url or else below `otherwise`,
  * "https://api.example.com". */
@@ -83,3 +85,5 @@ struct channel_verdict channel_judge_http(struct channel_call *c,
 int64_t channel_wait_ms(double seconds);
 /* The same of a number in an answer; 0: it is none. */
 int64_t channel_json_wait_ms(struct arena *a, struct json seconds);
+/* When quotas of a day begin anew, by UTC. */
+int64_t channel_until_midnight_ms(int64_t now_ms);

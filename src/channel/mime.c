@@ -69,8 +69,8 @@ is_dot_atom(struct str s)
     return true;
 }
 
-static bool
-is_domain(struct str s)
+bool
+mime_is_domain(struct str s)
 {
     struct str label;
 
@@ -93,7 +93,7 @@ is_addr_spec(struct str s)
     ptrdiff_t sign = str_find(s, '@');
 
     return sign > 0 && s.n <= 254 && is_dot_atom(str_sub(s, 0, (size_t)sign)) &&
-           is_domain(str_sub(s, (size_t)sign + 1, s.n));
+           mime_is_domain(str_sub(s, (size_t)sign + 1, s.n));
 }
 
 static struct str
@@ -554,13 +554,15 @@ fault_of_headers(const struct mime_message *m)
 {
     const char *fault = NULL;
 
+    if (m->n_headers > MIME_HEADERS_MAX)
+        return "more headers than a mail may have of its sender's own";
     for (size_t i = 0; i < m->n_headers && !fault; i++)
         fault = mime_header_fault(m->headers[i].name, m->headers[i].value);
     return fault;
 }
 
-static const char *
-fault_of(const struct mime_message *m)
+const char *
+mime_fault(const struct mime_message *m)
 {
     if (!is_good_address(&m->from))
         return "the sender is no address that mail can take";
@@ -593,36 +595,68 @@ has_header(const struct mime_message *m, const char *name)
     return false;
 }
 
+struct str
+mime_message_id(struct arena *a, const struct mime_message *m)
+{
+    size_t sign = (size_t)str_find(m->from.spec, '@');
+
+    return str_fmt(a, "<%.*s%.*s>", STR_ARG(m->id),
+                   STR_ARG(str_sub(m->from.spec, sign, m->from.spec.n)));
+}
+
+size_t
+mime_extra_headers(struct arena *a, const struct mime_message *m,
+                   struct mime_header row[static MIME_EXTRA_MAX])
+{
+    size_t n = 0;
+
+    if (m->language.n > 0)
+        row[n++] = (struct mime_header){STR("Content-Language"), m->language};
+    if (m->unsubscribe_url.n > 0) {
+        row[n++] = (struct mime_header){
+            STR("List-Unsubscribe"),
+            str_fmt(a, "<%.*s>", STR_ARG(m->unsubscribe_url))};
+        row[n++] = (struct mime_header){STR("List-Unsubscribe-Post"),
+                                        STR("List-Unsubscribe=One-Click")};
+    }
+    if (!has_header(m, "Auto-Submitted"))
+        row[n++] =
+            (struct mime_header){STR("Auto-Submitted"), STR("auto-generated")};
+    for (size_t i = 0; i < m->n_headers && i < MIME_HEADERS_MAX; i++)
+        row[n++] = m->headers[i];
+    return n;
+}
+
+static void
+put_extra_header(struct arena *a, struct buf *out, const struct mime_header *h)
+{
+    /* An URL stands as it is, however long: MIME_URL_MAX sees to the line. */
+    if (str_starts(h->name, STR("List-Unsubscribe")))
+        buf_printf(out, "%.*s: %.*s\r\n", STR_ARG(h->name), STR_ARG(h->value));
+    else
+        mime_put_header(out, str_cstr(a, h->name), h->value);
+}
+
 const char *
 mime_build(struct arena *a, const struct mime_message *m, struct buf *out)
 {
-    const char *fault = fault_of(m);
+    const char *fault = mime_fault(m);
+    struct mime_header extra[MIME_EXTRA_MAX];
     char date[TIME_TEXT_SIZE];
-    size_t sign;
+    size_t n;
 
     if (fault)
         return fault;
-    sign = (size_t)str_find(m->from.spec, '@');
     mime_put_header(out, "Date", time_format_mail(date, m->date_ms));
     put_addresses(out, "From", &m->from, 1);
     put_addresses(out, "To", &m->to, 1);
     put_addresses(out, "Cc", m->cc, m->n_cc);
     put_addresses(out, "Reply-To", &m->reply_to, m->reply_to.spec.n > 0);
     mime_put_header(out, "Subject", m->subject);
-    buf_printf(out, "Message-ID: <%.*s%.*s>\r\n", STR_ARG(m->id),
-               STR_ARG(str_sub(m->from.spec, sign, m->from.spec.n)));
-    if (m->language.n > 0)
-        mime_put_header(out, "Content-Language", m->language);
-    if (m->unsubscribe_url.n > 0)
-        buf_printf(out,
-                   "List-Unsubscribe: <%.*s>\r\n"
-                   "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
-                   STR_ARG(m->unsubscribe_url));
-    if (!has_header(m, "Auto-Submitted"))
-        buf_put_cstr(out, "Auto-Submitted: auto-generated\r\n");
-    for (size_t i = 0; i < m->n_headers; i++)
-        mime_put_header(out, str_cstr(a, m->headers[i].name),
-                        m->headers[i].value);
+    buf_printf(out, "Message-ID: %.*s\r\n", STR_ARG(mime_message_id(a, m)));
+    n = mime_extra_headers(a, m, extra);
+    for (size_t i = 0; i < n; i++)
+        put_extra_header(a, out, &extra[i]);
     buf_put_cstr(out, "MIME-Version: 1.0\r\n");
     put_body(a, m, out);
     return NULL;

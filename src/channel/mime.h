@@ -18,6 +18,7 @@ struct mime_header {
 
 #define MIME_NAME_MAX 256 /* bytes of a display name */
 #define MIME_URL_MAX 900
+#define MIME_HEADERS_MAX 20 /* of the sender's own */
 
 struct mime_message {
     struct mime_address from, to;
@@ -38,10 +39,20 @@ struct mime_message {
  * a plain local part, or one that would need SMTPUTF8. */
 bool mime_parse_address(struct arena *a, struct str s,
                         struct mime_address *ret);
+bool mime_is_domain(struct str s);
 /* Whether a sender may set that header: from a list, or X-. */
 bool mime_header_is_free(struct str name);
 /* NULL, or why a sender may not give that header that value (static). */
 const char *mime_header_fault(struct str name, struct str value);
+
+/* NULL, or what is wrong with it (static). */
+const char *mime_fault(const struct mime_message *m);
+struct str mime_message_id(struct arena *a, const struct mime_message *m);
+/* What stands beside the addresses, subject, date and id, in that order: for
+ * those who do not build the bytes, too. For a message without fault. */
+#define MIME_EXTRA_MAX (MIME_HEADERS_MAX + 4)
+size_t mime_extra_headers(struct arena *a, const struct mime_message *m,
+                          struct mime_header row[static MIME_EXTRA_MAX]);
 
 /* Appends the message. NULL, or what is wrong with it (static). */
 const char *mime_build(struct arena *a, const struct mime_message *m,

@@ -34,23 +34,10 @@ has_target(struct json config)
     return true;
 }
 
-static bool
-is_topic(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
-            !(c >= 'A' && c <= 'Z') && c != '-' && c != '_')
-            return false;
-    }
-    return s.n > 0;
-}
-
 static void
 check(struct json config, struct problem *p)
 {
-    if (!is_topic(json_str_of(p->arena, config, "topic")))
+    if (!channel_is_word(json_str_of(p->arena, config, "topic")))
         problem_add(p, ERR_INVALID, STR("/topic"),
                     "must be of letters, digits, - and _");
     channel_check_base_url(config, p);
@@ -122,14 +109,6 @@ ask(struct channel_call *c)
 
 /* ---- the answer ---- */
 
-static int64_t
-until_midnight_ms(int64_t now_ms)
-{
-    int64_t day_ms = 24 * 3600 * INT64_C(1000);
-
-    return day_ms - now_ms % day_ms;
-}
-
 /* Its own code says more than the status. */
 static void
 judge_code(struct channel_call *c, int64_t code, struct channel_verdict *v)
@@ -142,7 +121,7 @@ judge_code(struct channel_call *c, int64_t code, struct channel_verdict *v)
     case 42902: /* of the day: mails, bytes, messages */
     case 42905:
     case 42908:
-        v->retry_after_ms = until_midnight_ms(c->now_ms);
+        v->retry_after_ms = channel_until_midnight_ms(c->now_ms);
         break;
     case 42909: /* failed logins */
         v->verdict = VERDICT_CREDENTIALS;

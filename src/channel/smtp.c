@@ -1,13 +1,8 @@
 /* smtp.c - mail through a submission server: one message to one user, with
  * the copies that the sender asked for. */
 #include "base/arena.h"
-#include "base/language.h"
-#include "channel/driver.h"
-#include "channel/mime.h"
+#include "channel/mail.h"
 
-#define HEADERS_MAX 20
-
-static const char *const channels_served[] = {"email", NULL};
 static const char *const tls_modes[] = {"none", "starttls", "tls", NULL};
 
 static const struct field config_fields[] = {
@@ -23,12 +18,7 @@ static const struct field config_fields[] = {
      .max = 65535,
      .doc = "Its port; 587 with starttls, 465 with tls, 25 with none when it "
             "is left out."},
-    {.name = "from",
-     .type = FIELD_EMAIL,
-     .flags = FIELD_REQUIRED,
-     .max = 512,
-     .doc = "The sender, as \"mail@example.com\" or \"Name "
-            "<mail@example.com>\"."},
+    MAIL_FROM_ROW,
     {.name = "username",
      .type = FIELD_STRING,
      .max = 255,
@@ -118,15 +108,11 @@ check(struct json config, struct problem *p)
 {
     struct str username = json_str_of(p->arena, config, "username");
     struct str password = json_str_of(p->arena, config, "password");
-    struct mime_address from;
 
     if (!is_host(json_str_of(p->arena, config, "host")))
         problem_add(p, ERR_INVALID, STR("/host"),
                     "must be a host name or address, without scheme and port");
-    if (!mime_parse_address(p->arena, json_str_of(p->arena, config, "from"),
-                            &from))
-        problem_add(p, ERR_INVALID, STR("/from"),
-                    "must be an ASCII e-mail address, with a name or without");
+    mail_check_from(config, p);
     if (username.n > 0 && password.n == 0)
         problem_add(p, ERR_INVALID, STR("/password"),
                     "is required with a username");
@@ -149,112 +135,6 @@ host(struct arena *a, struct json config)
 
 /* ---- the message ---- */
 
-static const char *
-take_copies(struct arena *a, struct json cc, struct mime_message *mail)
-{
-    struct mime_address *row =
-        ARENA_ARRAY(a, struct mime_address, CHANNEL_RCPT_MAX);
-
-    mail->cc = row;
-    if (json_is(cc, JSON_STRING)) {
-        mail->n_cc = 1;
-        return mime_parse_address(a, json_str(a, cc), row) ? NULL
-                                                           : "cc is no address";
-    }
-    if (!json_is(cc, JSON_ARRAY))
-        return json_is(cc, JSON_ABSENT) ? NULL : "cc is no list of addresses";
-    if (json_count(cc) > CHANNEL_RCPT_MAX - 1)
-        return "cc has more than 10 addresses";
-    for (struct json e = json_first(cc); !json_is(e, JSON_ABSENT);
-         e = json_next(cc, e))
-        if (!mime_parse_address(a, json_str(a, e), &row[mail->n_cc++]))
-            return "cc has one that is no address";
-    return NULL;
-}
-
-static const char *
-take_headers(struct arena *a, struct json headers, struct mime_message *mail)
-{
-    struct mime_header *row;
-
-    if (json_is(headers, JSON_ABSENT))
-        return NULL;
-    if (!json_is(headers, JSON_OBJECT) || json_count(headers) > HEADERS_MAX)
-        return "headers is no object of at most 20 headers";
-    row = ARENA_ARRAY(a, struct mime_header, HEADERS_MAX);
-    mail->headers = row;
-    for (struct json v = json_first(headers); !json_is(v, JSON_ABSENT);
-         v = json_next(headers, v))
-        row[mail->n_headers++] =
-            (struct mime_header){json_key(a, v), json_str(a, v)};
-    return NULL;
-}
-
-/* What the sender asked for in overrides.email. */
-static const char *
-take_overrides(struct arena *a, struct str overrides, struct mime_message *mail)
-{
-    struct json_doc *doc = ARENA_NEW(a, struct json_doc);
-    struct json_error error;
-    struct json email, v;
-    const char *fault;
-
-    if (overrides.n == 0)
-        return NULL;
-    if (json_parse(a, overrides, doc, &error) != ERR_OK)
-        return "overrides is no JSON";
-    email = json_get(json_root(doc), "email");
-    if (json_is(email, JSON_ABSENT) || json_is(email, JSON_NULL))
-        return NULL;
-    v = json_get(email, "from");
-    if (!json_is(v, JSON_ABSENT) &&
-        !mime_parse_address(a, json_str(a, v), &mail->from))
-        return "from is no address";
-    v = json_get(email, "reply_to");
-    if (!json_is(v, JSON_ABSENT) &&
-        !mime_parse_address(a, json_str(a, v), &mail->reply_to))
-        return "reply_to is no address";
-    fault = take_copies(a, json_get(email, "cc"), mail);
-    return fault ? fault : take_headers(a, json_get(email, "headers"), mail);
-}
-
-/* Where nobody has said it, what the words tell. */
-static struct str
-language_of(const struct channel_message *m)
-{
-    struct str guess = m->language;
-
-    if (guess.n == 0)
-        guess = language_of_text(m->body);
-    return guess.n > 0 ? guess : language_of_text(m->title);
-}
-
-static const char *
-compose(struct channel_call *c, struct mime_message *mail, struct buf *out)
-{
-    const struct channel_message *m = &c->messages[0];
-    const char *fault;
-
-    *mail = (struct mime_message){
-        .subject = m->title,
-        .text = m->body,
-        .html = m->html,
-        .language = language_of(m),
-        .id = m->delivery_id,
-        .unsubscribe_url = m->unsubscribe_url,
-        .date_ms = c->now_ms,
-    };
-    if (!mime_parse_address(c->arena, json_str_of(c->arena, c->config, "from"),
-                            &mail->from))
-        return "the provider's from is no address";
-    if (!mime_parse_address(c->arena, m->address, &mail->to))
-        return "the user's address is no ASCII e-mail address";
-    if (mail->to.name.n == 0)
-        mail->to.name = m->user_name;
-    fault = take_overrides(c->arena, m->overrides, mail);
-    return fault ? fault : mime_build(c->arena, mail, out);
-}
-
 static void
 ask(struct channel_call *c)
 {
@@ -264,7 +144,9 @@ ask(struct channel_call *c)
     const char *fault;
 
     buf_init(&text, c->arena);
-    fault = compose(c, &mail, &text);
+    fault = mail_compose(c, &mail);
+    if (!fault)
+        fault = mime_build(c->arena, &mail, &text);
     if (fault) {
         channel_refuse(c, fault);
         return;
@@ -333,15 +215,6 @@ asks_to_slow_down(struct channel_call *c, int status, struct str text)
             has_word(c->arena, text, "too many"));
 }
 
-static bool
-has_copies(struct channel_call *c)
-{
-    struct mime_message mail = {0};
-
-    take_overrides(c->arena, c->messages[0].overrides, &mail);
-    return mail.n_cc > 0;
-}
-
 static enum verdict
 verdict_of_reply(struct channel_call *c, int status, struct str text)
 {
@@ -360,8 +233,8 @@ verdict_of_reply(struct channel_call *c, int status, struct str text)
         is_one_of(code, login))
         return VERDICT_CREDENTIALS;
     /* With copies in the envelope nobody knows whose address is gone. */
-    return is_one_of(code, gone) && !has_copies(c) ? VERDICT_GONE
-                                                   : VERDICT_REJECTED;
+    return is_one_of(code, gone) && !mail_has_copies(c) ? VERDICT_GONE
+                                                        : VERDICT_REJECTED;
 }
 
 static struct str
@@ -437,7 +310,7 @@ step(struct channel_call *c)
 
 const struct channel_driver channel_smtp = {
     .name = "smtp",
-    .channels = channels_served,
+    .channels = mail_channels,
     .config = config_fields,
     .batch_max = 1,
     .calls_world = true,
