@@ -6,11 +6,15 @@
 extern const struct channel_driver channel_discord;
 extern const struct channel_driver channel_gotify;
 extern const struct channel_driver channel_log_file;
+extern const struct channel_driver channel_mailgun;
 extern const struct channel_driver channel_ntfy;
 extern const struct channel_driver channel_null;
 extern const struct channel_driver channel_pagerduty;
 extern const struct channel_driver channel_pushover;
 extern const struct channel_driver channel_slack;
+extern const struct channel_driver channel_postmark;
+extern const struct channel_driver channel_resend;
+extern const struct channel_driver channel_sendgrid;
 extern const struct channel_driver channel_smtp;
 extern const struct channel_driver channel_teams;
 extern const struct channel_driver channel_telegram;

@@ -2,9 +2,13 @@
 
 import discord from './discord.mjs';
 import gotify from './gotify.mjs';
+import mailgun from './mailgun.mjs';
 import ntfy from './ntfy.mjs';
 import pagerduty from './pagerduty.mjs';
+import postmark from './postmark.mjs';
 import pushover from './pushover.mjs';
+import resend from './resend.mjs';
+import sendgrid from './sendgrid.mjs';
 import slack from './slack.mjs';
 import teams from './teams.mjs';
 import telegram from './telegram.mjs';
@@ -17,6 +21,10 @@ const template = { name: 'order_update', language: 'en_US',
     parameters: ['title', 'body'] };
 
 export const faces = [
+    sendgrid,
+    resend,
+    postmark,
+    mailgun,
     ntfy,
     twilio,
     makeTwilio('whatsapp'),

@@ -1,0 +1,193 @@
+/* postmark.c - mail through Postmark's API. */
+#include "base/arena.h"
+#include "channel/mail.h"
+
+#define HOME "https://api.postmarkapp.com"
+
+static const struct field config_fields[] = {
+    {.name = "server_token",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .min = 1,
+     .max = 256,
+     .doc = "The server's API token."},
+    MAIL_FROM_ROW,
+    {.name = "message_stream",
+     .type = FIELD_KEY,
+     .doc = "The stream to send through; outbound when it is left out."},
+    CHANNEL_BASE_URL_ROW,
+    {.type = FIELD_END},
+};
+
+/* ---- configuration ---- */
+
+static void
+check(struct json config, struct problem *p)
+{
+    mail_check_from(config, p);
+    channel_check_base_url(config, p);
+}
+
+static struct str
+host(struct arena *a, struct json config)
+{
+    return channel_url_host(a, config, HOME);
+}
+
+/* ---- the call ---- */
+
+static void
+put_header(struct json_writer *w, struct str name, struct str value)
+{
+    json_begin_object(w);
+    json_str_field(w, "Name", name);
+    json_str_field(w, "Value", value);
+    json_end_object(w);
+}
+
+static void
+put_headers(struct json_writer *w, struct arena *a,
+            const struct mime_message *m)
+{
+    struct mime_header row[MIME_EXTRA_MAX];
+    size_t n = mime_extra_headers(a, m, row);
+
+    json_put_key(w, "Headers");
+    json_begin_array(w);
+    put_header(w, STR("Message-ID"), mime_message_id(a, m));
+    put_header(w, STR("X-PM-KeepID"), STR("true"));
+    for (size_t i = 0; i < n; i++)
+        put_header(w, row[i].name, row[i].value);
+    json_end_array(w);
+}
+
+static void
+put_mail(struct json_writer *w, struct channel_call *c,
+         const struct mime_message *m)
+{
+    struct arena *a = c->arena;
+    struct str stream = json_str_of(a, c->config, "message_stream");
+
+    json_begin_object(w);
+    json_str_field(w, "From", mail_address(a, &m->from));
+    json_str_field(w, "To", mail_address(a, &m->to));
+    if (m->n_cc > 0)
+        json_str_field(w, "Cc", mail_addresses(a, m->cc, m->n_cc));
+    if (m->reply_to.spec.n > 0)
+        json_str_field(w, "ReplyTo", mail_address(a, &m->reply_to));
+    json_str_field(w, "Subject", m->subject);
+    if (m->text.n > 0)
+        json_str_field(w, "TextBody", m->text);
+    if (m->html.n > 0)
+        json_str_field(w, "HtmlBody", m->html);
+    put_headers(w, a, m);
+    json_put_key(w, "Metadata");
+    json_begin_object(w);
+    json_str_field(w, "delivery_id", m->id);
+    json_end_object(w);
+    json_str_field(w, "MessageStream", stream.n > 0 ? stream : STR("outbound"));
+    json_end_object(w);
+}
+
+static void
+ask(struct channel_call *c)
+{
+    struct mime_message mail;
+    struct json_writer w;
+    struct buf body;
+
+    if (!mail_take(c, &mail))
+        return;
+    buf_init(&body, c->arena);
+    w = json_writer(&body);
+    put_mail(&w, c, &mail);
+    channel_post(c, channel_url(c->arena, c->config, HOME, STR("/email")),
+                 CHANNEL_JSON, buf_str(&body));
+    channel_add_header(c, "Accept", STR(CHANNEL_JSON));
+    channel_add_header(c, "X-Postmark-Server-Token",
+                       json_str_of(c->arena, c->config, "server_token"));
+}
+
+/* ---- the answer ---- */
+
+/* Whether its sentence on inactive addresses names the user's: "Found inactive
+ * addresses: a@example.com, b@example.com. Inactive recipients are ..." */
+static bool
+is_inactive(const struct channel_call *c, struct str message)
+{
+    static const char mark[] = "inactive addresses:";
+    const char *at = message.n > 0
+                         ? memmem(message.p, message.n, mark, sizeof(mark) - 1)
+                         : NULL;
+    struct str rest, word;
+
+    if (!at)
+        return false;
+    rest = str_sub(message, (size_t)(at - message.p), message.n);
+    while (str_split(&rest, ' ', &word)) {
+        while (word.n > 0 &&
+               (word.p[word.n - 1] == ',' || word.p[word.n - 1] == '.'))
+            word.n--;
+        if (str_ieq(word, c->messages[0].address))
+            return true;
+    }
+    return false;
+}
+
+static enum verdict
+verdict_of_code(const struct channel_call *c, int64_t code, struct str message)
+{
+    switch (code) {
+    case 10:  /* no such token */
+    case 400: /* no signature for the sender */
+    case 401: /* not confirmed yet */
+    case 405: /* no credit left */
+    case 412: /* the account is under review */
+        return VERDICT_CREDENTIALS;
+    case 406:
+        return !mail_has_copies(c) || is_inactive(c, message)
+                   ? VERDICT_GONE
+                   : VERDICT_REJECTED;
+    default:
+        return VERDICT_REJECTED;
+    }
+}
+
+static struct channel_verdict
+judge(struct channel_call *c)
+{
+    struct channel_verdict v = mail_judge(c, config_fields);
+    struct json answer = channel_answer_json(c);
+    struct str message = json_str_of(c->arena, answer, "Message");
+    int64_t code = 0;
+    bool has_code = json_int(json_get(answer, "ErrorCode"), &code);
+
+    if (v.status == 422 && has_code)
+        v.verdict = verdict_of_code(c, code, message);
+    if (v.verdict != VERDICT_SENT)
+        return v;
+    v.provider_message_id = json_str_of(c->arena, answer, "MessageID");
+    if (is_inactive(c, message)) { /* only the copies went out */
+        v.verdict = VERDICT_GONE;
+        v.detail = channel_detail(c, config_fields, message);
+    }
+    return v;
+}
+
+static void
+step(struct channel_call *c)
+{
+    channel_step(c, config_fields, ask, judge);
+}
+
+const struct channel_driver channel_postmark = {
+    .name = "postmark",
+    .channels = mail_channels,
+    .config = config_fields,
+    .batch_max = 1,
+    .calls_world = true,
+    .has_target = channel_has_no_target,
+    .check = check,
+    .host = host,
+    .step = step,
+};

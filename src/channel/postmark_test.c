@@ -1,0 +1,266 @@
+/* postmark_test.c - the call and the table of answers of Postmark's API. */
+#include "channel/call_test.h"
+#include "channel/driver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define CONFIG                                                                 \
+    "{\"server_token\":\"canary-0123\",\"from\":\"Shop <shop@example.com>\"}"
+
+static void
+begin(struct call_fixture *f)
+{
+    call_begin(f, CONFIG);
+    f->message.channel = STR("email");
+    f->message.address = STR("tim@example.net");
+    f->message.language = STR("en");
+}
+
+/* All that a mail can have. */
+static void
+begin_full(struct call_fixture *f)
+{
+    begin(f);
+    f->message.user_name = STR("Tim \"T\"");
+    f->message.html = STR("<p>Paid</p>");
+    f->message.unsubscribe_url = STR("https://example.com/u/tok");
+    f->message.overrides =
+        STR("{\"email\":{\"reply_to\":\"help@example.com\","
+            "\"cc\":[\"Ann <ann@example.net>\",\"tim@example.net\","
+            "\"ANN@example.net\"],\"headers\":{\"X-Order\":\"7\"}}}");
+}
+
+static void
+test_call(void **state)
+{
+    struct call_fixture f;
+
+    (void)state;
+    begin_full(&f);
+    call_ask(&f, &channel_postmark);
+    assert_false(f.call.is_done);
+    assert_text(f.call.request.method, "POST");
+    assert_text(f.call.request.url, "https://api.postmarkapp.com/email");
+    assert_text(channel_postmark.host(f.arena, f.call.config),
+                "api.postmarkapp.com");
+    assert_text(call_request_header(&f, "X-Postmark-Server-Token"),
+                "canary-0123");
+    assert_text(call_request_header(&f, "Accept"), "application/json");
+    assert_text(f.call.request.body,
+                "{\"From\":\"\\\"Shop\\\" <shop@example.com>\",\"To\":\"\\\"T"
+                "im \\\\\\\"T\\\\\\\"\\\" <tim@example.net>\",\"Cc\":\"\\\"An"
+                "n\\\" <ann@example.net>\",\"ReplyTo\":\"help@example.com\","
+                "\"Subject\":\"Paid\",\"TextBody\":\"Order 7 is paid.\",\"Htm"
+                "lBody\":\"<p>Paid</p>\",\"Headers\":[{\"Name\":\"Message-ID"
+                "\",\"Value\":\"<dlv_01jd7w9q2me0rbn8t5k3xvhz4c@example.com>"
+                "\"},{\"Name\":\"X-PM-KeepID\",\"Value\":\"true\"},{\"Name\":"
+                "\"Content-Language\",\"Value\":\"en\"},{\"Name\":\"List-Unsu"
+                "bscribe\",\"Value\":\"<https://example.com/u/tok>\"},{\"Name"
+                "\":\"List-Unsubscribe-Post\",\"Value\":\"List-Unsubscribe=On"
+                "e-Click\"},{\"Name\":\"Auto-Submitted\",\"Value\":\"auto-gen"
+                "erated\"},{\"Name\":\"X-Order\",\"Value\":\"7\"}],\"Metadata"
+                "\":{\"delivery_id\":\"dlv_01jd7w9q2me0rbn8t5k3xvhz4c\"},\"Me"
+                "ssageStream\":\"outbound\"}");
+    call_end(&f);
+}
+
+static void
+test_subject_alone(void **state)
+{
+    struct call_fixture f;
+
+    (void)state;
+    call_begin(&f, "{\"server_token\":\"x\",\"from\":\"a@b.c\","
+                   "\"message_stream\":\"alerts\","
+                   "\"base_url\":\"http://127.0.0.1:8080\"}");
+    f.message.address = STR("tim@example.net");
+    f.message.body = STR_NONE;
+    call_ask(&f, &channel_postmark);
+    assert_text(f.call.request.url, "http://127.0.0.1:8080/email");
+    assert_holds(f.call.request.body, "\"TextBody\":\"Paid\"");
+    assert_holds(f.call.request.body, "\"MessageStream\":\"alerts\"");
+    assert_lacks(f.call.request.body, "HtmlBody");
+    call_end(&f);
+}
+
+static void
+test_config(void **state)
+{
+    static const struct {
+        const char *config, *faults;
+    } rows[] = {
+        {"{}", "/server_token /from"},
+        {"{\"server_token\":\"x\",\"from\":\"nobody\"}", "/from"},
+        {"{\"server_token\":\"x\",\"from\":\"a@b.c\",\"base_url\":\"ftp://x\"}",
+         "/base_url"},
+        {"{\"server_token\":\"x\",\"from\":\"a@b.c\",\"message_stream\":\"a "
+         "b\"}",
+         "/message_stream"},
+        {"{\"server_token\":\"x\",\"from\":\"a@b.c\"}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+
+        call_begin(&f, rows[i].config);
+        assert_string_equal(call_faults(&f, &channel_postmark), rows[i].faults);
+        call_end(&f);
+    }
+}
+
+static void
+test_answers(void **state)
+{
+    static const struct {
+        int status;
+        const char *body, *header, *value;
+        enum verdict verdict;
+        int64_t retry_after_ms;
+        const char *id;
+    } rows[] = {
+        {200, "{\"ErrorCode\":0,\"Message\":\"OK\",\"MessageID\":\"b7bc2f4a\"}",
+         "X-None", "", VERDICT_SENT, 0, "b7bc2f4a"},
+        {200, "{\"MessageID\":", "X-None", "", VERDICT_SENT, 0, NULL},
+        {200, "", "X-None", "", VERDICT_SENT, 0, NULL},
+        {200,
+         "{\"ErrorCode\":0,\"MessageID\":\"m1\",\"Message\":\"Message OK, but "
+         "will not deliver to these inactive addresses: ann@example.net, "
+         "tim@example.net.\"}",
+         "X-None", "", VERDICT_GONE, 0, "m1"},
+        {200,
+         "{\"ErrorCode\":0,\"MessageID\":\"m1\",\"Message\":\"Message OK, but "
+         "will not deliver to these inactive addresses: ann@example.net.\"}",
+         "X-None", "", VERDICT_SENT, 0, "m1"},
+        {422, "{\"ErrorCode\":10,\"Message\":\"x\"}", "X-None", "",
+         VERDICT_CREDENTIALS, 0, NULL},
+        {422, "{\"ErrorCode\":300,\"Message\":\"x\"}", "X-None", "",
+         VERDICT_REJECTED, 0, NULL},
+        {422, "{\"ErrorCode\":400,\"Message\":\"x\"}", "X-None", "",
+         VERDICT_CREDENTIALS, 0, NULL},
+        {422, "{\"ErrorCode\":401,\"Message\":\"x\"}", "X-None", "",
+         VERDICT_CREDENTIALS, 0, NULL},
+        {422, "{\"ErrorCode\":402,\"Message\":\"x\"}", "X-None", "",
+         VERDICT_REJECTED, 0, NULL},
+        {422, "{\"ErrorCode\":405,\"Message\":\"x\"}", "X-None", "",
+         VERDICT_CREDENTIALS, 0, NULL},
+        {422, "{\"ErrorCode\":406,\"Message\":\"x\"}", "X-None", "",
+         VERDICT_GONE, 0, NULL},
+        {422, "{\"ErrorCode\":412,\"Message\":\"x\"}", "X-None", "",
+         VERDICT_CREDENTIALS, 0, NULL},
+        {422, "<html>", "X-None", "", VERDICT_REJECTED, 0, NULL},
+        {401, "{\"ErrorCode\":10,\"Message\":\"x\"}", "X-None", "",
+         VERDICT_CREDENTIALS, 0, NULL},
+        {404, "", "X-None", "", VERDICT_REJECTED, 0, NULL},
+        {413, "", "X-None", "", VERDICT_REJECTED, 0, NULL},
+        {429, "", "X-None", "", VERDICT_RATE, 0, NULL},
+        {429, "", "Retry-After", "30", VERDICT_RATE, 30000, NULL},
+        {500, "{\"ErrorCode\":0}", "X-None", "", VERDICT_RETRY, 0, NULL},
+        {503, "", "X-None", "", VERDICT_RETRY, 0, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct channel_header headers[] = {
+            {str_from(rows[i].header), str_from(rows[i].value)},
+            {STR("Date"), STR("Thu, 24 Sep 2026 09:30:00 GMT")}};
+        struct call_fixture f;
+        struct channel_verdict *v;
+
+        begin(&f);
+        call_ask(&f, &channel_postmark);
+        f.answer = (struct channel_answer){.status = rows[i].status,
+                                           .headers = headers,
+                                           .n_headers = 2,
+                                           .body = str_from(rows[i].body)};
+        v = call_answer(&f, &channel_postmark);
+        assert_int_equal(v->verdict, rows[i].verdict);
+        assert_int_equal(v->retry_after_ms, rows[i].retry_after_ms);
+        assert_int_equal(v->status, rows[i].status);
+        assert_text(v->provider_message_id, rows[i].id ? rows[i].id : "");
+        assert_text(v->reason, rows[i].status == 413 ? "size.too_large" : "");
+        call_end(&f);
+    }
+}
+
+/* With copies, one is gone only where it is named. */
+static void
+test_whose_address_is_gone(void **state)
+{
+    static const struct {
+        const char *message;
+        enum verdict verdict;
+    } rows[] = {
+        {"Found inactive addresses: ann@example.net. Inactive",
+         VERDICT_REJECTED},
+        {"Found inactive addresses: ann@example.net, Tim@example.net. Inactive",
+         VERDICT_GONE},
+        {"Found inactive addresses: notim@example.net. Inactive",
+         VERDICT_REJECTED},
+        {"tim@example.net", VERDICT_REJECTED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+
+        begin_full(&f);
+        call_ask(&f, &channel_postmark);
+        f.answer = (struct channel_answer){
+            .status = 422,
+            .body = str_fmt(f.arena, "{\"ErrorCode\":406,\"Message\":\"%s\"}",
+                            rows[i].message)};
+        assert_int_equal(call_answer(&f, &channel_postmark)->verdict,
+                         rows[i].verdict);
+        call_end(&f);
+    }
+}
+
+static void
+test_detail_keeps_the_secret(void **state)
+{
+    struct call_fixture f;
+    struct channel_verdict *v;
+
+    (void)state;
+    begin(&f);
+    call_ask(&f, &channel_postmark);
+    f.answer = (struct channel_answer){.status = 403,
+                                       .body = STR("no canary-0123 here")};
+    v = call_answer(&f, &channel_postmark);
+    assert_text(v->detail, "HTTP 403 no *** here");
+    call_end(&f);
+}
+
+static void
+test_what_is_no_mail(void **state)
+{
+    struct call_fixture f;
+
+    (void)state;
+    begin(&f);
+    f.message.title = STR("Paid\r\nBcc: eve@example.org");
+    call_ask(&f, &channel_postmark);
+    assert_true(f.call.is_done);
+    assert_int_equal(f.verdict.verdict, VERDICT_REJECTED);
+    assert_text(f.verdict.reason, "content.invalid");
+    call_end(&f);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_call),
+        cmocka_unit_test(test_subject_alone),
+        cmocka_unit_test(test_config),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_whose_address_is_gone),
+        cmocka_unit_test(test_detail_keeps_the_secret),
+        cmocka_unit_test(test_what_is_no_mail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

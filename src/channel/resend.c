@@ -1,0 +1,166 @@
+/* resend.c - mail through Resend's API. */
+#include "base/arena.h"
+#include "channel/mail.h"
+
+#define HOME "https://api.resend.com"
+
+static const struct field config_fields[] = {
+    {.name = "api_key",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .min = 1,
+     .max = 256,
+     .doc = "An API key (re_...) that may send."},
+    MAIL_FROM_ROW,
+    CHANNEL_BASE_URL_ROW,
+    {.type = FIELD_END},
+};
+
+/* ---- configuration ---- */
+
+static void
+check(struct json config, struct problem *p)
+{
+    mail_check_from(config, p);
+    channel_check_base_url(config, p);
+}
+
+static struct str
+host(struct arena *a, struct json config)
+{
+    return channel_url_host(a, config, HOME);
+}
+
+/* ---- the call ---- */
+
+static void
+put_copies(struct json_writer *w, struct arena *a, const struct mime_message *m)
+{
+    if (m->n_cc == 0)
+        return;
+    json_put_key(w, "cc");
+    json_begin_array(w);
+    for (size_t i = 0; i < m->n_cc; i++)
+        json_put_str(w, mail_address(a, &m->cc[i]));
+    json_end_array(w);
+}
+
+static void
+put_headers(struct json_writer *w, struct arena *a,
+            const struct mime_message *m)
+{
+    struct mime_header row[MIME_EXTRA_MAX];
+    size_t n = mime_extra_headers(a, m, row);
+
+    json_put_key(w, "headers");
+    json_begin_object(w);
+    for (size_t i = 0; i < n; i++) {
+        json_put_key_str(w, row[i].name);
+        json_put_str(w, row[i].value);
+    }
+    json_end_object(w);
+}
+
+/* Its webhooks bring it back. */
+static void
+put_tags(struct json_writer *w, const struct mime_message *m)
+{
+    json_put_key(w, "tags");
+    json_begin_array(w);
+    json_begin_object(w);
+    json_str_field(w, "name", STR("delivery_id"));
+    json_str_field(w, "value", m->id);
+    json_end_object(w);
+    json_end_array(w);
+}
+
+static void
+put_mail(struct json_writer *w, struct arena *a, const struct mime_message *m)
+{
+    json_begin_object(w);
+    json_str_field(w, "from", mail_address(a, &m->from));
+    json_put_key(w, "to");
+    json_begin_array(w);
+    json_put_str(w, mail_address(a, &m->to));
+    json_end_array(w);
+    put_copies(w, a, m);
+    if (m->reply_to.spec.n > 0)
+        json_str_field(w, "reply_to", mail_address(a, &m->reply_to));
+    json_str_field(w, "subject", m->subject);
+    if (m->text.n > 0)
+        json_str_field(w, "text", m->text);
+    if (m->html.n > 0)
+        json_str_field(w, "html", m->html);
+    put_headers(w, a, m);
+    put_tags(w, m);
+    json_end_object(w);
+}
+
+static void
+ask(struct channel_call *c)
+{
+    struct mime_message mail;
+    struct json_writer w;
+    struct buf body;
+
+    if (!mail_take(c, &mail))
+        return;
+    buf_init(&body, c->arena);
+    w = json_writer(&body);
+    put_mail(&w, c->arena, &mail);
+    channel_post(c, channel_url(c->arena, c->config, HOME, STR("/emails")),
+                 CHANNEL_JSON, buf_str(&body));
+    channel_add_bearer(c, json_str_of(c->arena, c->config, "api_key"));
+    channel_add_header(c, "Idempotency-Key", c->messages[0].delivery_id);
+}
+
+/* ---- the answer ---- */
+
+static int64_t
+wait_of(const struct channel_call *c, struct str name)
+{
+    struct str reset = channel_answer_header(c->answer, "ratelimit-reset");
+    uint64_t seconds;
+
+    if (str_is(name, "daily_quota_exceeded"))
+        return channel_until_midnight_ms(c->now_ms);
+    if (str_is(name, "monthly_quota_exceeded"))
+        return RETRY_AFTER_MAX_MS;
+    return str_to_u64(reset, &seconds) ? channel_wait_ms((double)seconds) : 0;
+}
+
+static struct channel_verdict
+judge(struct channel_call *c)
+{
+    struct channel_verdict v = mail_judge(c, config_fields);
+    struct json answer = channel_answer_json(c);
+    struct str name = json_str_of(c->arena, answer, "name");
+
+    if (v.verdict == VERDICT_SENT)
+        v.provider_message_id = json_str_of(c->arena, answer, "id");
+    else if (v.verdict == VERDICT_RATE && v.retry_after_ms == 0)
+        v.retry_after_ms = wait_of(c, name);
+    else if (v.status == 409 && (str_is(name, "resource_locked") ||
+                                 str_is(name, "concurrent_idempotent_"
+                                              "requests")))
+        v.verdict = VERDICT_RETRY; /* another call with the key is under way */
+    return v;
+}
+
+static void
+step(struct channel_call *c)
+{
+    channel_step(c, config_fields, ask, judge);
+}
+
+const struct channel_driver channel_resend = {
+    .name = "resend",
+    .channels = mail_channels,
+    .config = config_fields,
+    .batch_max = 1,
+    .calls_world = true,
+    .has_target = channel_has_no_target,
+    .check = check,
+    .host = host,
+    .step = step,
+};

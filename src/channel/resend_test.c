@@ -1,0 +1,225 @@
+/* resend_test.c - the call and the table of answers of Resend's API. */
+#include "channel/call_test.h"
+#include "channel/driver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define CONFIG                                                                 \
+    "{\"api_key\":\"re_canary0123\",\"from\":\"Shop <shop@example.com>\"}"
+
+static void
+begin(struct call_fixture *f)
+{
+    call_begin(f, CONFIG);
+    f->message.channel = STR("email");
+    f->message.address = STR("tim@example.net");
+    f->message.language = STR("en");
+}
+
+/* All that a mail can have. */
+static void
+begin_full(struct call_fixture *f)
+{
+    begin(f);
+    f->message.user_name = STR("Tim \"T\"");
+    f->message.html = STR("<p>Paid</p>");
+    f->message.unsubscribe_url = STR("https://example.com/u/tok");
+    f->message.overrides =
+        STR("{\"email\":{\"reply_to\":\"help@example.com\","
+            "\"cc\":[\"Ann <ann@example.net>\",\"tim@example.net\","
+            "\"ANN@example.net\"],\"headers\":{\"X-Order\":\"7\"}}}");
+}
+
+static void
+test_call(void **state)
+{
+    struct call_fixture f;
+
+    (void)state;
+    begin_full(&f);
+    call_ask(&f, &channel_resend);
+    assert_false(f.call.is_done);
+    assert_text(f.call.request.url, "https://api.resend.com/emails");
+    assert_text(channel_resend.host(f.arena, f.call.config), "api.resend.com");
+    assert_text(call_request_header(&f, "Authorization"),
+                "Bearer re_canary0123");
+    assert_text(call_request_header(&f, "Idempotency-Key"),
+                "dlv_01jd7w9q2me0rbn8t5k3xvhz4c");
+    assert_text(f.call.request.body,
+                "{\"from\":\"\\\"Shop\\\" <shop@example.com>\",\"to\":[\"\\\""
+                "Tim \\\\\\\"T\\\\\\\"\\\" <tim@example.net>\"],\"cc\":[\"\\"
+                "\"Ann\\\" <ann@example.net>\"],\"reply_to\":\"help@example.c"
+                "om\",\"subject\":\"Paid\",\"text\":\"Order 7 is paid.\",\"ht"
+                "ml\":\"<p>Paid</p>\",\"headers\":{\"Content-Language\":\"en"
+                "\",\"List-Unsubscribe\":\"<https://example.com/u/tok>\",\"Li"
+                "st-Unsubscribe-Post\":\"List-Unsubscribe=One-Click\",\"Auto-"
+                "Submitted\":\"auto-generated\",\"X-Order\":\"7\"},\"tags\":["
+                "{\"name\":\"delivery_id\",\"value\":\"dlv_01jd7w9q2me0rbn8t5"
+                "k3xvhz4c\"}]}");
+    call_end(&f);
+}
+
+static void
+test_config(void **state)
+{
+    static const struct {
+        const char *config, *faults;
+    } rows[] = {
+        {"{}", "/api_key /from"},
+        {"{\"api_key\":\"x\",\"from\":\"nobody\"}", "/from"},
+        {"{\"api_key\":\"x\",\"from\":\"a@b.c\",\"base_url\":\"x\"}",
+         "/base_url"},
+        {"{\"api_key\":\"x\",\"from\":\"a@b.c\"}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+
+        call_begin(&f, rows[i].config);
+        assert_string_equal(call_faults(&f, &channel_resend), rows[i].faults);
+        call_end(&f);
+    }
+}
+
+static void
+test_answers(void **state)
+{
+    static const struct {
+        int status;
+        const char *body, *header, *value;
+        enum verdict verdict;
+        int64_t retry_after_ms;
+        const char *id;
+    } rows[] = {
+        {200, "{\"id\":\"49a3999c-0ce1\"}", "X-None", "", VERDICT_SENT, 0,
+         "49a3999c-0ce1"},
+        {200, "", "X-None", "", VERDICT_SENT, 0, NULL},
+        {400,
+         "{\"statusCode\":400,\"name\":\"validation_error\",\"message\":\"x\"}",
+         "X-None", "", VERDICT_REJECTED, 0, NULL},
+        {401,
+         "{\"statusCode\":401,\"name\":\"missing_api_key\",\"message\":\"x\"}",
+         "X-None", "", VERDICT_CREDENTIALS, 0, NULL},
+        {403,
+         "{\"statusCode\":403,\"name\":\"invalid_api_key\",\"message\":\"x\"}",
+         "X-None", "", VERDICT_CREDENTIALS, 0, NULL},
+        {403,
+         "{\"statusCode\":403,\"name\":\"validation_error\",\"message\":\"x\"}",
+         "X-None", "", VERDICT_CREDENTIALS, 0, NULL},
+        {404, "{\"statusCode\":404,\"name\":\"not_found\",\"message\":\"x\"}",
+         "X-None", "", VERDICT_REJECTED, 0, NULL},
+        {409,
+         "{\"statusCode\":409,\"name\":\"invalid_idempotent_request\","
+         "\"message\":\"x\"}",
+         "X-None", "", VERDICT_REJECTED, 0, NULL},
+        {409,
+         "{\"statusCode\":409,\"name\":\"concurrent_idempotent_requests\","
+         "\"message\":\"x\"}",
+         "X-None", "", VERDICT_RETRY, 0, NULL},
+        {409,
+         "{\"statusCode\":409,\"name\":\"resource_locked\",\"message\":\"x\"}",
+         "X-None", "", VERDICT_RETRY, 0, NULL},
+        {413, "{\"statusCode\":413,\"name\":\"x\",\"message\":\"x\"}", "X-None",
+         "", VERDICT_REJECTED, 0, NULL},
+        {422,
+         "{\"statusCode\":422,\"name\":\"missing_required_field\",\"message\":"
+         "\"x\"}",
+         "X-None", "", VERDICT_REJECTED, 0, NULL},
+        {500,
+         "{\"statusCode\":500,\"name\":\"application_error\",\"message\":"
+         "\"x\"}",
+         "X-None", "", VERDICT_RETRY, 0, NULL},
+        {429,
+         "{\"statusCode\":429,\"name\":\"rate_limit_exceeded\",\"message\":"
+         "\"x\"}",
+         "Retry-After", "2", VERDICT_RATE, 2000, NULL},
+        {429,
+         "{\"statusCode\":429,\"name\":\"rate_limit_exceeded\",\"message\":"
+         "\"x\"}",
+         "ratelimit-reset", "3", VERDICT_RATE, 3000, NULL},
+        {429,
+         "{\"statusCode\":429,\"name\":\"rate_limit_exceeded\",\"message\":"
+         "\"x\"}",
+         "X-None", "", VERDICT_RATE, 0, NULL},
+        {429,
+         "{\"statusCode\":429,\"name\":\"daily_quota_exceeded\",\"message\":"
+         "\"x\"}",
+         "X-None", "", VERDICT_RATE, 52200000, NULL},
+        {429,
+         "{\"statusCode\":429,\"name\":\"monthly_quota_exceeded\",\"message\":"
+         "\"x\"}",
+         "X-None", "", VERDICT_RATE, 86400000, NULL},
+        {502, "<html>", "X-None", "", VERDICT_RETRY, 0, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct channel_header headers[] = {
+            {str_from(rows[i].header), str_from(rows[i].value)},
+            {STR("Date"), STR("Thu, 24 Sep 2026 09:30:00 GMT")}};
+        struct call_fixture f;
+        struct channel_verdict *v;
+
+        begin(&f);
+        call_ask(&f, &channel_resend);
+        f.answer = (struct channel_answer){.status = rows[i].status,
+                                           .headers = headers,
+                                           .n_headers = 2,
+                                           .body = str_from(rows[i].body)};
+        v = call_answer(&f, &channel_resend);
+        assert_int_equal(v->verdict, rows[i].verdict);
+        assert_int_equal(v->retry_after_ms, rows[i].retry_after_ms);
+        assert_int_equal(v->status, rows[i].status);
+        assert_text(v->provider_message_id, rows[i].id ? rows[i].id : "");
+        assert_text(v->reason, rows[i].status == 413 ? "size.too_large" : "");
+        call_end(&f);
+    }
+}
+
+static void
+test_detail_keeps_the_secret(void **state)
+{
+    struct call_fixture f;
+    struct channel_verdict *v;
+
+    (void)state;
+    begin(&f);
+    call_ask(&f, &channel_resend);
+    f.answer = (struct channel_answer){.status = 403,
+                                       .body = STR("no re_canary0123 here")};
+    v = call_answer(&f, &channel_resend);
+    assert_text(v->detail, "HTTP 403 no *** here");
+    call_end(&f);
+}
+
+static void
+test_what_is_no_mail(void **state)
+{
+    struct call_fixture f;
+
+    (void)state;
+    begin(&f);
+    f.message.title = STR("Paid\r\nBcc: eve@example.org");
+    call_ask(&f, &channel_resend);
+    assert_true(f.call.is_done);
+    assert_int_equal(f.verdict.verdict, VERDICT_REJECTED);
+    assert_text(f.verdict.reason, "content.invalid");
+    call_end(&f);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_call),
+        cmocka_unit_test(test_config),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_detail_keeps_the_secret),
+        cmocka_unit_test(test_what_is_no_mail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

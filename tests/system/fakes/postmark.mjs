@@ -1,0 +1,79 @@
+// postmark.mjs - Postmark's API as its overview and its own client tell it:
+// one mail as JSON, a token of the server in a header.
+
+import { json, refuse } from '../lib/fake.mjs';
+import { checkHeaders, FROM, isFromShop, isToUser, parseAddress, user }
+    from './mail.mjs';
+
+const error = (status, code, message) => json(status, { ErrorCode: code,
+    Message: message });
+
+const KNOWN = ['From', 'To', 'Cc', 'Bcc', 'Subject', 'HtmlBody', 'TextBody',
+    'ReplyTo', 'Tag', 'Metadata', 'Headers', 'TrackOpens', 'TrackLinks',
+    'MessageStream', 'Attachments'];
+
+function faultOf(mail) {
+    const strange = Object.keys(mail).find((k) => !KNOWN.includes(k));
+    if (strange) return [403, `unknown field ${strange}`];
+    if (!isFromShop(mail.From)) return [400, `no signature for ${mail.From}`];
+    if (!isToUser(parseAddress(mail.To)?.spec))
+        return [300, `Invalid 'To' address: '${mail.To}'.`];
+    if (!mail.TextBody && !mail.HtmlBody)
+        return [300, "Provide either email TextBody or HtmlBody or both."];
+    if (mail.MessageStream !== 'outbound') return [300, 'no such stream'];
+    if (!(mail.Headers ?? []).every((h) => /^[!-9;-~]+$/.test(h.Name) &&
+        typeof h.Value === 'string' && !/[\r\n]/.test(h.Value)))
+        return [300, 'a header is none'];
+    return null;
+}
+
+export default {
+    driver: 'postmark',
+    channel: 'email',
+    config: { server_token: 'canary-postmark-0123456789', from: FROM },
+    user,
+
+    take(call, fake) {
+        if (call.method !== 'POST' || call.path !== '/email')
+            return refuse(call, 'path', error(404, 0, 'Not Found'));
+        if (call.headers.accept !== 'application/json' ||
+            call.headers['content-type'] !== 'application/json')
+            return refuse(call, 'type', error(422, 409, 'JSON required'));
+        if (call.headers['x-postmark-server-token'] !==
+            this.config.server_token)
+            return refuse(call, 'token', error(401, 10, 'No Account or Server '
+                + 'API tokens were supplied in the HTTP headers.'));
+        if (!call.json) return refuse(call, 'json', error(422, 402, 'JSON'));
+        const fault = faultOf(call.json);
+        if (fault) return refuse(call, fault[1], error(422, ...fault));
+        return json(200, { To: call.json.To,
+            SubmittedAt: new Date().toISOString(),
+            MessageID: fake.nextId('b7bc2f4a-e38e-4336-af7d-', 12),
+            ErrorCode: 0, Message: 'OK' });
+    },
+
+    faults: {
+        transient: error(500, 0, 'Internal Server Error'),
+        rate: json(429, { ErrorCode: 0, Message: 'Rate limit exceeded' },
+            { 'Retry-After': '1' }),
+        permanent: error(422, 300, 'Invalid email request'),
+        credentials: error(401, 10, 'Bad or missing API token'),
+        unconfirmed: error(422, 401, 'Sender signature not confirmed'),
+        gone: (call) => error(422, 406, 'You tried to send to recipient(s) '
+            + 'that have been marked as inactive. Found inactive addresses: '
+            + `${call.json.To}. Inactive recipients are ones that have `
+            + 'generated a hard bounce, a spam complaint, or a manual '
+            + 'suppression.'),
+        oversize: error(413, 0, 'Payload Too Large'),
+    },
+    verdicts: { unconfirmed: 'credentials', oversize: 'rejected' },
+
+    check(assert, call) {
+        const { Subject, TextBody, Headers, Metadata } = call.json;
+        assert.equal(Subject, 'Order 7');
+        assert.equal(TextBody, 'It is paid.');
+        assert.match(Metadata.delivery_id, /^dlv_/);
+        checkHeaders(assert, Headers.map((h) => ({ name: h.Name,
+            value: h.Value })));
+    },
+};

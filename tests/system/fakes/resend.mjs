@@ -1,0 +1,87 @@
+// resend.mjs - Resend's API as its OpenAPI document and its list of errors
+// tell it: one mail as JSON, and a key for which a repetition counts once.
+
+import { json, refuse } from '../lib/fake.mjs';
+import { checkHeaders, FROM, isFromShop, isToUser, parseAddress, user }
+    from './mail.mjs';
+
+const error = (statusCode, name, message = name, headers = {}) =>
+    json(statusCode, { statusCode, name, message }, headers);
+
+const KNOWN = ['from', 'to', 'subject', 'html', 'text', 'cc', 'bcc',
+    'reply_to', 'headers', 'attachments', 'tags', 'scheduled_at', 'template',
+    'topic_id'];
+const TAG = /^[\w-]{1,256}$/;
+
+function faultOf(mail) {
+    const strange = Object.keys(mail).find((k) => !KNOWN.includes(k));
+    if (strange) return ['invalid_parameter', `unknown field ${strange}`];
+    if (!mail.subject || !mail.from || !mail.to || !(mail.text || mail.html))
+        return ['missing_required_field', 'a field is missing'];
+    if (![mail.to].flat().every((a) => isToUser(parseAddress(a)?.spec)))
+        return ['validation_error', 'to is no address'];
+    if (!(mail.tags ?? []).every((t) => TAG.test(t.name) && TAG.test(t.value)))
+        return ['invalid_parameter', 'a tag is none'];
+    return null;
+}
+
+// The same key gets the same answer, or none where the mail is another.
+function repeated(call, fake) {
+    const key = call.headers['idempotency-key'];
+    const first = fake.state.byKey.get(key);
+    if (!first) return null;
+    if (first.body === call.body) return json(200, { id: first.id });
+    return refuse(call, 'another mail under one key', error(409,
+        'invalid_idempotent_request'));
+}
+
+export default {
+    driver: 'resend',
+    channel: 'email',
+    config: { api_key: 're_canary_resend_0123456789', from: FROM },
+    user,
+    begin: () => ({ byKey: new Map() }),
+
+    take(call, fake) {
+        if (call.method !== 'POST' || call.path !== '/emails')
+            return refuse(call, 'path', error(404, 'not_found'));
+        if (call.headers.authorization !== `Bearer ${this.config.api_key}`)
+            return refuse(call, 'key', error(401, 'missing_api_key'));
+        const key = call.headers['idempotency-key'] ?? '';
+        if (key.length < 1 || key.length > 256)
+            return refuse(call, 'idempotency key', error(400,
+                'invalid_idempotency_key'));
+        if (!call.json) return refuse(call, 'json', error(400,
+            'validation_error'));
+        if (!isFromShop(call.json.from))
+            return refuse(call, 'from', error(403, 'validation_error',
+                'The domain is not verified.'));
+        const fault = faultOf(call.json);
+        if (fault) return refuse(call, fault[1], error(422, ...fault));
+        const again = repeated(call, fake);
+        if (again) return again;
+        const id = fake.nextId('49a3999c-0ce1-4ea6-ab68-', 12);
+        fake.state.byKey.set(key, { id, body: call.body });
+        return json(200, { id });
+    },
+
+    faults: {
+        transient: error(500, 'application_error'),
+        locked: error(409, 'concurrent_idempotent_requests'),
+        rate: error(429, 'rate_limit_exceeded', undefined,
+            { 'retry-after': '1', 'ratelimit-limit': '2',
+                'ratelimit-remaining': '0', 'ratelimit-reset': '1' }),
+        permanent: error(422, 'invalid_parameter'),
+        other: error(409, 'invalid_idempotent_request'),
+        credentials: error(403, 'invalid_api_key', 'API key is invalid'),
+    },
+    verdicts: { locked: 'retry', other: 'rejected' },
+
+    check(assert, call) {
+        assert.equal(call.json.subject, 'Order 7');
+        assert.equal(call.json.text, 'It is paid.');
+        assert.match(call.json.tags[0].value, /^dlv_/);
+        checkHeaders(assert, Object.entries(call.json.headers)
+            .map(([name, value]) => ({ name, value })));
+    },
+};

@@ -1,0 +1,85 @@
+// sendgrid.mjs - SendGrid's v3 API as its OpenAPI document tells it: one mail
+// as JSON, 202 without a body, the id in a header.
+
+import { json, refuse } from '../lib/fake.mjs';
+import { checkHeaders, FROM, isToUser, user } from './mail.mjs';
+
+const error = (status, message, field = null, headers = {}) => json(status,
+    { errors: [{ message, field, help: null }] }, headers);
+
+const KNOWN = ['personalizations', 'from', 'reply_to', 'reply_to_list',
+    'subject', 'content', 'attachments', 'template_id', 'headers',
+    'categories', 'custom_args', 'send_at', 'batch_id', 'asm',
+    'ip_pool_name', 'mail_settings', 'tracking_settings'];
+const RESERVED = ['x-sg-id', 'x-sg-eid', 'received', 'dkim-signature',
+    'content-type', 'content-transfer-encoding', 'to', 'from', 'subject',
+    'reply-to', 'cc', 'bcc'];
+
+function faultOf(mail) {
+    const strange = Object.keys(mail).find((k) => !KNOWN.includes(k));
+    if (strange) return [`unknown field ${strange}`, strange];
+    const [person, ...more] = mail.personalizations ?? [];
+    if (!person || more.length > 0) return ['one is required',
+        'personalizations'];
+    const named = [...person.to, ...person.cc ?? []].map((a) =>
+        a.email.toLowerCase());
+    if (!isToUser(named[0])) return ['no address', 'personalizations.0.to'];
+    if (new Set(named).size < named.length)
+        return ['Each email address in the personalization block should be '
+            + 'unique between to, cc, and bcc.', 'personalizations.0'];
+    if (mail.from?.email !== 'shop@example.com')
+        return ['does not match a verified Sender Identity', 'from'];
+    if (!mail.subject) return ['The subject is required.', 'subject'];
+    const types = (mail.content ?? []).map((c) => c.type);
+    if (types.length === 0 || mail.content.some((c) => !c.value) ||
+        types.indexOf('text/plain') > 0)
+        return ['The content value must be a string at least one character '
+            + 'in length, text/plain first.', 'content'];
+    const reserved = Object.keys(mail.headers ?? {}).find((h) =>
+        RESERVED.includes(h.toLowerCase()));
+    return reserved ? ['a reserved header', `headers.${reserved}`] : null;
+}
+
+export default {
+    driver: 'sendgrid',
+    channel: 'email',
+    config: { api_key: 'SG.canary_sendgrid_0123456789', from: FROM },
+    user,
+
+    take(call, fake) {
+        if (call.path !== '/v3/mail/send')
+            return refuse(call, 'path', error(404, 'not found'));
+        if (call.method !== 'POST')
+            return refuse(call, 'method', error(405, 'method not allowed'));
+        if (call.headers.authorization !== `Bearer ${this.config.api_key}`)
+            return refuse(call, 'key', error(401, 'authorization required'));
+        if (!call.json) return refuse(call, 'json', error(400, 'Bad Request'));
+        const fault = faultOf(call.json);
+        if (fault) return refuse(call, fault[0], error(400, ...fault));
+        return { status: 202, headers: {
+            'X-Message-Id': fake.nextId('14c5d75ce93', 11),
+            'X-RateLimit-Limit': '600', 'X-RateLimit-Remaining': '599' } };
+    },
+
+    faults: {
+        transient: error(503, 'service unavailable'),
+        rate: () => error(429, 'too many requests', null,
+            { 'X-RateLimit-Reset': `${Math.ceil(Date.now() / 1000) + 1}`,
+                'X-RateLimit-Remaining': '0' }),
+        permanent: error(400, 'Does not contain a valid address.',
+            'personalizations.0.to.0.email'),
+        oversize: error(413, 'content too large'),
+        credentials: error(401, 'The provided authorization grant is invalid'),
+        forbidden: error(403, 'access forbidden'),
+    },
+    verdicts: { oversize: 'rejected', forbidden: 'credentials' },
+
+    check(assert, call) {
+        const { subject, content, headers, personalizations } = call.json;
+        assert.equal(subject, 'Order 7');
+        assert.equal(content[0].value, 'It is paid.');
+        assert.match(personalizations[0].custom_args.delivery_id, /^dlv_/);
+        checkHeaders(assert, Object.entries(headers)
+            .map(([name, value]) => ({ name, value })));
+    },
+};
