@@ -41,13 +41,17 @@ static const struct channel_info all_channels[] = {
 };
 
 static const struct channel_driver *const all_drivers[] = {
-    &channel_discord,   &channel_gotify,         &channel_log_file,
-    &channel_mailgun,   &channel_ntfy,           &channel_null,
-    &channel_pagerduty, &channel_postmark,       &channel_pushover,
-    &channel_resend,    &channel_sendgrid,       &channel_slack,
-    &channel_smtp,      &channel_teams,          &channel_telegram,
-    &channel_twilio,    &channel_vonage,         &channel_waha,
-    &channel_webhook,   &channel_whatsapp_cloud, NULL,
+    &channel_discord,        &channel_gotify,
+    &channel_log_file,       &channel_mailgun,
+    &channel_ntfy,           &channel_null,
+    &channel_pagerduty,      &channel_postmark,
+    &channel_pushover,       &channel_resend,
+    &channel_sendgrid,       &channel_ses,
+    &channel_slack,          &channel_smtp,
+    &channel_teams,          &channel_telegram,
+    &channel_twilio,         &channel_vonage,
+    &channel_waha,           &channel_webhook,
+    &channel_whatsapp_cloud, NULL,
 };
 
 const struct channel_info *

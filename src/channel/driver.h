@@ -15,6 +15,7 @@ extern const struct channel_driver channel_slack;
 extern const struct channel_driver channel_postmark;
 extern const struct channel_driver channel_resend;
 extern const struct channel_driver channel_sendgrid;
+extern const struct channel_driver channel_ses;
 extern const struct channel_driver channel_smtp;
 extern const struct channel_driver channel_teams;
 extern const struct channel_driver channel_telegram;

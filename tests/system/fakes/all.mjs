@@ -9,6 +9,7 @@ import postmark from './postmark.mjs';
 import pushover from './pushover.mjs';
 import resend from './resend.mjs';
 import sendgrid from './sendgrid.mjs';
+import ses from './ses.mjs';
 import slack from './slack.mjs';
 import teams from './teams.mjs';
 import telegram from './telegram.mjs';
@@ -21,6 +22,7 @@ const template = { name: 'order_update', language: 'en_US',
     parameters: ['title', 'body'] };
 
 export const faces = [
+    ses,
     sendgrid,
     resend,
     postmark,
