@@ -46,6 +46,7 @@ struct channel_request {
     int port;
     struct str tls; /* "none", "starttls", "tls" */
     struct str username, password;
+    struct str oauth_token; /* in place of a password */
     struct str mail_from;
     struct str rcpt_to[CHANNEL_RCPT_MAX]; /* the addressee, then copies */
     size_t n_rcpt_to;

@@ -1,9 +1,38 @@
 /* smtp.c - mail through a submission server: one message to one user, with
  * the copies that the sender asked for. */
 #include "base/arena.h"
+#include "channel/dkim.h"
 #include "channel/mail.h"
 
 static const char *const tls_modes[] = {"none", "starttls", "tls", NULL};
+
+static const struct field dkim_fields[] = {
+    {.name = "domain",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = 253,
+     .doc = "The domain that signs."},
+    {.name = "selector",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .min = 1,
+     .max = 63,
+     .doc = "The public key is in DNS at selector._domainkey.domain."},
+    {.name = "private_key",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .min = 1,
+     .max = 16 * 1024,
+     .doc = "RSA or Ed25519, as PEM."},
+    {.type = FIELD_END},
+};
+
+static const struct field dkim_forms[] = {
+    {.type = FIELD_OBJECT, .of = dkim_fields},
+    {.type = FIELD_STRING, .min = 3, .max = 3}, /* "***", as it is shown */
+    {.type = FIELD_END},
+};
 
 static const struct field config_fields[] = {
     {.name = "host",
@@ -28,6 +57,19 @@ static const struct field config_fields[] = {
      .flags = FIELD_SECRET,
      .max = 4096,
      .doc = "The password of that login."},
+    {.name = "oauth_token",
+     .type = FIELD_STRING,
+     .flags = FIELD_SECRET,
+     .min = 1,
+     .max = 8 * 1024,
+     .doc = "In place of a password: an OAuth 2.0 access token (XOAUTH2). It "
+            "is used as it is; whoever renews it puts it here."},
+    {.name = "dkim",
+     .type = FIELD_ONE_OF,
+     .flags = FIELD_SECRET,
+     .of = dkim_forms,
+     .doc = "Signs each mail (DKIM): domain, selector and private_key, RSA or "
+            "Ed25519 as PEM. All of it is shown as ***."},
     {.name = "tls",
      .type = FIELD_ENUM,
      .values = tls_modes,
@@ -104,18 +146,20 @@ has_control_byte(struct str s)
 }
 
 static void
-check(struct json config, struct problem *p)
+check_login(struct json config, struct problem *p)
 {
     struct str username = json_str_of(p->arena, config, "username");
     struct str password = json_str_of(p->arena, config, "password");
-
-    if (!is_host(json_str_of(p->arena, config, "host")))
-        problem_add(p, ERR_INVALID, STR("/host"),
-                    "must be a host name or address, without scheme and port");
-    mail_check_from(config, p);
-    if (username.n > 0 && password.n == 0)
+    struct str token = json_str_of(p->arena, config, "oauth_token");
+    if (username.n > 0 && password.n == 0 && token.n == 0)
         problem_add(p, ERR_INVALID, STR("/password"),
                     "is required with a username");
+    if (password.n > 0 && token.n > 0)
+        problem_add(p, ERR_INVALID, STR("/oauth_token"),
+                    "takes the place of a password: give one of them");
+    if (username.n == 0 && token.n > 0)
+        problem_add(p, ERR_INVALID, STR("/username"),
+                    "is required with an oauth_token");
     if (username.n == 0 && password.n > 0)
         problem_add(p, ERR_INVALID, STR("/username"),
                     "is required with a password");
@@ -125,6 +169,58 @@ check(struct json config, struct problem *p)
     if (has_control_byte(password))
         problem_add(p, ERR_INVALID, STR("/password"),
                     "must not have control characters");
+    if (has_control_byte(token))
+        problem_add(p, ERR_INVALID, STR("/oauth_token"),
+                    "must not have control characters");
+}
+
+static struct dkim_key
+dkim_of(struct arena *a, struct json config)
+{
+    struct json dkim = json_get(config, "dkim");
+
+    return (struct dkim_key){
+        .domain = json_str_of(a, dkim, "domain"),
+        .selector = json_str_of(a, dkim, "selector"),
+        .private_key = json_str_of(a, dkim, "private_key"),
+    };
+}
+
+static void
+check_dkim(struct json config, struct problem *p)
+{
+    struct json dkim = json_get(config, "dkim");
+    struct dkim_key key = dkim_of(p->arena, config);
+    const char *fault;
+
+    if (json_is(dkim, JSON_ABSENT) ||
+        str_is(json_str(p->arena, dkim), "***")) /* stands for the stored */
+        return;
+    if (!json_is(dkim, JSON_OBJECT)) {
+        problem_add(p, ERR_INVALID, STR("/dkim"),
+                    "must have domain, selector and private_key");
+        return;
+    }
+    if (!mime_is_domain(key.domain))
+        problem_add(p, ERR_INVALID, STR("/dkim/domain"),
+                    "must be a domain name");
+    if (!mime_is_domain(key.selector))
+        problem_add(p, ERR_INVALID, STR("/dkim/selector"),
+                    "must be a name below _domainkey");
+    fault = dkim_key_fault(key.private_key);
+    if (fault)
+        problem_add(p, ERR_INVALID, STR("/dkim/private_key"), "%s", fault);
+}
+
+static void
+check(struct json config, struct problem *p)
+{
+    if (!is_host(json_str_of(p->arena, config, "host")))
+        problem_add(p, ERR_INVALID, STR("/host"),
+                    "must be a host name or address, without scheme and port");
+    mail_check_from(config, p);
+    check_login(config, p);
+    check_dkim(config, p);
 }
 
 static struct str
@@ -135,6 +231,25 @@ host(struct arena *a, struct json config)
 
 /* ---- the message ---- */
 
+/* The mail as bytes, signed where there is a key. */
+static const char *
+write_mail(struct channel_call *c, struct mime_message *mail, struct buf *out)
+{
+    struct dkim_key key = dkim_of(c->arena, c->config);
+    const char *fault = mail_compose(c, mail);
+    struct buf text;
+
+    buf_init(&text, c->arena);
+    if (!fault)
+        fault = mime_build(c->arena, mail, &text);
+    if (fault)
+        return fault;
+    if (key.private_key.n > 0)
+        buf_put_str(out, dkim_sign(c->arena, &key, buf_str(&text), c->now_ms));
+    buf_put_str(out, buf_str(&text));
+    return NULL;
+}
+
 static void
 ask(struct channel_call *c)
 {
@@ -144,9 +259,7 @@ ask(struct channel_call *c)
     const char *fault;
 
     buf_init(&text, c->arena);
-    fault = mail_compose(c, &mail);
-    if (!fault)
-        fault = mime_build(c->arena, &mail, &text);
+    fault = write_mail(c, &mail, &text);
     if (fault) {
         channel_refuse(c, fault);
         return;
@@ -158,6 +271,7 @@ ask(struct channel_call *c)
         .tls = str_from(mode),
         .username = json_str_of(c->arena, c->config, "username"),
         .password = json_str_of(c->arena, c->config, "password"),
+        .oauth_token = json_str_of(c->arena, c->config, "oauth_token"),
         .mail_from = mail.from.spec,
         .rcpt_to = {mail.to.spec},
         .n_rcpt_to = 1,

@@ -54,6 +54,31 @@ a_message_becomes_one_submission(void **state)
 }
 
 static void
+a_mail_is_signed(void **state)
+{
+    struct call_fixture f;
+
+    (void)state;
+    call_begin(&f,
+               "{\"host\":\"h\",\"from\":\"a@example.com\",\"username\":"
+               "\"u\",\"oauth_token\":\"ya29\",\"dkim\":{\"domain\":"
+               "\"example.com\",\"selector\":\"s1\",\"private_key\":"
+               "\"-----BEGIN PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/"
+               "VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\\n-----END PRIVATE "
+               "KEY-----\\n\"}}");
+    f.message.address = STR("tim@example.net");
+    assert_string_equal(call_faults(&f, smtp), "");
+    call_ask(&f, smtp);
+    assert_false(f.call.is_done);
+    assert_true(str_starts(f.call.request.body,
+                           STR("DKIM-Signature: v=1; a=ed25519-sha256; ")));
+    assert_holds(f.call.request.body, "\r\nDate: ");
+    assert_text(f.call.request.oauth_token, "ya29");
+    assert_text(f.call.request.password, "");
+    call_end(&f);
+}
+
+static void
 each_way_to_say_tls_gives_its_port(void **state)
 {
     static const struct {
@@ -111,6 +136,21 @@ what_cannot_work_is_refused_at_put(void **state)
          "\"password\":\"p\\n\"}",
          "/username /password"},
         {"{\"host\":\"::1\",\"from\":\"a@b.c\"}", ""},
+        {"{\"host\":\"h\",\"from\":\"a@b.c\",\"oauth_token\":\"t\"}",
+         "/username"},
+        {"{\"host\":\"h\",\"from\":\"a@b.c\",\"username\":\"u\","
+         "\"password\":\"p\",\"oauth_token\":\"t\\n\"}",
+         "/oauth_token /oauth_token"},
+        {"{\"host\":\"h\",\"from\":\"a@b.c\",\"username\":\"u\","
+         "\"oauth_token\":\"t\"}",
+         ""},
+        {"{\"host\":\"h\",\"from\":\"a@b.c\",\"dkim\":{}}",
+         "/dkim/domain /dkim/selector /dkim/private_key"},
+        {"{\"host\":\"h\",\"from\":\"a@b.c\",\"dkim\":{\"domain\":"
+         "\"a b\",\"selector\":\"s;d=x\",\"private_key\":\"k\"}}",
+         "/dkim/domain /dkim/selector /dkim/private_key"},
+        {"{\"host\":\"h\",\"from\":\"a@b.c\",\"dkim\":\"abc\"}", "/dkim"},
+        {"{\"host\":\"h\",\"from\":\"a@b.c\",\"dkim\":\"***\"}", ""},
     };
 
     (void)state;
@@ -316,6 +356,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_becomes_one_submission),
+        cmocka_unit_test(a_mail_is_signed),
         cmocka_unit_test(each_way_to_say_tls_gives_its_port),
         cmocka_unit_test(what_cannot_work_is_refused_at_put),
         cmocka_unit_test(overrides_change_the_mail),

@@ -161,6 +161,7 @@ start_fetch(struct net_call *n)
         .tls = tls_of(r->tls),
         .username = r->username,
         .password = r->password,
+        .oauth_token = r->oauth_token,
         .mail_from = r->mail_from,
         .rcpt_to = r->rcpt_to,
         .n_rcpt_to = r->n_rcpt_to,

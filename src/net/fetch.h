@@ -68,6 +68,7 @@ struct fetch_request {
     int port;
     enum fetch_tls tls;            /* STARTTLS is required when asked for */
     struct str username, password; /* empty: no AUTH */
+    struct str oauth_token; /* XOAUTH2 in place of a password; empty: none */
     struct str mail_from;
     const struct str *rcpt_to;
     size_t n_rcpt_to;

@@ -122,6 +122,10 @@ fetch_smtp_apply(struct fetch_transfer *t)
     curl_easy_setopt(e, CURLOPT_MAIL_RCPT, t->rcpt_to);
     curl_easy_setopt(e, CURLOPT_USERNAME, t->username);
     curl_easy_setopt(e, CURLOPT_PASSWORD, t->password);
+    curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, t->oauth_token);
+    /* Or it would try a login with an empty password first. */
+    curl_easy_setopt(e, CURLOPT_LOGIN_OPTIONS,
+                     t->oauth_token ? "AUTH=XOAUTH2" : NULL);
     curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE,
                      (curl_off_t)t->request->body.n);
 }
@@ -224,13 +228,16 @@ fetch_smtp_begin(struct fetch_transfer *t)
         return fault;
     if (!is_address(r->mail_from))
         return "the sender is no address";
-    if (!is_c_string(r->username) || !is_c_string(r->password))
+    if (!is_c_string(r->username) || !is_c_string(r->password) ||
+        !is_c_string(r->oauth_token))
         return "the login has a NUL in it";
     t->mail_from =
         str_cstr(r->arena, str_fmt(r->arena, "<%.*s>", STR_ARG(r->mail_from)));
     if (r->username.n > 0) {
         t->username = str_cstr(r->arena, r->username);
         t->password = str_cstr(r->arena, r->password);
+        if (r->oauth_token.n > 0)
+            t->oauth_token = str_cstr(r->arena, r->oauth_token);
     }
     return NULL;
 }

@@ -61,6 +61,8 @@ answer_line(struct peer_conn *c, const char *line, const struct script *s,
         return say(c, NULL, "250 peer\r\n");
     if (strncmp(line, "AUTH", 4) == 0)
         return say(c, s->auth, "235 2.7.0 ok\r\n");
+    if (strcmp(line, "\r\n") == 0) /* to the words of a refused token */
+        return say(c, NULL, "535 5.7.8 bad token\r\n");
     if (strncmp(line, "STARTTLS", 8) == 0)
         return say(c, NULL, "220 go\r\nthis is no TLS\r\n");
     if (strncmp(line, "MAIL", 4) == 0)
@@ -118,6 +120,13 @@ start(struct call *k, struct caller *c, struct peer *p, struct script *s)
 }
 
 static void
+assert_seen(struct str all, const char *part)
+{
+    if (!memmem(all.p ? all.p : "", all.n, part, strlen(part)))
+        fail_msg("|%.*s| lacks |%s|", STR_ARG(all), part);
+}
+
+static void
 a_mail_is_handed_over_line_by_line(void **state)
 {
     struct script s = {0};
@@ -142,6 +151,47 @@ a_mail_is_handed_over_line_by_line(void **state)
                 "RCPT TO:<ann@example.net>\r\n"
                 "DATA\r\n"
                 "Subject: x\r\n\r\nhello\r\n..dot\r\n..\r\nQUIT\r\n.\r\n");
+    call_stop(&k, &c, &p);
+}
+
+/* The same login with a token, where passwords are taken, too. */
+static void
+a_token_is_a_login(void **state)
+{
+    static const char refusal[] =
+        "334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIG1hYyIsInNjb3BlIjoi"
+        "aHR0cHM6Ly9tYWlsLmdvb2dsZS5jb20vIn0K\r\n";
+    struct script s = {
+        .ehlo = "250-peer\r\n250 AUTH CRAM-MD5 PLAIN LOGIN XOAUTH2\r\n"};
+    struct caller c;
+    struct peer p;
+    struct call k;
+
+    (void)state;
+    start(&k, &c, &p, &s);
+    k.r.username = STR("username");
+    k.r.oauth_token = STR("password");
+    call_run(&c, &k);
+    assert_int_equal(k.answer.outcome, FETCH_ANSWERED);
+    assert_seen(peer_seen(&p, k.r.arena),
+                "AUTH XOAUTH2 "
+                "dXNlcj11c2VybmFtZQFhdXRoPUJlYXJlciBwYXNzd29yZAEB\r\n");
+    call_stop(&k, &c, &p);
+    s.auth = refusal;
+    start(&k, &c, &p, &s);
+    k.r.username = STR("username");
+    k.r.oauth_token = STR("old");
+    call_run(&c, &k);
+    assert_int_equal(k.answer.outcome, FETCH_NOT_SENT);
+    assert_int_equal(k.answer.cause, FETCH_CAUSE_LOGIN);
+    /* The next one on this thread has a password again. */
+    s.auth = NULL;
+    k.r.oauth_token = STR_NONE;
+    k.r.password = STR("p");
+    s.ehlo = NULL;
+    call_run(&c, &k);
+    assert_int_equal(k.answer.outcome, FETCH_ANSWERED);
+    assert_seen(peer_seen(&p, k.r.arena), "AUTH PLAIN ");
     call_stop(&k, &c, &p);
 }
 
@@ -552,6 +602,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mail_is_handed_over_line_by_line),
+        cmocka_unit_test(a_token_is_a_login),
         cmocka_unit_test(a_session_takes_many_mails),
         cmocka_unit_test(what_each_reply_leaves_known),
         cmocka_unit_test(a_message_cut_off_before_its_end_is_not_sent),

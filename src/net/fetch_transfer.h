@@ -54,7 +54,7 @@ struct fetch_transfer {
     /* Mail. What it needs is made on the caller's thread and in the caller's
      * arena; from then on until `letter` comes back, a mailer's thread has
      * the transfer, but for is_cancelled. */
-    const char *url, *mail_from, *username, *password;
+    const char *url, *mail_from, *username, *password, *oauth_token;
     struct curl_slist *rcpt_to;
     struct fetch_mail *mail;
     struct fetch_mailer *mailer; /* NULL: it has none yet */

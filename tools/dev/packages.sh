@@ -15,6 +15,7 @@ test_packages=(
     libhttp-parser-dev libjansson-dev
     ca-certificates curl iproute2 openssl procps spin sqlite3 util-linux
     libdb5.3 libexttextcat-2.0-0 libicu72 libnsl2 libsasl2-2 tzdata
+    python3 python3-dkim python3-nacl
 )
 # What PostgreSQL loads when it is unpacked, and its time zones; then Redis.
 postgres_packages=(
