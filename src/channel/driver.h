@@ -78,7 +78,3 @@ size_t channel_actions(struct arena *a, const struct channel_message *m,
  * "at", and on one line whatever the sender's data looks like. */
 void channel_put_json(struct buf *out, const struct channel_message *m,
                       int64_t at_ms);
-
-/* The value of webhook-signature; nothing is written without a secret. */
-void webhook_put_signatures(const struct channel_call *c, struct str timestamp,
-                            struct str body, struct buf *out);

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/hmac.h"
+
+#define WINDOW_SECONDS 300
 
 struct str
 hook_header(const struct channel_receipt *r, const char *name)
@@ -130,4 +133,46 @@ hook_is_hex_of(struct arena *a, struct str hex, struct str raw)
     buf_init(&want, a);
     buf_put_hex(&want, raw);
     return hmac_is_same(str_lower(a, hex), buf_str(&want));
+}
+
+bool
+hook_is_recent(const struct channel_receipt *r, struct str seconds)
+{
+    int64_t now = r->now_ms / 1000;
+    uint64_t then;
+
+    return str_to_u64(seconds, &then) && then < INT64_MAX / 2 &&
+           llabs(now - (int64_t)then) <= WINDOW_SECONDS;
+}
+
+bool
+hook_find_kind(const struct hook_kind *row, struct str name,
+               enum channel_event_kind *ret)
+{
+    for (; row->name; row++)
+        if (str_is(name, row->name)) {
+            *ret = row->kind;
+            return true;
+        }
+    return false;
+}
+
+int64_t
+hook_seconds_ms(struct json v)
+{
+    struct str text = json_is(v, JSON_NUMBER) ? json_raw(v) : STR_NONE, whole;
+    uint64_t seconds;
+
+    if (!str_split(&text, '.', &whole) || !str_to_u64(whole, &seconds) ||
+        seconds > INT64_C(253402300799)) /* the year 9999 */
+        return 0;
+    return (int64_t)seconds * 1000;
+}
+
+int64_t
+hook_time_ms(struct arena *a, struct json object, const char *name)
+{
+    int64_t ms;
+
+    return time_parse(json_str_of(a, object, name), &ms) ? ms : 0;
 }

@@ -79,24 +79,6 @@ the_users_own_address_wins(void **state)
 }
 
 static void
-the_signature_is_the_published_one(void **state)
-{
-    struct call_fixture f;
-    struct str body;
-    struct buf b = {0};
-
-    (void)state;
-    call_begin(&f,
-               "{\"url\":\"https://example.com/\",\"secret\":\"" SECRET "\"}");
-    f.message.delivery_id = STR("msg_p5jXN8AQM9LWM0D4loKWxJek");
-    body = STR("{\"test\": 2432232314}");
-    webhook_put_signatures(&f.call, STR("1614265330"), body, &b);
-    assert_text(buf_str(&b), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    buf_fini(&b);
-    call_end(&f);
-}
-
-static void
 every_secret_signs_and_the_order_is_kept(void **state)
 {
     static const char *const forms[] = {
@@ -324,7 +306,6 @@ main(void)
         cmocka_unit_test(the_body_is_what_the_contract_says),
         cmocka_unit_test(what_was_not_sent_is_null_or_empty),
         cmocka_unit_test(the_users_own_address_wins),
-        cmocka_unit_test(the_signature_is_the_published_one),
         cmocka_unit_test(every_secret_signs_and_the_order_is_kept),
         cmocka_unit_test(secrets_may_lack_their_pads),
         cmocka_unit_test(answers_come_to_the_verdicts_of_the_contract),

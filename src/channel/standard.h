@@ -1,0 +1,32 @@
+/* standard.h - signatures of Standard Webhooks: secrets as configurations have
+ * them, to sign a call or to check one that came in. Private to channel/. */
+#pragma once
+
+#include "channel/driver.h"
+
+#define STANDARD_SECRETS_MAX 8
+#define STANDARD_SECRET_BYTES_MAX 128
+
+/* For a row of FIELD_ONE_OF: "whsec_..." with blanks between several, or an
+ * array of them. */
+extern const struct field standard_secret_forms[];
+/* Adds a fault for the member of that name, where it is there. */
+void standard_check(struct json config, const char *name, struct problem *p);
+
+struct standard_secrets {
+    struct str row[STANDARD_SECRETS_MAX]; /* raw */
+    size_t n;
+};
+/* False: one is none, or there are too many. */
+bool standard_read(struct arena *a, struct json secrets,
+                   struct standard_secrets *ret);
+
+/* The value of webhook-signature; nothing is written without a secret. */
+void standard_put_signatures(struct arena *a, const struct standard_secrets *s,
+                             struct str id, struct str timestamp,
+                             struct str body, struct buf *out);
+
+/* Whether a webhook that came in has one of them in its headers prefix-id,
+ * prefix-timestamp and prefix-signature, and is of now. */
+bool standard_is_signed(const struct channel_receipt *r, const char *prefix,
+                        struct json secrets);

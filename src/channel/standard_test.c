@@ -1,0 +1,103 @@
+/* standard_test.c - the published vector of Standard Webhooks, and that of
+ * another library for Svix's names of the headers. */
+#include "channel/standard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "channel/call_test.h"
+
+#define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+#define OTHER "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+#define SIGNATURE "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+static void
+test_signature(void **state)
+{
+    struct call_fixture f;
+    struct standard_secrets s;
+    struct buf b;
+
+    (void)state;
+    call_begin(&f, "{\"secret\":\"" SECRET "\"}");
+    assert_true(standard_read(f.arena, json_get(f.call.config, "secret"), &s));
+    buf_init(&b, f.arena);
+    standard_put_signatures(f.arena, &s, STR("msg_p5jXN8AQM9LWM0D4loKWxJek"),
+                            STR("1614265330"), STR("{\"test\": 2432232314}"),
+                            &b);
+    assert_text(buf_str(&b), SIGNATURE);
+    call_end(&f);
+}
+
+static void
+test_what_is_signed(void **state)
+{
+    static const struct {
+        const char *config, *id, *timestamp, *signature, *body;
+        int64_t now_ms;
+        bool is_signed;
+    } rows[] = {
+#define ROW(config, id, timestamp, signature, body, now, is)                   \
+    {"{\"secret\":" config "}", id, timestamp, signature, body,                \
+     INT64_C(now) * 1000,       is}
+#define ID "msg_p5jXN8AQM9LWM0D4loKWxJek"
+#define BODY "{\"test\": 2432232314}"
+        ROW("\"" SECRET "\"", ID, "1614265330", SIGNATURE, BODY, 1614265330,
+            true),
+        ROW("\"" SECRET "\"", ID, "1614265330", SIGNATURE, BODY, 1614265630,
+            true),
+        ROW("\"" SECRET "\"", ID, "1614265330", SIGNATURE, BODY, 1614265030,
+            true),
+        ROW("[\"" OTHER "\",\"" SECRET "\"]", ID, "1614265330",
+            "v1a,x v1,AAAA " SIGNATURE, BODY, 1614265330, true),
+        ROW("\"" SECRET "\"", ID, "1614265330", SIGNATURE, BODY, 1614265631,
+            false),
+        ROW("\"" SECRET "\"", ID, "1614265330", SIGNATURE, BODY, 1614265029,
+            false),
+        ROW("\"" SECRET "\"", ID, "1614265331", SIGNATURE, BODY, 1614265330,
+            false),
+        ROW("\"" SECRET "\"", "x", "1614265330", SIGNATURE, BODY, 1614265330,
+            false),
+        ROW("\"" SECRET "\"", ID, "1614265330", SIGNATURE, BODY " ", 1614265330,
+            false),
+        ROW("\"" OTHER "\"", ID, "1614265330", SIGNATURE, BODY, 1614265330,
+            false),
+        ROW("\"" SECRET "\"", ID, "1614265330", "", BODY, 1614265330, false),
+        ROW("\"" SECRET "\"", ID, "", SIGNATURE, BODY, 1614265330, false),
+        ROW("[]", ID, "1614265330", SIGNATURE, BODY, 1614265330, false),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct hook_fixture h;
+
+        hook_begin(&h, rows[i].config, "https://b.example/v1/receipts/x",
+                   str_from(rows[i].body));
+        h.r.now_ms = rows[i].now_ms;
+        hook_put_header(&h, "webhook-id", str_from(rows[i].id));
+        hook_put_header(&h, "webhook-timestamp", str_from(rows[i].timestamp));
+        hook_put_header(&h, "webhook-signature", str_from(rows[i].signature));
+        if (standard_is_signed(&h.r, "webhook",
+                               json_get(h.r.config, "secret")) !=
+            rows[i].is_signed)
+            fail_msg("row %zu", i);
+        /* The same one twice proves nothing. */
+        hook_put_header(&h, "webhook-id", str_from(rows[i].id));
+        assert_false(standard_is_signed(&h.r, "webhook",
+                                        json_get(h.r.config, "secret")));
+        hook_end(&h);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_what_is_signed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
