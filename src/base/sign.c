@@ -45,15 +45,31 @@ read_pem(struct str pem, bool is_private)
 }
 
 static EVP_PKEY *
+read_certificate(struct str pem)
+{
+    BIO *bio = pem.n < INT_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
+    X509 *x = bio ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
+    EVP_PKEY *key = x ? X509_get_pubkey(x) : NULL;
+
+    X509_free(x);
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
+}
+
+static EVP_PKEY *
 read_public(struct str text)
 {
     struct buf der = {0};
     const unsigned char *p;
     EVP_PKEY *key = NULL;
 
-    if (str_starts(str_trim(text), STR("-----")))
+    text = str_trim(text);
+    if (str_starts(text, STR("-----BEGIN CERTIFICATE")))
+        return read_certificate(text);
+    if (str_starts(text, STR("-----")))
         return read_pem(text, false);
-    if (buf_get_base64(&der, str_trim(text)) && der.n > 0) {
+    if (buf_get_base64(&der, text) && der.n > 0) {
         p = (const unsigned char *)der.p;
         key = d2i_PUBKEY(NULL, &p, (long)der.n);
     }
@@ -79,6 +95,7 @@ fault_of(EVP_PKEY *key, enum sign_algorithm alg)
         return "is no private key in PEM without a password";
     switch (alg) {
     case SIGN_RS256:
+    case SIGN_RS1:
         if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
             return "is no RSA key";
         return EVP_PKEY_get_bits(key) < RSA_BITS_MIN
@@ -98,6 +115,17 @@ sign_key_fault(struct str pem, enum sign_algorithm alg)
 {
     EVP_PKEY *key = read_pem(pem, true);
     const char *fault = fault_of(key, alg);
+
+    EVP_PKEY_free(key);
+    return fault;
+}
+
+const char *
+sign_public_key_fault(struct str text, enum sign_algorithm alg)
+{
+    EVP_PKEY *key = read_public(text);
+    const char *fault =
+        key ? fault_of(key, alg) : "is no public key or certificate";
 
     EVP_PKEY_free(key);
     return fault;
@@ -149,6 +177,8 @@ asn1_of(struct str raw, unsigned char **ret)
 static const EVP_MD *
 hash_of(enum sign_algorithm alg)
 {
+    if (alg == SIGN_RS1)
+        return EVP_sha1();
     return alg == SIGN_ED25519 ? NULL : EVP_sha256();
 }
 

@@ -29,6 +29,22 @@ static const char rsa_key[] =
     "uEzxBDAr518Z8VFbR41in3W4Y3yCDgQlLlcETrS+zYcL\n"
     "-----END RSA PRIVATE KEY-----\n";
 
+/* Of that key. */
+static const char rsa_certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIICAzCCAWygAwIBAgIBATANBgkqhkiG9w0BAQsFADAcMRowGAYDVQQDDBFzbnMu\n"
+    "YW1hem9uYXdzLmNvbTAgFw0yNjExMjkwNDI3MjNaGA8yMTI2MTEwNTA0MjcyM1ow\n"
+    "HDEaMBgGA1UEAwwRc25zLmFtYXpvbmF3cy5jb20wgZ8wDQYJKoZIhvcNAQEBBQAD\n"
+    "gY0AMIGJAoGBAOQeU5CgFPNZGIazlXo2k/eJ1jpaTTxrmqF1HrDLlt04pvaMtCJj\n"
+    "8nXoliLRC/H9vJjMI1vdb3XLcW60AIN/PBD8EL97/y4GwJH7LPUvGP48vqUe+owq\n"
+    "szesbiGy1PlCO8c70/OjFnJVgvMF87YR4Lcincb7aSvI5MgpP6X8rjDdAgMBAAGj\n"
+    "UzBRMB0GA1UdDgQWBBRMrpQ1gdCI1dUYPylhzYwTuyQBgDAfBgNVHSMEGDAWgBRM\n"
+    "rpQ1gdCI1dUYPylhzYwTuyQBgDAPBgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3DQEB\n"
+    "CwUAA4GBAI/Y6DEA0AfMLRxOEiDXDBLIvx5G6e8VB3a9Sp+vG0ibyfa+rFbXofaI\n"
+    "w1K9oG1foTSPKUC+yF+jP5Sz5Ymzm9Q/ajk87cIUk+dQB8p1CPq+ZTPwELnkfuAk\n"
+    "gzq9f88WUxDPyr4sZDXhk2EKTa9cboxr6hVgh3EbJhRIRKPri76m\n"
+    "-----END CERTIFICATE-----\n";
+
 /* RFC 7515, A.3 */
 static const char p256_key[] =
     "-----BEGIN EC PRIVATE KEY-----\n"
@@ -163,15 +179,40 @@ test_what_is_no_key(void **state)
 }
 
 static void
+test_certificate(void **state)
+{
+    struct arena *a = arena_new();
+    struct str certificate = str_from(rsa_certificate);
+
+    (void)state;
+    assert_null(sign_public_key_fault(certificate, SIGN_RS256));
+    assert_non_null(sign_public_key_fault(certificate, SIGN_ES256));
+    assert_true(sign_is_by(SIGN_RS256, certificate, STR("x"),
+                           sign(a, SIGN_RS256, str_from(rsa_key), STR("x"))));
+    assert_true(sign_is_by(SIGN_RS1, certificate, STR("x"),
+                           sign(a, SIGN_RS1, str_from(rsa_key), STR("x"))));
+    assert_false(sign_is_by(SIGN_RS1, certificate, STR("x"),
+                            sign(a, SIGN_RS256, str_from(rsa_key), STR("x"))));
+    arena_free(a);
+}
+
+static void
 test_what_is_no_public_key(void **state)
 {
-    static const char *const rows[] = {"", "AAAA", "-----BEGIN", "%%%%", NULL};
+    static const char *const rows[] = {
+        "",
+        "AAAA",
+        "-----BEGIN",
+        "%%%%",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+        NULL};
 
     (void)state;
     for (size_t i = 0; rows[i]; i++) {
         assert_false(
             sign_is_by(SIGN_RS256, str_from(rows[i]), STR("x"), STR("y")));
         assert_false(sign_is_by_der(str_from(rows[i]), STR("x"), STR("y")));
+        assert_non_null(sign_public_key_fault(str_from(rows[i]), SIGN_RS256));
     }
 }
 
@@ -183,6 +224,7 @@ main(void)
         cmocka_unit_test(test_es256_vectors),
         cmocka_unit_test(test_ed25519_vector),
         cmocka_unit_test(test_what_is_no_key),
+        cmocka_unit_test(test_certificate),
         cmocka_unit_test(test_what_is_no_public_key),
     };
 
