@@ -203,3 +203,48 @@ assert_rows(const struct channel_driver *d, const char *config,
     for (size_t i = 0; i < n; i++)
         assert_row(d, config, &rows[i]);
 }
+
+static const char *
+kind_name(enum channel_event_kind kind)
+{
+    switch (kind) {
+    case CHANNEL_EVENT_DELIVERED:
+        return "delivered";
+    case CHANNEL_EVENT_DEFERRED:
+        return "deferred";
+    case CHANNEL_EVENT_BOUNCED:
+        return "bounced";
+    case CHANNEL_EVENT_FAILED:
+        return "failed";
+    case CHANNEL_EVENT_COMPLAINED:
+        return "complained";
+    case CHANNEL_EVENT_UNSUBSCRIBED:
+        return "unsubscribed";
+    case CHANNEL_EVENT_OPENED:
+        return "opened";
+    case CHANNEL_EVENT_CLICKED:
+        return "clicked";
+    case CHANNEL_EVENT_ACTION:
+        return "action";
+    }
+    return "?";
+}
+
+void
+hook_check_told(const struct hook_fixture *h, const char *want)
+{
+    struct buf b;
+
+    buf_init(&b, h->f.arena);
+    for (size_t i = 0; i < h->r.n_events; i++) {
+        const struct channel_event *e = &h->r.events[i];
+
+        buf_printf(&b, "%s%s|%.*s|%.*s|%.*s|%.*s|%.*s|%.*s|%lld",
+                   i > 0 ? " " : "", kind_name(e->kind), STR_ARG(e->id),
+                   STR_ARG(e->delivery_id), STR_ARG(e->provider_message_id),
+                   STR_ARG(e->address), STR_ARG(e->detail), STR_ARG(e->url),
+                   (long long)e->at_ms);
+    }
+    assert_int_equal(h->r.outcome, CHANNEL_RECEIPT_TAKEN);
+    assert_text(buf_str(&b), want);
+}

@@ -60,6 +60,9 @@ struct call_row {
 void assert_rows(const struct channel_driver *d, const char *config,
                  const struct call_row *rows, size_t n);
 
+/* Fails unless it took the one event, or none where it should be none:
+ * "kind|id|delivery|message|address|detail|url|at". */
+void hook_check_told(const struct hook_fixture *h, const char *want);
 void assert_text(struct str s, const char *want);
 void assert_holds(struct str s, const char *part);
 void assert_lacks(struct str s, const char *part);

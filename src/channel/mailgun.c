@@ -1,5 +1,7 @@
 /* mailgun.c - mail through Mailgun's API, as a form. */
 #include "base/arena.h"
+#include "base/hmac.h"
+#include "channel/hook.h"
 #include "channel/mail.h"
 
 #define HOME "https://api.mailgun.net"
@@ -18,6 +20,13 @@ static const struct field config_fields[] = {
      .max = 253,
      .doc = "The sending domain, as it is named at Mailgun."},
     MAIL_FROM_ROW,
+    {.name = "webhook_signing_key",
+     .type = FIELD_STRING,
+     .flags = FIELD_SECRET,
+     .min = 1,
+     .max = 256,
+     .doc = "The HTTP webhook signing key, which is not the API key: webhooks "
+            "that it signs are taken as receipts."},
     CHANNEL_BASE_URL_ROW,
     {.type = FIELD_END},
 };
@@ -114,6 +123,104 @@ judge(struct channel_call *c)
     return v;
 }
 
+/* ---- receipts ---- */
+
+/* It covers no more than the time and the token, so each token counts once. */
+static bool
+is_signed(const struct channel_receipt *r, struct json signature)
+{
+    struct arena *a = r->arena;
+    struct str key = json_str_of(a, r->config, "webhook_signing_key");
+    struct str time = json_str_of(a, signature, "timestamp");
+    struct str token = json_str_of(a, signature, "token");
+    struct str text = str_fmt(a, "%.*s%.*s", STR_ARG(time), STR_ARG(token));
+
+    return key.n > 0 && token.n > 0 && hook_is_recent(r, time) &&
+           hook_is_hex_of(a, json_str_of(a, signature, "signature"),
+                          hmac_sha256(a, key, text));
+}
+
+static enum channel_event_kind
+kind_of_failure(struct arena *a, struct json e)
+{
+    struct json status = json_get(e, "delivery-status");
+    struct str reason = json_str_of(a, e, "reason");
+    int64_t code = 0;
+
+    if (str_is(json_str_of(a, e, "severity"), "temporary"))
+        return CHANNEL_EVENT_DEFERRED;
+    json_int(json_get(status, "code"), &code);
+    if (str_is(reason, "suppress-bounce") ||
+        (str_is(reason, "bounce") &&
+         (code == 550 ||
+          str_is(json_str_of(a, status, "enhanced-code"), "5.1.1"))))
+        return CHANNEL_EVENT_BOUNCED;
+    return CHANNEL_EVENT_FAILED;
+}
+
+static bool
+kind_of(struct arena *a, struct json e, enum channel_event_kind *ret)
+{
+    static const struct hook_kind kinds[] = {
+        {"delivered", CHANNEL_EVENT_DELIVERED},
+        {"failed", CHANNEL_EVENT_FAILED},
+        {"rejected", CHANNEL_EVENT_FAILED},
+        {"opened", CHANNEL_EVENT_OPENED},
+        {"clicked", CHANNEL_EVENT_CLICKED},
+        {"unsubscribed", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"complained", CHANNEL_EVENT_COMPLAINED},
+        {NULL},
+    };
+    struct str name = json_str_of(a, e, "event");
+
+    if (!hook_find_kind(kinds, name, ret))
+        return false;
+    if (str_is(name, "failed"))
+        *ret = kind_of_failure(a, e);
+    return true;
+}
+
+static struct str
+detail_of(struct arena *a, struct json e)
+{
+    struct json status = json_get(e, "delivery-status");
+    struct str detail = json_str_of(a, status, "message");
+
+    if (detail.n == 0)
+        detail = json_str_of(a, status, "description");
+    return detail.n > 0 ? detail : json_str_of(a, e, "reason");
+}
+
+static void
+receipt(struct channel_receipt *r)
+{
+    struct arena *a = r->arena;
+    struct json all = hook_json(r), signature = json_get(all, "signature");
+    struct json e = json_get(all, "event-data");
+    struct json headers = json_get(json_get(e, "message"), "headers");
+    struct json variables = json_get(e, "user-variables");
+    enum channel_event_kind kind;
+
+    r->outcome = CHANNEL_RECEIPT_UNSIGNED;
+    if (!is_signed(r, signature))
+        return;
+    r->outcome = json_is(e, JSON_OBJECT) ? CHANNEL_RECEIPT_TAKEN
+                                         : CHANNEL_RECEIPT_MALFORMED;
+    if (!kind_of(a, e, &kind))
+        return;
+    hook_add(r,
+             &(struct channel_event){
+                 .kind = kind,
+                 .id = json_str_of(a, signature, "token"),
+                 .delivery_id = json_str_of(a, variables, "delivery_id"),
+                 .provider_message_id = json_str_of(a, headers, "message-id"),
+                 .address = json_str_of(a, e, "recipient"),
+                 .detail = detail_of(a, e),
+                 .url = json_str_of(a, e, "url"),
+                 .at_ms = hook_seconds_ms(json_get(e, "timestamp")),
+             });
+}
+
 static void
 step(struct channel_call *c)
 {
@@ -130,4 +237,5 @@ const struct channel_driver channel_mailgun = {
     .check = check,
     .host = host,
     .step = step,
+    .receipt = receipt,
 };

@@ -175,6 +175,214 @@ test_what_is_no_mail(void **state)
     call_end(&f);
 }
 
+static const struct {
+    const char *body, *told;
+} told_rows[] = {
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"delivered\","
+     "\"delivery-status\":{\"message\":\"OK\",\"code\":250}}}",
+     "delivered|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@"
+     "x.org|OK||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"failed\","
+     "\"severity\":\"temporary\",\"reason\":\"old\",\"delivery-status\":{"
+     "\"description\":\"later\"}}}",
+     "deferred|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@"
+     "x.org|later||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"failed\","
+     "\"severity\":\"permanent\",\"reason\":\"bounce\",\"delivery-status\":"
+     "{\"code\":550,\"message\":\"no such\"}}}",
+     "bounced|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@x."
+     "org|no such||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"failed\","
+     "\"severity\":\"permanent\",\"reason\":\"bounce\",\"delivery-status\":"
+     "{\"code\":553,\"enhanced-code\":\"5.1.1\",\"message\":\"\"}}}",
+     "bounced|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@x."
+     "org|bounce||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"failed\","
+     "\"severity\":\"permanent\",\"reason\":\"suppress-bounce\",\"delivery-"
+     "status\":{\"code\":605}}}",
+     "bounced|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@x."
+     "org|suppress-bounce||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"failed\","
+     "\"severity\":\"permanent\",\"reason\":\"bounce\",\"delivery-status\":"
+     "{\"code\":554}}}",
+     "failed|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@x."
+     "org|bounce||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"failed\","
+     "\"severity\":\"permanent\",\"reason\":\"generic\"}}",
+     "failed|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@x."
+     "org|generic||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"rejected\"}}",
+     "failed|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@x."
+     "org|||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"opened\"}}",
+     "opened|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@x."
+     "org|||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"clicked\",\"url\":"
+     "\"https://x.org/\"}}",
+     "clicked|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@x."
+     "org||https://x.org/|5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"unsubscribed\"}}",
+     "unsubscribed|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@"
+     "x|t@x.org|||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"complained\"}}",
+     "complained|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|"
+     "t@x.org|||5000"},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"accepted\"}}",
+     ""},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+     ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+     "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+     "variables\":{\"delivery_id\":\"d\"},\"event\":\"stored\"}}",
+     ""},
+};
+
+static void
+test_receipts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(told_rows) / sizeof(told_rows[0]); i++) {
+        struct hook_fixture h;
+
+        hook_begin(&h,
+                   "{\"webhook_signing_key\":\"key-"
+                   "0p6mqbf74lb20gzq9f4dhpn9rg3zyk26\"}",
+                   "https://belfry.example/v1/receipts/mail",
+                   str_from(told_rows[i].body));
+        h.r.now_ms = 1661590666000;
+        hook_take(&h, &channel_mailgun);
+        hook_check_told(&h, told_rows[i].told);
+        hook_end(&h);
+    }
+}
+
+static void
+test_receipts_that_prove_nothing(void **state)
+{
+    static const struct {
+        const char *body;
+        int64_t now_ms;
+        enum channel_receipt_outcome outcome;
+    } rows[] = {
+        {"{\"signature\":{\"timestamp\":\"1661621361\",\"token\":"
+         "\"fafa24ab7699395ccfce2847b87dce8a29f6696a79127ee77c\",\"signature\":"
+         "\"4328A8EA0818DCB218382CF70CCEE285C45A8755F5F5616BE90B887B67D84593\"}"
+         ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+         "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+         "variables\":{\"delivery_id\":\"d\"},\"event\":\"opened\"}}",
+         1661621361000, CHANNEL_RECEIPT_TAKEN},
+        {"{\"signature\":{\"timestamp\":\"1661621361\",\"token\":"
+         "\"fafa24ab7699395ccfce2847b87dce8a29f6696a79127ee77c\",\"signature\":"
+         "\"4328A8EA0818DCB218382CF70CCEE285C45A8755F5F5616BE90B887B67D84593\"}"
+         ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+         "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+         "variables\":{\"delivery_id\":\"d\"},\"event\":\"opened\"}}",
+         1661621661999, CHANNEL_RECEIPT_TAKEN},
+        {"{\"signature\":{\"timestamp\":\"1661621361\",\"token\":"
+         "\"fafa24ab7699395ccfce2847b87dce8a29f6696a79127ee77c\",\"signature\":"
+         "\"4328A8EA0818DCB218382CF70CCEE285C45A8755F5F5616BE90B887B67D84593\"}"
+         ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+         "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+         "variables\":{\"delivery_id\":\"d\"},\"event\":\"opened\"}}",
+         1661621662000, CHANNEL_RECEIPT_UNSIGNED},
+        {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+         "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+         "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33e\"}"
+         ",\"event-data\":{\"recipient\":\"t@x.org\",\"timestamp\":5.25,"
+         "\"message\":{\"headers\":{\"message-id\":\"m@x\"}},\"user-"
+         "variables\":{\"delivery_id\":\"d\"},\"event\":\"opened\"}}",
+         1661590666000, CHANNEL_RECEIPT_UNSIGNED},
+        {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+         "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+         "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"
+         "}",
+         1661590666000, CHANNEL_RECEIPT_MALFORMED},
+        {"{}", 1661590666000, CHANNEL_RECEIPT_UNSIGNED},
+        {"<html>", 1661590666000, CHANNEL_RECEIPT_UNSIGNED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct hook_fixture h;
+
+        hook_begin(&h,
+                   "{\"webhook_signing_key\":\"key-"
+                   "0p6mqbf74lb20gzq9f4dhpn9rg3zyk26\"}",
+                   "https://belfry.example/v1/receipts/mail",
+                   str_from(rows[i].body));
+        h.r.now_ms = rows[i].now_ms;
+        hook_take(&h, &channel_mailgun);
+        assert_int_equal(h.r.outcome, rows[i].outcome);
+        hook_end(&h);
+    }
+}
+
 int
 main(void)
 {
@@ -184,6 +392,8 @@ main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_detail_keeps_the_secret),
         cmocka_unit_test(test_what_is_no_mail),
+        cmocka_unit_test(test_receipts),
+        cmocka_unit_test(test_receipts_that_prove_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* postmark.c - mail through Postmark's API. */
 #include "base/arena.h"
+#include "base/clock.h"
+#include "base/hmac.h"
+#include "channel/hook.h"
 #include "channel/mail.h"
 
 #define HOME "https://api.postmarkapp.com"
@@ -15,6 +18,18 @@ static const struct field config_fields[] = {
     {.name = "message_stream",
      .type = FIELD_KEY,
      .doc = "The stream to send through; outbound when it is left out."},
+    {.name = "webhook_username",
+     .type = FIELD_STRING,
+     .min = 1,
+     .max = 128,
+     .doc = "The name that Postmark's webhooks log in with (Basic)."},
+    {.name = "webhook_password",
+     .type = FIELD_STRING,
+     .flags = FIELD_SECRET,
+     .min = 8,
+     .max = 256,
+     .doc = "The password of that login, 8 characters or more: webhooks that "
+            "have it are taken as receipts."},
     CHANNEL_BASE_URL_ROW,
     {.type = FIELD_END},
 };
@@ -24,6 +39,15 @@ static const struct field config_fields[] = {
 static void
 check(struct json config, struct problem *p)
 {
+    bool has_name = !json_is(json_get(config, "webhook_username"), JSON_ABSENT);
+    bool has_password =
+        !json_is(json_get(config, "webhook_password"), JSON_ABSENT);
+
+    if (has_name != has_password)
+        problem_add(p, ERR_INVALID,
+                    has_name ? STR("/webhook_password")
+                             : STR("/webhook_username"),
+                    "the login of webhooks has a name and a password");
     mail_check_from(config, p);
     channel_check_base_url(config, p);
 }
@@ -174,6 +198,128 @@ judge(struct channel_call *c)
     return v;
 }
 
+/* ---- receipts ---- */
+
+/* They are not signed: a login over TLS is all there is. */
+static bool
+is_known(const struct channel_receipt *r)
+{
+    struct arena *a = r->arena;
+    struct str name = json_str_of(a, r->config, "webhook_username");
+    struct str password = json_str_of(a, r->config, "webhook_password");
+    struct buf want;
+
+    buf_init(&want, a);
+    buf_put_cstr(&want, "Basic ");
+    buf_put_base64(&want,
+                   str_fmt(a, "%.*s:%.*s", STR_ARG(name), STR_ARG(password)));
+    return password.n > 0 &&
+           hmac_is_same(hook_header(r, "Authorization"), buf_str(&want));
+}
+
+static enum channel_event_kind
+kind_of_bounce(struct arena *a, struct json e)
+{
+    if (json_bool(json_get(e, "Inactive"), false))
+        return CHANNEL_EVENT_BOUNCED;
+    return str_is(json_str_of(a, e, "Type"), "Transient")
+               ? CHANNEL_EVENT_DEFERRED
+               : CHANNEL_EVENT_FAILED;
+}
+
+/* Somebody is on the list of those who get nothing, or off it again. */
+static bool
+kind_of_change(struct arena *a, struct json e, enum channel_event_kind *ret)
+{
+    static const struct hook_kind kinds[] = {
+        {"HardBounce", CHANNEL_EVENT_BOUNCED},
+        {"SpamComplaint", CHANNEL_EVENT_COMPLAINED},
+        {"ManualSuppression", CHANNEL_EVENT_UNSUBSCRIBED},
+        {NULL},
+    };
+
+    return json_bool(json_get(e, "SuppressSending"), false) &&
+           hook_find_kind(kinds, json_str_of(a, e, "SuppressionReason"), ret);
+}
+
+static bool
+kind_of(struct arena *a, struct json e, enum channel_event_kind *ret)
+{
+    static const struct hook_kind kinds[] = {
+        {"Delivery", CHANNEL_EVENT_DELIVERED},
+        {"Bounce", CHANNEL_EVENT_BOUNCED},
+        {"SpamComplaint", CHANNEL_EVENT_COMPLAINED},
+        {"Open", CHANNEL_EVENT_OPENED},
+        {"Click", CHANNEL_EVENT_CLICKED},
+        {NULL},
+    };
+    struct str record = json_str_of(a, e, "RecordType");
+
+    if (str_is(record, "SubscriptionChange"))
+        return kind_of_change(a, e, ret);
+    if (!hook_find_kind(kinds, record, ret))
+        return false;
+    if (*ret == CHANNEL_EVENT_BOUNCED)
+        *ret = kind_of_bounce(a, e);
+    return true;
+}
+
+/* The first of them that is there. */
+static struct str
+first_of(struct arena *a, struct json e, const char *const *names)
+{
+    struct str s = STR_NONE;
+
+    for (; *names && s.n == 0; names++)
+        s = json_str_of(a, e, *names);
+    return s;
+}
+
+static void
+add_event(struct channel_receipt *r, struct json e,
+          enum channel_event_kind kind)
+{
+    static const char *const times[] = {"DeliveredAt", "BouncedAt",
+                                        "ReceivedAt", "ChangedAt", NULL};
+    static const char *const addresses[] = {"Recipient", "Email", NULL};
+    static const char *const details[] = {"Description", "Details",
+                                          "SuppressionReason", NULL};
+    struct arena *a = r->arena;
+    struct str at = first_of(a, e, times);
+    struct str message = json_str_of(a, e, "MessageID");
+    struct channel_event event = {
+        .kind = kind,
+        /* It gives most of them none. */
+        .id = str_fmt(a, "%.*s/%.*s/%.*s",
+                      STR_ARG(json_str_of(a, e, "RecordType")),
+                      STR_ARG(message), STR_ARG(at)),
+        .delivery_id = json_str_of(a, json_get(e, "Metadata"), "delivery_id"),
+        .provider_message_id = message,
+        .address = first_of(a, e, addresses),
+        .url = json_str_of(a, e, "OriginalLink"),
+    };
+
+    if (kind != CHANNEL_EVENT_DELIVERED)
+        event.detail = first_of(a, e, details);
+    time_parse(at, &event.at_ms);
+    hook_add(r, &event);
+}
+
+static void
+receipt(struct channel_receipt *r)
+{
+    struct json e = hook_json(r);
+    enum channel_event_kind kind;
+
+    r->outcome = CHANNEL_RECEIPT_UNSIGNED;
+    if (!is_known(r))
+        return;
+    r->outcome = json_is(e, JSON_OBJECT) ? CHANNEL_RECEIPT_TAKEN
+                                         : CHANNEL_RECEIPT_MALFORMED;
+    if (kind_of(r->arena, e, &kind))
+        add_event(r, e, kind);
+}
+
 static void
 step(struct channel_call *c)
 {
@@ -190,4 +336,5 @@ const struct channel_driver channel_postmark = {
     .check = check,
     .host = host,
     .step = step,
+    .receipt = receipt,
 };

@@ -98,6 +98,12 @@ test_config(void **state)
         {"{\"server_token\":\"x\",\"from\":\"a@b.c\",\"message_stream\":\"a "
          "b\"}",
          "/message_stream"},
+        {"{\"server_token\":\"x\",\"from\":\"a@b.c\","
+         "\"webhook_username\":\"u\"}",
+         "/webhook_password"},
+        {"{\"server_token\":\"x\",\"from\":\"a@b.c\","
+         "\"webhook_password\":\"12345678\"}",
+         "/webhook_username"},
         {"{\"server_token\":\"x\",\"from\":\"a@b.c\"}", ""},
     };
 
@@ -249,6 +255,113 @@ test_what_is_no_mail(void **state)
     call_end(&f);
 }
 
+#define HOOK_CONFIG                                                            \
+    "{\"webhook_username\":\"pm\",\"webhook_password\":\"hunter2222\"}"
+
+static void
+test_receipts(void **state)
+{
+    static const struct {
+        const char *body, *told;
+    } rows[] = {
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"Delivery\",\"Recipient\":\"t@x.org\","
+         "\"DeliveredAt\":\"2026-09-24T09:30:00Z\",\"Details\":\"250 ok\"}",
+         "delivered|Delivery/m/"
+         "2026-09-24T09:30:00Z|d|m|t@x.org|||1790242200000"},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"Bounce\",\"Type\":\"HardBounce\",\"TypeCode\":1,"
+         "\"Email\":\"t@x.org\",\"BouncedAt\":\"2026-09-24T09:30:00Z\","
+         "\"Description\":\"no such\",\"Inactive\":true}",
+         "bounced|Bounce/m/2026-09-24T09:30:00Z|d|m|t@x.org|no "
+         "such||1790242200000"},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"Bounce\",\"Type\":\"SoftBounce\",\"Email\":\"t@x."
+         "org\",\"BouncedAt\":\"2026-09-24T09:30:00Z\",\"Details\":\"full\","
+         "\"Inactive\":false}",
+         "failed|Bounce/m/"
+         "2026-09-24T09:30:00Z|d|m|t@x.org|full||1790242200000"},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"Bounce\",\"Type\":\"Transient\",\"Email\":\"t@x."
+         "org\",\"BouncedAt\":\"2026-09-24T09:30:00Z\"}",
+         "deferred|Bounce/m/2026-09-24T09:30:00Z|d|m|t@x.org|||1790242200000"},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"SpamComplaint\",\"Email\":\"t@x.org\",\"BouncedAt\":"
+         "\"2026-09-24T09:30:00Z\"}",
+         "complained|SpamComplaint/m/"
+         "2026-09-24T09:30:00Z|d|m|t@x.org|||1790242200000"},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"Open\",\"Recipient\":\"t@x.org\",\"ReceivedAt\":"
+         "\"2026-09-24T09:30:00Z\"}",
+         "opened|Open/m/2026-09-24T09:30:00Z|d|m|t@x.org|||1790242200000"},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"Click\",\"Recipient\":\"t@x.org\",\"ReceivedAt\":"
+         "\"2026-09-24T09:30:00Z\",\"OriginalLink\":\"https://x.org/\"}",
+         "clicked|Click/m/2026-09-24T09:30:00Z|d|m|t@x.org||https://x.org/"
+         "|1790242200000"},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"SubscriptionChange\",\"Recipient\":\"t@x.org\","
+         "\"ChangedAt\":\"2026-09-24T09:30:00Z\",\"SuppressSending\":true,"
+         "\"SuppressionReason\":\"ManualSuppression\"}",
+         "unsubscribed|SubscriptionChange/m/"
+         "2026-09-24T09:30:00Z|d|m|t@x.org|ManualSuppression||1790242200000"},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"SubscriptionChange\",\"Recipient\":\"t@x.org\","
+         "\"ChangedAt\":\"2026-09-24T09:30:00Z\",\"SuppressSending\":true,"
+         "\"SuppressionReason\":\"HardBounce\"}",
+         "bounced|SubscriptionChange/m/"
+         "2026-09-24T09:30:00Z|d|m|t@x.org|HardBounce||1790242200000"},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"SubscriptionChange\",\"SuppressSending\":false}",
+         ""},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
+         "\"RecordType\":\"Inbound\"}",
+         ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct hook_fixture h;
+
+        hook_begin(&h, HOOK_CONFIG, "https://belfry.example/v1/receipts/mail",
+                   str_from(rows[i].body));
+        hook_put_header(&h, "Authorization", STR("Basic cG06aHVudGVyMjIyMg=="));
+        hook_take(&h, &channel_postmark);
+        hook_check_told(&h, rows[i].told);
+        hook_end(&h);
+    }
+}
+
+static void
+test_receipts_that_prove_nothing(void **state)
+{
+    static const struct {
+        const char *config, *login, *body;
+        enum channel_receipt_outcome outcome;
+    } rows[] = {
+        {HOOK_CONFIG, "Basic cG06aHVudGVyMjIyMg==", "[]",
+         CHANNEL_RECEIPT_MALFORMED},
+        {HOOK_CONFIG, "Basic cG06aHVudGVyMjIyMgA=", "{}",
+         CHANNEL_RECEIPT_UNSIGNED},
+        {HOOK_CONFIG, "", "{}", CHANNEL_RECEIPT_UNSIGNED},
+        {"{}", "Basic Og==", "{}", CHANNEL_RECEIPT_UNSIGNED},
+        {"{}", "", "{}", CHANNEL_RECEIPT_UNSIGNED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct hook_fixture h;
+
+        hook_begin(&h, rows[i].config,
+                   "https://belfry.example/v1/receipts/mail",
+                   str_from(rows[i].body));
+        hook_put_header(&h, "Authorization", str_from(rows[i].login));
+        hook_take(&h, &channel_postmark);
+        assert_int_equal(h.r.outcome, rows[i].outcome);
+        hook_end(&h);
+    }
+}
+
 int
 main(void)
 {
@@ -260,6 +373,8 @@ main(void)
         cmocka_unit_test(test_whose_address_is_gone),
         cmocka_unit_test(test_detail_keeps_the_secret),
         cmocka_unit_test(test_what_is_no_mail),
+        cmocka_unit_test(test_receipts),
+        cmocka_unit_test(test_receipts_that_prove_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

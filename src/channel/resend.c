@@ -1,6 +1,8 @@
 /* resend.c - mail through Resend's API. */
 #include "base/arena.h"
+#include "channel/hook.h"
 #include "channel/mail.h"
+#include "channel/standard.h"
 
 #define HOME "https://api.resend.com"
 
@@ -12,6 +14,12 @@ static const struct field config_fields[] = {
      .max = 256,
      .doc = "An API key (re_...) that may send."},
     MAIL_FROM_ROW,
+    {.name = "webhook_secret",
+     .type = FIELD_ONE_OF,
+     .flags = FIELD_SECRET,
+     .of = standard_secret_forms,
+     .doc = "The signing secret of the webhook (whsec_...), or several while "
+            "one takes another's place: what they sign is taken as receipts."},
     CHANNEL_BASE_URL_ROW,
     {.type = FIELD_END},
 };
@@ -21,6 +29,7 @@ static const struct field config_fields[] = {
 static void
 check(struct json config, struct problem *p)
 {
+    standard_check(config, "webhook_secret", p);
     mail_check_from(config, p);
     channel_check_base_url(config, p);
 }
@@ -147,6 +156,71 @@ judge(struct channel_call *c)
     return v;
 }
 
+/* ---- receipts ---- */
+
+static bool
+kind_of(struct arena *a, struct json event, enum channel_event_kind *ret)
+{
+    static const struct hook_kind kinds[] = {
+        {"email.delivered", CHANNEL_EVENT_DELIVERED},
+        {"email.delivery_delayed", CHANNEL_EVENT_DEFERRED},
+        {"email.bounced", CHANNEL_EVENT_BOUNCED},
+        {"email.complained", CHANNEL_EVENT_COMPLAINED},
+        {"email.opened", CHANNEL_EVENT_OPENED},
+        {"email.clicked", CHANNEL_EVENT_CLICKED},
+        {"email.failed", CHANNEL_EVENT_FAILED},
+        {"email.suppressed", CHANNEL_EVENT_BOUNCED},
+        {NULL},
+    };
+    struct json bounce = json_get(json_get(event, "data"), "bounce");
+
+    if (!hook_find_kind(kinds, json_str_of(a, event, "type"), ret))
+        return false;
+    if (json_is(bounce, JSON_OBJECT) &&
+        !str_is(json_str_of(a, bounce, "type"), "Permanent"))
+        *ret = CHANNEL_EVENT_FAILED;
+    return true;
+}
+
+static struct str
+detail_of(struct arena *a, struct json data)
+{
+    struct str detail = json_str_of(a, json_get(data, "bounce"), "message");
+
+    if (detail.n == 0)
+        detail = json_str_of(a, json_get(data, "failed"), "reason");
+    return detail.n > 0
+               ? detail
+               : json_str_of(a, json_get(data, "suppressed"), "message");
+}
+
+static void
+receipt(struct channel_receipt *r)
+{
+    struct arena *a = r->arena;
+    struct json event = hook_json(r), data = json_get(event, "data");
+    enum channel_event_kind kind;
+
+    r->outcome = CHANNEL_RECEIPT_UNSIGNED;
+    if (!standard_is_signed(r, "svix", json_get(r->config, "webhook_secret")))
+        return;
+    r->outcome = json_is(data, JSON_OBJECT) ? CHANNEL_RECEIPT_TAKEN
+                                            : CHANNEL_RECEIPT_MALFORMED;
+    if (!kind_of(a, event, &kind))
+        return;
+    hook_add(r, &(struct channel_event){
+                    .kind = kind,
+                    .id = hook_header(r, "svix-id"),
+                    .delivery_id =
+                        json_str_of(a, json_get(data, "tags"), "delivery_id"),
+                    .provider_message_id = json_str_of(a, data, "email_id"),
+                    .address = json_str(a, json_first(json_get(data, "to"))),
+                    .detail = detail_of(a, data),
+                    .url = json_str_of(a, json_get(data, "click"), "link"),
+                    .at_ms = hook_time_ms(a, event, "created_at"),
+                });
+}
+
 static void
 step(struct channel_call *c)
 {
@@ -163,4 +237,5 @@ const struct channel_driver channel_resend = {
     .check = check,
     .host = host,
     .step = step,
+    .receipt = receipt,
 };

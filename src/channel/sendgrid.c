@@ -1,6 +1,8 @@
 /* sendgrid.c - mail through SendGrid's v3 API. */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/sign.h"
+#include "channel/hook.h"
 #include "channel/mail.h"
 
 #define HOME "https://api.sendgrid.com"
@@ -13,6 +15,12 @@ static const struct field config_fields[] = {
      .max = 256,
      .doc = "An API key (SG....) that may send mail."},
     MAIL_FROM_ROW,
+    {.name = "webhook_verification_key",
+     .type = FIELD_STRING,
+     .min = 1,
+     .max = 2048,
+     .doc = "The public key of the event webhook, as SendGrid shows it: its "
+            "signed events are taken as receipts."},
     CHANNEL_BASE_URL_ROW,
     {.type = FIELD_END},
 };
@@ -22,6 +30,13 @@ static const struct field config_fields[] = {
 static void
 check(struct json config, struct problem *p)
 {
+    struct str key = json_str_of(p->arena, config, "webhook_verification_key");
+    const char *fault =
+        key.n > 0 ? sign_public_key_fault(key, SIGN_ES256) : NULL;
+
+    if (fault)
+        problem_add(p, ERR_INVALID, STR("/webhook_verification_key"), "%s",
+                    fault);
     mail_check_from(config, p);
     channel_check_base_url(config, p);
 }
@@ -170,6 +185,96 @@ judge(struct channel_call *c)
     return v;
 }
 
+/* ---- receipts ---- */
+
+static bool
+is_signed(const struct channel_receipt *r)
+{
+    struct str key =
+        json_str_of(r->arena, r->config, "webhook_verification_key");
+    struct str time = hook_header(r, "X-Twilio-Email-Event-Webhook-Timestamp");
+    struct str signature =
+        hook_header(r, "X-Twilio-Email-Event-Webhook-Signature");
+    struct buf text, der;
+
+    buf_init(&text, r->arena);
+    buf_put_str(&text, time);
+    buf_put_str(&text, r->body);
+    buf_init(&der, r->arena);
+    return key.n > 0 && hook_is_recent(r, time) &&
+           buf_get_base64(&der, signature) && der.n > 0 &&
+           sign_is_by_der(key, buf_str(&text), buf_str(&der));
+}
+
+/* False: it tells nothing that matters here. */
+static bool
+kind_of(struct arena *a, struct json e, enum channel_event_kind *ret)
+{
+    static const struct hook_kind kinds[] = {
+        {"delivered", CHANNEL_EVENT_DELIVERED},
+        {"deferred", CHANNEL_EVENT_DEFERRED},
+        {"bounce", CHANNEL_EVENT_BOUNCED},
+        {"dropped", CHANNEL_EVENT_FAILED},
+        {"open", CHANNEL_EVENT_OPENED},
+        {"click", CHANNEL_EVENT_CLICKED},
+        {"spamreport", CHANNEL_EVENT_COMPLAINED},
+        {"unsubscribe", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"group_unsubscribe", CHANNEL_EVENT_UNSUBSCRIBED},
+        {NULL},
+    };
+    struct str reason = json_str_of(a, e, "reason");
+
+    if (!hook_find_kind(kinds, json_str_of(a, e, "event"), ret))
+        return false;
+    if (*ret == CHANNEL_EVENT_BOUNCED &&
+        str_is(json_str_of(a, e, "type"), "blocked"))
+        *ret = CHANNEL_EVENT_FAILED; /* by policy; the address may be right */
+    else if (*ret == CHANNEL_EVENT_FAILED &&
+             (str_is(reason, "Invalid") || str_is(reason, "Bounced Address")))
+        *ret = CHANNEL_EVENT_BOUNCED;
+    return true;
+}
+
+static void
+add_event(struct channel_receipt *r, struct json e)
+{
+    struct arena *a = r->arena;
+    struct str message = json_str_of(a, e, "sg_message_id"), id = STR_NONE;
+    struct str reason = json_str_of(a, e, "reason");
+    enum channel_event_kind kind;
+
+    if (!kind_of(a, e, &kind))
+        return;
+    str_split(&message, '.', &id); /* then ".filter..." */
+    hook_add(
+        r, &(struct channel_event){
+               .kind = kind,
+               .id = json_str_of(a, e, "sg_event_id"),
+               .delivery_id = json_str_of(a, e, "delivery_id"),
+               .provider_message_id = id,
+               .address = json_str_of(a, e, "email"),
+               .detail = reason.n > 0 ? reason : json_str_of(a, e, "response"),
+               .url = json_str_of(a, e, "url"),
+               .at_ms = hook_seconds_ms(json_get(e, "timestamp")),
+           });
+}
+
+static void
+receipt(struct channel_receipt *r)
+{
+    struct json all = hook_json(r);
+
+    r->outcome = CHANNEL_RECEIPT_UNSIGNED;
+    if (!is_signed(r))
+        return;
+    r->outcome = json_is(all, JSON_ARRAY) ? CHANNEL_RECEIPT_TAKEN
+                                          : CHANNEL_RECEIPT_MALFORMED;
+    for (struct json e = json_first(all);
+         r->outcome == CHANNEL_RECEIPT_TAKEN && !json_is(e, JSON_ABSENT);
+         e = json_next(all, e))
+        add_event(r, e);
+}
+
 static void
 step(struct channel_call *c)
 {
@@ -186,4 +291,5 @@ const struct channel_driver channel_sendgrid = {
     .check = check,
     .host = host,
     .step = step,
+    .receipt = receipt,
 };

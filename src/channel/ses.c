@@ -2,7 +2,9 @@
  * Signature Version 4. */
 #include "base/arena.h"
 #include "base/sigv4.h"
+#include "channel/hook.h"
 #include "channel/mail.h"
+#include "channel/sns.h"
 
 #define PATH "/v2/email/outbound-emails"
 #define QUOTA_MS (10 * 60 * INT64_C(1000)) /* what their guide says to wait */
@@ -39,6 +41,7 @@ static const struct field config_fields[] = {
      .min = 1,
      .max = 64,
      .doc = "The configuration set, which says where events go."},
+    SNS_ROWS,
     CHANNEL_BASE_URL_ROW,
     {.type = FIELD_END},
 };
@@ -57,6 +60,7 @@ check(struct json config, struct problem *p)
         problem_add(p, ERR_INVALID, STR("/configuration_set"),
                     "must be of letters, digits, - and _");
     mail_check_from(config, p);
+    sns_check(config, p);
     channel_check_base_url(config, p);
 }
 
@@ -326,6 +330,107 @@ judge(struct channel_call *c)
     return v;
 }
 
+/* ---- receipts ---- */
+
+/* What each event calls itself, the object that tells more of it, the list in
+ * that of whom it is about, and what it says of why. */
+static const struct event_form {
+    const char *name;
+    enum channel_event_kind kind;
+    const char *object, *recipients, *detail;
+} event_forms[] = {
+    {"Delivery", CHANNEL_EVENT_DELIVERED, "delivery", NULL, "smtpResponse"},
+    {"Bounce", CHANNEL_EVENT_FAILED, "bounce", "bouncedRecipients",
+     "bounceSubType"},
+    {"Complaint", CHANNEL_EVENT_COMPLAINED, "complaint", "complainedRecipients",
+     "complaintFeedbackType"},
+    {"Reject", CHANNEL_EVENT_FAILED, "reject", NULL, "reason"},
+    {"Rendering Failure", CHANNEL_EVENT_FAILED, "failure", NULL,
+     "errorMessage"},
+    {"DeliveryDelay", CHANNEL_EVENT_DEFERRED, "deliveryDelay",
+     "delayedRecipients", "delayType"},
+    {"Open", CHANNEL_EVENT_OPENED, "open", NULL, NULL},
+    {"Click", CHANNEL_EVENT_CLICKED, "click", NULL, NULL},
+    {"Subscription", CHANNEL_EVENT_UNSUBSCRIBED, "subscription", NULL, NULL},
+};
+
+static const struct event_form *
+form_of(struct str name)
+{
+    for (size_t i = 0; i < sizeof(event_forms) / sizeof(event_forms[0]); i++)
+        if (str_is(name, event_forms[i].name))
+            return &event_forms[i];
+    return NULL;
+}
+
+static struct channel_event
+event_of(struct arena *a, struct json told, const struct event_form *form)
+{
+    struct json mail = json_get(told, "mail");
+    struct json more = json_get(told, form->object);
+    struct json tag = json_get(json_get(mail, "tags"), "delivery_id");
+    struct channel_event e = {
+        .kind = form->kind,
+        .delivery_id = json_str(a, json_first(tag)),
+        .provider_message_id = json_str_of(a, mail, "messageId"),
+        .url = json_str_of(a, more, "link"),
+        .at_ms = hook_time_ms(a, more, "timestamp"),
+    };
+
+    if (form->detail && form->kind != CHANNEL_EVENT_DELIVERED)
+        e.detail = json_str_of(a, more, form->detail);
+    if (str_is(json_str_of(a, more, "bounceType"), "Permanent"))
+        e.kind = CHANNEL_EVENT_BOUNCED;
+    return e;
+}
+
+/* One event for each of whom it is about. */
+static void
+add_events(struct channel_receipt *r, struct json told, struct str id)
+{
+    struct arena *a = r->arena;
+    struct str name = json_str_of(a, told, "eventType");
+    const struct event_form *form;
+    struct channel_event e;
+    struct json list;
+
+    if (name.n == 0)
+        name = json_str_of(a, told, "notificationType");
+    form = form_of(name);
+    if (!form)
+        return;
+    e = event_of(a, told, form);
+    e.id = id;
+    list = form->recipients
+               ? json_get(json_get(told, form->object), form->recipients)
+               : json_get(json_get(told, "mail"), "destination");
+    if (!form->recipients || json_count(list) == 0) {
+        e.address = json_str(a, json_first(list));
+        hook_add(r, &e);
+        return;
+    }
+    for (struct json who = json_first(list); !json_is(who, JSON_ABSENT);
+         who = json_next(list, who)) {
+        e.address = json_str_of(a, who, "emailAddress");
+        e.id = str_fmt(a, "%.*s/%.*s", STR_ARG(id), STR_ARG(e.address));
+        hook_add(r, &e);
+    }
+}
+
+static void
+receipt(struct channel_receipt *r)
+{
+    struct json_doc *doc = ARENA_NEW(r->arena, struct json_doc);
+    struct json_error error;
+    struct str id, message = sns_open(r, &id);
+
+    if (message.n == 0)
+        return;
+    if (json_parse(r->arena, message, doc, &error) == ERR_OK)
+        add_events(r, json_root(doc), id);
+    /* else a text: "Successfully validated SNS topic for ..." */
+}
+
 static void
 step(struct channel_call *c)
 {
@@ -342,4 +447,5 @@ const struct channel_driver channel_ses = {
     .check = check,
     .host = host,
     .step = step,
+    .receipt = receipt,
 };

@@ -22,12 +22,12 @@ const template = { name: 'order_update', language: 'en_US',
     parameters: ['title', 'body'] };
 
 export const faces = [
-    ses,
-    sendgrid,
-    resend,
-    postmark,
-    mailgun,
     ntfy,
+    mailgun,
+    postmark,
+    resend,
+    sendgrid,
+    ses,
     twilio,
     makeTwilio('whatsapp'),
     vonage,

@@ -1,6 +1,7 @@
 // mailgun.mjs - Mailgun's API as its own client and documents tell it: a form,
 // Basic authentication as the user "api"; 401 is plain text.
 
+import { createHmac, randomBytes } from 'node:crypto';
 import { json, refuse, text } from '../lib/fake.mjs';
 import { checkHeaders, FROM, isFromShop, isToUser, parseAddress, user }
     from './mail.mjs';
@@ -22,11 +23,32 @@ function faultOf(form) {
     return null;
 }
 
-export default {
+// What its webhooks tell of the mail of a call; the signature covers no more
+// than the time and a token.
+function telling(name, fields, want) {
+    return { name, want, make(fake, call) {
+        const timestamp = `${Math.floor(Date.now() / 1000)}`;
+        const token = randomBytes(25).toString('hex');
+        const signature = createHmac('sha256', face.config.webhook_signing_key)
+            .update(timestamp + token).digest('hex');
+        return { headers: { 'Content-Type': 'application/json' },
+            body: JSON.stringify({ signature: { timestamp, token, signature },
+                'event-data': { id: fake.nextId('', 22),
+                    timestamp: Date.now() / 1000,
+                    recipient: parseAddress(call.form.get('to')).spec,
+                    message: { headers: { 'message-id': call.form
+                        .get('h:Message-Id').slice(1, -1) } },
+                    'user-variables': { delivery_id: call.form
+                        .get('v:delivery_id') }, ...fields } }) };
+    } };
+}
+
+const face = {
     driver: 'mailgun',
     channel: 'email',
     config: { api_key: 'key-canary-mailgun-0123456789',
-        domain: 'mg.example.com', from: FROM },
+        domain: 'mg.example.com', from: FROM,
+        webhook_signing_key: 'canary-mailgun-hook-0123456789' },
     user,
 
     take(call, fake) {
@@ -58,6 +80,30 @@ export default {
     },
     verdicts: { oversize: 'rejected', unpaid: 'credentials' },
 
+    receipts: [
+        telling('accepted', { event: 'accepted' }, {}),
+        telling('delivered', { event: 'delivered', 'delivery-status': {
+            code: 250, message: 'OK' } }, { status: 'delivered',
+            event: 'delivered' }),
+        telling('no such address', { event: 'failed', severity: 'permanent',
+            reason: 'bounce', 'delivery-status': { code: 550,
+                'enhanced-code': '5.1.1', message: 'no such user' } },
+        { status: 'failed', event: 'bounced' }),
+        telling('refused', { event: 'failed', severity: 'permanent',
+            reason: 'generic', 'delivery-status': { code: 554 } },
+        { status: 'failed', event: 'failed' }),
+        telling('later', { event: 'failed', severity: 'temporary',
+            reason: 'generic', 'delivery-status': { code: 451 } },
+        { event: 'deferred' }),
+        telling('opened', { event: 'opened' }, { event: 'opened' }),
+        telling('clicked', { event: 'clicked', url: 'https://example.com/' },
+            { event: 'clicked' }),
+        telling('unsubscribed', { event: 'unsubscribed' },
+            { event: 'unsubscribed' }),
+        telling('complained', { event: 'complained' },
+            { event: 'complained' }),
+    ],
+
     check(assert, call) {
         assert.equal(call.form.get('subject'), 'Order 7');
         assert.equal(call.form.get('text'), 'It is paid.');
@@ -66,3 +112,5 @@ export default {
             .map(([k, value]) => ({ name: k.slice(2), value })));
     },
 };
+
+export default face;

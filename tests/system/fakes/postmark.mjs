@@ -27,10 +27,22 @@ function faultOf(mail) {
     return null;
 }
 
-export default {
+// What its webhooks tell of the mail of a call: nothing is signed.
+const telling = (name, fields, want) => ({ name, want, make: (fake, call) => ({
+    headers: { 'Content-Type': 'application/json',
+        Authorization: `Basic ${Buffer.from(
+            `${face.config.webhook_username}:${face.config.webhook_password}`)
+            .toString('base64')}` },
+    body: JSON.stringify({ MessageID: call.id, ServerID: 23,
+        MessageStream: 'outbound', Metadata: call.json.Metadata, ...fields(
+            parseAddress(call.json.To).spec, new Date().toISOString()) }) }) });
+
+const face = {
     driver: 'postmark',
     channel: 'email',
-    config: { server_token: 'canary-postmark-0123456789', from: FROM },
+    config: { server_token: 'canary-postmark-0123456789', from: FROM,
+        webhook_username: 'postmark',
+        webhook_password: 'canary-postmark-hook' },
     user,
 
     take(call, fake) {
@@ -46,9 +58,9 @@ export default {
         if (!call.json) return refuse(call, 'json', error(422, 402, 'JSON'));
         const fault = faultOf(call.json);
         if (fault) return refuse(call, fault[1], error(422, ...fault));
+        call.id = fake.nextId('b7bc2f4a-e38e-4336-af7d-', 12);
         return json(200, { To: call.json.To,
-            SubmittedAt: new Date().toISOString(),
-            MessageID: fake.nextId('b7bc2f4a-e38e-4336-af7d-', 12),
+            SubmittedAt: new Date().toISOString(), MessageID: call.id,
             ErrorCode: 0, Message: 'OK' });
     },
 
@@ -68,6 +80,29 @@ export default {
     },
     verdicts: { unconfirmed: 'credentials', oversize: 'rejected' },
 
+    receipts: [
+        telling('delivery', (Recipient, DeliveredAt) => ({
+            RecordType: 'Delivery', Recipient, DeliveredAt,
+            Details: '250 2.0.0 OK' }), { status: 'delivered',
+            event: 'delivered' }),
+        telling('hard bounce', (Email, BouncedAt) => ({ RecordType: 'Bounce',
+            Type: 'HardBounce', TypeCode: 1, Email, BouncedAt, Inactive: true,
+            Description: 'The server was unable to deliver your message' }),
+        { status: 'failed', event: 'bounced' }),
+        telling('soft bounce', (Email, BouncedAt) => ({ RecordType: 'Bounce',
+            Type: 'SoftBounce', TypeCode: 4096, Email, BouncedAt,
+            Inactive: false }), { status: 'failed', event: 'failed' }),
+        telling('complaint', (Email, BouncedAt) => ({ Email, BouncedAt,
+            RecordType: 'SpamComplaint', Type: 'SpamComplaint' }),
+        { event: 'complained' }),
+        telling('open', (Recipient, ReceivedAt) => ({ RecordType: 'Open',
+            Recipient, ReceivedAt, FirstOpen: true }), { event: 'opened' }),
+        telling('click', (Recipient, ReceivedAt) => ({ RecordType: 'Click',
+            Recipient, ReceivedAt, OriginalLink: 'https://example.com/' }),
+        { event: 'clicked' }),
+        telling('inbound', () => ({ RecordType: 'Inbound' }), {}),
+    ],
+
     check(assert, call) {
         const { Subject, TextBody, Headers, Metadata } = call.json;
         assert.equal(Subject, 'Order 7');
@@ -77,3 +112,5 @@ export default {
             value: h.Value })));
     },
 };
+
+export default face;

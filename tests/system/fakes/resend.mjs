@@ -1,6 +1,7 @@
 // resend.mjs - Resend's API as its OpenAPI document and its list of errors
 // tell it: one mail as JSON, and a key for which a repetition counts once.
 
+import { Webhook } from 'standardwebhooks';
 import { json, refuse } from '../lib/fake.mjs';
 import { checkHeaders, FROM, isFromShop, isToUser, parseAddress, user }
     from './mail.mjs';
@@ -35,10 +36,32 @@ function repeated(call, fake) {
         'invalid_idempotent_request'));
 }
 
-export default {
+// What its webhooks tell of the mail of a call, signed by the library of the
+// scheme under Svix's names.
+function telling(name, type, more, want) {
+    return { name, want, make(fake, call) {
+        const at = new Date();
+        const id = fake.nextId('msg_', 20);
+        const body = JSON.stringify({ type, created_at: at.toISOString(),
+            data: { email_id: call.id, created_at: at.toISOString(),
+                from: call.json.from, subject: call.json.subject,
+                to: [call.json.to].flat().map((a) => parseAddress(a).spec),
+                tags: Object.fromEntries(call.json.tags.map((t) =>
+                    [t.name, t.value])), ...more } });
+        return { body, headers: { 'Content-Type': 'application/json',
+            'svix-id': id,
+            'svix-timestamp': `${Math.floor(at.getTime() / 1000)}`,
+            'svix-signature': new Webhook(face.config.webhook_secret)
+                .sign(id, at, body) } };
+    } };
+}
+
+const face = {
     driver: 'resend',
     channel: 'email',
-    config: { api_key: 're_canary_resend_0123456789', from: FROM },
+    config: { api_key: 're_canary_resend_0123456789', from: FROM,
+        webhook_secret: `whsec_${Buffer.from('canary-resend-webhook-01')
+            .toString('base64')}` },
     user,
     begin: () => ({ byKey: new Map() }),
 
@@ -60,7 +83,7 @@ export default {
         if (fault) return refuse(call, fault[1], error(422, ...fault));
         const again = repeated(call, fake);
         if (again) return again;
-        const id = fake.nextId('49a3999c-0ce1-4ea6-ab68-', 12);
+        const id = call.id = fake.nextId('49a3999c-0ce1-4ea6-ab68-', 12);
         fake.state.byKey.set(key, { id, body: call.body });
         return json(200, { id });
     },
@@ -77,6 +100,28 @@ export default {
     },
     verdicts: { locked: 'retry', other: 'rejected' },
 
+    receipts: [
+        telling('sent', 'email.sent', {}, {}),
+        telling('delivered', 'email.delivered', {}, { status: 'delivered',
+            event: 'delivered' }),
+        telling('delayed', 'email.delivery_delayed', {},
+            { event: 'deferred' }),
+        telling('bounced', 'email.bounced', { bounce: { type: 'Permanent',
+            subType: 'NoEmail', message: 'no such user' } },
+        { status: 'failed', event: 'bounced' }),
+        telling('bounced for now', 'email.bounced', { bounce: {
+            type: 'Transient', subType: 'MailboxFull', message: 'full' } },
+        { status: 'failed', event: 'failed' }),
+        telling('complained', 'email.complained', {},
+            { event: 'complained' }),
+        telling('opened', 'email.opened', {}, { event: 'opened' }),
+        telling('clicked', 'email.clicked', { click: {
+            link: 'https://example.com/' } }, { event: 'clicked' }),
+        telling('failed', 'email.failed', { failed: {
+            reason: 'reached_daily_quota' } }, { status: 'failed',
+            event: 'failed' }),
+    ],
+
     check(assert, call) {
         assert.equal(call.json.subject, 'Order 7');
         assert.equal(call.json.text, 'It is paid.');
@@ -85,3 +130,5 @@ export default {
             .map(([name, value]) => ({ name, value })));
     },
 };
+
+export default face;

@@ -1,6 +1,7 @@
 // sendgrid.mjs - SendGrid's v3 API as its OpenAPI document tells it: one mail
 // as JSON, 202 without a body, the id in a header.
 
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { json, refuse } from '../lib/fake.mjs';
 import { checkHeaders, FROM, isToUser, user } from './mail.mjs';
 
@@ -40,10 +41,31 @@ function faultOf(mail) {
     return reserved ? ['a reserved header', `headers.${reserved}`] : null;
 }
 
+const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+// What its event webhook tells of the mail of a call.
+function telling(name, fields, want) {
+    return { name, want, make(fake, call) {
+        const [person] = call.json.personalizations;
+        const timestamp = Math.floor(Date.now() / 1000);
+        const body = `${JSON.stringify([{ email: person.to[0].email, timestamp,
+            sg_event_id: fake.nextId('ZHJvcC0', 30),
+            sg_message_id: `${call.id}.filterdrecv-p3mdw1-756b745b58.0`,
+            ...person.custom_args, ...fields }])}\r\n`;
+        return { body, headers: { 'Content-Type': 'application/json',
+            'X-Twilio-Email-Event-Webhook-Timestamp': `${timestamp}`,
+            'X-Twilio-Email-Event-Webhook-Signature': sign('sha256',
+                Buffer.from(`${timestamp}${body}`), keys.privateKey)
+                .toString('base64') } };
+    } };
+}
+
 export default {
     driver: 'sendgrid',
     channel: 'email',
-    config: { api_key: 'SG.canary_sendgrid_0123456789', from: FROM },
+    config: { api_key: 'SG.canary_sendgrid_0123456789', from: FROM,
+        webhook_verification_key: keys.publicKey.export({ type: 'spki',
+            format: 'der' }).toString('base64') },
     user,
 
     take(call, fake) {
@@ -56,8 +78,8 @@ export default {
         if (!call.json) return refuse(call, 'json', error(400, 'Bad Request'));
         const fault = faultOf(call.json);
         if (fault) return refuse(call, fault[0], error(400, ...fault));
-        return { status: 202, headers: {
-            'X-Message-Id': fake.nextId('14c5d75ce93', 11),
+        call.id = fake.nextId('14c5d75ce93', 11);
+        return { status: 202, headers: { 'X-Message-Id': call.id,
             'X-RateLimit-Limit': '600', 'X-RateLimit-Remaining': '599' } };
     },
 
@@ -73,6 +95,29 @@ export default {
         forbidden: error(403, 'access forbidden'),
     },
     verdicts: { oversize: 'rejected', forbidden: 'credentials' },
+
+    receipts: [
+        telling('processed', { event: 'processed' }, {}),
+        telling('delivered', { event: 'delivered', response: '250 OK' },
+            { status: 'delivered', event: 'delivered' }),
+        telling('deferred', { event: 'deferred', response: '400 later',
+            attempt: '2' }, { event: 'deferred' }),
+        telling('bounce', { event: 'bounce', type: 'bounce',
+            reason: '550 5.1.1 no such user', status: '5.1.1' },
+        { status: 'failed', event: 'bounced' }),
+        telling('blocked', { event: 'bounce', type: 'blocked',
+            reason: '554 policy', status: '5.7.1' }, { status: 'failed',
+            event: 'failed' }),
+        telling('dropped', { event: 'dropped', reason: 'Bounced Address' },
+            { status: 'failed', event: 'bounced' }),
+        telling('open', { event: 'open' }, { event: 'opened' }),
+        telling('click', { event: 'click', url: 'https://example.com/' },
+            { event: 'clicked' }),
+        telling('spam report', { event: 'spamreport' },
+            { event: 'complained' }),
+        telling('unsubscribe', { event: 'unsubscribe' },
+            { event: 'unsubscribed' }),
+    ],
 
     check(assert, call) {
         const { subject, content, headers, personalizations } = call.json;

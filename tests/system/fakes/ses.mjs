@@ -1,7 +1,7 @@
 // ses.mjs - Amazon SES v2 as botocore's service description tells it: the
 // signature is computed again, and npm mailparser reads the mail.
 
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { simpleParser } from 'mailparser';
 import { json, refuse } from '../lib/fake.mjs';
 import { checkHeaders, FROM, isToUser, user } from './mail.mjs';
@@ -59,12 +59,42 @@ async function faultOf(call) {
         ['MessageRejected', 'no From'];
 }
 
+const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:mail';
+const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+// What a topic of SNS tells of the mail of a call. Its address is that of
+// Amazon; the key of the certificate is ours.
+function telling(name, event, want, version = '2') {
+    return { name, want, make(fake, call) {
+        const { Destination, EmailTags } = call.json;
+        const timestamp = new Date().toISOString();
+        const Message = JSON.stringify({ ...event(Destination.ToAddresses[0],
+            timestamp), mail: { timestamp, messageId: call.id,
+            destination: Destination.ToAddresses,
+            tags: { [EmailTags[0].Name]: [EmailTags[0].Value] } } });
+        const envelope = { Type: 'Notification', Message,
+            MessageId: fake.nextId('4d4dc071-ddbf-465d-bba8-', 12),
+            TopicArn: TOPIC, Timestamp: timestamp };
+        const text = Object.keys(envelope).sort()
+            .map((k) => `${k}\n${envelope[k]}\n`).join('');
+        const Signature = sign(version === '1' ? 'sha1' : 'sha256',
+            Buffer.from(text), keys.privateKey).toString('base64');
+        return { headers: { 'Content-Type': 'text/plain; charset=UTF-8',
+            'x-amz-sns-message-type': 'Notification' },
+        body: JSON.stringify({ Signature, ...envelope,
+            SignatureVersion: version, SigningCertURL: 'https://sns.eu-central-'
+                + '1.amazonaws.com/SimpleNotificationService-0.pem' }) };
+    } };
+}
+
 export default {
     driver: 'ses',
     channel: 'email',
     config: { region: 'eu-central-1', access_key_id: 'AKIDcanary0123456789',
         secret_access_key: 'canary-ses-secret-0123456789/+abc',
-        session_token: 'canary-ses-token-0123456789==', from: FROM },
+        session_token: 'canary-ses-token-0123456789==', from: FROM,
+        sns_topic_arn: TOPIC, sns_certificate: keys.publicKey.export({
+            type: 'spki', format: 'pem' }) },
     user,
 
     async take(call, fake) {
@@ -80,7 +110,8 @@ export default {
             'SerializationException', ''));
         const fault = await faultOf(call);
         if (fault) return refuse(call, fault[1], error(400, ...fault));
-        return json(200, { MessageId: fake.nextId('010701842b9f-', 12) });
+        call.id = fake.nextId('010701842b9f-', 12);
+        return json(200, { MessageId: call.id });
     },
 
     faults: {
@@ -96,6 +127,31 @@ export default {
     },
     verdicts: { throttled: 'rate', paused: 'credentials',
         unverified: 'credentials' },
+
+    receipts: [
+        telling('send', () => ({ eventType: 'Send', send: {} }), {}),
+        telling('delivery', (to, timestamp) => ({ eventType: 'Delivery',
+            delivery: { timestamp, recipients: [to],
+                smtpResponse: '250 OK' } }), { status: 'delivered',
+            event: 'delivered' }),
+        telling('delivery, signed as of old', (to, timestamp) => ({
+            notificationType: 'Delivery', delivery: { timestamp,
+                recipients: [to] } }), { status: 'delivered',
+            event: 'delivered' }, '1'),
+        telling('bounce', (to, timestamp) => ({ eventType: 'Bounce', bounce: {
+            bounceType: 'Permanent', bounceSubType: 'NoEmail', timestamp,
+            bouncedRecipients: [{ emailAddress: to, status: '5.1.1' }] } }),
+        { status: 'failed', event: 'bounced' }),
+        telling('complaint', (to, timestamp) => ({ eventType: 'Complaint',
+            complaint: { complaintFeedbackType: 'abuse', timestamp,
+                complainedRecipients: [{ emailAddress: to }] } }),
+        { event: 'complained' }),
+        telling('open', (to, timestamp) => ({ eventType: 'Open', open: {
+            timestamp } }), { event: 'opened' }),
+        telling('click', (to, timestamp) => ({ eventType: 'Click', click: {
+            timestamp, link: 'https://example.com/' } }),
+        { event: 'clicked' }),
+    ],
 
     check(assert, call) {
         assert.equal(call.mail.subject, 'Order 7');
