@@ -126,6 +126,18 @@ mail_compose(const struct channel_call *c, struct mime_message *ret)
     return take_overrides(c->arena, m->overrides, ret);
 }
 
+struct str
+mail_addressee(const struct mime_message *m)
+{
+    return m->n_cc > 0 ? m->to.spec : STR_NONE;
+}
+
+bool
+mail_is_about(struct str addressee, struct str address)
+{
+    return addressee.n == 0 || str_ieq(addressee, address);
+}
+
 bool
 mail_has_copies(const struct channel_call *c)
 {

@@ -22,6 +22,10 @@ extern const char *const mail_channels[]; /* "email" */
  * that mime_fault() finds. */
 const char *mail_compose(const struct channel_call *c,
                          struct mime_message *ret);
+/* What a webhook is to bring back of a mail with copies: an event is about the
+ * delivery only if it is about this address. Empty: it has none. */
+struct str mail_addressee(const struct mime_message *m);
+bool mail_is_about(struct str addressee, struct str address);
 /* With copies in the envelope nobody knows whose address an answer means. */
 bool mail_has_copies(const struct channel_call *c);
 

@@ -79,6 +79,8 @@ put_mail(struct buf *form, struct arena *a, const struct mime_message *m)
         channel_put_form(form, "html", m->html);
     put_headers(form, a, m);
     channel_put_form(form, "v:delivery_id", m->id); /* its events have it */
+    if (mail_addressee(m).n > 0)
+        channel_put_form(form, "v:addressee", mail_addressee(m));
 }
 
 static void
@@ -206,7 +208,9 @@ receipt(struct channel_receipt *r)
         return;
     r->outcome = json_is(e, JSON_OBJECT) ? CHANNEL_RECEIPT_TAKEN
                                          : CHANNEL_RECEIPT_MALFORMED;
-    if (!kind_of(a, e, &kind))
+    if (!kind_of(a, e, &kind) ||
+        !mail_is_about(json_str_of(a, variables, "addressee"),
+                       json_str_of(a, e, "recipient")))
         return;
     hook_add(r,
              &(struct channel_event){

@@ -59,7 +59,8 @@ test_call(void **state)
                 "om&h%3AContent-Language=en&h%3AList-Unsubscribe=%3Chttps%3A%"
                 "2F%2Fexample.com%2Fu%2Ftok%3E&h%3AList-Unsubscribe-Post=List"
                 "-Unsubscribe%3DOne-Click&h%3AAuto-Submitted=auto-generated&h"
-                "%3AX-Order=7&v%3Adelivery_id=dlv_01jd7w9q2me0rbn8t5k3xvhz4c");
+                "%3AX-Order=7&v%3Adelivery_id=dlv_01jd7w9q2me0rbn8t5k3xvhz4c"
+                "&v%3Aaddressee=tim%40example.net");
     call_end(&f);
 }
 
@@ -178,6 +179,21 @@ test_what_is_no_mail(void **state)
 static const struct {
     const char *body, *told;
 } told_rows[] = {
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"},"
+     "\"event-data\":{\"event\":\"opened\",\"recipient\":\"t@x.org\","
+     "\"timestamp\":5,\"message\":{\"headers\":{\"message-id\":\"m@x\"}},"
+     "\"user-variables\":{\"delivery_id\":\"d\",\"addressee\":\"u@x.org\"}}}",
+     ""},
+    {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
+     "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
+     "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"},"
+     "\"event-data\":{\"event\":\"opened\",\"recipient\":\"t@x.org\","
+     "\"timestamp\":5,\"message\":{\"headers\":{\"message-id\":\"m@x\"}},"
+     "\"user-variables\":{\"delivery_id\":\"d\",\"addressee\":\"t@x.org\"}}}",
+     "opened|fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b|d|m@x|t@x.org||"
+     "|5000"},
     {"{\"signature\":{\"timestamp\":\"1661590666\",\"token\":"
      "\"fff0ebc59c0516f4ce0823212a2f45e5c67814420b99fe558b\",\"signature\":"
      "\"a0cd251821d8fd56a2130b541becc8e441023574e602fe9829a9ab9fbfdea33f\"}"

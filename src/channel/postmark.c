@@ -108,6 +108,8 @@ put_mail(struct json_writer *w, struct channel_call *c,
     json_put_key(w, "Metadata");
     json_begin_object(w);
     json_str_field(w, "delivery_id", m->id);
+    if (mail_addressee(m).n > 0)
+        json_str_field(w, "addressee", mail_addressee(m));
     json_end_object(w);
     json_str_field(w, "MessageStream", stream.n > 0 ? stream : STR("outbound"));
     json_end_object(w);
@@ -285,6 +287,7 @@ add_event(struct channel_receipt *r, struct json e,
     static const char *const details[] = {"Description", "Details",
                                           "SuppressionReason", NULL};
     struct arena *a = r->arena;
+    struct json metadata = json_get(e, "Metadata");
     struct str at = first_of(a, e, times);
     struct str message = json_str_of(a, e, "MessageID");
     struct channel_event event = {
@@ -293,7 +296,7 @@ add_event(struct channel_receipt *r, struct json e,
         .id = str_fmt(a, "%.*s/%.*s/%.*s",
                       STR_ARG(json_str_of(a, e, "RecordType")),
                       STR_ARG(message), STR_ARG(at)),
-        .delivery_id = json_str_of(a, json_get(e, "Metadata"), "delivery_id"),
+        .delivery_id = json_str_of(a, metadata, "delivery_id"),
         .provider_message_id = message,
         .address = first_of(a, e, addresses),
         .url = json_str_of(a, e, "OriginalLink"),
@@ -302,7 +305,8 @@ add_event(struct channel_receipt *r, struct json e,
     if (kind != CHANNEL_EVENT_DELIVERED)
         event.detail = first_of(a, e, details);
     time_parse(at, &event.at_ms);
-    hook_add(r, &event);
+    if (mail_is_about(json_str_of(a, metadata, "addressee"), event.address))
+        hook_add(r, &event);
 }
 
 static void

@@ -61,7 +61,8 @@ test_call(void **state)
                 "\":\"List-Unsubscribe-Post\",\"Value\":\"List-Unsubscribe=On"
                 "e-Click\"},{\"Name\":\"Auto-Submitted\",\"Value\":\"auto-gen"
                 "erated\"},{\"Name\":\"X-Order\",\"Value\":\"7\"}],\"Metadata"
-                "\":{\"delivery_id\":\"dlv_01jd7w9q2me0rbn8t5k3xvhz4c\"},\"Me"
+                "\":{\"delivery_id\":\"dlv_01jd7w9q2me0rbn8t5k3xvhz4c\","
+                "\"addressee\":\"tim@example.net\"},\"Me"
                 "ssageStream\":\"outbound\"}");
     call_end(&f);
 }
@@ -264,6 +265,14 @@ test_receipts(void **state)
     static const struct {
         const char *body, *told;
     } rows[] = {
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\","
+         "\"addressee\":\"u@x.org\"},\"RecordType\":\"Open\",\"Recipient\":\"t@"
+         "x.org\",\"ReceivedAt\":\"2026-09-24T09:30:00Z\"}",
+         ""},
+        {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\","
+         "\"addressee\":\"t@x.org\"},\"RecordType\":\"Open\",\"Recipient\":\"t@"
+         "x.org\",\"ReceivedAt\":\"2026-09-24T09:30:00Z\"}",
+         "opened|Open/m/2026-09-24T09:30:00Z|d|m|t@x.org|||1790242200000"},
         {"{\"MessageID\":\"m\",\"Metadata\":{\"delivery_id\":\"d\"},"
          "\"RecordType\":\"Delivery\",\"Recipient\":\"t@x.org\","
          "\"DeliveredAt\":\"2026-09-24T09:30:00Z\",\"Details\":\"250 ok\"}",

@@ -84,6 +84,8 @@ put_personalization(struct json_writer *w, const struct mime_message *m)
     json_put_key(w, "custom_args");
     json_begin_object(w);
     json_str_field(w, "delivery_id", m->id);
+    if (mail_addressee(m).n > 0)
+        json_str_field(w, "addressee", mail_addressee(m));
     json_end_object(w);
     json_end_object(w);
     json_end_array(w);
@@ -243,7 +245,8 @@ add_event(struct channel_receipt *r, struct json e)
     struct str reason = json_str_of(a, e, "reason");
     enum channel_event_kind kind;
 
-    if (!kind_of(a, e, &kind))
+    if (!kind_of(a, e, &kind) || !mail_is_about(json_str_of(a, e, "addressee"),
+                                                json_str_of(a, e, "email")))
         return;
     str_split(&message, '.', &id); /* then ".filter..." */
     hook_add(

@@ -53,7 +53,8 @@ test_call(void **state)
                 "{\"personalizations\":[{\"to\":[{\"email\":\"tim@example.net"
                 "\",\"name\":\"Tim \\\"T\\\"\"}],\"cc\":[{\"email\":\"ann@exa"
                 "mple.net\",\"name\":\"Ann\"}],\"custom_args\":{\"delivery_id"
-                "\":\"dlv_01jd7w9q2me0rbn8t5k3xvhz4c\"}}],\"from\":{\"email\""
+                "\":\"dlv_01jd7w9q2me0rbn8t5k3xvhz4c\",\"addressee\":\"tim@"
+                "example.net\"}}],\"from\":{\"email\""
                 ":\"shop@example.com\",\"name\":\"Shop\"},\"reply_to\":{\"ema"
                 "il\":\"help@example.com\"},\"subject\":\"Paid\",\"content\":"
                 "[{\"type\":\"text/plain\",\"value\":\"Order 7 is paid.\"},{"
@@ -304,6 +305,14 @@ test_receipts(void **state)
     static const struct {
         const char *body, *told;
     } rows[] = {
+        {"[{\"email\":\"t@x.org\",\"sg_event_id\":\"e\",\"sg_message_id\":\"m."
+         "f\",\"delivery_id\":\"d\",\"addressee\":\"u@x.org\",\"timestamp\":5,"
+         "\"event\":\"open\"}]",
+         ""},
+        {"[{\"email\":\"t@x.org\",\"sg_event_id\":\"e\",\"sg_message_id\":\"m."
+         "f\",\"delivery_id\":\"d\",\"addressee\":\"T@x.org\",\"timestamp\":5,"
+         "\"event\":\"open\"}]",
+         "opened|e|d|m|t@x.org|||5000"},
         {"[{\"email\":\"t@x.org\",\"sg_event_id\":\"e\",\"sg_message_id\":\"m."
          "filter0001\",\"delivery_id\":\"d\",\"timestamp\":5,\"event\":"
          "\"delivered\",\"response\":\"250 OK\"}]",

@@ -384,12 +384,25 @@ event_of(struct arena *a, struct json told, const struct event_form *form)
     return e;
 }
 
-/* One event for each of whom it is about. */
+/* Whom the mail says to be for, where the event repeats its headers. */
+static struct str
+addressee_of(struct arena *a, struct json mail)
+{
+    struct json to = json_get(json_get(mail, "commonHeaders"), "to");
+    struct mime_address address;
+
+    return mime_parse_address(a, json_str(a, json_first(to)), &address)
+               ? address.spec
+               : STR_NONE;
+}
+
+/* One event for each of whom it is about, but for the copies. */
 static void
 add_events(struct channel_receipt *r, struct json told, struct str id)
 {
     struct arena *a = r->arena;
     struct str name = json_str_of(a, told, "eventType");
+    struct str addressee = addressee_of(a, json_get(told, "mail"));
     const struct event_form *form;
     struct channel_event e;
     struct json list;
@@ -413,7 +426,8 @@ add_events(struct channel_receipt *r, struct json told, struct str id)
          who = json_next(list, who)) {
         e.address = json_str_of(a, who, "emailAddress");
         e.id = str_fmt(a, "%.*s/%.*s", STR_ARG(id), STR_ARG(e.address));
-        hook_add(r, &e);
+        if (mail_is_about(addressee, e.address))
+            hook_add(r, &e);
     }
 }
 

@@ -193,6 +193,9 @@ test_subscription(void **state)
 #define MAIL                                                                   \
     ",\"mail\":{\"messageId\":\"m\",\"destination\":[\"t@x.org\"],"            \
     "\"tags\":{\"delivery_id\":[\"d\"]}}}"
+#define MAIL_TO_T                                                              \
+    ",\"mail\":{\"messageId\":\"m\",\"commonHeaders\":{\"to\":["               \
+    "\"Tim <T@x.org>\"]},\"tags\":{\"delivery_id\":[\"d\"]}}}"
 #define AT "\"timestamp\":\"2026-09-24T09:30:00.000Z\""
 #define MS "1790242200000"
 
@@ -212,6 +215,10 @@ test_events(void **state)
          "}" MAIL,
          "bounced|i/t@x.org|d|m|t@x.org|NoEmail||" MS
          " bounced|i/u@x.org|d|m|u@x.org|NoEmail||" MS},
+        {"{\"eventType\":\"Bounce\",\"bounce\":{\"bounceType\":\"Permanent\","
+         "\"bouncedRecipients\":[{\"emailAddress\":\"u@x.org\"},"
+         "{\"emailAddress\":\"t@x.org\"}]," AT "}" MAIL_TO_T,
+         "bounced|i/t@x.org|d|m|t@x.org|||" MS},
         {"{\"eventType\":\"Bounce\",\"bounce\":{\"bounceType\":\"Transient\","
          "\"bounceSubType\":\"MailboxFull\",\"bouncedRecipients\":[{"
          "\"emailAddress\":\"t@x.org\"}]," AT "}" MAIL,
