@@ -149,6 +149,7 @@ sns_open(struct channel_receipt *r, struct str *ret_id)
     *ret_id = json_str_of(a, envelope, "MessageId");
     r->outcome = CHANNEL_RECEIPT_UNSIGNED;
     if (topic.n == 0 || !str_eq(json_str_of(a, envelope, "TopicArn"), topic) ||
+        !str_eq(hook_header(r, "x-amz-sns-message-type"), type) ||
         !is_signed(r, envelope))
         return STR_NONE;
     r->outcome = CHANNEL_RECEIPT_TAKEN;

@@ -91,12 +91,16 @@ test_vectors(void **state)
 
         hook_begin(&h, CONFIG, "https://b.example/v1/receipts/x",
                    str_from(rows[i].body));
+        hook_put_header(&h, "x-amz-sns-message-type", STR("Notification"));
         message = sns_open(&h.r, &id);
         if (h.r.outcome != rows[i].outcome)
             fail_msg("row %zu: %d", i, (int)h.r.outcome);
         assert_text(message, rows[i].outcome == CHANNEL_RECEIPT_TAKEN
                                  ? "My Test Message"
                                  : "");
+        hook_put_header(&h, "x-amz-sns-message-type", STR("Notification"));
+        sns_open(&h.r, &id); /* a header twice */
+        assert_int_equal(h.r.outcome, CHANNEL_RECEIPT_UNSIGNED);
         hook_end(&h);
     }
 }
@@ -145,6 +149,7 @@ take(struct hook_fixture *h, const char *config, const char *type,
                             sns_signed_text(a, json_root(&doc))));
     buf_put_cstr(&b, "\"}");
     h->r.body = buf_str(&b);
+    hook_put_header(h, "x-amz-sns-message-type", str_from(type));
     hook_take(h, &channel_ses);
 }
 
