@@ -117,6 +117,18 @@ queue_lane_waiting(const struct queue_lane *l)
     return l->n_waiting;
 }
 
+static const struct store_taken *
+copy_taken(struct arena *a, const struct store_taken *from)
+{
+    struct store_taken *t = from ? ARENA_NEW(a, struct store_taken) : NULL;
+
+    if (t)
+        *t = (struct store_taken){.lane = from->lane,
+                                  .message = str_dup(a, from->message),
+                                  .address = str_dup(a, from->address)};
+    return t;
+}
+
 static void
 copy_finish(struct queue_row *row, const struct store_finish *f)
 {
@@ -130,6 +142,7 @@ copy_finish(struct queue_row *row, const struct store_finish *f)
     row->finish.provider = str_dup(a, f->provider);
     row->finish.error = str_dup(a, f->error);
     row->finish.tally = str_dup(a, f->tally);
+    row->finish.taken = copy_taken(a, f->taken);
     if (!f->attempt)
         return;
     row->attempt = *f->attempt;

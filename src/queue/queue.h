@@ -89,8 +89,8 @@ void queue_lane_wake(struct queue_lane *l);
  * ones before all others but for each tenth; NULL: none. */
 struct queue_item *queue_take(struct queue_lane *l, unsigned priorities);
 size_t queue_lane_waiting(const struct queue_lane *l); /* not yet taken */
-/* What became of it; tenant and delivery are filled in here, texts and the
- * attempt are copied, and the item is gone. */
+/* What became of it; tenant and delivery are filled in here, texts, the
+ * attempt and what was taken are copied, and the item is gone. */
 void queue_finish(struct queue_lane *l, struct queue_item *item,
                   const struct store_finish *f);
 /* One that was taken goes back to the store, as it was. */

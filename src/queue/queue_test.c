@@ -81,11 +81,17 @@ static void
 finish(struct bench *b, struct queue_item *item)
 {
     struct attempt a = {.n = 1, .provider = STR("p"), .verdict = STR("sent")};
+    char id[] = "m1", to[] = "u@b.c";
+    struct store_taken t = {
+        .lane = 7, .message = str_from(id), .address = str_from(to)};
 
     queue_finish(b->lane, item,
                  &(struct store_finish){.status = DELIVERY_SENT,
                                         .reason = STR("accepted"),
-                                        .attempt = &a});
+                                        .attempt = &a,
+                                        .taken = &t});
+    id[0] = to[0] = '?'; /* what was told is kept */
+    t.lane = 0;
 }
 
 static void
@@ -438,6 +444,9 @@ an_uncertain_commit_is_told_again(void **state)
     assert_int_equal(f[1].delivery, 2);
     assert_true(str_is(f[0].reason, "accepted"));
     assert_true(str_is(f[1].attempt->verdict, "sent"));
+    assert_true(str_is(f[1].taken->message, "m1"));
+    assert_true(str_is(f[1].taken->address, "u@b.c"));
+    assert_int_equal(f[1].taken->lane, 7);
     answer_rows(b, 0, 0, PRIORITY_NORMAL, false);
     assert_true(queue_lane_is_idle(b->lane));
 }

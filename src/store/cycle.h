@@ -4,6 +4,7 @@
 #pragma once
 
 #include "domain/notification.h"
+#include "store/receipt.h"
 #include "store/req.h"
 
 /* A process that died so often with a delivery in flight leaves it as a dead
@@ -31,6 +32,7 @@ struct store_finish {
      * another one, is not this one's to finish. 0: of whichever. */
     int64_t lease;
     bool is_trial; /* it may be of somebody in an experiment */
+    const struct store_taken *taken; /* NULL: no receipt will come */
     /* result: false if it was not claimed any more (fenced); nothing done */
     bool is_done;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "domain/notification.h"
+#include "store/receipt.h"
 #include "store/req.h"
 #include "store/workflow.h"
 
@@ -64,7 +65,7 @@ struct store_delivery_get {
     int64_t id;
     /* result; ERR_NOT_FOUND */
     struct delivery delivery;
-    struct attempt *attempts;
+    struct attempt *attempts; /* and what was told: see store/receipt.h */
     size_t n_attempts;
 };
 struct store_delivery_list {

@@ -25,6 +25,7 @@
 #include "store/object.h"
 #include "store/outbox.h"
 #include "store/read.h"
+#include "store/receipt.h"
 #include "store/report.h"
 #include "store/req.h"
 #include "store/trial.h"

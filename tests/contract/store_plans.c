@@ -46,6 +46,8 @@ static const struct key {
     {"trial", "trial_at", {"at_ms"}},
     {"trial", NULL, {"tenant", "round", "user_id"}},
     {"trial_delivery", NULL, {"delivery"}},
+    {"taken", "taken_message", {"tenant", "lane", "message"}},
+    {"taken", NULL, {"delivery"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
     {"member", "member_user", {"tenant", "user_id"}},

@@ -95,7 +95,8 @@ struct mem {
     struct rows notifications, deliveries, attempts, items, users, events,
         objects, members, changes, idems, dedups, works, budgets, digests,
         steps, user_events, trials, trial_deliveries, habits,
-        audits; /* struct audit_line */
+        audits, /* struct audit_line */
+        taken;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;

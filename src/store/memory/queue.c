@@ -6,6 +6,7 @@
 #include "store/joins.h"
 #include "store/memory/audit.h"
 #include "store/memory/habit.h"
+#include "store/memory/receipt.h"
 #include "store/memory/trial.h"
 #include "store/memory/workflow.h"
 
@@ -209,6 +210,8 @@ finish(struct mem *m, struct store_finish *f, int64_t now_ms)
     }
     if (f->is_trial && delivery_status_is_success(f->status))
         mem_trial_delivered(m, f->delivery, now_ms);
+    if (f->taken)
+        mem_taken_add(m, f);
     if (is_back)
         mem_tell_ready(m, f->tenant, d->ready_lane);
     if (is_waiting)

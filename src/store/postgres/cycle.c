@@ -15,6 +15,7 @@
 #include "store/postgres/acquire.h"
 #include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/receipt.h"
 #include "store/postgres/rows.h"
 
 #define REQS_MAX 24     /* each sends a claim of its own */
@@ -759,6 +760,7 @@ with_lanes(struct pg_op *op)
     send_intents(op);
     for (size_t i = 0; i < s->n_claimings; i++)
         send_claim(op, &s->claimings[i]);
+    s->n_sent += pg_taken_add(op, s->finishes, s->n_finishes);
     send_trials(op);
     pg_op_commit(op, committed);
 }

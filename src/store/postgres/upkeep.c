@@ -96,6 +96,8 @@ sweep(struct pg_op *op)
     send_sweep(op, PG_audit_sweep,
                s->p->audit_before_ms > 0 ? id_after(s->p->audit_before_ms) : 0,
                SWEEP_MAX);
+    send_sweep(op, PG_taken_sweep, id_after(s->p->settled_before_ms),
+               SWEEP_MAX);
     send_sweep(op, PG_change_trim, CHANGES_KEPT, SWEEP_MAX);
     pg_op_commit(op, swept);
 }

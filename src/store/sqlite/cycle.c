@@ -7,8 +7,8 @@
 
 /* ---- finish ---- */
 
-static void
-add_attempt(struct writer *w, int64_t delivery, const struct attempt *t)
+void
+attempt_add(struct writer *w, int64_t delivery, const struct attempt *t)
 {
     struct query q = query(&w->conn, SQL_attempt_add);
 
@@ -95,9 +95,11 @@ finish(struct writer *w, struct store_finish *f, int64_t now_ms,
         return;
     claims_remove(w->claims, f->delivery, was);
     if (f->attempt)
-        add_attempt(w, f->delivery, f->attempt);
+        attempt_add(w, f->delivery, f->attempt);
     if (f->is_trial && delivery_status_is_success(f->status))
         trial_delivered(w, f->delivery, now_ms);
+    if (f->taken)
+        taken_add(w, f);
     if (is_waiting)
         add_wait(w, f, was, lane);
     if (is_back) {

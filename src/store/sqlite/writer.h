@@ -36,7 +36,7 @@ write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
     write_purge, write_outbox, write_report, write_work_take,
     write_work_release, write_budget_take, write_budget_give_back,
     write_digest_flush, write_event_add, write_decide, write_habit_add,
-    write_audit_add;
+    write_audit_add, write_receipt;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,
@@ -118,6 +118,12 @@ void trial_read(struct writer *w, const struct store_inbox_mark *m,
                 int64_t item);
 void trial_goal(struct writer *w, const struct store_event_add *e);
 void trial_sweep(struct writer *w, const struct store_purge *p, size_t max);
+
+/* cycle.c */
+void attempt_add(struct writer *w, int64_t delivery, const struct attempt *t);
+
+/* receipt.c: whom its receipts will be about. */
+void taken_add(struct writer *w, const struct store_finish *f);
 
 /* recover.c: what was in flight when the process died. Before any verb. */
 enum err recover_flights(struct writer *w, int64_t now_ms) MUST_CHECK;
