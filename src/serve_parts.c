@@ -471,6 +471,23 @@ start_test(void *arg, struct provider_test *t)
 
 /* ---- the fronts ---- */
 
+/* Fronts seldom call anybody, and what that takes is made by the first. */
+static void
+start_errand(void *arg, struct outcall *o)
+{
+    struct front *f = arg;
+    struct server *s = f->server;
+
+    if (!f->outcaller) {
+        f->env.fetch = fetch_new(f->loop, s->egress);
+        f->network = executor_net_new(&f->env);
+        if (s->dev_sink)
+            f->sink = executor_dev_new(&f->env, s->dev_sink, f->network);
+        f->outcaller = outcaller_new(f->sink ? f->sink : f->network);
+    }
+    f->outcaller->start(f->outcaller, o);
+}
+
 /* Links in mails would lead to whoever reads them. */
 static void
 warn_of_public_url(struct server *s, struct str listen)
@@ -562,6 +579,8 @@ open_front(struct server *s, int i)
         .address_limiter = s->address_limiter,
         .start_test = serve_has_role(s, "worker") ? start_test : NULL,
         .start_test_arg = s,
+        .start_errand = start_errand,
+        .start_errand_arg = f,
         .is_draining = &s->is_draining,
         .started_ms = s->clock->wall_ms(s->clock) -
                       (s->clock->mono_ms(s->clock) - s->started_ms),
@@ -788,6 +807,10 @@ serve_close(struct server *s)
         hub_free(f->hub);
         http_server_free(f->http);
         api_free(f->api);
+        outcaller_free(f->outcaller);
+        executor_dev_free(f->sink);
+        executor_net_free(f->network);
+        fetch_free(f->env.fetch);
         loop_free(f->loop);
     }
     if (s->outlet.loop) {

@@ -38,6 +38,9 @@ struct front {
     struct http_server *http;
     struct api *api;
     struct hub *hub;
+    struct executor *network, *sink; /* NULL until something is called; sink:
+                                        NULL unless --dev */
+    struct outcaller *outcaller;
     struct task drain;
 };
 

@@ -11,6 +11,7 @@ struct hub;
 struct dev_sink;
 struct egress_policy;
 struct limiter;
+struct outcall;
 
 struct api_options {
     const struct app *app;
@@ -22,6 +23,9 @@ struct api_options {
      * calls none. */
     void (*start_test)(void *arg, struct provider_test *t);
     void *start_test_arg;
+    /* Makes a call that nobody waits for; NULL: none are made. */
+    void (*start_errand)(void *arg, struct outcall *o);
+    void *start_errand_arg;
     struct limiter *key_limiter;     /* NULL: none */
     struct limiter *address_limiter; /* of requests without a valid key */
     const bool *is_draining;         /* readyz says no from then on */

@@ -8,5 +8,8 @@ void api_call_ends(struct call *c, int status);
 /* Whose inbox a call is about: the token's, or that of ?user=. False: refused
  * already. */
 bool inbox_user(struct call *c, struct str *ret);
+/* Takes from what an address may ask for without a valid key. False: it was
+ * too much, and is refused already. */
+bool api_is_address_within(struct call *c);
 /* "https://.../errors#"; problem types are this and a code. */
 const char *api_problem_base(const struct api *a, struct arena *arena);

@@ -5,6 +5,7 @@
 #include "api/route.h"
 #include "api/shapes.h"
 #include "app/provider_doc.h"
+#include "app/receive.h"
 #include "app/tester.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -95,6 +96,11 @@ const struct field provider_fields[] = {
     {.name = "rate", .type = FIELD_OBJECT, .of = rate_fields},
     {.name = "cost", .type = FIELD_OBJECT, .of = cost_fields},
     {.name = "retry", .type = FIELD_OBJECT, .of = retry_fields},
+    {.name = "receipt_url",
+     .type = FIELD_STRING,
+     .flags = FIELD_READ_ONLY,
+     .doc = "Where the provider's webhooks go, for its console; only where "
+            "the driver reads them."},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
     {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
@@ -212,16 +218,23 @@ static void
 show(struct call *c, struct json_writer *w, const struct object *o,
      struct json stored)
 {
+    const struct channel_driver *d =
+        channel_driver_find(json_str_of(c->arena, stored, "driver"));
     struct json_writer own;
     struct buf out;
 
-    (void)o;
     buf_init(&out, c->arena);
     own = json_writer(&out);
     json_begin_object(&own);
     collection_write_members(c, &providers, &own, stored);
     json_end_object(&own);
     provider_doc_show(c->arena, call_parse(c, buf_str(&out)), w);
+    if (d && d->receipt)
+        json_str_field(
+            w, "receipt_url",
+            str_fmt(c->arena, "%.*s%.*s", STR_ARG(c->app->public_url),
+                    STR_ARG(receive_path(c->app->vault, c->arena,
+                                         c->workspace->tenant, o->key))));
 }
 
 static const struct collection providers = {

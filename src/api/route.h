@@ -38,6 +38,7 @@ struct route {
     const char *id;              /* operationId */
     const char *summary;         /* a sentence */
     const char *const *query;    /* parameters it knows; NULL: none */
+    bool takes_any_query;        /* others, too: they are somebody else's */
 };
 
 bool route_takes_body(const struct route *r);
@@ -67,6 +68,7 @@ extern const struct route experiment_routes[];
 extern const struct route flag_routes[];
 extern const struct route event_routes[];
 extern const struct route explain_routes[];
+extern const struct route receipt_routes[];
 extern const struct route template_routes[];
 extern const struct route workspace_routes[];
 extern const struct route key_routes[];

@@ -46,6 +46,7 @@ const struct route *const route_tables[] = {
     event_routes,
     explain_routes,
     provider_routes,
+    receipt_routes,
     template_routes,
     workspace_routes,
     key_routes,
@@ -189,13 +190,19 @@ is_within(struct call *c, struct limiter *l, struct str name, const char *scope)
     return false;
 }
 
+bool
+api_is_address_within(struct call *c)
+{
+    return is_within(c, api_options(c->api)->address_limiter, c->request->peer,
+                     "address");
+}
+
 /* Guessing keys has a price, from whichever address. */
 static bool
 refuse_auth(struct call *c, enum err e, const char *why)
 {
     count_auth_failure(err_code(e));
-    if (is_within(c, api_options(c->api)->address_limiter, c->request->peer,
-                  "address"))
+    if (api_is_address_within(c))
         call_fail_with(c, e, "%s", why);
     return false;
 }
@@ -375,6 +382,12 @@ read_body(struct call *c)
     return true;
 }
 
+static bool
+has_known_query(struct call *c)
+{
+    return c->route->takes_any_query || call_only_params(c, c->route->query);
+}
+
 /* ---- one request ---- */
 
 static struct str
@@ -443,8 +456,7 @@ on_request(void *arg, struct http_exchange *x, const struct http_request *r)
         call_fail(c, ERR_METHOD);
     } else if (!c->route) {
         call_fail_with(c, ERR_NOT_FOUND, "there is no such route");
-    } else if (is_allowed(c) && call_only_params(c, c->route->query) &&
-               read_body(c)) {
+    } else if (is_allowed(c) && has_known_query(c) && read_body(c)) {
         c->route->handle(c);
     }
 }

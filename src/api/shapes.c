@@ -1,5 +1,7 @@
 #include "api/shapes.h"
 
+#include <stdlib.h>
+
 static const char *const notification_statuses[] = {
     "queued", "scheduled", "held", "running", "done", "cancelled", NULL};
 static const char *const delivery_statuses[] = {
@@ -27,7 +29,10 @@ static const struct field count_row[] = {{.type = FIELD_INT}};
 static const struct field any_row[] = {{.type = FIELD_ANY}};
 
 static const struct field attempt_fields[] = {
-    {.name = "n", .type = FIELD_INT, .flags = FIELD_REQUIRED},
+    {.name = "n",
+     .type = FIELD_INT,
+     .flags = FIELD_REQUIRED,
+     .doc = "From 1 on; 0: no call, but what the provider told later."},
     {.name = "at", .type = FIELD_TIME, .flags = FIELD_REQUIRED},
     {.name = "provider", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
     {.name = "verdict", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
@@ -177,15 +182,28 @@ write_outcome(struct json_writer *w, int status, struct str detail,
     json_put_duration(w, duration_ms);
 }
 
-void
-write_attempts(struct json_writer *w, const struct attempt *attempts, size_t n)
+/* Calls by their numbers, then what was told, as it happened. */
+static int
+by_time(const void *pa, const void *pb)
 {
+    const struct attempt *a = pa, *b = pb;
+
+    if (is_receipt(a) && is_receipt(b) && a->at_ms != b->at_ms)
+        return a->at_ms < b->at_ms ? -1 : 1;
+    return (a->n > b->n) - (a->n < b->n);
+}
+
+void
+write_attempts(struct json_writer *w, struct attempt *attempts, size_t n)
+{
+    if (n > 1)
+        qsort(attempts, n, sizeof(*attempts), by_time);
     json_begin_array(w);
     for (size_t i = 0; i < n; i++) {
         const struct attempt *a = &attempts[i];
 
         json_begin_object(w);
-        json_int_field(w, "n", a->n);
+        json_int_field(w, "n", is_receipt(a) ? 0 : a->n);
         json_time_field(w, "at", a->at_ms);
         json_str_field(w, "provider", a->provider);
         json_str_field(w, "verdict", a->verdict);

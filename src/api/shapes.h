@@ -21,8 +21,14 @@ void write_deliveries(struct call *c, struct json_writer *w,
 void write_notification(struct call *c, struct json_writer *w,
                         const struct notification *n,
                         const struct store_count *counts);
-void write_attempts(struct json_writer *w, const struct attempt *attempts,
-                    size_t n);
+/* What the provider told later, and no call. */
+static inline bool
+is_receipt(const struct attempt *a)
+{
+    return a->n >= STORE_RECEIPT_N;
+}
+/* Sorts them. */
+void write_attempts(struct json_writer *w, struct attempt *attempts, size_t n);
 /* Of a call to a provider: the members status, detail and duration. */
 void write_outcome(struct json_writer *w, int status, struct str detail,
                    int64_t duration_ms);

@@ -315,6 +315,20 @@ tell_decision(struct story *t, const struct store_notification_get *g,
 }
 
 static struct str
+receipt_detail(struct call *c, const struct attempt *a)
+{
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    json_str_field(&w, "provider", a->provider);
+    json_str_field(&w, "detail", a->detail);
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
+static struct str
 attempt_detail(struct call *c, const struct attempt *a)
 {
     struct json_writer w;
@@ -337,11 +351,13 @@ tell_attempts(struct story *t, const struct delivery *d,
     for (size_t i = 0; i < n; i++)
         tell(t, (struct step){
                     .at_ms = attempts[i].at_ms,
-                    .stage = "attempt",
+                    .stage = is_receipt(&attempts[i]) ? "receipt" : "attempt",
                     .user = d->user,
                     .channel = d->channel,
                     .verdict = attempts[i].verdict,
-                    .detail = attempt_detail(t->call, &attempts[i]),
+                    .detail = is_receipt(&attempts[i])
+                                  ? receipt_detail(t->call, &attempts[i])
+                                  : attempt_detail(t->call, &attempts[i]),
                 });
 }
 

@@ -139,8 +139,8 @@ provider_doc_seal(struct arena *a, const struct vault *v, struct str purpose,
          m = json_next(request, m)) {
         struct str name = json_key(a, m);
 
-        if (str_is(name, "paused"))
-            continue;
+        if (str_is(name, "paused") || str_is(name, "receipt_url"))
+            continue; /* not the sender's to say */
         json_put_key_str(&w, name);
         if (str_is(name, "config"))
             seal_config(a, v, purpose, request, before, &w);

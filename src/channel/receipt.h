@@ -3,18 +3,19 @@
 #pragma once
 
 #include "channel/call.h"
+#include "domain/receipt.h"
 
 /* What a provider's webhook tells of a delivery that it took. */
 enum channel_event_kind {
-    CHANNEL_EVENT_DELIVERED,
-    CHANNEL_EVENT_DEFERRED,     /* the provider goes on trying */
-    CHANNEL_EVENT_BOUNCED,      /* for good: the address is dead */
-    CHANNEL_EVENT_FAILED,       /* for good; the address may be right */
-    CHANNEL_EVENT_COMPLAINED,   /* reported as spam */
-    CHANNEL_EVENT_UNSUBSCRIBED, /* asked to be left alone */
-    CHANNEL_EVENT_OPENED,
-    CHANNEL_EVENT_CLICKED, /* url */
-    CHANNEL_EVENT_ACTION,  /* pressed the button `action` */
+    CHANNEL_EVENT_DELIVERED = RECEIPT_DELIVERED,
+    CHANNEL_EVENT_DEFERRED = RECEIPT_DEFERRED, /* it goes on trying */
+    CHANNEL_EVENT_BOUNCED = RECEIPT_BOUNCED, /* for good: the address is dead */
+    CHANNEL_EVENT_FAILED = RECEIPT_FAILED,   /* for good; it may be right */
+    CHANNEL_EVENT_COMPLAINED = RECEIPT_COMPLAINED,     /* reported as spam */
+    CHANNEL_EVENT_UNSUBSCRIBED = RECEIPT_UNSUBSCRIBED, /* wants no more */
+    CHANNEL_EVENT_OPENED = RECEIPT_OPENED,
+    CHANNEL_EVENT_CLICKED = RECEIPT_CLICKED, /* url */
+    CHANNEL_EVENT_ACTION = RECEIPT_ACTION,   /* pressed the button `action` */
 };
 
 struct channel_event {

@@ -11,7 +11,7 @@
 static const char *const shown_always[] = {"version", "created_at",
                                            "updated_at", NULL};
 static const char *const shown_none[] = {NULL};
-static const char *const shown_provider[] = {"paused", NULL};
+static const char *const shown_provider[] = {"paused", "receipt_url", NULL};
 static const char *const shown_template[] = {"latest", "published", NULL};
 static const char *const shown_schedule[] = {"next", NULL};
 

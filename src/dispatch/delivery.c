@@ -107,6 +107,24 @@ unknown_policy_of(const struct workspace *w, const struct channel_message *m)
     return k ? k->unknown : UNKNOWN_STAYS;
 }
 
+/* Where the provider sends receipts, by which its word will find it. An id
+ * that is longer than any provider's is none. */
+static const struct store_taken *
+taken_of(struct call *c, size_t i, enum delivery_status status)
+{
+    struct str message = c->verdicts[i].provider_message_id;
+    struct store_taken *t;
+
+    if (!c->provider->driver->receipt || !delivery_status_is_success(status))
+        return NULL;
+    t = ARENA_NEW(c->arena, struct store_taken);
+    t->lane = c->lane->num;
+    t->address = c->messages[i].address;
+    if (message.n <= STORE_MESSAGE_MAX && str_is_utf8(message))
+        t->message = message;
+    return t;
+}
+
 static void
 settle_item(struct call *c, size_t i, const struct workspace *w,
             const struct settle_peer *peers, size_t n_peers)
@@ -146,6 +164,7 @@ settle_item(struct call *c, size_t i, const struct workspace *w,
     if (c->verdicts[i].verdict == VERDICT_GONE)
         suppress(c, i);
     s.finish.is_trial = c->trials[i];
+    s.finish.taken = taken_of(c, i, s.finish.status);
     queue_finish(l->queue, c->items[i], &s.finish);
 }
 

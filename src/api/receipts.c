@@ -1,0 +1,220 @@
+/* receipts.c - where providers' webhooks come in. They have no key of ours: the
+ * URL tells the workspace, and the driver looks at the signature. */
+#include "api/api.h"
+#include "api/api_private.h"
+#include "api/call.h"
+#include "api/route.h"
+#include "app/errand.h"
+#include "app/receive.h"
+#include "base/list.h"
+#include "base/metrics.h"
+
+struct taking {
+    struct call *call;
+    const struct provider *provider;
+    struct channel_receipt receipt;
+    struct receive receive;
+};
+
+/* ---- who is called ---- */
+
+/* Without a key it is the workspace that is there from the start. */
+static const struct workspace *
+find_workspace(struct call *c, struct str provider)
+{
+    struct str key;
+    int64_t tenant;
+
+    if (!call_param(c, "key", &key))
+        return snapshots_workspace_named(c->app->snapshots, STR("default"));
+    if (!receive_read_key(c->app->vault, c->arena, key, provider, &tenant))
+        return NULL;
+    return snapshots_workspace(c->app->snapshots, tenant);
+}
+
+static const struct provider *
+find_provider(struct call *c)
+{
+    const struct provider *p;
+    struct str name;
+
+    if (!call_path_key(c, 0, &name))
+        return NULL;
+    c->workspace = find_workspace(c, name);
+    p = c->workspace ? workspace_provider(c->workspace, name) : NULL;
+    if (p && p->driver->receipt)
+        return p;
+    call_fail_with(c, ERR_NOT_FOUND,
+                   "no provider of this name takes receipts here");
+    return NULL;
+}
+
+/* ---- what it says ---- */
+
+static struct str
+called_url(struct call *c)
+{
+    const struct http_request *r = c->request;
+
+    return str_fmt(c->arena, "%.*s%.*s%s%.*s", STR_ARG(c->app->public_url),
+                   STR_ARG(r->path), r->query.p ? "?" : "", STR_ARG(r->query));
+}
+
+static void
+read_receipt(struct taking *x)
+{
+    struct call *c = x->call;
+    const struct http_request *r = c->request;
+    struct channel_header *headers =
+        ARENA_ARRAY(c->arena, struct channel_header, r->n_headers + 1);
+
+    for (size_t i = 0; i < r->n_headers; i++)
+        headers[i] =
+            (struct channel_header){r->headers[i].name, r->headers[i].value};
+    x->receipt = (struct channel_receipt){
+        .arena = c->arena,
+        .config = x->provider->config,
+        .method = r->method,
+        .url = called_url(c),
+        .query = r->query,
+        .headers = headers,
+        .n_headers = r->n_headers,
+        .body = r->body,
+        .now_ms = call_now_ms(c),
+        .outcome = CHANNEL_RECEIPT_MALFORMED,
+    };
+    x->provider->driver->receipt(&x->receipt);
+    if (x->receipt.outcome == CHANNEL_RECEIPT_TAKEN &&
+        x->receipt.n_events > CHANNEL_EVENTS_MAX)
+        x->receipt.outcome = CHANNEL_RECEIPT_MALFORMED;
+}
+
+static void
+count_refusal(struct taking *x, const char *reason)
+{
+    metric_add(metrics_series(METRIC_receipts_refused_total,
+                              str_cstr(x->call->arena, x->provider->name),
+                              reason),
+               1);
+}
+
+/* To guess at signatures has its price, as to guess at keys. */
+static void
+refuse_unsigned(struct taking *x)
+{
+    count_refusal(x, "unsigned");
+    if (api_is_address_within(x->call))
+        call_fail_with(x->call, ERR_UNAUTHORIZED,
+                       "this is not signed as the provider's configuration "
+                       "says, or too old");
+}
+
+static void
+refuse_malformed(struct taking *x)
+{
+    count_refusal(x, "malformed");
+    call_fail_with(x->call, ERR_MALFORMED,
+                   "this is not what the provider sends");
+}
+
+/* ---- the answer ---- */
+
+static void
+run_errand(struct taking *x)
+{
+    const struct api_options *o = api_options(x->call->api);
+
+    if (x->receipt.request.method.n > 0 && o->start_errand)
+        o->start_errand(o->start_errand_arg,
+                        errand_new(x->call->workspace->tenant,
+                                   x->provider->name, &x->receipt.request));
+}
+
+static void
+reply(struct taking *x)
+{
+    struct call *c = x->call;
+    const struct channel_receipt *r = &x->receipt;
+    const char *type = r->reply_type.n > 0 ? str_cstr(c->arena, r->reply_type)
+                                           : "text/plain; charset=utf-8";
+
+    run_errand(x);
+    call_reply_text(c, 200, type, r->reply);
+}
+
+static void
+on_received(struct receive *r, enum err e)
+{
+    struct taking *x = r->arg;
+
+    if (e != ERR_OK)
+        call_fail(x->call, e);
+    else
+        reply(x);
+}
+
+static void
+receive(struct taking *x)
+{
+    x->receive = (struct receive){
+        .app = x->call->app,
+        .arena = x->call->arena,
+        .workspace = x->call->workspace,
+        .provider = x->provider,
+        .receipt = &x->receipt,
+        .on_done = on_received,
+        .arg = x,
+    };
+    receive_start(&x->receive);
+}
+
+static void
+handle(struct call *c)
+{
+    const struct provider *p = find_provider(c);
+    struct taking *x;
+
+    if (!p)
+        return; /* it was answered, and is gone */
+    x = ARENA_NEW(c->arena, struct taking);
+    x->call = c;
+    x->provider = p;
+    read_receipt(x);
+    if (x->receipt.outcome == CHANNEL_RECEIPT_UNSIGNED)
+        refuse_unsigned(x);
+    else if (x->receipt.outcome == CHANNEL_RECEIPT_MALFORMED)
+        refuse_malformed(x);
+    else if (x->receipt.n_events == 0)
+        reply(x);
+    else
+        receive(x);
+}
+
+static const char *const any_type[] = {
+    "application/json", "application/x-www-form-urlencoded", "*/*", NULL};
+
+const struct route receipt_routes[] = {
+    {.method = "POST",
+     .path = "/v1/receipts/{provider}",
+     .auth = ROUTE_OPEN,
+     .body = ROUTE_BODY_RAW,
+     .handle = handle,
+     .takes = any_type,
+     .gives = "text/plain",
+     .statuses = {200},
+     .id = "postReceipt",
+     .summary = "A provider's webhook: what became of deliveries. Its "
+                "signature is checked, and no key is needed.",
+     .takes_any_query = true},
+    {.method = "GET",
+     .path = "/v1/receipts/{provider}",
+     .auth = ROUTE_OPEN,
+     .handle = handle,
+     .gives = "text/plain",
+     .statuses = {200},
+     .id = "getReceipt",
+     .summary = "How some providers ask whether the address of their webhooks "
+                "is ours.",
+     .takes_any_query = true},
+    {0},
+};
