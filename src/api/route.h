@@ -78,6 +78,7 @@ extern const struct route system_routes[];
 extern const struct route lane_routes[];
 extern const struct route processor_routes[];
 extern const struct route unsubscribe_routes[];
+extern const struct route tracking_routes[];
 extern const struct route dev_routes[];
 extern const struct route novu_event_routes[];
 extern const struct route novu_subscriber_routes[];

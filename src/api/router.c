@@ -57,6 +57,7 @@ const struct route *const route_tables[] = {
     lane_routes,
     processor_routes,
     unsubscribe_routes,
+    tracking_routes,
     dev_routes,
     novu_event_routes,
     novu_subscriber_routes,

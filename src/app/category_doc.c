@@ -19,6 +19,16 @@ static const struct field throttle_fields[] = {
     {.type = FIELD_END},
 };
 
+static const struct field tracking_fields[] = {
+    {.name = "opens",
+     .type = FIELD_BOOL,
+     .doc = "A picture at the end of the HTML tells that it was opened."},
+    {.name = "clicks",
+     .type = FIELD_BOOL,
+     .doc = "Links in the HTML lead over this server."},
+    {.type = FIELD_END},
+};
+
 const struct field category_fields[] = {
     {.name = "key", .type = FIELD_KEY},
     {.name = "name",
@@ -49,6 +59,10 @@ const struct field category_fields[] = {
      .min = SLA_MIN_MS,
      .max = SLA_MAX_MS,
      .doc = "How long it may take to the first call; later ones are counted."},
+    {.name = "tracking",
+     .type = FIELD_OBJECT,
+     .of = tracking_fields,
+     .doc = "What its mails tell of their readers; default nothing."},
     {.name = "unknown",
      .type = FIELD_ENUM,
      .values = unknown_policies,
@@ -120,6 +134,7 @@ category_doc_read(struct arena *a, struct str key, struct json doc)
 {
     struct category *c = ARENA_NEW(a, struct category);
     struct json list = json_get(doc, "channels");
+    struct json tracking = json_get(doc, "tracking");
     struct str *channels = ARENA_ARRAY(a, struct str, json_count(list) + 1);
 
     *c = (struct category){
@@ -130,6 +145,8 @@ category_doc_read(struct arena *a, struct str key, struct json doc)
         .unknown = unknown_policy_of(a, doc),
         .throttle = throttle_doc_read(a, json_get(doc, "throttle")),
         .sla_ms = sla_of(a, doc),
+        .tracks_opens = json_bool(json_get(tracking, "opens"), false),
+        .tracks_clicks = json_bool(json_get(tracking, "clicks"), false),
     };
     for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);
          v = json_next(list, v))

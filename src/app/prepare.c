@@ -3,6 +3,7 @@
 #include "app/message.h"
 #include "app/suppression.h"
 #include "app/template_doc.h"
+#include "app/tracking.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "domain/preference.h"
@@ -159,6 +160,27 @@ add_unsubscribe(struct prepare *p)
         p->arena, "%.*s/u/%.*s", STR_ARG(p->public_url), STR_ARG(token));
 }
 
+static void
+add_tracking(struct prepare *p)
+{
+    const struct channel_message *m = &p->message;
+    const struct category *k = workspace_category(p->workspace, m->category);
+    struct tracked_mail mail = {
+        .arena = p->arena,
+        .vault = p->vault,
+        .public_url = p->public_url,
+        .tenant = p->workspace->tenant,
+        .delivery_id = m->delivery_id,
+    };
+
+    if (!k || m->html.n == 0 || !str_is(m->channel, "email"))
+        return;
+    mail.opens = k->tracks_opens;
+    mail.clicks = k->tracks_clicks;
+    if (mail.opens || mail.clicks)
+        p->message.html = tracking_html(&mail, m->html);
+}
+
 void
 prepare_message(struct prepare *p)
 {
@@ -209,6 +231,7 @@ prepare_message(struct prepare *p)
         p->message.address = plan_address(p->arena, &r, info->address_field,
                                           info->address_fallback);
     add_unsubscribe(p);
+    add_tracking(p);
     if (p->message.address.n == 0 &&
         !channel_has_target(info, p->provider->driver, p->provider->config))
         give_up(p, DELIVERY_SUPPRESSED, REASON_CONTACT_MISSING,

@@ -2,6 +2,7 @@
 
 #include "app/app_test.h"
 #include "app/suppression.h"
+#include "app/tracking.h"
 #include "base/clock.h"
 #include "base/map.h"
 
@@ -80,6 +81,46 @@ it_is_due_when_it_is_accepted_or_when_it_was_to_go_out(void **state)
           "{'email':'u@b.c'}");
     prepare_message(&prepared);
     assert_int_equal(prepared.due_ms, NOW - 1000);
+}
+
+/* Links lead over us to where they led, and nowhere else. */
+static void
+mails_of_a_tracked_category_tell_of_their_readers(void **state)
+{
+    struct desk *d = *state;
+    struct category tracked = {.tracks_opens = true, .tracks_clicks = true};
+    struct str html, token;
+    struct tracking t;
+
+    begin(d,
+          "{'title':'T','category':'c',"
+          "'html':'<a href=https://x.y/?a&amp;b>x</a>'}",
+          "{'email':'u@b.c'}");
+    prepare_message(&prepared);
+    assert_text(prepared.message.html, "<a href=https://x.y/?a&amp;b>x</a>");
+    d->w.categories = map_new();
+    map_put(d->w.categories, STR("c"), &tracked);
+    prepare_message(&prepared);
+    html = prepared.message.html;
+    assert_true(str_starts(html, STR("<a href=\"https://b.example/t/")));
+    token = str_sub(html, 29, html.n);
+    token.n = (size_t)str_find(token, '"');
+    assert_true(tracking_read(d->vault, d->arena, token, &t));
+    assert_text(t.url, "https://x.y/?a&b");
+    assert_int_equal(t.tenant, DESK_TENANT);
+    assert_true(str_eq(t.delivery_id, prepared.message.delivery_id));
+    assert_true(holds(html, "\">x</a><img src=\"https://b.example/t/"));
+    for (size_t i = 0; i < token.n; i++) {
+        struct str bad = str_dup(d->arena, token);
+
+        ((char *)(uintptr_t)bad.p)[i] ^= 1;
+        assert_false(tracking_read(d->vault, d->arena, bad, &t));
+    }
+    work.delivery.channel = STR("webhook");
+    prepare_message(&prepared);
+    assert_text(prepared.message.html, "<a href=https://x.y/?a&amp;b>x</a>");
+    map_free(d->w.categories);
+    d->w.categories = NULL;
 }
 
 static void
@@ -261,6 +302,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         DESK_TEST(it_is_due_when_it_is_accepted_or_when_it_was_to_go_out),
+        DESK_TEST(mails_of_a_tracked_category_tell_of_their_readers),
         DESK_TEST(a_message_has_what_a_driver_needs),
         DESK_TEST(an_inline_recipient_is_found_by_its_place),
         DESK_TEST(an_address_is_that_of_now),

@@ -34,6 +34,7 @@ struct category {
     bool is_critical; /* goes out whatever the preferences say */
     enum quiet_policy quiet;
     enum unknown_policy unknown;
-    struct throttle throttle; /* of each user */
+    struct throttle throttle;         /* of each user */
+    bool tracks_opens, tracks_clicks; /* of its mails */
     int64_t sla_ms; /* from due to the first call; 0: nobody promised it */
 };
