@@ -67,7 +67,7 @@ due_ms(struct prepare *p, struct json doc)
     return due;
 }
 
-/* What was held for a better hour, which may be a night: its user may have
+/* Whatever it waited for: its addressee, its user or the workspace may have
  * turned it off meanwhile. */
 static enum reason
 why_unwanted(struct prepare *p, struct json doc)
@@ -85,7 +85,9 @@ why_unwanted(struct prepare *p, struct json doc)
         .now_ms = p->now_ms,
     };
 
-    return reason_is_deferral(v->reason) ? preference_decide(&q) : REASON_NONE;
+    if (p->suppression.n > 0)
+        return suppression_reason(p->arena, parsed(p->arena, p->suppression));
+    return preference_decide(&q);
 }
 
 /* It is not to go out any more. */
@@ -101,7 +103,7 @@ is_over(struct prepare *p, struct json doc)
         give_up(p, DELIVERY_EXPIRED, REASON_EXPIRED, "expires_at has passed");
     else if (unwanted != REASON_NONE)
         give_up(p, DELIVERY_SUPPRESSED, unwanted,
-                "its user turned it off while it was held");
+                "it was turned off while it waited");
     return p->reason.n > 0;
 }
 
@@ -181,6 +183,43 @@ add_tracking(struct prepare *p)
         p->message.html = tracking_html(&mail, m->html);
 }
 
+static struct plan_recipient
+recipient_of(struct arena *a, const struct store_work *work, struct json doc)
+{
+    const struct delivery *v = &work->delivery;
+
+    return (struct plan_recipient){
+        .user = v->user,
+        .index = v->recipient,
+        .stored = parsed(a, work->user_body),
+        .given = given_recipient(doc, v->recipient),
+    };
+}
+
+static struct str
+address_of(struct arena *a, const struct plan_recipient *r,
+           const struct channel_info *info)
+{
+    return info
+               ? plan_address(a, r, info->address_field, info->address_fallback)
+               : STR_NONE;
+}
+
+struct str
+prepare_suppression_key(struct arena *a, const struct store_work *work)
+{
+    const struct delivery *v = &work->delivery;
+    struct json doc = {0};
+    struct plan_recipient r;
+    struct str address;
+
+    if (v->recipient >= 0)
+        doc = parsed(a, work->notification->doc);
+    r = recipient_of(a, work, doc);
+    address = address_of(a, &r, channel_find(v->channel));
+    return address.n > 0 ? suppression_key(a, v->channel, address) : STR_NONE;
+}
+
 void
 prepare_message(struct prepare *p)
 {
@@ -188,12 +227,7 @@ prepare_message(struct prepare *p)
     const struct delivery *v = &p->work->delivery;
     const struct channel_info *info = channel_find(v->channel);
     struct json doc = parsed(p->arena, n->doc);
-    struct plan_recipient r = {
-        .user = v->user,
-        .index = v->recipient,
-        .stored = parsed(p->arena, p->work->user_body),
-        .given = given_recipient(doc, v->recipient),
-    };
+    struct plan_recipient r = recipient_of(p->arena, p->work, doc);
     struct message m = {
         .arena = p->arena,
         .workspace = p->workspace,
@@ -227,9 +261,7 @@ prepare_message(struct prepare *p)
         return;
     }
     fill(p, doc, &r, &m.rendered);
-    if (info)
-        p->message.address = plan_address(p->arena, &r, info->address_field,
-                                          info->address_fallback);
+    p->message.address = address_of(p->arena, &r, info);
     add_unsubscribe(p);
     add_tracking(p);
     if (p->message.address.n == 0 &&

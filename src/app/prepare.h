@@ -11,6 +11,7 @@ struct prepare {
     const struct workspace *workspace;
     const struct provider *provider;
     const struct store_work *work;
+    struct str suppression; /* the document of its address; empty: none */
     const struct vault *vault;
     struct str public_url;
     int64_t now_ms;
@@ -25,3 +26,7 @@ struct prepare {
 };
 
 void prepare_message(struct prepare *p);
+/* By which it is looked for what suppresses the address that it goes to as of
+ * now; empty: it has none. */
+struct str prepare_suppression_key(struct arena *a,
+                                   const struct store_work *work);

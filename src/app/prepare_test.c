@@ -256,7 +256,7 @@ a_template_that_runs_away_fails_the_delivery(void **state)
 }
 
 static void
-what_was_deferred_is_asked_about_again(void **state)
+what_waited_is_asked_about_again(void **state)
 {
     struct desk *d = *state;
     struct category alarm = {.is_critical = true};
@@ -266,11 +266,11 @@ what_was_deferred_is_asked_about_again(void **state)
     begin(d, "{'title':'T','category':'news'}", "{'email':'u@b.c'}");
     work.preference_body =
         quoted(d->arena, "{'categories':{'news':{'enabled':false}}}");
-    prepare_message(&prepared); /* it was just decided */
-    assert_int_equal(prepared.reason.n, 0);
+    assert_ends(DELIVERY_SUPPRESSED, "pref.category_off");
     work.delivery.reason = STR("quiet.deferred_until");
     assert_ends(DELIVERY_SUPPRESSED, "pref.category_off");
-    work.delivery.reason = STR("besttime.deferred_until");
+    work.delivery.reason = STR("provider.unavailable");
+    work.delivery.attempts = 1;
     work.preference_body =
         quoted(d->arena, "{'muted_until':'2099-01-01T00:00:00.000Z'}");
     assert_ends(DELIVERY_SUPPRESSED, "pref.global_off");
@@ -284,6 +284,52 @@ what_was_deferred_is_asked_about_again(void **state)
     prepare_message(&prepared);
     assert_int_equal(prepared.reason.n, 0);
     map_free(categories);
+}
+
+static void
+what_is_suppressed_ends_whatever_its_user_wants(void **state)
+{
+    struct desk *d = *state;
+    struct category alarm = {.is_critical = true};
+
+    d->w.categories = map_new();
+    (void)map_put(d->w.categories, STR("news"), &alarm);
+    begin(d, "{'title':'T','category':'news'}", "{'email':'u@b.c'}");
+    prepared.suppression = quoted(d->arena, "{'reason':'contact.gone'}");
+    work.preference_body =
+        quoted(d->arena, "{'muted_until':'2099-01-01T00:00:00.000Z'}");
+    assert_ends(DELIVERY_SUPPRESSED, "contact.gone");
+    prepared.suppression = STR("{");
+    assert_ends(DELIVERY_SUPPRESSED, "suppress.manual");
+    map_free(d->w.categories);
+    d->w.categories = NULL;
+}
+
+static void
+assert_key(struct desk *d, const char *channel, const char *key)
+{
+    work.delivery.channel = str_from(channel);
+    assert_text(prepare_suppression_key(d->arena, &work), key);
+}
+
+static void
+suppressions_are_looked_for_by_the_address_of_now(void **state)
+{
+    struct desk *d = *state;
+
+    begin(d,
+          "{'title':'T','to':{'recipients':[{'email':'0@b.c'},"
+          "{'phone':'+1'}]}}",
+          "{'email':'u@b.c','whatsapp':'+2'}");
+    assert_key(d, "email", "email:u@b.c");
+    assert_key(d, "sms", "");
+    assert_key(d, "whatsapp", "whatsapp:+2");
+    assert_key(d, "no-such-channel", "");
+    work.delivery.recipient = 0;
+    assert_key(d, "email", "email:0@b.c");
+    work.delivery.recipient = 1;
+    assert_key(d, "email", "email:u@b.c");
+    assert_key(d, "sms", "sms:+1");
 }
 
 static void
@@ -310,7 +356,9 @@ main(void)
         DESK_TEST(what_expires_now_has_expired),
         DESK_TEST(the_pinned_version_is_rendered),
         DESK_TEST(a_template_that_runs_away_fails_the_delivery),
-        DESK_TEST(what_was_deferred_is_asked_about_again),
+        DESK_TEST(what_waited_is_asked_about_again),
+        DESK_TEST(what_is_suppressed_ends_whatever_its_user_wants),
+        DESK_TEST(suppressions_are_looked_for_by_the_address_of_now),
         DESK_TEST(what_was_cancelled_between_two_attempts_is_not_tried_again),
     };
 

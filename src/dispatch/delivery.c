@@ -379,6 +379,7 @@ add_item(struct call *c, struct queue_item *item)
         .workspace = c->workspace,
         .provider = c->provider,
         .work = item->work,
+        .suppression = item->suppression_body,
         .vault = d->options.vault,
         .public_url = d->options.public_url,
         .now_ms = dispatch_wall_ms(d),

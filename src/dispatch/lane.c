@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/prepare.h"
 #include "base/clock.h"
 #include "base/health.h"
 #include "base/log.h"
@@ -313,7 +314,15 @@ on_work(void *arg)
     lane_run(arg);
 }
 
-static const struct queue_lane_ops lane_ops = {appetite, on_work};
+static struct str
+suppression_key_of(void *arg, struct arena *a, const struct store_work *work)
+{
+    (void)arg;
+    return prepare_suppression_key(a, work);
+}
+
+static const struct queue_lane_ops lane_ops = {appetite, on_work,
+                                               suppression_key_of};
 
 /* ---- what calls came to ---- */
 

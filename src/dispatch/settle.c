@@ -225,8 +225,7 @@ end_without_provider(struct leave *l)
                                             : REASON_PROVIDER_NONE);
 }
 
-/* Whoever calls it has still to ask whether what was deferred is wanted, and
- * goes by this. */
+/* When what was deferred was ready is known by this. */
 static struct str
 handed_over(const struct delivery *d)
 {

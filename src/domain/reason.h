@@ -14,8 +14,7 @@ enum reason {
 struct str reason_code(enum reason r);      /* "contact.gone"; static */
 const char *reason_sentence(enum reason r); /* for people; static */
 bool reason_is(struct str code, enum reason r);
-/* Held for the user's sake, as the hour was not right. When it is due, whether
- * it is still wanted is asked once more. */
+/* Held for the user's sake, as the hour was not right. */
 bool reason_is_deferral(struct str code);
 /* REASON_NONE when there is no such code. */
 enum reason reason_find(struct str code);

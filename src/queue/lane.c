@@ -245,11 +245,22 @@ drop_recorded(struct queue_lane *l)
 }
 
 static void
+note_suppressions(struct queue_lane *l, struct queue_row *rows)
+{
+    for (size_t i = 0; i < l->look.n_keys; i++)
+        if (l->look.objects[i].version > 0)
+            rows[l->looked_at[i]].item.suppression_body =
+                l->look.objects[i].body;
+}
+
+static void
 hold_claimed(struct queue_lane *l, struct queue_batch *b)
 {
     struct store_cycle *c = &l->cycle;
     struct queue_row *rows = ARENA_ARRAY(b->arena, struct queue_row, c->n_work);
 
+    if (l->look.objects)
+        note_suppressions(l, rows);
     b->n_open = b->n_waiting = c->n_work;
     b->was_full = c->n_work >= c->want;
     b->claimed_ms = loop_now_ms(l->queue->options.env->loop);
@@ -296,37 +307,104 @@ learn_from_claim(struct queue_lane *l)
         l->backoff_ms = 0;
 }
 
-static void
-on_cycle_done(struct store_req *req, enum err e)
+/* Returns it: it is the caller's. */
+static struct queue_batch *
+end_cycle(struct queue_lane *l)
 {
-    struct queue_lane *l = CONTAINER_OF(req, struct queue_lane, cycle.req);
     struct queue_batch *b = l->claiming;
 
     l->is_cycling = false;
     l->claiming = NULL;
     queue_mark_dirty(l);
+    return b;
+}
+
+static void
+offer_claimed(struct queue_lane *l)
+{
+    hold_claimed(l, end_cycle(l));
+    if (l->queue->is_draining ||
+        (l->records_intent && !l->cycle.records_intent))
+        queue_lane_give_back(l);
+    else
+        l->options.ops->on_work(l->options.arg);
+}
+
+/* Without the answer nothing of it may go out. */
+static void
+on_looked(struct store_req *req, enum err e)
+{
+    struct queue_lane *l = CONTAINER_OF(req, struct queue_lane, look.req);
+
+    if (e == ERR_OK) {
+        offer_claimed(l);
+        return;
+    }
+    LOG_WARN("queue.look_failed", log_cstr("error", err_code(e)),
+             log_int("lane", l->options.lane));
+    l->look.objects = NULL;
+    hold_claimed(l, end_cycle(l));
+    queue_lane_give_back(l);
+    back_off(l);
+}
+
+/* What was suppressed since it was planned: it may have waited for long. False:
+ * nothing of it can be. */
+static bool
+look_for_suppressions(struct queue_lane *l)
+{
+    const struct queue_lane_options *o = &l->options;
+    struct arena *a = l->claiming->arena;
+    size_t n = l->cycle.has_suppressions && o->ops->suppression_key
+                   ? l->cycle.n_work
+                   : 0;
+    struct str *keys = ARENA_ARRAY(a, struct str, n);
+
+    l->looked_at = ARENA_ARRAY(a, size_t, n);
+    l->look = (struct store_object_get){
+        .req = {.arena = a,
+                .loop = l->queue->options.env->loop,
+                .on_done = on_looked},
+        .tenant = o->tenant,
+        .kind = OBJECT_SUPPRESSION,
+        .keys = keys,
+    };
+    for (size_t i = 0; i < n; i++) {
+        struct str key = o->ops->suppression_key(o->arg, a, &l->cycle.work[i]);
+
+        if (key.n == 0)
+            continue;
+        l->looked_at[l->look.n_keys] = i;
+        keys[l->look.n_keys++] = key;
+    }
+    if (l->look.n_keys > 0)
+        store_object_get(l->queue->options.env->store, &l->look);
+    return l->look.n_keys > 0;
+}
+
+static void
+on_cycle_done(struct store_req *req, enum err e)
+{
+    struct queue_lane *l = CONTAINER_OF(req, struct queue_lane, cycle.req);
+
     if (e != ERR_OK) {
         LOG_WARN("queue.cycle_failed", log_cstr("error", err_code(e)),
                  log_int("lane", l->options.lane),
                  log_int("finishes", (int64_t)l->cycle.n_finishes));
         take_back_finishes(l);
-        arena_free(b->arena);
+        arena_free(end_cycle(l)->arena);
         back_off(l);
         return;
     }
     drop_recorded(l);
     learn_from_claim(l);
     if (l->cycle.n_work == 0) {
-        arena_free(b->arena);
+        arena_free(end_cycle(l)->arena);
         return;
     }
     count_waits(l);
-    hold_claimed(l, b);
-    if (l->queue->is_draining ||
-        (l->records_intent && !l->cycle.records_intent))
-        queue_lane_give_back(l);
-    else
-        l->options.ops->on_work(l->options.arg);
+    if (!look_for_suppressions(l))
+        offer_claimed(l);
 }
 
 static void

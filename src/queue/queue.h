@@ -28,6 +28,8 @@ struct queue_lane;
  * taker until queue_finish(). */
 struct queue_item {
     const struct store_work *work;
+    /* The document that suppresses its address now; empty: there is none. */
+    struct str suppression_body;
     void *arg; /* the taker's */
 };
 
@@ -61,6 +63,10 @@ struct queue_lane_ops {
     size_t (*appetite)(void *arg, size_t *ret_critical);
     /* There are rows to take. */
     void (*on_work)(void *arg);
+    /* The key of the document that suppresses the address of this work, if
+     * there is one; empty: it has no address. NULL: nobody is suppressed. */
+    struct str (*suppression_key)(void *arg, struct arena *a,
+                                  const struct store_work *work);
 };
 struct queue_lane_options {
     int64_t tenant;

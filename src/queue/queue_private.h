@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/map.h"
 #include "queue/queue.h"
+#include "store/object.h"
 #include "store/store.h"
 
 /* Rows claimed in one commit. The arena holds them, their items and what was
@@ -49,7 +50,9 @@ struct queue_lane {
     struct loop_timer timer; /* flush, or the end of the back-off */
     struct queue_batch *claiming;
     struct store_cycle cycle;
-    struct metric_series *wait; /* NULL: nobody asks for it */
+    struct store_object_get look; /* for suppressions, as the cycle ends */
+    size_t *looked_at;            /* of its work, what each key is of */
+    struct metric_series *wait;   /* NULL: nobody asks for it */
 };
 
 struct queue {

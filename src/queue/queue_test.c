@@ -15,6 +15,7 @@
 struct fake {
     struct store store;
     struct store_cycle *cycle; /* asked and not answered */
+    struct store_object_get *look;
     struct store_promote *promote;
     struct store_stats *stats;
     int n_cycles, n_promotes;
@@ -32,6 +33,7 @@ struct bench {
     struct queue_item *taken[600];
     size_t n_taken;
     bool takes_all, ends_all, is_draining;
+    bool has_suppressions;
 };
 
 static struct bench *
@@ -51,6 +53,10 @@ submit(struct store *s, struct store_req *req)
         assert_null(f->cycle);
         f->cycle = CONTAINER_OF(req, struct store_cycle, req);
         f->n_cycles++;
+        break;
+    case STORE_VERB_object_get:
+        assert_null(f->look);
+        f->look = CONTAINER_OF(req, struct store_object_get, req);
         break;
     case STORE_VERB_promote:
         assert_null(f->promote);
@@ -107,7 +113,17 @@ on_work(void *arg)
         finish(b, item);
 }
 
-static const struct queue_lane_ops ops = {appetite, on_work};
+/* Those with odd ids have an address. */
+static struct str
+suppression_key(void *arg, struct arena *a, const struct store_work *work)
+{
+    (void)arg;
+    return work->delivery.id % 2
+               ? str_fmt(a, "email:%lld@b.c", (long long)work->delivery.id)
+               : STR_NONE;
+}
+
+static const struct queue_lane_ops ops = {appetite, on_work, suppression_key};
 
 static void
 on_unknown_lane(void *arg, int64_t tenant, int64_t lane)
@@ -159,6 +175,7 @@ answer_rows(struct bench *b, size_t n, int64_t first_id, enum priority p,
     c->work = ARENA_ARRAY(c->req.arena, struct store_work, n);
     c->n_work = n;
     c->has_more = has_more;
+    c->has_suppressions = b->has_suppressions;
     for (size_t i = 0; i < n; i++) {
         c->work[i].delivery.id = c->work[i].delivery.rank =
             first_id + (int64_t)i;
@@ -631,6 +648,78 @@ what_a_claim_brings_during_a_drain_goes_back(void **state)
     assert_int_equal(b->n_drained, 1);
 }
 
+/* ---- suppressions ---- */
+
+/* Of those that were asked for, the last one is there. */
+static void
+answer_look(struct bench *b, enum err e)
+{
+    struct store_object_get *g = b->fake.look;
+
+    b->fake.look = NULL;
+    g->objects = ARENA_ARRAY(g->req.arena, struct object, g->n_keys);
+    g->objects[g->n_keys - 1] =
+        (struct object){.version = 1, .body = STR("{}")};
+    g->req.on_done(&g->req, e);
+    turn(b);
+}
+
+static void
+nothing_is_taken_before_it_is_known_what_is_suppressed(void **state)
+{
+    struct bench *b = *state;
+
+    b->has_suppressions = b->takes_all = true;
+    answer_rows(b, 4, 1, PRIORITY_NORMAL, false);
+    assert_non_null(b->fake.look);
+    assert_int_equal(b->fake.look->tenant, 1);
+    assert_int_equal(b->fake.look->kind, OBJECT_SUPPRESSION);
+    assert_int_equal(b->fake.look->n_keys, 2);
+    assert_true(str_is(b->fake.look->keys[0], "email:1@b.c"));
+    assert_true(str_is(b->fake.look->keys[1], "email:3@b.c"));
+    assert_int_equal(b->n_work, 0);
+    assert_false(queue_lane_is_idle(b->lane));
+    answer_look(b, ERR_OK);
+    assert_int_equal(b->n_taken, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(b->taken[i]->suppression_body.n > 0,
+                         b->taken[i]->work->delivery.id == 3);
+}
+
+static void
+what_no_suppression_can_be_of_is_not_looked_for(void **state)
+{
+    struct bench *b = *state;
+
+    b->takes_all = true;
+    answer_rows(b, 1, 1, PRIORITY_NORMAL, true);
+    assert_null(b->fake.look);
+    b->has_suppressions = true;
+    answer_rows(b, 1, 2, PRIORITY_NORMAL, false); /* has no address */
+    assert_null(b->fake.look);
+    assert_int_equal(b->n_taken, 2);
+}
+
+static void
+what_is_not_known_goes_back_and_is_claimed_again(void **state)
+{
+    struct bench *b = *state;
+    struct store_cycle *c;
+
+    b->has_suppressions = b->takes_all = true;
+    answer_rows(b, 2, 1, PRIORITY_NORMAL, false);
+    answer_look(b, ERR_UNAVAILABLE);
+    assert_int_equal(b->n_taken, 0);
+    c = next_cycle(b);
+    assert_int_equal(c->n_finishes, 2);
+    assert_int_equal(c->finishes[0].status, DELIVERY_QUEUED);
+    assert_true(c->want > 0);
+    answer_rows(b, 2, 1, PRIORITY_NORMAL, false);
+    answer_look(b, ERR_OK);
+    assert_int_equal(b->n_taken, 2);
+    assert_true(b->taken[0]->suppression_body.n > 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -658,6 +747,9 @@ main(void)
         T(a_lane_that_may_have_work_is_idle_but_not_empty),
         T(a_drain_gives_back_what_was_not_taken),
         T(what_a_claim_brings_during_a_drain_goes_back),
+        T(nothing_is_taken_before_it_is_known_what_is_suppressed),
+        T(what_no_suppression_can_be_of_is_not_looked_for),
+        T(what_is_not_known_goes_back_and_is_claimed_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

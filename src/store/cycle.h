@@ -39,9 +39,8 @@ struct store_finish {
 struct store_work {
     struct delivery delivery;
     const struct notification *notification; /* shared by its deliveries */
-    struct str user_body; /* the user's document; empty: never stored */
-    /* The same of the user's preferences, where it was deferred. */
-    struct str preference_body;
+    struct str user_body;       /* the user's document; empty: never stored */
+    struct str preference_body; /* the same of the user's preferences */
 };
 struct store_cycle {
     struct store_req req;
@@ -60,6 +59,9 @@ struct store_cycle {
     struct store_work *work;
     size_t n_work;
     bool has_more; /* there may be more */
+    /* The tenant suppresses addresses on the channel of this work, or did:
+     * whether it is one of these, who knows addresses asks. */
+    bool has_suppressions;
     int64_t lease; /* for store_holds() */
 };
 

@@ -232,40 +232,75 @@ put_preference(struct rig *r, const char *user, const char *body)
     assert_int_equal(ASK(r, object_put, &p), ERR_OK);
 }
 
-/* Users may have turned off meanwhile what waited for a better hour. */
 static void
-what_was_deferred_brings_preferences(void **state)
+send_to(struct rig *r, int64_t id, const char *user)
+{
+    struct store_accept *a =
+        make_accept(r, &(struct send){.id = id, .user = user});
+
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+}
+
+/* Users may have turned off meanwhile what waited. */
+static void
+what_is_claimed_brings_preferences(void **state)
 {
     static const char *const users[] = {"ann", "bob", "ann", "cat", NULL};
     struct rig *r = *state;
-    struct store_promote p = {.now_ms = NOW + 500, .max = 10};
     struct store_cycle c = {
         .now_ms = NOW, .tenant = T, .lane = LANE, .want = 10};
 
     put_preference(r, "ann", "{\"a\":1}");
     put_preference(r, "cat", "{\"c\":1}");
-    for (int i = 0; i < 5; i++) {
-        struct store_accept *a =
-            make_accept(r, &(struct send){.id = 1000 * (i + 1),
-                                          .user = users[i],
-                                          .status = DELIVERY_HELD,
-                                          .due_ms = NOW + 500});
-
-        if (i != 2) /* which waits for something else */
-            a->items[0].deliveries[0].reason =
-                i == 3 ? STR("besttime.deferred_until")
-                       : STR("quiet.deferred_until");
-        assert_int_equal(ASK(r, accept, a), ERR_OK);
-    }
-    assert_int_equal(ASK(r, promote, &p), ERR_OK);
-    assert_int_equal(p.n_promoted, 5);
+    for (int i = 0; i < 5; i++)
+        send_to(r, 1000 * (i + 1), users[i]);
     assert_int_equal(ASK(r, cycle, &c), ERR_OK);
     assert_int_equal(c.n_work, 5);
     assert_true(str_is(c.work[0].preference_body, "{\"a\":1}"));
     assert_int_equal(c.work[1].preference_body.n, 0);
+    assert_true(str_is(c.work[2].preference_body, "{\"a\":1}"));
     assert_true(str_is(c.work[3].preference_body, "{\"c\":1}"));
     assert_int_equal(c.work[4].preference_body.n, 0);
     assert_int_equal(c.work[0].user_body.n, 0);
+    assert_false(c.has_suppressions);
+}
+
+static void
+suppress(struct rig *r, int64_t tenant, const char *key)
+{
+    struct store_object_write w = {.kind = OBJECT_SUPPRESSION,
+                                   .key = str_from(key),
+                                   .body = STR("{}"),
+                                   .if_version = OBJECT_ANY_VERSION,
+                                   .num = 1};
+    struct store_object_put p = {
+        .tenant = tenant, .now_ms = NOW, .writes = &w, .n_writes = 1};
+
+    assert_int_equal(ASK(r, object_put, &p), ERR_OK);
+}
+
+/* Those of others, and of other channels, are nobody's business here. */
+static void
+a_claim_says_whether_its_channel_has_suppressions(void **state)
+{
+    static const char *const others[] = {"e:x", "email2:x", "emai:x", "zz:x"};
+    struct rig *r = *state;
+
+    for (int i = 0; i < 3; i++) {
+        struct store_cycle c = {
+            .now_ms = NOW, .tenant = T, .lane = LANE, .want = 10};
+
+        send_to(r, 1000 * (i + 1), "ann");
+        if (i == 1)
+            suppress(r, T + 1, "email:a@b.c");
+        for (size_t k = 0; i == 1 && k < 4; k++)
+            suppress(r, T, others[k]);
+        if (i == 2)
+            suppress(r, T, "email:a@b.c");
+        assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+        assert_int_equal(c.n_work, 1);
+        assert_int_equal(c.has_suppressions, i == 2);
+    }
 }
 
 /* ---- inboxes ---- */
@@ -803,7 +838,8 @@ const struct CMUnitTest document_tests[] = {
     RIG_TEST(lists_of_documents_go_on_where_they_ended),
     RIG_TEST(changes_tell_of_each_write_in_order),
     RIG_TEST(claimed_work_brings_the_users_document),
-    RIG_TEST(what_was_deferred_brings_preferences),
+    RIG_TEST(what_is_claimed_brings_preferences),
+    RIG_TEST(a_claim_says_whether_its_channel_has_suppressions),
     RIG_TEST(an_item_takes_the_users_next_rev_and_is_told),
     RIG_TEST(each_mark_changes_what_it_names_and_the_counts),
     RIG_TEST(marks_of_all_end_at_the_rev_that_was_seen),

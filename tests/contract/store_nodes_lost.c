@@ -339,12 +339,12 @@ what_is_done_is_told_though_what_is_claimed_cannot_be_read(void **state)
 
     send_one(r, &(struct send){.id = 1000, .n = 2});
     assert_int_equal(claim_now(r, LANE, 1), 1);
-    (void)pg_ask(r, "ALTER TABLE object RENAME TO hidden");
+    (void)pg_ask(r, "ALTER TABLE notification RENAME TO hidden");
     assert_int_equal(ASK(r, cycle, &c), ERR_OK);
     assert_true(f.is_done);
     assert_int_equal(c.n_work, 0);
     assert_true(c.has_more);
-    (void)pg_ask(r, "ALTER TABLE hidden RENAME TO object");
+    (void)pg_ask(r, "ALTER TABLE hidden RENAME TO notification");
     assert_int_equal(status_of(r, 1001), DELIVERY_SENT);
     c.n_finishes = 0;
     UNTIL(SOON_MS, ASK(r, cycle, &c) == ERR_OK && c.n_work == 1);

@@ -69,6 +69,14 @@ prepare_message(struct prepare *p)
     };
 }
 
+struct str
+prepare_suppression_key(struct arena *a, const struct store_work *work)
+{
+    (void)a;
+    (void)work;
+    return STR_NONE;
+}
+
 /* ---- the driver ---- */
 
 static enum verdict

@@ -526,20 +526,21 @@ export class Model {
         else this.callAgain(d, at);
     }
 
-    callAgain(d, early) {
-        if (this.isExpired(d.n)) this.set(d, 'expired', 'expired.ttl');
-        else if (d.n.isCancelled) this.set(d, 'cancelled', 'cancelled');
-        else if (this.address(d.user, d.channel)) this.call(d, early);
-        else this.set(d, 'suppressed', 'contact.missing');
+    // What stands in the way by now of what waited for anything.
+    stops(d) {
+        const obstacle = d.n.isCancelled ? ['cancelled', 'cancelled']
+            : this.obstacle(d.n, d.user, d.channel);
+        if (obstacle) this.set(d, ...obstacle);
+        return obstacle !== null;
     }
 
-    // The quiet is over. That an address is left out is said of what is sent
-    // after it was gone, and nothing of what was held then.
+    callAgain(d, early) {
+        if (!this.stops(d)) this.call(d, early);
+    }
+
+    // The quiet is over.
     release(d) {
-        if (this.isGone(d.user, d.channel)) throw new Unclear('held before');
-        const obstacle = this.obstacle(d.n, d.user, d.channel);
-        if (obstacle) this.set(d, ...obstacle);
-        else this.ready.push(d);
+        if (!this.stops(d)) this.ready.push(d);
     }
 
     // A moment from that one on at which nothing hangs on a few milliseconds.
@@ -582,8 +583,14 @@ export class Model {
         if (a.w && b.w) return a.w.user === b.w.user &&
             (a.w.channel === b.w.channel || this.throttles(a.w) ||
                 this.throttles(b.w));
-        return a.d?.user === b.d?.user && a.d?.channel === b.d?.channel &&
-            this.faults.get(a.d?.channel) === 'gone';
+        return this.findsGone(a, b.d) || this.findsGone(b, a.d);
+    }
+
+    // What it calls may come back as gone, and so what d has still to call.
+    findsGone(it, d) {
+        if (!d || this.faults.get(d.channel) !== 'gone') return false;
+        const { user, channel } = it.d ?? it.w ?? d;
+        return user === d.user && channel === d.channel;
     }
 
     throttles(w) {

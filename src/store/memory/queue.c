@@ -264,6 +264,16 @@ body_of_user(struct mem *m, struct store_cycle *c, const struct delivery *d,
     return STR_NONE;
 }
 
+static bool
+suppresses(const struct mem *m, int64_t tenant, struct str channel)
+{
+    ROW_EACH(struct mem_object, o, &m->objects)
+    if (o->o.kind == OBJECT_SUPPRESSION && o->o.tenant == tenant &&
+        str_starts(o->o.key, channel) && o->o.key.p[channel.n] == ':')
+        return true;
+    return false;
+}
+
 static void
 claim(struct mem *m, struct store_cycle *c, int64_t lane, size_t limit)
 {
@@ -282,8 +292,8 @@ claim(struct mem *m, struct store_cycle *c, int64_t lane, size_t limit)
         w->delivery = mem_copy_delivery(c->req.arena, &d->d);
         w->notification = notification_of(m, c, d->d.notification);
         w->user_body = body_of_user(m, c, &d->d, OBJECT_USER);
-        if (reason_is_deferral(d->d.reason))
-            w->preference_body = body_of_user(m, c, &d->d, OBJECT_PREFERENCE);
+        w->preference_body = body_of_user(m, c, &d->d, OBJECT_PREFERENCE);
+        c->has_suppressions |= suppresses(m, d->d.tenant, d->d.channel);
     }
 }
 
@@ -294,7 +304,7 @@ mem_cycle(struct mem *m, struct store_req *req)
     size_t both = c->want + c->want_critical, n, room;
 
     c->n_work = 0;
-    c->has_more = false;
+    c->has_more = c->has_suppressions = false;
     for (size_t i = 0; i < c->n_finishes; i++)
         finish(m, &c->finishes[i], c->now_ms);
     if (both == 0)

@@ -11,7 +11,6 @@
 
 #include "base/list.h"
 #include "base/log.h"
-#include "domain/reason.h"
 #include "store/postgres/acquire.h"
 #include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
@@ -42,7 +41,7 @@ struct cycle {
     size_t n_finishes;
     struct claiming *claimings;
     size_t n_claimings;
-    bool has_deferred;    /* among what was claimed */
+    bool has_preferences; /* some tenant of what was claimed */
     int answers[N_KINDS]; /* which results are theirs; -1: none was sent */
     int n_sent;
     bool is_committed;
@@ -370,6 +369,9 @@ send_claim(struct pg_op *op, struct claiming *k)
     pg_put_array(p, &held);
     pg_put_int(p, k->batch);
     pg_put_int(p, s->now_ms);
+    pg_put_int(p, k->cycle->tenant);
+    pg_put_int2(p, OBJECT_PREFERENCE);
+    pg_put_int2(p, OBJECT_SUPPRESSION);
     k->answer = s->n_sent;
     send(op, PG_claim);
 }
@@ -410,6 +412,7 @@ leave_in_doubt(struct claiming *k)
 static void
 take_claim(struct pg_op *op, struct claiming *k)
 {
+    struct cycle *s = op->state;
     struct store_cycle *c = k->cycle;
     struct pg_rows r = pg_op_rows(op, k->answer);
     struct claim_batch *batch = NULL;
@@ -429,6 +432,8 @@ take_claim(struct pg_op *op, struct claiming *k)
         bool is_critical;
 
         pg_take_delivery(&r, c->req.arena, &w->delivery);
+        s->has_preferences |= pg_int(&r) != 0;
+        c->has_suppressions |= pg_int(&r) != 0;
         is_critical = w->delivery.priority == PRIORITY_CRITICAL;
         n[is_critical]++;
         if (is_in_doubt(op, w)) {
@@ -567,31 +572,22 @@ loaded(struct pg_op *op)
     for (size_t i = 0; i < s->n_claimings; i++) {
         take_notifications(op, s->claimings[i].cycle);
         take_documents(op, s->claimings[i].cycle, 1, OBJECT_USER);
-        if (s->has_deferred)
+        if (s->has_preferences)
             take_documents(op, s->claimings[i].cycle, 2, OBJECT_PREFERENCE);
     }
     pg_op_done(op);
 }
 
-static bool
-was_deferred(const struct store_work *w)
-{
-    return reason_is_deferral(w->delivery.reason);
-}
-
-/* Of each user once; of preferences those that may be looked at again. */
+/* Of each user once. */
 static void
-add_users(struct pg_columns *users, struct store_work **sorted, size_t n,
-          enum object_kind kind)
+add_users(struct pg_columns *users, struct store_work **sorted, size_t n)
 {
     const struct store_work *last = NULL;
 
     for (size_t k = 0; k < n; k++) {
         struct store_work *w = sorted[k];
 
-        if (w->delivery.user.n == 0 ||
-            (kind == OBJECT_PREFERENCE && !was_deferred(w)) ||
-            (last && by_user(&last, &w) == 0))
+        if (w->delivery.user.n == 0 || (last && by_user(&last, &w) == 0))
             continue;
         last = w;
         pg_col_int(users, w->delivery.tenant);
@@ -610,7 +606,7 @@ send_users(struct pg_op *op, enum object_kind kind)
     for (size_t i = 0; i < s->n_claimings; i++) {
         const struct store_cycle *c = s->claimings[i].cycle;
 
-        add_users(&users, sort_work(op, c, by_user), c->n_work, kind);
+        add_users(&users, sort_work(op, c, by_user), c->n_work);
     }
     pg_put_int2(p, kind);
     pg_put_columns(p, &users);
@@ -633,13 +629,11 @@ send_load(struct pg_op *op)
                 pg_col_int(&ids, all[k]->delivery.tenant);
                 pg_col_int(&ids, all[k]->delivery.notification);
             }
-        for (size_t k = 0; k < c->n_work; k++)
-            s->has_deferred |= was_deferred(&c->work[k]);
     }
     pg_put_columns(pg_op_params(op), &ids);
     pg_op_send(op, PG_notifications_of);
     send_users(op, OBJECT_USER);
-    if (s->has_deferred)
+    if (s->has_preferences)
         send_users(op, OBJECT_PREFERENCE);
     pg_op_await(op, loaded);
 }
@@ -772,7 +766,7 @@ list_request(struct pg_op *op, struct store_cycle *c)
 
     c->work = NULL;
     c->n_work = 0;
-    c->has_more = false;
+    c->has_more = c->has_suppressions = false;
     for (size_t i = 0; i < c->n_finishes; i++) {
         struct store_finish *f = &c->finishes[i];
         const struct claim *was =

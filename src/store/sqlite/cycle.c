@@ -2,7 +2,6 @@
 #include <assert.h>
 
 #include "base/list.h"
-#include "domain/reason.h"
 #include "store/sqlite/writer.h"
 
 /* ---- finish ---- */
@@ -264,6 +263,69 @@ claim_lane(struct claiming *k, int64_t lane, size_t limit)
     claims_mark_raise(k->w->claims, lane, mark);
 }
 
+/* What a tenant has none of is not looked for row by row. Deleted ones count.
+ */
+static bool
+has_any(struct claiming *k, enum object_kind kind, struct str from,
+        struct str to)
+{
+    struct query q = query(&k->w->conn, SQL_object_any);
+    bool is_there;
+
+    put_int(&q, kind);
+    put_int(&q, k->c->tenant);
+    put_text(&q, from);
+    put_text(&q, to);
+    is_there = query_row(&q);
+    if (is_there)
+        query_end(&q);
+    return is_there;
+}
+
+/* Their keys begin with the channel and a colon. A lane has one channel, but
+ * for rows from before its provider had another. */
+static bool
+has_suppressions(struct claiming *k)
+{
+    struct str first = k->c->work[0].delivery.channel, last = first;
+
+    for (size_t i = 1; i < k->c->n_work; i++) {
+        struct str channel = k->c->work[i].delivery.channel;
+
+        if (str_cmp(channel, first) < 0)
+            first = channel;
+        if (str_cmp(channel, last) > 0)
+            last = channel;
+    }
+    return has_any(k, OBJECT_SUPPRESSION,
+                   str_fmt(k->w->arena, "%.*s:", STR_ARG(first)),
+                   str_fmt(k->w->arena, "%.*s;", STR_ARG(last)));
+}
+
+static void
+load(struct claiming *k)
+{
+    struct store_cycle *c = k->c;
+    bool has_preferences;
+
+    if (c->n_work == 0)
+        return;
+    has_preferences = has_any(k, OBJECT_PREFERENCE, STR_NONE, STR("~"));
+    c->has_suppressions = has_suppressions(k);
+    for (k->seen_mask = 16; k->seen_mask < 2 * c->n_work; k->seen_mask *= 2)
+        ;
+    k->seen = ARENA_ARRAY(k->w->arena, struct notification *, k->seen_mask);
+    k->seen_mask--;
+    for (size_t i = 0; i < c->n_work; i++) {
+        const struct delivery *d = &c->work[i].delivery;
+
+        c->work[i].notification = load_notification(k, d->notification);
+        c->work[i].user_body = load_of_user(k, d, OBJECT_USER);
+        if (has_preferences)
+            c->work[i].preference_body = load_of_user(k, d, OBJECT_PREFERENCE);
+    }
+}
+
 #define CLAIM_MAX 10000 /* rows in one cycle, whatever is wanted */
 
 static void
@@ -281,18 +343,7 @@ claim(struct writer *w, struct store_cycle *c)
     n_critical = c->n_work;
     room = n_critical > extra ? want - (n_critical - extra) : want;
     claim_lane(&k, c->lane, n_critical + room);
-    for (k.seen_mask = 16; k.seen_mask < 2 * c->n_work; k.seen_mask *= 2)
-        ;
-    k.seen = ARENA_ARRAY(w->arena, struct notification *, k.seen_mask);
-    k.seen_mask--;
-    for (size_t i = 0; i < c->n_work; i++) {
-        const struct delivery *d = &c->work[i].delivery;
-
-        c->work[i].notification = load_notification(&k, d->notification);
-        c->work[i].user_body = load_of_user(&k, d, OBJECT_USER);
-        if (reason_is_deferral(d->reason))
-            c->work[i].preference_body = load_of_user(&k, d, OBJECT_PREFERENCE);
-    }
+    load(&k);
     if (k.batch && k.batch->n_refs > 0) {
         k.batch->id = ++w->last_batch;
         put_intent(w, k.batch);
@@ -306,7 +357,7 @@ write_cycle(struct writer *w, struct store_req *req)
 
     c->work = NULL;
     c->n_work = 0;
-    c->has_more = false;
+    c->has_more = c->has_suppressions = false;
     finish_all(w, c);
     if (c->want + c->want_critical > 0) {
         assert(c->lane > 0);

@@ -148,7 +148,11 @@ AND y.batch = x.batch OFFSET 0) AS w WHERE i.ctid = w.at;
 
 -- $1 lane; $2, $3 the mark of its critical rows, $4, $5 of the others; $6 how
 -- many, $7 how many critical ones beyond; $8 what we hold although it lies
--- behind the marks; $9 the batch, 0: no intent; $10 now.
+-- behind the marks; $9 the batch, 0: no intent; $10 now; $11 the tenant; $12
+-- and $13 kinds of documents, preferences and suppressions. The last two columns
+-- say for all rows whether the tenant has any, or had; of suppressions, whose
+-- keys begin with the channel and a colon (which 59 comes after), on the channels
+-- of these rows.
 -- name: claim (cycle)
 WITH critical AS (
 SELECT * FROM ready WHERE lane <> 0 AND lane = -$1::int8
@@ -168,7 +172,13 @@ FROM claimed HAVING count(*) > 0 AND $9 > 0
 )
 SELECT id, tenant, notification, 0::int2, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, 0::int8, user_id, channel, provider, reason,
-error, tally, NULL::int8, NULL::int8 FROM claimed;
+error, tally, NULL::int8, NULL::int8,
+(SELECT EXISTS (SELECT FROM object o WHERE o.kind = $12::int2
+AND o.tenant = $11::int8 AND o.key >= '')),
+(SELECT EXISTS (SELECT FROM object o WHERE o.kind = $13::int2 AND o.tenant = $11
+AND o.key >= (SELECT min(channel COLLATE "C") || ':' FROM claimed)
+AND o.key < (SELECT max(channel COLLATE "C") || chr(59) FROM claimed)))
+FROM claimed;
 -- name: notifications_of (cycle)
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
 n.template_version, n.n_recipients, n.template_key, n.note, n.request_id,

@@ -16,6 +16,9 @@ n_recipients, template_key, note, request_id, traceparent, doc, parent
 FROM notification WHERE id = ?1;
 -- name: object_body
 SELECT body FROM object WHERE kind = ?1 AND tenant = ?2 AND key = ?3;
+-- name: object_any
+SELECT 1 FROM object WHERE kind = ?1 AND tenant = ?2 AND key >= ?3
+AND key < ?4 LIMIT 1;
 
 -- An empty provider or tally keeps the old one; ?9: attempts stay, and so
 -- does an error that is not replaced.
