@@ -1,7 +1,8 @@
 /* budget.c - see budget.h.
  *
- *   in each round: list who counts -> take, some thousand keys at a time ->
- *   look, for dry runs -> refuse those beyond the limit */
+ *   [look for duplicates] -> in each round: list who counts -> take, some
+ *   thousand keys at a time -> look, for dry runs -> refuse those beyond the
+ *   limit */
 #include "app/budget.h"
 
 #include "app/send.h"
@@ -48,17 +49,17 @@ attention_of(const struct send *s)
 
 /* What is sent or approved later is counted then. */
 static bool
-is_counted(const struct send *s, const struct send_item *item)
+is_counted(const struct send *s, const struct send_item *item, int round)
 {
     const struct category *k = category_of(s, item);
     enum priority priority = item->request.priority;
 
-    if (problem_is_set(&item->problem) || item->is_later || item->is_held)
+    if (problem_is_set(&item->problem) || item->is_later || item->is_held ||
+        (item->main ? item->main : item)->is_duplicate)
         return false;
-    return s->budgets.round == BUDGET_CATEGORY
+    return round == BUDGET_CATEGORY
                ? throttle_applies(k, priority)
-               : !item->flush &&
-                     attention_applies(attention_of(s), k, priority);
+               : attention_applies(attention_of(s), k, priority);
 }
 
 static struct plan_decision *
@@ -127,7 +128,7 @@ make_room(struct send *s)
     size_t n[2] = {0};
 
     for (size_t i = 0; i < s->n_parts; i++)
-        if (is_counted(s, s->parts[i]))
+        if (is_counted(s, s->parts[i], s->budgets.round))
             n[s->parts[i]->request.is_dry_run] +=
                 s->parts[i]->request.n_recipients;
     for (int i = 0; i < 2; i++)
@@ -137,6 +138,27 @@ make_room(struct send *s)
     return n[0] + n[1] > 0;
 }
 
+static int64_t
+place_of(const struct send_item *item)
+{
+    return item->flush ? item->place : item->notification;
+}
+
+static void
+name_places(struct send *s, struct budget_list *l)
+{
+    int64_t **ids = ARENA_ARRAY(s->arena, int64_t *, l->n);
+
+    for (size_t i = 0; i < l->n; i++)
+        l->all[i].ids = ids[i] =
+            ARENA_ARRAY(s->arena, int64_t, (size_t)l->all[i].want);
+    for (size_t i = 0; i < l->n_uses; i++) {
+        const struct budget_use *u = &l->uses[i];
+
+        ids[u->budget - l->all][u->nth] = place_of(s->parts[u->item]);
+    }
+}
+
 static void
 list_uses(struct send *s)
 {
@@ -144,12 +166,14 @@ list_uses(struct send *s)
 
     for (size_t i = 0; i < s->n_parts; i++) {
         const struct send_item *item = s->parts[i];
-        bool counts = is_counted(s, item);
+        bool counts = is_counted(s, item, s->budgets.round);
 
         for (size_t j = 0; counts && j < item->request.n_recipients; j++)
             add_use(s, seen[item->request.is_dry_run],
                     (struct budget_use){.item = i, .recipient = j});
     }
+    name_places(s, list_of(s, false));
+    name_places(s, list_of(s, true));
     map_free(seen[0]);
     map_free(seen[1]);
 }
@@ -167,6 +191,8 @@ refuse(struct send *s, const struct send_item *item, size_t recipient)
     size_t n = item->request.n_channels;
     struct str id;
 
+    if (s->budgets.round == BUDGET_ATTENTION && item->was_put_off)
+        return; /* once is enough */
     if (s->budgets.round == BUDGET_CATEGORY) {
         throttle_refuse(d, n);
     } else {
@@ -330,14 +356,92 @@ go_on(struct send *s)
         s->budgets.next(s, ERR_OK);
 }
 
+static bool
+begin(struct send *s)
+{
+    bool is_asked = begin_round(s);
+
+    if (is_asked)
+        go_on(s);
+    return is_asked;
+}
+
+/* ---- duplicates ---- */
+
+static bool
+may_count(const struct send *s)
+{
+    for (size_t i = 0; i < s->n_items; i++)
+        for (int round = 0; round < BUDGET_ROUNDS; round++)
+            if (is_counted(s, &s->items[i], round))
+                return true;
+    return false;
+}
+
+/* Each key once, with the first item that has it; it is that one's then. */
+static void
+list_keys(struct send *s, struct str *keys)
+{
+    struct budgets *b = &s->budgets;
+    struct map *seen = map_new();
+
+    for (size_t i = 0; i < s->n_items; i++) {
+        struct send_item *item = &s->items[i];
+        struct str key = item->request.dedup_key;
+
+        if (key.n == 0 || item->request.is_dry_run ||
+            problem_is_set(&item->problem))
+            continue;
+        item->first = map_get(seen, key);
+        item->is_duplicate = item->first != NULL;
+        if (item->first)
+            continue;
+        (void)map_put(seen, key, item);
+        b->asked[b->known.n_keys] = item;
+        keys[b->known.n_keys++] = key;
+    }
+    map_free(seen);
+}
+
+static void
+on_known(struct store_req *req, enum err e)
+{
+    struct store_dedup_get *g = CONTAINER_OF(req, struct store_dedup_get, req);
+    struct budgets *b = CONTAINER_OF(g, struct budgets, known);
+    struct send *s = send_with(b);
+
+    for (size_t i = 0; e == ERR_OK && i < g->n_keys; i++)
+        b->asked[i]->is_duplicate = g->ids[i] != 0;
+    if (e != ERR_OK || !begin(s))
+        b->next(s, e);
+}
+
+/* One alone would only be in its own way. False: there is nothing to ask. */
+static bool
+look_for_duplicates(struct send *s)
+{
+    struct budgets *b = &s->budgets;
+    struct str *keys;
+
+    if (s->n_items < 2 || !may_count(s))
+        return false;
+    keys = ARENA_ARRAY(s->arena, struct str, s->n_items);
+    b->asked = ARENA_ARRAY(s->arena, struct send_item *, s->n_items);
+    b->known = (struct store_dedup_get){.req = request(s, on_known),
+                                        .tenant = s->workspace->tenant,
+                                        .now_ms = s->now_ms,
+                                        .keys = keys};
+    list_keys(s, keys);
+    if (b->known.n_keys > 0)
+        store_dedup_get(s->app->env->store, &b->known);
+    return b->known.n_keys > 0;
+}
+
 bool
 budgets_take(struct send *s, void (*next)(struct send *s, enum err e))
 {
     s->budgets = (struct budgets){.next = next};
-    if (!begin_round(s))
-        return false;
-    go_on(s);
-    return true;
+    return look_for_duplicates(s) || begin(s);
 }
 
 /* ---- give back ---- */
@@ -364,6 +468,16 @@ is_owed(const struct send *s, const struct budget_use *u, int round, enum err e)
            (!is_stored(s, item, e) || !wants_some(item, u->recipient, round));
 }
 
+static void
+owe(struct send *s, const struct budget_use *u)
+{
+    struct store_budget *b = u->budget;
+
+    if (!b->back)
+        b->back = ARENA_ARRAY(s->arena, int64_t, (size_t)b->granted);
+    b->back[b->n_back++] = b->ids[u->nth];
+}
+
 static size_t
 count_back(struct send *s, int round, enum err e)
 {
@@ -372,7 +486,9 @@ count_back(struct send *s, int round, enum err e)
 
     for (size_t i = 0; i < l->n_uses; i++)
         if (is_owed(s, &l->uses[i], round, e))
-            n += l->uses[i].budget->give++ == 0;
+            owe(s, &l->uses[i]);
+    for (size_t i = 0; i < l->n; i++)
+        n += l->all[i].n_back > 0;
     return n;
 }
 
@@ -389,7 +505,7 @@ list_back(struct send *s, enum err e)
     b->back = ARENA_ARRAY(s->arena, struct store_budget, n);
     for (int round = 0; round < BUDGET_ROUNDS; round++)
         for (size_t i = 0; i < b->taken[round].n; i++)
-            if (b->taken[round].all[i].give > 0)
+            if (b->taken[round].all[i].n_back > 0)
                 b->back[b->n_back++] = b->taken[round].all[i];
     return n;
 }

@@ -3,11 +3,16 @@
  *
  * Two rounds: that of a throttled category, then the workspace's for the
  * attention of each user. Where there is neither, nothing is asked and nothing
- * waits. A process that dies in between leaves what it took
- * reserved: less goes out, never more. */
+ * waits. A place is for a notification: what goes out of it later, as windows
+ * let go of it, does not count again. A process that dies in between leaves
+ * what it took reserved: less goes out, never more.
+ *
+ * Of many items, those whose dedup keys are taken are known before, so that
+ * they keep no place from those that come after them. */
 #pragma once
 
 #include "base/err.h"
+#include "store/accept.h"
 #include "store/budget.h"
 
 struct send;
@@ -33,6 +38,8 @@ struct budgets {
     int round; /* that is asked in */
     struct budget_list taken[BUDGET_ROUNDS];
     struct budget_list looked_at[BUDGET_ROUNDS]; /* of dry runs */
+    struct store_dedup_get known;
+    struct send_item **asked; /* for each key of `known` */
     struct store_budget_take take;
     struct store_budget_look look;
     struct store_budget_give_back give_back;

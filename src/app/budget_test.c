@@ -347,6 +347,30 @@ a_duplicate_gives_back(void **state)
     assert_plan(o, "[" NEWS("'to':'u1','dedup_key':'m'") "]", "t");
 }
 
+/* Known or not, of this batch or of an earlier one. */
+static void
+a_duplicate_keeps_no_place_from_what_comes_after_it(void **state)
+{
+    struct office *o = *state;
+
+    assert_plan(o, "[" NEWS("'to':'u1','dedup_key':'k'") "]", "s");
+    assert_plan(o,
+                "[" NEWS("'to':'u1','dedup_key':'k'") "," NEWS(
+                    "'to':'u1'") "," NEWS("'to':'u1'") "]",
+                "s/s/t");
+    assert_plan(o,
+                "[" NEWS("'to':'u2','dedup_key':'l'") "," NEWS(
+                    "'to':['u2','u3'"
+                    "],'dedup_key':'"
+                    "l'") "," NEWS("'to':['u2',"
+                                   "'u3']") "," NEWS("'to':['u2','u3']") "]",
+                "s/s s/s s/t s");
+    assert_plan(o,
+                "[" NEWS("'to':'u4','dedup_key':'m','dry_run':true") "," NEWS(
+                    "'to':'u4','dedup_key':'m'") "," NEWS("'to':'u4'") "]",
+                "t/s/s");
+}
+
 static void
 a_replay_and_a_mismatch_give_back(void **state)
 {
@@ -471,6 +495,7 @@ main(void)
         T(a_batch_takes_in_its_order),
         T(a_dry_run_looks_and_takes_nothing),
         T(a_duplicate_gives_back),
+        T(a_duplicate_keeps_no_place_from_what_comes_after_it),
         T(a_replay_and_a_mismatch_give_back),
         T(many_at_once_get_no_more_than_the_limit),
         T(a_wide_batch_is_taken_piece_by_piece),

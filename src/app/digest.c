@@ -122,24 +122,41 @@ is_late(const struct slot *s, struct json doc)
            at_ms <= wall_ms(s->owner);
 }
 
-/* A request to one on one channel, which no window collects. */
+/* The inbox may stand in for it, as it might have for the newest member. */
+static bool
+has_spare(struct slot *s, struct str channel)
+{
+    const struct notification *like = &s->item.like->notification;
+    struct send_request own;
+
+    if (str_is(channel, "in_app"))
+        return false;
+    send_request_reread(s->base.arena, s->workspace,
+                        parsed(s->base.arena, like->doc),
+                        like->template_version, NULL, &own);
+    return own.has_spare;
+}
+
+/* A request to one on one channel, which only what is beyond its user's
+ * attention is collected of again. */
 static void
 address(struct slot *s, const struct delivery *to, struct json given, int index)
 {
     struct send_request *q = &s->item.request;
     struct send_recipient *r = ARENA_NEW(s->base.arena, struct send_recipient);
-    struct str *channel = ARENA_NEW(s->base.arena, struct str);
+    struct str *channels = ARENA_ARRAY(s->base.arena, struct str, 2);
 
     send_request_reread(s->base.arena, s->workspace, s->item.doc,
                         s->item.like->notification.template_version, NULL, q);
     *r = (struct send_recipient){
         .user = to->user, .index = index, .given = given};
-    *channel = to->channel;
+    channels[0] = to->channel;
+    channels[1] = STR("in_app");
     q->recipients = r;
     q->n_recipients = 1;
-    q->channels = channel;
-    q->n_channels = 1;
-    q->has_spare = false;
+    q->channels = channels;
+    q->has_spare = has_spare(s, to->channel);
+    q->n_channels = q->has_spare ? 2 : 1;
     q->digest = (struct digest_rule){0};
     q->best_within_ms = 0; /* it has waited */
     q->is_all = q->is_dry_run = false;
@@ -156,6 +173,7 @@ note_of(struct slot *s, const struct digest_letter *l)
     w = json_writer(&out);
     json_begin_object(&w);
     json_int_field(&w, "recipients", 1);
+    json_int_field(&w, "place", s->item.place);
     json_put_key(&w, "digest");
     json_begin_object(&w);
     json_int_field(&w, "count", l->count);
@@ -165,6 +183,20 @@ note_of(struct slot *s, const struct digest_letter *l)
     json_end_object(&w);
     json_end_object(&w);
     return buf_str(&out);
+}
+
+/* Whichever channel it is of, and also where it is a digest itself, of which
+ * there is one for each channel. */
+static int64_t
+place_of(struct slot *s)
+{
+    const struct notification *like = &s->item.like->notification;
+    int64_t place;
+
+    return json_int(json_get(parsed(s->base.arena, like->note), "place"),
+                    &place)
+               ? place
+               : like->id;
 }
 
 /* Data that is as deep, or has as many keys, as JSON may have here does not fit
@@ -190,6 +222,7 @@ send_many(struct slot *s, struct digest_letter *l)
     struct json given;
 
     s->flush.status = DELIVERY_MERGED;
+    s->item.place = place_of(s);
     s->item.doc = document_of(s, l);
     s->item.note = note_of(s, l);
     given = json_first(json_get(json_get(s->item.doc, "to"), "recipients"));
@@ -201,6 +234,7 @@ static void
 send_one(struct slot *s, const struct digest_member *m)
 {
     s->flush.status = DELIVERY_QUEUED;
+    s->item.place = place_of(s);
     s->item.doc = m->doc;
     address(s, &s->item.like->delivery, m->given,
             s->item.like->delivery.recipient);
@@ -287,6 +321,7 @@ finish(struct slot *s, struct digest_letter *l)
     s->flush = (struct store_flush){
         .digest = s->digest.id, .hold = s->hold, .n_members = s->n_members};
     s->item.flush = &s->flush;
+    s->item.was_put_off = attention_is_window(buf_str(&s->key));
     if (s->workspace)
         compose(s, l);
     else

@@ -165,6 +165,8 @@ plan_item(struct send *s, struct send_item *item)
         .arg = s,
     };
 
+    if (!item->chunk)
+        item->notification = id_make(s->app->ids, s->now_ms, 1);
     item->n_decisions = q->n_recipients * q->n_channels;
     item->decisions =
         ARENA_ARRAY(s->arena, struct plan_decision, item->n_decisions);
@@ -208,6 +210,8 @@ add_row(struct send *s, struct send_item *item)
     struct send_item *main = item->main ? item->main : item;
     struct store_accept *a = &s->accept;
 
+    if (item->first && problem_is_set(&item->first->problem))
+        main->problem = item->first->problem;
     if (problem_is_set(&main->problem) || item->request.is_dry_run)
         return;
     item->accepted = &a->items[a->n_items];

@@ -48,11 +48,13 @@ struct send_item {
     int64_t held_until_ms;
     /* For send_chunk(). */
     const struct store_chunk *chunk;
-    int64_t notification; /* what it adds to */
+    int64_t notification; /* what it adds to; else its own, once planned */
     /* For send_digest(). */
     struct store_flush *flush;
     const struct store_member *like; /* the newest member, or the only one */
     struct str note;                 /* of the digest */
+    bool was_put_off; /* the window held what was beyond somebody's attention */
+    int64_t place;    /* what it has in budgets: that of its newest member */
     /* For send_step(). */
     int64_t parent;
     /* The row is made, but for the turn and the steps. */
@@ -76,7 +78,12 @@ struct send_item {
     /* As they were found at first; NULL: nobody looked. */
     const struct member_set *sets;
     struct store_accept_item *accepted; /* NULL: refused or dry run */
-    struct str inline_content; /* private: the same for every recipient */
+    /* private */
+    struct str inline_content; /* the same for every recipient */
+    /* What is known before the commit: its dedup key is taken; by that one, if
+     * it is of this request, with which it is refused, too. */
+    bool is_duplicate;
+    const struct send_item *first;
 };
 
 struct send {

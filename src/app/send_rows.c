@@ -157,13 +157,6 @@ parent_of(const struct send_item *item)
     return n->parent != 0 ? n->parent : n->id;
 }
 
-static int64_t
-notification_id(struct send *s, const struct send_item *item)
-{
-    return item->chunk ? item->notification
-                       : id_make(s->app->ids, s->now_ms, 1);
-}
-
 static void
 add_instances(struct send *s, struct send_item *item,
               struct store_accept_item *row)
@@ -223,7 +216,7 @@ fill_row(struct send *s, struct send_item *item)
     *row = (struct store_accept_item){
         .notification =
             {
-                .id = notification_id(s, item),
+                .id = item->notification,
                 .tenant = s->workspace->tenant,
                 .created_ms = s->now_ms,
                 .priority = q->priority,
@@ -275,34 +268,56 @@ fill_row(struct send *s, struct send_item *item)
     return true;
 }
 
+/* How the first of what goes out becomes the row of a member that was alone. */
+static void
+go_on_as(struct delivery *v, const struct delivery *was)
+{
+    v->created_ms = was->created_ms;
+    if (v->status == DELIVERY_QUEUED) /* ready since now, not since then */
+        v->reason = reason_code(REASON_DIGEST_WAITING);
+}
+
+static bool
+goes_nowhere(const struct send_item *item)
+{
+    for (size_t i = 0; i < item->n_decisions; i++)
+        if (item->decisions[i].verdict != PLAN_SKIP)
+            return false;
+    return true;
+}
+
 /* What goes out, or why it does not: that is the members' end, too. */
 static void
 decide_flush(struct send *s, struct send_item *item,
              struct store_accept_item *row)
 {
-    const struct plan_decision *d = &item->decisions[0];
+    const struct plan_decision *first = &item->decisions[0];
     const struct delivery *was = &item->like->delivery;
     struct store_flush *f = item->flush;
-    struct delivery *v = &row->deliveries[0];
+    bool is_one = f->status == DELIVERY_QUEUED;
 
-    if (d->verdict == PLAN_SKIP) {
-        f->status = d->reason == REASON_EXPIRED ? DELIVERY_EXPIRED
-                                                : DELIVERY_SUPPRESSED;
-        f->reason = reason_code(d->reason);
+    if (goes_nowhere(item)) {
+        f->status = first->reason == REASON_EXPIRED ? DELIVERY_EXPIRED
+                                                    : DELIVERY_SUPPRESSED;
+        f->reason = reason_code(first->reason);
         return;
     }
-    v->id = f->status == DELIVERY_QUEUED ? was->id
-                                         : id_make(s->app->ids, s->now_ms, 1);
-    fill_delivery(s, item, d, v, row);
-    row->n_deliveries = 1;
-    if (f->status == DELIVERY_QUEUED) {
-        v->created_ms = was->created_ms;
-        if (v->status == DELIVERY_QUEUED) /* ready since now, not since then */
-            v->reason = reason_code(REASON_DIGEST_WAITING);
-        return;
+    for (size_t i = 0; i < item->n_decisions; i++) {
+        const struct plan_decision *d = &item->decisions[i];
+        struct delivery *v = &row->deliveries[row->n_deliveries];
+
+        if (plan_is_unused(d))
+            continue;
+        v->id = is_one && i == 0 ? was->id : id_make(s->app->ids, s->now_ms, 1);
+        fill_delivery(s, item, d, v, row);
+        add_join(s, d, row->n_deliveries++, row);
+        if (is_one && i == 0)
+            go_on_as(v, was);
+        if (!is_one && d->verdict != PLAN_SKIP)
+            f->merged_into = v->id;
     }
-    f->reason = reason_code(REASON_DIGEST_MERGED);
-    f->merged_into = v->id;
+    if (!is_one)
+        f->reason = reason_code(REASON_DIGEST_MERGED);
 }
 
 /* The template is that of the member, which may have been deleted since. */
@@ -331,8 +346,9 @@ fill_flush(struct send *s, struct send_item *item)
                 .traceparent = like->traceparent,
                 .n_recipients = 1,
             },
-        .deliveries = ARENA_ARRAY(s->arena, struct delivery, 1),
-        .items = ARENA_ARRAY(s->arena, struct inbox_item, 1),
+        .deliveries = ARENA_ARRAY(s->arena, struct delivery, item->n_decisions),
+        .items = ARENA_ARRAY(s->arena, struct inbox_item, item->n_decisions),
+        .joins = ARENA_ARRAY(s->arena, struct store_join, item->n_decisions),
         .flush = item->flush,
     };
     if (item->n_decisions > 0)

@@ -3,8 +3,8 @@
  *
  *   take from the budget -> move on -> [give back, if the move is lost]
  *
- * A process that dies in between leaves what it took reserved: less passes,
- * never more. */
+ * What it takes is for the instance: whoever goes on with it after a process
+ * that died in between passes on the same place. */
 #include <sodium.h>
 
 #include "app/workflow_private.h"
@@ -90,8 +90,10 @@ slot_throttle(struct slot *s)
     }
     if (!slot_render(s, "key", TEMPLATE_PLAIN, &of_step))
         of_step = STR_NONE;
-    q->budget = (struct store_budget){
-        .key = budget_key(s, of_step), .throttle = throttle_of(s), .want = 1};
+    q->budget = (struct store_budget){.key = budget_key(s, of_step),
+                                      .throttle = throttle_of(s),
+                                      .ids = &s->base.hold.id,
+                                      .want = 1};
     q->take = (struct store_budget_take){
         .req = slot_req(s, on_taken),
         .tenant = s->base.hold.tenant,
@@ -127,7 +129,8 @@ slot_throttle_back(struct slot *s, enum err e, bool is_gone)
     if (q->budget.granted == 0 || e == ERR_UNCERTAIN ||
         (e == ERR_OK && !is_gone))
         return false;
-    q->budget.give = q->budget.granted;
+    q->budget.back = &s->base.hold.id;
+    q->budget.n_back = 1;
     q->budget.granted = 0;
     q->outcome = e;
     q->is_gone = is_gone;

@@ -3,7 +3,8 @@
 
 #include "base/arena.h"
 
-#define ATTENTION_WINDOW "attention" /* of all that is beyond it */
+#define ATTENTION_WINDOW "attention"   /* of all that is beyond it */
+#define ATTENTION_WINDOWS "attention:" /* of one, and its own id */
 
 bool
 attention_applies(const struct attention *a, const struct category *k,
@@ -18,6 +19,13 @@ struct str
 attention_key(struct arena *a, struct str user)
 {
     return str_fmt(a, "attention/%.*s", STR_ARG(user));
+}
+
+bool
+attention_is_window(struct str key)
+{
+    return str_is(key, ATTENTION_WINDOW) ||
+           str_starts(key, STR(ATTENTION_WINDOWS));
 }
 
 static bool

@@ -2,8 +2,9 @@
  * category or the workflow: a budget of the workspace, asked after those of
  * categories, and what becomes of what is beyond it. What is critical goes out
  * and is not counted, nor is what goes to an inbox alone: that disturbs nobody.
- * What comes out of a window was over the budget once, and is not asked again.
- * Pure. */
+ * What comes out of a window is counted as the one that goes out; where the
+ * window is one of its own, it was over the budget once, and goes out in any
+ * case. Pure. */
 #pragma once
 
 #include "domain/throttle.h"
@@ -24,6 +25,8 @@ struct attention {
 bool attention_applies(const struct attention *a, const struct category *k,
                        enum priority priority);
 struct str attention_key(struct arena *a, struct str user); /* of its budget */
+/* The key of a digest: it holds what was beyond the budget. */
+bool attention_is_window(struct str key);
 
 /* One recipient's decisions, a channel each, as for throttle_counts(). */
 bool attention_counts(const struct plan_decision *d, size_t n);

@@ -125,11 +125,22 @@ its_budget_is_nobody_elses(void **state)
     assert_false(str_eq(key, throttle_key(arena, STR("attention"), STR("u1"))));
 }
 
+static void
+its_windows_are_known(void **state)
+{
+    (void)state;
+    assert_true(attention_is_window(STR("attention")));
+    assert_true(attention_is_window(STR("attention:7")));
+    assert_false(attention_is_window(STR("attentions")));
+    assert_false(attention_is_window(STR("news")));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_critical_is_not_asked),
+        cmocka_unit_test(its_windows_are_known),
         cmocka_unit_test(what_disturbs_counts),
         cmocka_unit_test_setup_teardown(
             what_is_beyond_goes_the_way_that_the_workspace_wants, set_up,

@@ -269,7 +269,7 @@ obey_quiet(const struct plan *p, int64_t end_ms, bool has_inbox,
 {
     if (end_ms == 0 || breaks_through(p, d->channel))
         return;
-    if (quiet_policy(p) == QUIET_REROUTE && has_inbox) {
+    if (quiet_policy(p) == QUIET_REROUTE && has_inbox && !p->is_flush) {
         d->verdict = PLAN_SKIP;
         d->reason = REASON_QUIET_REROUTED;
     } else if (end_ms == QUIET_FOR_EVER || quiet_policy(p) == QUIET_DROP) {

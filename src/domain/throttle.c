@@ -1,6 +1,8 @@
 /* throttle.c - see throttle.h. */
 #include "domain/throttle.h"
 
+#include <string.h>
+
 bool
 throttle_applies(const struct category *k, enum priority priority)
 {
@@ -38,36 +40,88 @@ throttle_refuse(struct plan_decision *d, size_t n)
 }
 
 size_t
-throttle_keep(int64_t *times, size_t n, int64_t per_ms, int64_t now_ms)
+throttle_keep(struct throttle_place *all, size_t n, int64_t per_ms,
+              int64_t now_ms)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (times[i] > now_ms - per_ms)
-            times[kept++] = times[i];
+        if (all[i].at_ms > now_ms - per_ms)
+            all[kept++] = all[i];
     return kept;
 }
 
-int
-throttle_room(const struct throttle *t, size_t n, int want)
+/* The first one of that id, or of a greater one. */
+static size_t
+find(const struct throttle_place *all, size_t n, int64_t id)
 {
-    int room = n < (size_t)t->limit ? t->limit - (int)n : 0;
+    size_t i = 0;
+
+    while (i < n && all[i].id < id)
+        i++;
+    return i;
+}
+
+static size_t
+count(const struct throttle_place *all, size_t n)
+{
+    size_t parts = 0;
+
+    for (size_t i = 1; i < n; i++)
+        parts += all[i].id != 0 && all[i].id == all[i - 1].id;
+    return n - parts;
+}
+
+int
+throttle_room(const struct throttle *t, const struct throttle_place *all,
+              size_t n, int want)
+{
+    size_t used = count(all, n);
+    int room = used < (size_t)t->limit ? t->limit - (int)used : 0;
 
     return want < room ? want : room;
 }
 
-size_t
-throttle_give_back(int64_t *times, size_t n, int64_t at_ms, int give)
+int
+throttle_grant(const struct throttle *t, const struct throttle_place *all,
+               size_t n, const int64_t *ids, int want)
 {
-    size_t kept = 0;
+    size_t i = find(all, n, ids[0]);
 
-    for (size_t i = 0; i < n; i++) {
-        if (times[i] == at_ms && give > 0)
-            give--;
-        else
-            times[kept++] = times[i];
+    if (want == 1 && i < n && all[i].id == ids[0])
+        return 1;
+    return throttle_room(t, all, n, want);
+}
+
+size_t
+throttle_add(struct throttle_place *all, size_t n, struct throttle_place one)
+{
+    size_t i = find(all, n, one.id);
+
+    memmove(&all[i + 1], &all[i], (n - i) * sizeof(*all));
+    all[i] = one;
+    return n + 1;
+}
+
+static size_t
+forget(struct throttle_place *all, size_t n, int64_t at_ms, int64_t id)
+{
+    for (size_t i = find(all, n, id); i < n && all[i].id == id; i++) {
+        if (all[i].at_ms != at_ms)
+            continue;
+        memmove(&all[i], &all[i + 1], (n - i - 1) * sizeof(*all));
+        return n - 1;
     }
-    return kept;
+    return n;
+}
+
+size_t
+throttle_give_back(struct throttle_place *all, size_t n, int64_t at_ms,
+                   const int64_t *ids, int n_ids)
+{
+    for (int i = 0; i < n_ids; i++)
+        n = forget(all, n, at_ms, ids[i]);
+    return n;
 }
 
 int64_t

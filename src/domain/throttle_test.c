@@ -12,20 +12,34 @@
 
 /* What a store does with one budget. */
 struct log {
-    int64_t times[THROTTLE_LIMIT_MAX];
+    struct throttle_place all[THROTTLE_LIMIT_MAX + 1];
     size_t n;
+    int64_t last_id;
 };
 
 static int
-take(struct log *l, const struct throttle *t, int want, int64_t now_ms)
+take_for(struct log *l, const struct throttle *t, const int64_t *ids, int want,
+         int64_t now_ms)
 {
     int got;
 
-    l->n = throttle_keep(l->times, l->n, t->per_ms, now_ms);
-    got = throttle_room(t, l->n, want);
+    l->n = throttle_keep(l->all, l->n, t->per_ms, now_ms);
+    got = throttle_grant(t, l->all, l->n, ids, want);
     for (int i = 0; i < got; i++)
-        l->times[l->n++] = now_ms;
+        l->n =
+            throttle_add(l->all, l->n, (struct throttle_place){now_ms, ids[i]});
     return got;
+}
+
+/* For others than before. */
+static int
+take(struct log *l, const struct throttle *t, int want, int64_t now_ms)
+{
+    int64_t ids[10];
+
+    for (int i = 0; i < want; i++)
+        ids[i] = ++l->last_id;
+    return take_for(l, t, ids, want, now_ms);
 }
 
 static void
@@ -101,22 +115,57 @@ a_limit_that_changes_counts_what_went_out_before(void **state)
     assert_int_equal(take(&l, &wide, 4, 0), 4);
     assert_int_equal(take(&l, &narrow, 1, 10), 0);
     assert_int_equal(take(&l, &wide, 3, 20), 1);
-    assert_int_equal(throttle_room(&narrow, 0, 9), 2);
+    assert_int_equal(throttle_room(&narrow, NULL, 0, 9), 2);
 }
 
 static void
 what_is_given_back_may_be_taken_again(void **state)
 {
-    int64_t times[] = {5, 7, 7, 7, 9};
-    size_t n = throttle_give_back(times, 5, 7, 2);
+    struct throttle_place all[] = {{5, 1}, {7, 2}, {7, 2}, {8, 2}, {7, 4}};
+    const int64_t ids[] = {4, 2, 1};
+    size_t n = throttle_give_back(all, 5, 7, ids, 3);
 
     (void)state;
-    assert_int_equal(n, 3);
-    assert_int_equal(times[0], 5);
-    assert_int_equal(times[1], 7);
-    assert_int_equal(times[2], 9);
-    assert_int_equal(throttle_give_back(times, n, 8, 1), 3);
-    assert_int_equal(throttle_give_back(times, n, 7, 9), 2);
+    assert_int_equal(n, 3); /* one of each, and not of another time */
+    assert_int_equal(all[0].id, 1);
+    assert_int_equal(all[1].at_ms, 7);
+    assert_int_equal(all[2].at_ms, 8);
+    n = throttle_give_back(all, n, 7, ids, 3);
+    assert_int_equal(n, 2);
+    assert_int_equal(throttle_give_back(all, n, 7, ids, 3), 2);
+}
+
+/* In whatever order, and for as long as the last part is in the window. */
+static void
+what_goes_out_in_parts_counts_once(void **state)
+{
+    const struct throttle t = {.limit = 2, .per_ms = PER};
+    const int64_t a = 7, b = 3, c = 9, both[] = {7, 9};
+    struct log l = {0};
+
+    (void)state;
+    assert_int_equal(take_for(&l, &t, &a, 1, 0), 1);
+    assert_int_equal(take_for(&l, &t, &a, 1, 500), 1);
+    assert_int_equal(take_for(&l, &t, &b, 1, 600), 1);
+    assert_int_equal(take_for(&l, &t, &c, 1, 700), 0);
+    assert_int_equal(take_for(&l, &t, both, 2, 700), 0);
+    assert_int_equal(take_for(&l, &t, &a, 1, 800), 1);
+    assert_int_equal(l.n, 4);
+    assert_int_equal(take_for(&l, &t, &c, 1, 1599), 0);
+    assert_int_equal(take_for(&l, &t, &c, 1, 1600), 1); /* b is out */
+    assert_int_equal(take_for(&l, &t, &b, 1, 1700), 0);
+    assert_int_equal(take_for(&l, &t, &b, 1, 1800), 1); /* a is */
+}
+
+static void
+what_nobody_knows_counts_by_itself(void **state)
+{
+    const struct throttle t = {.limit = 4, .per_ms = PER};
+    const struct throttle_place all[] = {{5, 0}, {5, 0}, {5, 1}, {6, 1}};
+
+    (void)state;
+    assert_int_equal(throttle_room(&t, all, 2, 9), 2);
+    assert_int_equal(throttle_room(&t, all, 4, 9), 1);
 }
 
 static void
@@ -127,7 +176,9 @@ it_is_over_when_nothing_is_in_the_window(void **state)
         int64_t over_ms = throttle_over_ms(PER, now_ms);
 
         assert_true(over_ms > now_ms + PER && over_ms <= now_ms + 2 * PER);
-        assert_int_equal(throttle_keep(&now_ms, 1, PER, over_ms), 0);
+        assert_int_equal(
+            throttle_keep(&(struct throttle_place){now_ms, 1}, 1, PER, over_ms),
+            0);
     }
 }
 
@@ -185,6 +236,8 @@ main(void)
         cmocka_unit_test(a_clock_that_is_set_back_lets_no_more_out),
         cmocka_unit_test(a_limit_that_changes_counts_what_went_out_before),
         cmocka_unit_test(what_is_given_back_may_be_taken_again),
+        cmocka_unit_test(what_goes_out_in_parts_counts_once),
+        cmocka_unit_test(what_nobody_knows_counts_by_itself),
         cmocka_unit_test(it_is_over_when_nothing_is_in_the_window),
         cmocka_unit_test(critical_ones_are_not_asked),
         cmocka_unit_test(what_goes_out_on_one_channel_counts),

@@ -14,11 +14,16 @@
 struct store_budget {
     struct str key; /* each once in a request; at most THROTTLE_KEY_MAX bytes */
     struct throttle throttle; /* limit >= 1 */
-    int want;                 /* so many, >= 1 */
+    /* What the places are for: the first get them. None is 0, and each is there
+     * once; one that is alone gets its place, if it has one already. */
+    const int64_t *ids;
+    int want; /* so many, >= 1 */
     /* result */
     int granted;   /* of these */
     int64_t at_ms; /* when, by the store's clock; 0: none was */
-    int give;      /* for budget_give_back: so many of those granted */
+    /* For budget_give_back, of those granted. */
+    int64_t *back;
+    int n_back;
 };
 
 /* Each is granted what its window has room for, all in one commit. After an
@@ -37,7 +42,8 @@ struct store_budget_give_back {
     const struct store_budget *budgets;
     size_t n_budgets;
 };
-/* What would be granted now; reserves nothing. at_ms stays 0. */
+/* What would be granted now; reserves nothing. at_ms stays 0, and ids do not
+ * matter. */
 struct store_budget_look {
     struct store_req req;
     int64_t tenant;

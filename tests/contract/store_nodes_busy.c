@@ -434,14 +434,17 @@ no_more_goes_out_by_two_nodes_than_by_one(void **state)
     struct rig *r = *state, *nodes[2] = {r, node_peer(r)};
     static struct store_budget_take t[N][2];
     static struct store_budget b[N][2][KEYS];
+    static int64_t ids[N][2];
     int granted[KEYS] = {0};
 
     for (int i = 0; i < N; i++)
         for (int k = 0; k < 2; k++) {
+            ids[i][k] = 2 * i + k + 1;
             for (int j = 0; j < KEYS; j++)
                 b[i][k][j] = (struct store_budget){
                     .key = str_fmt(r->arena, "k%d", k ? KEYS - 1 - j : j),
                     .throttle = {.limit = LIMIT, .per_ms = 3600000},
+                    .ids = &ids[i][k],
                     .want = 1};
             t[i][k] = (struct store_budget_take){
                 .tenant = T, .budgets = b[i][k], .n_budgets = KEYS};

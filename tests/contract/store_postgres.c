@@ -391,9 +391,13 @@ static void
 budgets_that_are_over_leave_no_rows(void **state)
 {
     struct rig *r = *state;
+    const int64_t id = 1;
     struct store_budget b[2] = {
-        {.key = STR("over"), .throttle = {1, 20}, .want = 1},
-        {.key = STR("not yet"), .throttle = {1, 3600000}, .want = 1},
+        {.key = STR("over"), .throttle = {1, 20}, .ids = &id, .want = 1},
+        {.key = STR("not yet"),
+         .throttle = {1, 3600000},
+         .ids = &id,
+         .want = 1},
     };
     struct store_budget_take t = {.tenant = T, .budgets = b, .n_budgets = 2};
     struct store_purge p = {.max = 10};

@@ -123,6 +123,14 @@ class Generator {
         return { do: 'defaults', doc: plain(this.choices()) };
     }
 
+    attention() {
+        const { c } = this;
+        return { do: 'attention', doc: c.is(0.3) ? null : plain({
+            limit: 1 + c.below(2), per: c.pick(['10m', '1h', '1d']),
+            overflow: c.pick([undefined, 'drop', 'defer', 'digest', 'digest',
+                'downgrade']) }) };
+    }
+
     category() {
         const { c } = this;
         return { do: 'category', key: c.pick(CATEGORIES), doc: plain({
@@ -142,7 +150,7 @@ class Generator {
 
     fault() {
         const { c } = this;
-        return { do: 'fault', channel: c.pick(['email', 'webhook']),
+        return { do: 'fault', provider: c.pick(['email', 'spare', 'webhook']),
             answer: c.is(0.4) ? null : c.pick(Object.keys(ANSWERS)) };
     }
 
@@ -179,6 +187,8 @@ class Generator {
             expires_at: this.maybe(0.15, () =>
                 this.time(this.minute() + 58_000)),
             digest: this.maybe(0.25, () => this.digest()),
+            approval: this.maybe(0.1, () =>
+                ({ expires_in: c.pick(['10m', '1h', '2d']) })),
             cancel_key: this.maybe(0.2, () => c.pick(['xa', 'xb'])),
             ...(c.is(0.2) ? { dedup_key: key,
                 dedup_window: key === 'ka' ? '30m' : undefined } : {}) });
@@ -200,7 +210,7 @@ class Generator {
     }
 
     plan() {
-        const { send_at: _, dedup_key: __, ...body } = this.body();
+        const { send_at: _, dedup_key: __, approval: ___, ...body } = this.body();
         return { do: 'plan', body: { ...body, title: 'plan' } };
     }
 
@@ -208,8 +218,26 @@ class Generator {
         return { do: 'cancel', name: `m${1 + this.c.below(this.n + 1)}` };
     }
 
+    decide() {
+        const { c } = this;
+        return { do: 'decide', name: this.name(),
+            decision: c.is(0.8) ? 'approved' : 'rejected' };
+    }
+
+    leave() {
+        return { do: 'leave', user: this.c.pick(USERS),
+            title: this.c.pick(this.titles) ?? 'm1' };
+    }
+
+    // One that was sent, rather of late.
+    name() {
+        const { c } = this;
+        return `m${c.is(0.6) ? Math.max(1, this.n - c.below(4))
+            : 1 + c.below(this.n + 1)}`;
+    }
+
     ofOne(verb) {
-        return { do: verb, name: `m${1 + this.c.below(this.n + 1)}`,
+        return { do: verb, name: this.name(),
             nth: this.c.below(4) };
     }
 
@@ -265,15 +293,17 @@ class Generator {
 }
 
 const WEIGHTS = Object.entries({ user: 2, preferences: 4, patch: 2, defaults: 1,
-    category: 3, subscribe: 2, fault: 3, send: 18, batch: 2, plan: 3, cancel: 2,
-    cancelKey: 1, mark: 5, after: 9, edge: 3, power: 2,
-    retryOne: 2, cancelOne: 1, flush: 1 })
+    category: 3, attention: 2, subscribe: 2, fault: 3, send: 18, batch: 2, plan: 3, cancel: 2,
+    cancelKey: 1, decide: 3, leave: 2, mark: 5, after: 9, edge: 3, power: 2,
+    retryOne: 2, cancelOne: 4, flush: 2 })
     .flatMap(([name, n]) => Array(n).fill(name));
 
 // Commands that lead where nothing is promised are left out.
 export function generate(seed) {
     const g = new Generator(seed);
     const commands = USERS.slice(0, 3).map(() => g.user());
+    if (g.c.is(0.3)) commands.push(g.attention());
+    if (g.c.is(0.3)) commands.push(g.category());
     const length = 10 + g.c.below(31);
     while (commands.length < length) commands.push(g.next());
     return { seed, ...clear(g.start, commands) };

@@ -15,7 +15,9 @@ const DAY = 24 * HOUR;
 
 const OPEN = new Set(['queued', 'held', 'sending', 'retrying']);
 const BREAKER_FAILURES = 5; // in a row; what follows has its own times
-const RETRY = { pause: 2 * MINUTE, jitter: 0.05, attempts: 3 };
+const RETRY = { pause: 2 * MINUTE, jitter: 0.05 };
+// Of each channel, in their order, and how often each is called.
+export const PROVIDERS = { email: { email: 3, spare: 2 }, webhook: { webhook: 3 } };
 const TARGET = 'the url of the provider';
 const TIMEOUT = 10 * SECOND;
 
@@ -36,14 +38,17 @@ export class Model {
     preferences = new Map();
     categories = new Map();
     defaults = {}; // the workspace's preferences
+    attention = null; // its budget of each user's
     topics = new Map();
-    faults = new Map(); // channel -> name in ANSWERS
-    failures = new Map(); // channel -> messages that failed in a row
-    gone = new Set();
+    faults = new Map(); // provider -> name in ANSWERS
+    failures = new Map(); // provider -> messages that failed in a row
+    calls = new Map(); // provider -> how many
+    suppressed = new Map(); // channel and address -> the reason
     names = new Map(); // notifications, by the name of their send
     sent = []; // all notifications, the oldest first
     windows = []; // of digests
-    taken = []; // throttles: { user, category, at }
+    taken = []; // budgets: { n, user, category, at }; attention has no category
+    deferred = 0; // what has a window of its own
     keys = new Map(); // dedup: { notification, until }
     inbox = new Map();
     mails = []; // what providers took
@@ -84,8 +89,8 @@ export class Model {
             (channel === 'webhook' ? TARGET : undefined);
     }
 
-    isGone(user, channel) {
-        return this.gone.has(`${channel} ${this.address(user, channel)}`);
+    suppression(user, channel) {
+        return this.suppressed.get(`${channel} ${this.address(user, channel)}`);
     }
 
     zone(user) {
@@ -141,9 +146,9 @@ export class Model {
     // Why it cannot or must not go out at all; null: it may.
     obstacle(n, user, channel) {
         if (this.isExpired(n)) return ['expired', 'expired.ttl'];
-        const why = this.isGone(user, channel) ? 'contact.gone'
-            : this.unwanted(n, user, channel) ??
-                (this.address(user, channel) ? null : 'contact.missing');
+        const why = this.suppression(user, channel) ??
+            this.unwanted(n, user, channel) ??
+            (this.address(user, channel) ? null : 'contact.missing');
         return why && ['suppressed', why];
     }
 
@@ -221,46 +226,110 @@ export class Model {
     }
 
     goOutTogether(w, members) {
-        const newest = members.at(-1);
+        const { n } = members.at(-1);
         const settle = (status, reason) => members.forEach((d) =>
             this.set(d, status, reason));
         const { user, channel } = w;
-        const obstacle = this.obstacle(newest.n, user, channel);
+        const obstacle = this.obstacle(n, user, channel);
         if (obstacle) return settle(...obstacle);
-        const quiet = this.quietUntil(newest.n, user, channel);
-        if (quiet !== null && this.quietPolicy(newest.n) === 'drop') {
+        const quiet = this.quietUntil(n, user, channel);
+        if (quiet !== null && this.quietPolicy(n) === 'drop') {
             return settle('suppressed', 'quiet.dropped');
         }
-        if (!this.take(newest.n, user)) {
-            return settle('suppressed', 'throttle.per_user');
+        const fates = [{ channel, quiet, digest: null }];
+        this.spend(n, user, fates, this.isPutOff(w));
+        if (fates.every(({ ends }) => ends)) return settle(...fates[0].ends);
+        if (members.length === 1) {
+            this.meet(members[0], fates[0]);
+            return this.deliverAll(n, user, fates.slice(1));
         }
-        if (members.length === 1) return this.goOut(newest, quiet);
         settle('merged', 'digest.merged_into');
+        return this.deliverAll(this.merged(members), user, fates);
+    }
+
+    merged(members) {
         const body = members.map((d) => `• ${d.n.title}`).join('\n');
-        const n = { ...newest.n, name: undefined, cancelKey: undefined, body,
-            deliveries: [] };
+        const newest = members.at(-1).n;
+        const n = { ...newest, name: undefined, cancelKey: undefined, body,
+            deliveries: [], place: newest.place ?? newest };
         this.sent.push(n);
-        return this.goOut(this.deliver(n, user, channel), quiet);
+        return n;
     }
 
-    // ---- throttles ----
+    // ---- throttles and attention ----
 
-    mayTake(n, user) {
-        const throttle = this.category(n.category).throttle;
-        if (!throttle || this.isCritical(n)) return true;
-        return this.taken.filter((t) => t.user === user &&
-            t.category === n.category &&
-            !this.isOver(t.at + duration(throttle.per))).length < throttle.limit;
+    // What a place is of: { limit, per }.
+    budget({ category }) {
+        return category === undefined ? this.attention
+            : this.category(category).throttle;
     }
 
-    // False: that would be one too many.
-    take(n, user) {
-        const isAllowed = this.mayTake(n, user);
-        if (isAllowed && this.category(n.category).throttle &&
-            !this.isCritical(n)) {
-            this.taken.push({ user, category: n.category, at: this.now });
+    // A place in it, or null: that would be one too many. What goes out in parts
+    // has a place with each, and counts once.
+    take(place) {
+        const { limit, per } = this.budget(place);
+        const isOf = (t) => t.user === place.user && t.category === place.category;
+        const isIn = (t) => !this.isOver(t.at + duration(per));
+        const those = new Set(this.taken.filter((t) => isOf(t) && isIn(t))
+            .map(({ n }) => n));
+        if (!those.has(place.n) && those.size >= limit) return null;
+        this.taken = this.taken.filter((t) => !isOf(t) || isIn(t));
+        this.taken = [...this.taken, place];
+        return place;
+    }
+
+    giveBack(place) {
+        this.taken = this.taken.filter((t) => t !== place);
+        this.wasGivenBack = true;
+    }
+
+    goesOut(fate) {
+        return !fate.ends && (!fate.digest || fate.digest.leading);
+    }
+
+    // What budgets make of it.
+    spend(n, user, fates, isPutOff = false) {
+        const going = fates.filter((fate) => this.goesOut(fate));
+        const at = { n: n.place ?? n, user, at: this.now };
+        if (going.length === 0 || this.isCritical(n)) return;
+        let place;
+        if (this.category(n.category).throttle) {
+            place = this.take({ ...at, category: n.category });
+            if (!place) return going.forEach((fate) => {
+                fate.ends = ['suppressed', 'throttle.per_user'];
+            });
         }
-        return isAllowed;
+        const loud = going.filter(({ channel }) => channel !== 'in_app');
+        if (!this.attention || loud.length === 0 || this.take(at) || isPutOff) {
+            return;
+        }
+        this.overflow(n, user, fates, loud);
+        if (place && !fates.some((fate) => this.goesOut(fate))) {
+            this.giveBack(place);
+        }
+    }
+
+    overflow(n, user, fates, loud) {
+        const { per, overflow = 'drop' } = this.attention;
+        if (overflow === 'defer') this.deferred++;
+        const key = overflow === 'digest' ? 'attention'
+            : `attention:${this.deferred}`;
+        for (const fate of loud) {
+            if (overflow === 'digest' || overflow === 'defer') {
+                fate.digest = { key, window: per, atLeast: fate.quiet ?? 0 };
+            } else fate.ends = ['suppressed', 'cap.daily'];
+        }
+        if (overflow === 'downgrade') this.downgrade(n, user, fates);
+    }
+
+    downgrade(n, user, fates) {
+        if ([...this.channelsOf(n), ...fates.map((f) => f.channel)]
+            .includes('in_app') || this.obstacle(n, user, 'in_app')) return;
+        fates.push({ channel: 'in_app', quiet: null, digest: null });
+    }
+
+    isPutOff(w) {
+        return w.key === 'attention' || w.key.startsWith('attention:');
     }
 
     // ---- sending ----
@@ -268,10 +337,10 @@ export class Model {
     // Each is { name, body }, and the body what the API takes. The answers: the
     // status, and what they hold.
     send(sends) {
+        this.wasGivenBack = false;
         const answers = sends.map(({ name, body }) => this.accept(name, body));
-        // What a duplicate reserved is given back when the others are decided.
-        if (sends.some(({ body }, i) => answers[i].duplicate && sends.length > 1 &&
-            this.category(body.category).throttle)) {
+        // What attention refuses is given back when the others are decided.
+        if (sends.length > 1 && this.wasGivenBack) {
             throw new Unclear('what is left of the throttle');
         }
         this.callProviders();
@@ -287,6 +356,7 @@ export class Model {
             this.keys.set(body.dedup_key, { n,
                 until: this.now + duration(body.dedup_window ?? '24h') });
         }
+        if (n.heldUntil) return { status: 202, said: 'held' };
         if (n.due > this.now) return { status: 202, said: 'scheduled' };
         this.plan(n);
         return { status: 202 };
@@ -304,10 +374,46 @@ export class Model {
             priority: body.priority ?? 'normal', digest: body.digest,
             cancelKey: body.cancel_key, due: time(body.send_at) ?? 0,
             expires: time(body.expires_at), isPlanned: false, deliveries: [] };
+        if (body.approval) n.heldUntil = this.lastDecision(n, body.approval);
         this.sent.push(n);
         this.touched.add(n);
         return n;
     }
+
+    // ---- approvals ----
+
+    lastDecision(n, { expires_in: length }) {
+        if (this.isExpired(n)) throw new Unclear('whether it may be decided');
+        return Math.min(this.now + duration(length), n.expires ?? Infinity);
+    }
+
+    // The answer: the status, and what it says.
+    decide(n, decision) {
+        if (n.heldUntil) return this.decideNow(n, decision);
+        if (n.decision !== decision) return { status: 409 };
+        return { status: 200, said: { decision } };
+    }
+
+    decideNow(n, decision) {
+        this.touched.add(n);
+        n.heldUntil = undefined;
+        n.decision = decision;
+        n.isCancelled = decision === 'rejected';
+        const said = n.isCancelled ? 'cancelled'
+            : n.due > this.now ? 'scheduled' : 'queued';
+        if (said === 'queued') this.plan(n);
+        this.callProviders();
+        return { status: 200, said: { decision, status: said } };
+    }
+
+    // Nobody decided in time.
+    lapse(n) {
+        this.touched.add(n);
+        n.heldUntil = undefined;
+        n.isCancelled = true;
+    }
+
+    // ---- planning ----
 
     recipients(to) {
         if (typeof to === 'string') return [to];
@@ -324,7 +430,7 @@ export class Model {
 
     deliver(n, user, channel) {
         const d = { n, user, channel, status: 'queued', reason: 'queued',
-            attempts: 0, tries: 0 };
+            attempts: 0, tries: {} };
         n.deliveries.push(d);
         return d;
     }
@@ -338,14 +444,20 @@ export class Model {
         n.isPlanned = true;
         this.touched.add(n);
         for (const user of this.recipients(n.to)) {
-            const going = [];
-            for (const fate of this.fates(n, user)) {
-                const d = this.deliver(n, user, fate.channel);
-                if (fate.ends) this.set(d, ...fate.ends);
-                else going.push({ d, ...fate });
-            }
-            this.planFor(n, user, going);
+            const fates = this.fates(n, user);
+            this.spend(n, user, fates);
+            this.deliverAll(n, user, fates);
         }
+    }
+
+    deliverAll(n, user, fates) {
+        const all = fates.map((fate) => [this.deliver(n, user, fate.channel), fate]);
+        all.forEach(([d, fate]) => this.meet(d, fate));
+    }
+
+    meet(d, { ends, digest, quiet }) {
+        if (ends) this.set(d, ...ends);
+        else if (!digest || !this.gather(d, digest)) this.goOut(d, quiet);
     }
 
     // One for each channel, and for the inbox where it is to stand in for one.
@@ -377,39 +489,27 @@ export class Model {
         return { channel, digest, quiet };
     }
 
-    isCounted(fate) {
-        return !fate.digest || fate.digest.leading;
-    }
-
-    planFor(n, user, going) {
-        const isTooMany = going.some((fate) => this.isCounted(fate)) &&
-            !this.take(n, user);
-        for (const fate of going) {
-            const { d, digest, quiet } = fate;
-            if (isTooMany && this.isCounted(fate)) {
-                this.set(d, 'suppressed', 'throttle.per_user');
-            } else if (!digest || !this.gather(d, digest)) this.goOut(d, quiet);
-        }
-    }
-
     // What a dry run says of it.
-    planned(n, user, fate) {
+    planned(fate) {
         if (fate.ends) return { verdict: 'skip', reason: fate.ends[1] };
-        if (this.isCounted(fate) && !this.mayTake(n, user)) {
-            return { verdict: 'skip', reason: 'throttle.per_user' };
-        }
         if (fate.digest) return { verdict: 'hold', reason: 'digest.waiting' };
         return fate.quiet === null ? { verdict: 'send' }
             : { verdict: 'hold', reason: 'quiet.deferred_until' };
     }
 
+    // It looks at budgets, and takes nothing of them.
     dryRun(body) {
         const n = { category: body.category, channels: body.channels,
             priority: body.priority ?? 'normal', digest: body.digest,
             expires: body.expires_at && Date.parse(body.expires_at) };
-        return this.recipients(body.to).flatMap((user) =>
-            this.fates(n, user).map((fate) => ({ user, channel: fate.channel,
-                ...this.planned(n, user, fate) })));
+        const { taken } = this;
+        return this.recipients(body.to).flatMap((user) => {
+            const fates = this.fates(n, user);
+            this.spend(n, user, fates);
+            this.taken = taken;
+            return fates.map((fate) => ({ user, channel: fate.channel,
+                ...this.planned(fate) }));
+        });
     }
 
     // ---- going out ----
@@ -438,13 +538,19 @@ export class Model {
 
     // `early`: when it may have been, as pauses are not exact.
     call(d, early = this.now) {
-        const answer = ANSWERS[this.faults.get(d.channel)];
+        d.provider ??= Object.keys(PROVIDERS[d.channel])[0];
+        const answer = ANSWERS[this.faults.get(d.provider)];
+        this.calls.set(d.provider, (this.calls.get(d.provider) ?? 0) + 1);
         d.attempts++;
-        d.tries++;
+        d.tries[d.provider] = this.tries(d, d.provider) + 1;
         if (!answer?.isLate) return this.settle(d, answer, early);
         this.set(d, 'sending', undefined);
         d.due = { at: early + TIMEOUT, by: this.now + TIMEOUT, answer };
         return d;
+    }
+
+    tries(d, provider) {
+        return d.tries[provider] ?? 0;
     }
 
     settle(d, answer, early) {
@@ -453,24 +559,53 @@ export class Model {
             this.set(d, ...(d.channel === 'webhook'
                 ? ['delivered', 'delivered'] : ['sent', 'accepted']));
             this.mails.push({ user: d.user, channel: d.channel,
+                address: this.address(d.user, d.channel), from: d.provider,
                 title: d.n.title, body: d.n.body, at: this.now,
                 isExact: early === this.now });
         } else if (answer.failed) {
             this.set(d, 'failed', answer.failed);
             if (answer.failed === 'contact.gone') this.leaveOut(d);
-        } else if (this.isExhausted(d)) {
-            this.set(d, 'dead', 'attempts.exhausted');
-        } else this.waitForRetry(d, answer.retry, early);
+        } else this.tryAgain(d, answer, early);
     }
 
     // What the provider itself points to is nobody's address.
     leaveOut(d) {
         const address = this.address(d.user, d.channel);
-        if (address !== TARGET) this.gone.add(`${d.channel} ${address}`);
+        if (address !== TARGET) this.suppress(d.channel, address, 'contact.gone');
     }
 
-    isExhausted(d) {
-        return d.tries >= RETRY.attempts;
+    suppress(channel, address, reason) {
+        this.suppressed.set(`${channel} ${address}`, reason);
+    }
+
+    isExhausted(d, provider) {
+        return this.tries(d, provider) >= PROVIDERS[d.channel][provider];
+    }
+
+    // Those that may be called, the ones with the fewest calls first.
+    candidates(d) {
+        return Object.keys(PROVIDERS[d.channel])
+            .filter((provider) => !this.isExhausted(d, provider))
+            .sort((a, b) => this.tries(d, a) - this.tries(d, b));
+    }
+
+    // Another provider is called at once where it was called less; where nobody
+    // knows whether it was sent, none is.
+    tryAgain(d, answer, early) {
+        d.isPinned ||= Boolean(answer.isLate);
+        const may = this.candidates(d).filter((provider) =>
+            !d.isPinned || provider === d.provider);
+        const other = may.find((provider) => provider !== d.provider);
+        const own = this.tries(d, d.provider);
+        if (may.length === 0) {
+            this.set(d, 'dead', 'attempts.exhausted');
+        } else if (other && this.tries(d, other) < own) {
+            d.provider = other;
+            this.call(d, early);
+        } else {
+            [d.provider] = may;
+            this.waitForRetry(d, answer.retry, early);
+        }
     }
 
     waitForRetry(d, reason, early) {
@@ -479,17 +614,12 @@ export class Model {
             by: this.now + RETRY.pause * (1 + RETRY.jitter) };
     }
 
-    calls(channel) {
-        return this.deliveries().filter((d) => d.channel === channel)
-            .reduce((sum, d) => sum + d.attempts, 0);
-    }
-
     // A breaker opens, and its pauses are nobody's business.
     judgeProvider(d, isBad) {
-        const failed = this.failures.get(d.channel) ?? [];
-        if (!isBad) this.failures.set(d.channel, []);
+        const failed = this.failures.get(d.provider) ?? [];
+        if (!isBad) this.failures.set(d.provider, []);
         else if (failed.at(-1) !== d) {
-            this.failures.set(d.channel, [...failed, d]);
+            this.failures.set(d.provider, [...failed, d]);
             if (failed.length + 1 >= BREAKER_FAILURES) {
                 throw new Unclear('a breaker opens');
             }
@@ -506,7 +636,10 @@ export class Model {
     waiting() {
         const of = (at, run) => ({ at, by: at, run });
         return [
-            ...this.sent.filter((n) => !n.isPlanned && !n.isCancelled)
+            ...this.sent.filter((n) => n.heldUntil).map((n) => ({
+                ...of(n.heldUntil, () => this.lapse(n)), n })),
+            ...this.sent.filter((n) => !n.isPlanned && !n.isCancelled &&
+                !n.heldUntil)
                 .map((n) => ({ ...of(n.due, () => this.plan(n)), isExact: true,
                     n })),
             ...this.windows.map((w) => ({ ...of(w.closes, () => this.close(w)),
@@ -549,7 +682,7 @@ export class Model {
         const delicate = [
             ...this.waiting().filter((w) => !w.isExact),
             ...this.taken.map((t) => ({ at: t.at +
-                duration(this.category(t.category).throttle?.per ?? '0s') })),
+                duration(this.budget(t)?.per ?? '0s') })),
             ...[...this.keys.values()].map((k) => ({ at: k.until })),
         ].sort((a, b) => a.at - b.at);
         for (const { at: from, by = from } of delicate) {
@@ -580,21 +713,30 @@ export class Model {
         if (a === b || b.at >= a.by + SECOND) return false;
         if (a.n && (b.n || b.w)) return true;
         if (a.w && b.n) return true;
-        if (a.w && b.w) return a.w.user === b.w.user &&
-            (a.w.channel === b.w.channel || this.throttles(a.w) ||
-                this.throttles(b.w));
+        if (a.w && b.w) return this.areEntangled(a.w, b.w);
         return this.findsGone(a, b.d) || this.findsGone(b, a.d);
+    }
+
+    areEntangled(a, b) {
+        if (a.user !== b.user) return false;
+        if (a.channel === b.channel) return true;
+        const [x, y] = [a, b].map(({ members }) => members.findLast((d) =>
+            d.status === 'held' && !this.isExpired(d.n))?.n);
+        if (this.attention?.overflow === 'downgrade') return true;
+        return (x?.place ?? x) !== (y?.place ?? y) && [a, b].some((w) => this.isLimited(w));
+    }
+
+    isLimited(w) {
+        return this.attention !== null || w.members.some((d) =>
+            this.category(d.n.category).throttle);
     }
 
     // What it calls may come back as gone, and so what d has still to call.
     findsGone(it, d) {
-        if (!d || this.faults.get(d.channel) !== 'gone') return false;
+        if (!d || !Object.keys(PROVIDERS[d.channel] ?? {}).some((provider) =>
+            this.faults.get(provider) === 'gone')) return false;
         const { user, channel } = it.d ?? it.w ?? d;
         return user === d.user && channel === d.channel;
-    }
-
-    throttles(w) {
-        return w.members.some((d) => this.category(d.n.category).throttle);
     }
 
     // Nothing runs while the server is down; all of it at its start.
@@ -606,6 +748,7 @@ export class Model {
             d.ends = (d.ends ?? 0) + 1;
             if (d.ends === 3) throw new Unclear('whether these were crashes');
             this.set(d, 'retrying', 'interrupted');
+            d.isPinned = true;
             d.due = { at: this.now, by: this.now };
         }
         this.isUp = false;
@@ -631,6 +774,7 @@ export class Model {
         const open = n.deliveries.filter((d) => this.canCancel(d));
         open.forEach((d) => this.cancelOne(d));
         n.isCancelled = true;
+        n.heldUntil = undefined;
         this.touched.add(n);
         return { stopped: open.length,
             not_stopped: n.deliveries.length - open.length };
@@ -653,7 +797,7 @@ export class Model {
 
     // A person's retry calls whatever came of it before, as often as at first.
     retry(d) {
-        d.tries = 0;
+        Object.assign(d, { tries: {}, provider: undefined, isPinned: false });
         this.callAgain(d);
     }
 
@@ -677,6 +821,7 @@ export class Model {
 
     statusOf(n) {
         if (n.isCancelled) return 'cancelled';
+        if (n.heldUntil) return 'held';
         if (!n.isPlanned) return 'scheduled';
         const open = n.deliveries.filter((d) => OPEN.has(d.status));
         if (open.length === 0) return 'done';

@@ -2,20 +2,18 @@
 // that the model expects of it. A command is a plain object; one that has
 // nothing to act on (as others were taken away) is left out.
 
-import { Model, Unclear } from './model.mjs';
+import { Model, PROVIDERS, Unclear } from './model.mjs';
 
 export const USERS = ['u1', 'u2', 'u3', 'u4'];
 const SECOND = 1000;
 const DAY = 86_400_000;
 
-const PROVIDERS = {
-    email: { channel: 'email', driver: 'smtp', order: 500, timeout: '10s',
-        config: { host: 'mail.example', from: 'x@example.org' },
-        retry: { strategy: 'fixed', base: '2m', attempts: 3 } },
-    webhook: { channel: 'webhook', driver: 'webhook', order: 500,
-        timeout: '10s', config: { url: 'https://hook.example/' },
-        retry: { strategy: 'fixed', base: '2m', attempts: 3 } },
-};
+const EMAIL = { channel: 'email', driver: 'smtp', timeout: '10s',
+    config: { host: 'mail.example', from: 'x@example.org' } };
+const WEBHOOK = { channel: 'webhook', driver: 'webhook', timeout: '10s',
+    config: { url: 'https://hook.example/' } };
+const DOCUMENTS = { email: { ...EMAIL, order: 500 },
+    spare: { ...EMAIL, order: 900 }, webhook: { ...WEBHOOK, order: 500 } };
 
 // How each channel says what ANSWERS in model.mjs names.
 const REPLIES = {
@@ -44,8 +42,9 @@ class Script {
     constructor(start, model) {
         this.model = model;
         this.say(`at ${clock(start)}`);
-        for (const [name, doc] of Object.entries(PROVIDERS)) {
-            this.say(`provider ${name}`, doc);
+        for (const [name, doc] of Object.entries(DOCUMENTS)) {
+            this.say(`provider ${name}`, { ...doc, retry: { strategy: 'fixed',
+                base: '2m', attempts: PROVIDERS[doc.channel][name] } });
         }
     }
 
@@ -77,8 +76,18 @@ class Script {
     }
 
     defaults({ doc }) {
-        this.say('PUT /v1/workspaces/default', { name: 'x', preferences: doc });
         this.model.defaults = doc;
+        this.workspace();
+    }
+
+    attention({ doc }) {
+        this.model.attention = doc;
+        this.workspace();
+    }
+
+    workspace() {
+        this.say('PUT /v1/workspaces/default', { name: 'x',
+            preferences: this.model.defaults, attention: this.model.attention });
     }
 
     category({ key, doc }) {
@@ -95,12 +104,12 @@ class Script {
         else members.delete(user);
     }
 
-    fault({ channel, answer }) {
-        const reply = REPLIES[channel][answer] ?? answer;
+    fault({ provider, answer }) {
+        const reply = REPLIES[DOCUMENTS[provider].channel][answer] ?? answer;
         if (reply === 'rejected') return;
-        this.say(answer ? `provider ${channel} always answers ${reply}`
-            : `provider ${channel} answers normally`);
-        this.model.faults.set(channel, answer);
+        this.say(answer ? `provider ${provider} always answers ${reply}`
+            : `provider ${provider} answers normally`);
+        this.model.faults.set(provider, answer);
     }
 
     // ---- sending ----
@@ -133,6 +142,24 @@ class Script {
         if (!n) return;
         this.say(`cancel ${name}`);
         this.say('expect answer', this.model.cancel(n));
+    }
+
+    decide({ name, decision }) {
+        const n = this.model.names.get(name);
+        if (!n || (n.isCancelled && n.decision === 'approved')) return;
+        const { status, said } = this.model.decide(n, decision);
+        this.say(`${decision === 'approved' ? 'approve' : 'reject'} ${name}`);
+        this.say(`expect status ${status}`);
+        if (said) this.say('expect answer', said);
+    }
+
+    // By the link in a mail that arrived.
+    leave({ user, title }) {
+        const mail = this.model.mails.findLast((m) => m.user === user &&
+            m.channel === 'email' && m.title === title);
+        if (!mail) return;
+        this.say(`${user} unsubscribes from "${title}"`);
+        this.model.suppress('email', mail.address, 'suppress.unsubscribe');
     }
 
     cancelKey({ key }) {
@@ -171,7 +198,8 @@ class Script {
         const open = [...this.model.windows].reverse();
         this.say('GET /v1/digests?limit=100');
         this.say('expect answer', { data: open.map((w) => ({ user: w.user,
-            channel: w.channel, key: w.key,
+            channel: w.channel,
+            ...(w.key.startsWith('attention:') ? {} : { key: w.key }),
             count: w.members.filter((d) => d.status === 'held').length })) });
         if (open.length === 0) return;
         this.say(`remember one /data/${nth % open.length}/id`);
@@ -280,15 +308,18 @@ class Script {
         this.look();
         for (const m of model.mails) {
             this.say(`expect ${m.user} gets ${m.channel} "${m.title}"` +
+                ` from ${m.from}` +
                 (m.isExact ? ` at ${clock(m.at)}` : '') +
                 ` with body ${JSON.stringify(m.body)}`);
         }
-        for (const channel of ['email', 'webhook']) {
+        for (const [channel, providers] of Object.entries(PROVIDERS)) {
             for (const user of USERS) {
                 this.say(`expect ${user} gets no ${channel}`);
             }
-            this.say(`expect provider ${channel} called ${
-                model.calls(channel)} times`);
+            for (const provider of Object.keys(providers)) {
+                this.say(`expect provider ${provider} called ${
+                    model.calls.get(provider) ?? 0} times`);
+            }
         }
     }
 }

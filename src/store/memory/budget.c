@@ -16,7 +16,7 @@ kept(struct mem_budget *row, const struct store_budget *b, int64_t now_ms)
 {
     if (!row)
         return 0;
-    row->n = throttle_keep(row->times, row->n, b->throttle.per_ms, now_ms);
+    row->n = throttle_keep(row->places, row->n, b->throttle.per_ms, now_ms);
     return row->n;
 }
 
@@ -24,20 +24,36 @@ static void
 reserve(struct mem *m, int64_t tenant, const struct store_budget *b)
 {
     struct mem_budget *row = find(m, tenant, b->key);
-    int64_t *times;
+    struct throttle_place *places;
 
     if (!row) {
         row = ROW_ADD(&m->budgets, struct mem_budget);
         row->tenant = tenant;
         row->key = str_dup(m->arena, b->key);
     }
-    times = ARENA_ARRAY(m->arena, int64_t, row->n + (size_t)b->granted);
+    places = ARENA_ARRAY(m->arena, struct throttle_place,
+                         row->n + (size_t)b->granted);
     for (size_t i = 0; i < row->n; i++)
-        times[i] = row->times[i];
+        places[i] = row->places[i];
     for (int i = 0; i < b->granted; i++)
-        times[row->n++] = b->at_ms;
-    row->times = times;
+        row->n = throttle_add(places, row->n,
+                              (struct throttle_place){b->at_ms, b->ids[i]});
+    row->places = places;
     row->until_ms = throttle_over_ms(b->throttle.per_ms, b->at_ms);
+}
+
+static void
+take_one(struct mem *m, const struct store_budget_take *t,
+         struct store_budget *b)
+{
+    struct mem_budget *row = find(m, t->tenant, b->key);
+    size_t n = kept(row, b, t->now_ms);
+
+    b->granted = throttle_grant(&b->throttle, row ? row->places : NULL, n,
+                                b->ids, b->want);
+    b->at_ms = b->granted > 0 ? t->now_ms : 0;
+    if (b->granted > 0)
+        reserve(m, t->tenant, b);
 }
 
 enum err
@@ -46,16 +62,8 @@ mem_budget_take(struct mem *m, struct store_req *req)
     struct store_budget_take *t =
         CONTAINER_OF(req, struct store_budget_take, req);
 
-    for (size_t i = 0; i < t->n_budgets; i++) {
-        struct store_budget *b = &t->budgets[i];
-        struct mem_budget *row = find(m, t->tenant, b->key);
-
-        b->granted =
-            throttle_room(&b->throttle, kept(row, b, t->now_ms), b->want);
-        b->at_ms = b->granted > 0 ? t->now_ms : 0;
-        if (b->granted > 0)
-            reserve(m, t->tenant, b);
-    }
+    for (size_t i = 0; i < t->n_budgets; i++)
+        take_one(m, t, &t->budgets[i]);
     return ERR_OK;
 }
 
@@ -70,7 +78,8 @@ mem_budget_give_back(struct mem *m, struct store_req *req)
         struct mem_budget *row = find(m, g->tenant, b->key);
 
         if (row)
-            row->n = throttle_give_back(row->times, row->n, b->at_ms, b->give);
+            row->n = throttle_give_back(row->places, row->n, b->at_ms, b->back,
+                                        b->n_back);
     }
     return ERR_OK;
 }
@@ -85,8 +94,10 @@ mem_budget_look(struct mem *m, struct store_req *req)
         struct store_budget *b = &l->budgets[i];
         struct mem_budget *row = find(m, l->tenant, b->key);
 
+        size_t n = kept(row, b, l->now_ms);
+
         b->granted =
-            throttle_room(&b->throttle, kept(row, b, l->now_ms), b->want);
+            throttle_room(&b->throttle, row ? row->places : NULL, n, b->want);
         b->at_ms = 0;
     }
     return ERR_OK;

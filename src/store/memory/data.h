@@ -85,7 +85,7 @@ struct mem_budget {
     int64_t tenant;
     struct str key;
     int64_t until_ms;
-    int64_t *times;
+    struct throttle_place *places;
     size_t n;
 };
 

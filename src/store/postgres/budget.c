@@ -121,12 +121,26 @@ taken(struct pg_op *op)
     pg_op_done(op);
 }
 
+/* A column of arrays: "{1,2}". */
+static struct str
+list_of(struct arena *a, const int64_t *ids, int n)
+{
+    struct buf out;
+
+    buf_init(&out, a);
+    for (int i = 0; i < n; i++)
+        buf_put_str(
+            &out, str_fmt(a, "%c%lld", i == 0 ? '{' : ',', (long long)ids[i]));
+    buf_put_cstr(&out, n == 0 ? "{}" : "}");
+    return buf_str(&out);
+}
+
 static void
 send_round(struct pg_op *op, const struct taking *s, size_t round)
 {
     struct pg_columns c;
 
-    pg_columns_init(&c, op->arena, "lTlii", s->n);
+    pg_columns_init(&c, op->arena, "lTliiT", s->n);
     for (size_t i = 0; i < s->n; i++) {
         const struct entry *e = &s->entries[i];
 
@@ -137,6 +151,7 @@ send_round(struct pg_op *op, const struct taking *s, size_t round)
         pg_col_int(&c, e->budget->throttle.per_ms);
         pg_col_int(&c, e->budget->throttle.limit);
         pg_col_int(&c, e->budget->want);
+        pg_col_text(&c, list_of(op->arena, e->budget->ids, e->budget->want));
     }
     pg_put_columns(pg_op_params(op), &c);
     pg_op_send(op, PG_budget_take);
@@ -186,12 +201,12 @@ begin_give_back(struct pg_op *op)
         all[i] = &g->budgets[i];
     if (g->n_budgets > 0)
         qsort(all, g->n_budgets, sizeof(struct store_budget *), by_budget_key);
-    pg_columns_init(&c, op->arena, "lTli", g->n_budgets);
+    pg_columns_init(&c, op->arena, "lTlT", g->n_budgets);
     for (size_t i = 0; i < g->n_budgets; i++) {
         pg_col_int(&c, g->tenant);
         pg_col_text(&c, all[i]->key);
         pg_col_int(&c, all[i]->at_ms);
-        pg_col_int(&c, all[i]->give);
+        pg_col_text(&c, list_of(op->arena, all[i]->back, all[i]->n_back));
     }
     pg_put_columns(pg_op_params(op), &c);
     pg_op_send(op, PG_budget_give_back);
@@ -212,13 +227,14 @@ looked(struct pg_op *op)
     for (size_t i = 0; i < l->n_budgets; i++) {
         struct store_budget *b = &l->budgets[i];
 
-        b->granted = throttle_room(&b->throttle, 0, b->want);
+        b->granted = throttle_room(&b->throttle, NULL, 0, b->want);
         b->at_ms = 0;
     }
     while (pg_next(&r)) {
         struct store_budget *b = &l->budgets[pg_int(&r) - 1];
+        int left = b->throttle.limit - (int)pg_int(&r);
 
-        b->granted = throttle_room(&b->throttle, (size_t)pg_int(&r), b->want);
+        b->granted = left < 0 ? 0 : left < b->want ? left : b->want;
     }
     pg_op_done(op);
 }

@@ -11,6 +11,7 @@
 
 struct joined {
     struct store_join *join;
+    const struct store_accept_item *item;
     size_t nth; /* as they came */
     bool is_in; /* its window is known */
 };
@@ -24,7 +25,8 @@ struct pg_windows {
     size_t n_joins;
     struct ended *ends;
     size_t n_ends;
-    bool has_ends;                  /* in this exchange */
+    bool has_ends, has_joins;       /* in this exchange */
+    bool ends_join;                 /* what ends a window may join another */
     bool is_again;                  /* it is not the first one */
     struct pg_columns fresh, moved; /* work */
 };
@@ -47,12 +49,14 @@ pg_windows_add(struct pg_windows *w, int64_t tenant,
                struct store_accept_item *item)
 {
     for (size_t i = 0; i < item->n_joins; i++) {
-        w->joins[w->n_joins] =
-            (struct joined){.join = &item->joins[i], .nth = w->n_joins};
+        w->joins[w->n_joins] = (struct joined){
+            .join = &item->joins[i], .item = item, .nth = w->n_joins};
         w->n_joins++;
     }
-    if (item->flush)
-        w->ends[w->n_ends++] = (struct ended){tenant, item};
+    if (!item->flush)
+        return;
+    w->ends[w->n_ends++] = (struct ended){tenant, item};
+    w->ends_join |= item->n_joins > 0;
 }
 
 bool
@@ -157,15 +161,28 @@ send_ends(struct pg_windows *w, struct pg_op *op)
     pg_op_send(op, PG_digest_end);
 }
 
-/* What ends is shut, and nobody joins it: the order does not matter. */
+/* What ends is shut, and nobody joins it: the order does not matter, unless who
+ * came too late to end one would join another all the same. */
 void
 pg_windows_send(struct pg_windows *w, struct pg_op *op)
 {
     w->has_ends = w->n_ends > 0 && !w->is_again;
+    w->has_joins = w->n_joins > 0 && !(w->has_ends && w->ends_join);
     if (w->has_ends)
         send_ends(w, op);
-    if (w->n_joins > 0)
+    if (w->has_joins)
         send_joins(w, op);
+}
+
+static void
+leave_out_gone(struct pg_windows *w)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->n_joins; i++)
+        if (!w->joins[i].item->flush || !w->joins[i].item->is_gone)
+            w->joins[n++] = w->joins[i];
+    w->n_joins = n;
 }
 
 static void
@@ -222,8 +239,11 @@ pg_windows_read(struct pg_windows *w, struct pg_op *op)
 
     if (w->has_ends)
         read_ends(w, pg_op_rows(op, 0));
-    if (w->n_joins == 0)
-        return true;
+    if (!w->has_joins) {
+        w->is_again = true;
+        leave_out_gone(w);
+        return w->n_joins == 0;
+    }
     r = pg_op_rows(op, w->has_ends);
     for (size_t i = 0, end; i < w->n_joins; i = end) {
         end = run_end(w, i);

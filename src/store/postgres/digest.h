@@ -20,7 +20,7 @@ void pg_windows_add(struct pg_windows *w, int64_t tenant,
 bool pg_windows_is_empty(const struct pg_windows *w);
 void pg_windows_send(struct pg_windows *w, struct pg_op *op);
 /* is_gone of those that end a window, and what holds each delivery. False: some
- * have found only what is over, and open another. */
+ * have found only what is over, and open another, or have not asked yet. */
 bool pg_windows_read(struct pg_windows *w, struct pg_op *op);
 void pg_windows_store(struct pg_windows *w, struct pg_op *op, int64_t now_ms);
 /* Something is due at another time: after the commit. */
