@@ -142,6 +142,43 @@ delivery(struct rig *r, int64_t id)
     return g.delivery;
 }
 
+/* As one, or as itself; who comes too late to end it joins nothing. */
+static void
+what_ends_a_window_may_join_another(void **state)
+{
+    struct rig *r = *state;
+    struct digest_rule later = fixed;
+    struct send s = {.id = 3000, .user = "ann"};
+    struct store_flush f = {.n_members = 2,
+                            .status = DELIVERY_MERGED,
+                            .reason = reason_code(REASON_DIGEST_MERGED),
+                            .merged_into = 3001};
+    struct store_work_row w, lost;
+    struct store_accept *a;
+
+    later.key = STR("later");
+    join(r, 1000, &fixed);
+    join(r, 2000, &fixed);
+    lost = w = take_one(r);
+    lost.hold++;
+    assert_false(end_with(r, make_member(r, &s, &later), &lost, f));
+    assert_int_equal(list(r, 0, 10).n_digests, 0);
+    s.id = 4000;
+    f.merged_into = 4001;
+    assert_true(end_with(r, make_member(r, &s, &later), &w, f));
+    assert_int_equal(delivery(r, 1001).merged_into, 4001);
+    assert_int_equal(delivery(r, 4001).status, DELIVERY_HELD);
+    assert_int_equal(delivery(r, 4001).digest, 4005);
+    assert_int_equal(list(r, 0, 10).digests[0].n_members, 1);
+    w = take_one(r);
+    a = make_member(r, &s, &fixed);
+    a->items[0].joins[0].digest.id = 5005;
+    f = (struct store_flush){.n_members = 1, .status = DELIVERY_QUEUED};
+    assert_true(end_with(r, a, &w, f));
+    assert_int_equal(delivery(r, 4001).digest, 5005);
+    assert_int_equal(members_of(r, 5005, 10, 1000000).n_members, 1);
+}
+
 static void
 members_wait_in_one_window_and_in_no_lane(void **state)
 {
@@ -579,6 +616,7 @@ a_window_survives(void **state)
 
 const struct CMUnitTest digest_tests[] = {
     RIG_TEST(members_wait_in_one_window_and_in_no_lane),
+    RIG_TEST(what_ends_a_window_may_join_another),
     RIG_TEST(each_scope_has_a_window_of_its_own),
     RIG_TEST(many_at_once_join_one),
     RIG_TEST(the_first_of_a_leading_one_goes_out),
