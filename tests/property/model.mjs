@@ -49,6 +49,7 @@ export class Model {
     windows = []; // of digests
     taken = []; // budgets: { n, user, category, at }; attention has no category
     deferred = 0; // what has a window of its own
+    made = 0; // deliveries
     keys = new Map(); // dedup: { notification, until }
     inbox = new Map();
     mails = []; // what providers took
@@ -210,7 +211,8 @@ export class Model {
                 this.windowEnd(w.digest, w.opened, d.user));
         }
         if (isFirst && digest.leading) return false;
-        w.members.push(d);
+        // One that comes out of another window may be older than those here.
+        w.members = [...w.members, d].sort((a, b) => a.id - b.id);
         this.set(d, 'held', 'digest.waiting');
         return true;
     }
@@ -429,7 +431,7 @@ export class Model {
     }
 
     deliver(n, user, channel) {
-        const d = { n, user, channel, status: 'queued', reason: 'queued',
+        const d = { id: ++this.made, n, user, channel, status: 'queued', reason: 'queued',
             attempts: 0, tries: {} };
         n.deliveries.push(d);
         return d;
