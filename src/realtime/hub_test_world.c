@@ -304,6 +304,7 @@ world_stop(struct world *w)
 {
     struct vault *vault;
 
+    loop_turn(w->net.loop, 0); /* news that are on their way to it */
     hub_free(w->hub);
     http_server_free(w->net.server);
     w->is_held = false;

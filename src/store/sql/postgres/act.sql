@@ -36,10 +36,11 @@ attempts, priority, 10, user_id, channel, provider, $4::text, error FROM gone;
 -- name: act_stop_waiting (write)
 WITH gone AS (DELETE FROM waiting w WHERE w.tenant = $1::int8
 AND w.id = $2::int8 RETURNING w.*),
-away AS (SELECT digest, count(*) AS n FROM gone WHERE digest IS NOT NULL
-GROUP BY digest),
+away AS (SELECT tenant, digest, count(*) AS n FROM gone
+WHERE digest IS NOT NULL GROUP BY tenant, digest),
 left_by AS (UPDATE digest d SET n_members = d.n_members - a.n FROM away a
-WHERE (d.tenant, d.id) BETWEEN ($1, a.digest) AND ($1, a.digest))
+WHERE d.tenant = ANY (ARRAY[a.tenant])
+AND d.id BETWEEN a.digest AND a.digest)
 INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error)
 SELECT tenant, id, notification, created_ms, $3::int8, recipient,
@@ -94,10 +95,11 @@ FROM part p;
 WITH gone AS (DELETE FROM waiting w WHERE w.tenant = $1::int8
 AND w.id BETWEEN $3::int8 AND $4::int8 AND w.notification = $2::int8
 RETURNING w.*),
-away AS (SELECT digest, count(*) AS n FROM gone WHERE digest IS NOT NULL
-GROUP BY digest),
+away AS (SELECT tenant, digest, count(*) AS n FROM gone
+WHERE digest IS NOT NULL GROUP BY tenant, digest),
 left_by AS (UPDATE digest d SET n_members = d.n_members - a.n FROM away a
-WHERE (d.tenant, d.id) BETWEEN ($1, a.digest) AND ($1, a.digest))
+WHERE d.tenant = ANY (ARRAY[a.tenant])
+AND d.id BETWEEN a.digest AND a.digest)
 INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error)
 SELECT tenant, id, notification, created_ms, $5::int8, recipient,

@@ -45,7 +45,8 @@ FROM unnest(b.times, b.ids) AS u (ms, id) WHERE u.ms IS NOT NULL) AS t
 WHERE t.ms <> x.at_ms OR t.id <> ALL (x.ids::int8[]) OR t.nth > 1)
 FROM unnest($1::int8[], $2::text[], $3::int8[], $4::text[])
 AS x (tenant, key, at_ms, ids)
-WHERE (b.tenant, b.key) BETWEEN (x.tenant, x.key) AND (x.tenant, x.key);
+WHERE b.tenant = ANY (ARRAY[x.tenant])
+AND b.key BETWEEN x.key AND x.key;
 -- name: budget_look (read)
 SELECT x.k, (SELECT count(DISTINCT nullif(t.id, 0))
 + count(*) FILTER (WHERE coalesce(t.id, 0) = 0)

@@ -38,8 +38,9 @@ LATERAL (SELECT timestamptz 'epoch' + n.due_ms * interval '1 ms' AS due) AS t;
 UPDATE work w SET due = t.due, taken_until = t.due
 FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS n (tenant, id, due_ms),
 LATERAL (SELECT timestamptz 'epoch' + n.due_ms * interval '1 ms' AS due) AS t
-WHERE (w.tenant, w.id, w.kind) BETWEEN (n.tenant, n.id, 2)
-AND (n.tenant, n.id, 2) AND w.due <> t.due;
+WHERE w.tenant = ANY (ARRAY[n.tenant])
+AND w.id BETWEEN n.id AND n.id
+AND w.kind - 2 = 0 AND w.due <> t.due;
 
 -- The end, by who has it ($4), of those whose members are as many as they were
 -- ($3). A lease ends at a microsecond of its own, and is named by it.
@@ -52,19 +53,22 @@ CROSS JOIN LATERAL (SELECT tenant, id FROM digest y WHERE y.tenant = x.tenant
 AND y.id = x.id AND y.n_members = x.n FOR UPDATE) AS d
 ), held AS (
 DELETE FROM work w USING mine m
-WHERE (w.tenant, w.id, w.kind) BETWEEN (m.tenant, m.id, 2)
-AND (m.tenant, m.id, 2)
+WHERE w.tenant = ANY (ARRAY[m.tenant])
+AND w.id BETWEEN m.id AND m.id
+AND w.kind - 2 = 0
 AND (extract(epoch FROM w.taken_until) * 1000000)::int8 = m.hold
 RETURNING w.tenant, w.id
 )
 DELETE FROM digest d USING held h
-WHERE (d.tenant, d.id) BETWEEN (h.tenant, h.id) AND (h.tenant, h.id)
+WHERE d.tenant = ANY (ARRAY[h.tenant])
+AND d.id BETWEEN h.id AND h.id
 RETURNING d.id;
 -- Expired is 11.
 -- name: digest_expire (accept)
 WITH gone AS (DELETE FROM waiting w
 USING unnest($1::int8[], $2::int8[], $3::int8[]) AS x (tenant, digest, id)
-WHERE (w.tenant, w.id) BETWEEN (x.tenant, x.id) AND (x.tenant, x.id)
+WHERE w.tenant = ANY (ARRAY[x.tenant])
+AND w.id BETWEEN x.id AND x.id
 AND w.digest = x.digest RETURNING w.*)
 INSERT INTO ended (tenant, id, notification, created_ms, updated_ms, recipient,
 attempts, priority, status, user_id, channel, provider, reason, error)
@@ -97,17 +101,20 @@ OFFSET 0) AS w WHERE r.ctid = w.at;
 WITH t AS (
 SELECT w.tenant, w.id FROM work w, digest d
 WHERE w.kind + 0 = 2 AND w.taken_until < statement_timestamp()
-AND (d.tenant, d.id) BETWEEN (w.tenant, w.id) AND (w.tenant, w.id)
+AND d.tenant = ANY (ARRAY[w.tenant])
+AND d.id BETWEEN w.id AND w.id
 ORDER BY w.taken_until LIMIT $1::int8 FOR UPDATE OF w, d SKIP LOCKED
 ), u AS (
 UPDATE work w SET taken_until = clock_timestamp()
 + $2::int8 * interval '1 ms' FROM t
-WHERE (w.tenant, w.id, w.kind) BETWEEN (t.tenant, t.id, 2)
-AND (t.tenant, t.id, 2)
+WHERE w.tenant = ANY (ARRAY[t.tenant])
+AND w.id BETWEEN t.id AND t.id
+AND w.kind - 2 = 0
 RETURNING w.tenant, w.id, w.taken_until
 )
 UPDATE digest d SET is_open = false FROM u
-WHERE (d.tenant, d.id) BETWEEN (u.tenant, u.id) AND (u.tenant, u.id)
+WHERE d.tenant = ANY (ARRAY[u.tenant])
+AND d.id BETWEEN u.id AND u.id
 RETURNING d.tenant, d.id, d.mode, d.is_leading, d.max_items, d.window_ms,
 d.max_window_ms, d.opened_ms, d.closes_ms, d.n_members, d.user_id, d.channel,
 d.key, (extract(epoch FROM u.taken_until) * 1000000)::int8;
@@ -129,8 +136,9 @@ d.key
 ), w AS (
 UPDATE work w SET due = least(w.due, clock_timestamp()),
 taken_until = least(w.taken_until, clock_timestamp()) FROM f
-WHERE (w.tenant, w.id, w.kind) BETWEEN (f.tenant, f.id, 2)
-AND (f.tenant, f.id, 2)
+WHERE w.tenant = ANY (ARRAY[f.tenant])
+AND w.id BETWEEN f.id AND f.id
+AND w.kind - 2 = 0
 )
 SELECT * FROM f;
 
@@ -157,11 +165,15 @@ CROSS JOIN LATERAL (SELECT id FROM digest y WHERE y.tenant = $1
 AND y.id = m.id FOR UPDATE) AS d;
 -- One without members ends, unless its first has gone out before them.
 -- name: digest_drop (write)
-WITH gone AS (DELETE FROM digest d USING unnest($2::int8[]) AS x (id)
-WHERE (d.tenant, d.id) BETWEEN ($1::int8, x.id) AND ($1, x.id)
-AND d.n_members <= 0 AND NOT d.is_leading RETURNING d.id)
+WITH gone AS (DELETE FROM digest d USING (SELECT $1::int8 AS tenant, i AS id
+FROM unnest($2::int8[]) AS i OFFSET 0) AS x
+WHERE d.tenant = ANY (ARRAY[x.tenant])
+AND d.id BETWEEN x.id AND x.id
+AND d.n_members <= 0 AND NOT d.is_leading RETURNING d.tenant, d.id)
 DELETE FROM work w USING gone g
-WHERE (w.tenant, w.id, w.kind) BETWEEN ($1, g.id, 2) AND ($1, g.id, 2);
+WHERE w.tenant = ANY (ARRAY[g.tenant])
+AND w.id BETWEEN g.id AND g.id
+AND w.kind - 2 = 0;
 
 -- name: digest_count (read)
 SELECT n_members FROM digest WHERE tenant = $1::int8 AND id = $2::int8;

@@ -48,14 +48,17 @@ ON CONFLICT DO NOTHING;
 -- is right for where the row is by then.
 -- name: receipt_delivered (write)
 UPDATE ended e SET status = 4, reason = w.reason, updated_ms = $2::int8
-FROM unnest($3::int8[], $4::text[]) AS w (id, reason)
-WHERE (e.tenant, e.id) BETWEEN ($1::int8, w.id) AND ($1::int8, w.id)
+FROM (SELECT $1::int8 AS tenant, u.* FROM unnest($3::int8[], $4::text[])
+AS u (id, reason) OFFSET 0) AS w
+WHERE e.tenant = ANY (ARRAY[w.tenant])
 AND e.id BETWEEN w.id AND w.id AND e.status = 5;
 -- Its last attempt was in its own row.
 -- name: receipt_failed (write)
 WITH gone AS (DELETE FROM ended e
-USING unnest($3::int8[], $4::text[], $5::text[]) AS w (id, reason, error)
-WHERE (e.tenant, e.id) BETWEEN ($1::int8, w.id) AND ($1::int8, w.id)
+USING (SELECT $1::int8 AS tenant, u.*
+FROM unnest($3::int8[], $4::text[], $5::text[]) AS u (id, reason, error)
+OFFSET 0) AS w
+WHERE e.tenant = ANY (ARRAY[w.tenant])
 AND e.id BETWEEN w.id AND w.id AND e.status IN (4, 5)
 RETURNING e.*, w.reason AS why, w.error AS group_of),
 kept AS (INSERT INTO attempt (delivery, n, at_ms, duration_ms, retry_at_ms,

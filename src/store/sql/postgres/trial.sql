@@ -21,8 +21,9 @@ OFFSET 0) AS d ORDER BY d.tenant, d.round, d.user_id OFFSET 0) AS x
 CROSS JOIN LATERAL (SELECT y.tenant, y.round, y.user_id FROM trial y
 WHERE y.tenant = x.tenant AND y.round = x.round AND y.user_id = x.user_id
 AND y.variant = x.variant AND y.delivered_ms = 0 FOR UPDATE) AS w) AS k
-WHERE (t.tenant, t.round, t.user_id) BETWEEN (k.tenant, k.round, k.user_id)
-AND (k.tenant, k.round, k.user_id) AND t.delivered_ms = 0;
+WHERE t.tenant = ANY (ARRAY[k.tenant])
+AND t.round BETWEEN k.round AND k.round
+AND t.user_id BETWEEN k.user_id AND k.user_id AND t.delivered_ms = 0;
 -- name: trial_read (write)
 UPDATE trial t SET read_ms = $4::int8 FROM (SELECT w.tenant, w.round, w.user_id
 FROM (SELECT d.* FROM unnest($3::int8[]) AS f (id)
@@ -34,15 +35,17 @@ ORDER BY d.tenant, d.round, d.user_id OFFSET 0) AS x
 CROSS JOIN LATERAL (SELECT y.tenant, y.round, y.user_id FROM trial y
 WHERE y.tenant = x.tenant AND y.round = x.round AND y.user_id = x.user_id
 AND y.variant = x.variant AND y.read_ms = 0 FOR UPDATE) AS w) AS k
-WHERE (t.tenant, t.round, t.user_id) BETWEEN (k.tenant, k.round, k.user_id)
-AND (k.tenant, k.round, k.user_id) AND t.read_ms = 0;
+WHERE t.tenant = ANY (ARRAY[k.tenant])
+AND t.round BETWEEN k.round AND k.round
+AND t.user_id BETWEEN k.user_id AND k.user_id AND t.read_ms = 0;
 -- name: trial_goal (write)
-UPDATE trial t SET goal_ms = $4::int8 FROM (SELECT w.round FROM (SELECT n.id
+UPDATE trial t SET goal_ms = $4::int8 FROM (SELECT w.* FROM (SELECT n.id
 FROM unnest($2::int8[]) AS n (id) ORDER BY n.id OFFSET 0) AS x
-CROSS JOIN LATERAL (SELECT y.round FROM trial y WHERE y.tenant = $1::int8
+CROSS JOIN LATERAL (SELECT y.tenant, y.round, y.user_id FROM trial y WHERE y.tenant = $1::int8
 AND y.round = x.id AND y.user_id = $3::text AND y.goal_ms = 0 FOR UPDATE) AS w)
-AS k WHERE (t.tenant, t.round, t.user_id) BETWEEN ($1::int8, k.round, $3::text)
-AND ($1::int8, k.round, $3::text) AND t.goal_ms = 0;
+AS k WHERE t.tenant = ANY (ARRAY[k.tenant])
+AND t.round BETWEEN k.round AND k.round
+AND t.user_id BETWEEN k.user_id AND k.user_id AND t.goal_ms = 0;
 -- name: trial_count (read)
 SELECT variant, count(*), count(*) FILTER (WHERE delivered_ms > 0),
 count(*) FILTER (WHERE at_ms <= $4::int8),

@@ -44,14 +44,15 @@ AND e.id BETWEEN w.first AND w.last AND e.notification = w.notification
 UNION ALL SELECT e.id, true FROM dead e WHERE e.tenant = w.tenant
 AND e.id BETWEEN w.first AND w.last AND e.notification = w.notification
 OFFSET 0) d LIMIT $5::int8;
--- BETWEEN: see plans.h; that of the id alone tells which day it is in.
+-- = ANY and BETWEEN: see plans.h. The id tells which day it is in.
 -- name: purge_ended (write)
 DELETE FROM ended e USING unnest($1::int8[], $2::int8[]) AS w (tenant, id)
-WHERE (e.tenant, e.id) BETWEEN (w.tenant, w.id) AND (w.tenant, w.id)
+WHERE e.tenant = ANY (ARRAY[w.tenant])
 AND e.id BETWEEN w.id AND w.id;
 -- name: purge_dead (write)
 DELETE FROM dead e USING unnest($1::int8[], $2::int8[]) AS w (tenant, id)
-WHERE (e.tenant, e.id) BETWEEN (w.tenant, w.id) AND (w.tenant, w.id);
+WHERE e.tenant = ANY (ARRAY[w.tenant])
+AND e.id BETWEEN w.id AND w.id;
 -- name: purge_attempts (write)
 DELETE FROM attempt WHERE delivery = ANY ($1::int8[]);
 -- name: purge_cancel_keys (write)
@@ -60,7 +61,7 @@ AND notification <> 0;
 -- name: purge_notifications (write)
 DELETE FROM notification n USING unnest($1::int8[], $2::int8[])
 AS w (tenant, id)
-WHERE (n.tenant, n.id) BETWEEN (w.tenant, w.id) AND (w.tenant, w.id)
+WHERE n.tenant = ANY (ARRAY[w.tenant])
 AND n.id BETWEEN w.id AND w.id;
 -- name: purge_go_on (write)
 UPDATE meta SET value = CASE name WHEN 'purge_tenant' THEN $1::int8

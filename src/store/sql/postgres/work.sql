@@ -29,8 +29,9 @@ ORDER BY taken_until, id LIMIT $1::int8 FOR UPDATE SKIP LOCKED
 ), u AS (
 UPDATE work w SET taken_until = clock_timestamp()
 + $2::int8 * interval '1 ms' FROM t
-WHERE (w.tenant, w.id, w.kind) BETWEEN (t.tenant, t.id, t.kind)
-AND (t.tenant, t.id, t.kind)
+WHERE w.tenant = ANY (ARRAY[t.tenant])
+AND w.id BETWEEN t.id AND t.id
+AND w.kind BETWEEN t.kind AND t.kind
 RETURNING w.tenant, w.id, w.cursor, w.taken_until
 )
 SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
@@ -50,7 +51,8 @@ FROM work WHERE kind + 0 = 1 AND taken_until >= statement_timestamp();
 UPDATE work w SET taken_until = w.due
 FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int2[])
 AS h (tenant, id, hold, kind)
-WHERE (w.tenant, w.id, w.kind) BETWEEN (h.tenant, h.id, h.kind)
-AND (h.tenant, h.id, h.kind) AND w.taken_until = timestamptz 'epoch' + h.hold * interval '1 microsecond';
+WHERE w.tenant = ANY (ARRAY[h.tenant])
+AND w.id BETWEEN h.id AND h.id
+AND w.kind BETWEEN h.kind AND h.kind AND w.taken_until = timestamptz 'epoch' + h.hold * interval '1 microsecond';
 -- name: work_cancel (write)
 DELETE FROM work WHERE tenant = $1::int8 AND id = $2::int8 AND kind = 1;

@@ -26,12 +26,14 @@ $3::int8[], $4::text[], $5::text[], $6::text[])
 AS n (tenant, id, due_ms, cursor, event, user_id),
 LATERAL (SELECT CASE WHEN n.due_ms = 0 THEN clock_timestamp()
 ELSE timestamptz 'epoch' + n.due_ms * interval '1 ms' END AS due) AS t
-WHERE (w.tenant, w.id, w.kind) BETWEEN (n.tenant, n.id, 3)
-AND (n.tenant, n.id, 3);
+WHERE w.tenant = ANY (ARRAY[n.tenant])
+AND w.id BETWEEN n.id AND n.id
+AND w.kind - 3 = 0;
 -- name: turn_end (accept)
 DELETE FROM work w USING unnest($1::int8[], $2::int8[]) AS n (tenant, id)
-WHERE (w.tenant, w.id, w.kind) BETWEEN (n.tenant, n.id, 3)
-AND (n.tenant, n.id, 3);
+WHERE w.tenant = ANY (ARRAY[n.tenant])
+AND w.id BETWEEN n.id AND n.id
+AND w.kind - 3 = 0;
 -- What a window has collected, when it ends; who goes on waits no more.
 -- name: instance_merge (accept)
 DELETE FROM work w USING unnest($1::int8[], $2::text[], $3::text[])
@@ -68,8 +70,9 @@ AND y.id = t.notification OFFSET 0) AS n
 ), u AS (
 UPDATE work w SET taken_until = clock_timestamp()
 + $2::int8 * interval '1 ms' FROM s
-WHERE (w.tenant, w.id, w.kind) BETWEEN (s.tenant, s.id, 3)
-AND (s.tenant, s.id, 3) AND ($3::int8 = 0 OR s.before < $3::int8)
+WHERE w.tenant = ANY (ARRAY[s.tenant])
+AND w.id BETWEEN s.id AND s.id
+AND w.kind - 3 = 0 AND ($3::int8 = 0 OR s.before < $3::int8)
 RETURNING w.tenant, w.id, w.notification, w.user_id, w.cursor, w.event, w.due,
 w.taken_until
 )
@@ -95,15 +98,17 @@ UPDATE work w SET due = clock_timestamp(), taken_until = clock_timestamp()
 FROM (SELECT y.tenant, y.id FROM work y WHERE y.user_id = $2::text
 AND y.event = $3::text AND y.tenant + 0 = $1::int8 ORDER BY y.id
 FOR UPDATE) AS x
-WHERE (w.tenant, w.id, w.kind) BETWEEN (x.tenant, x.id, 3)
-AND (x.tenant, x.id, 3);
+WHERE w.tenant = ANY (ARRAY[x.tenant])
+AND w.id BETWEEN x.id AND x.id
+AND w.kind - 3 = 0;
 -- name: instance_cancel (write)
 DELETE FROM work w USING (SELECT y.tenant, y.id FROM work y
 WHERE y.notification > 0 AND y.notification = $2::int8
 AND y.tenant + 0 = $1::int8 AND y.event IS DISTINCT FROM $4::text
 ORDER BY y.id LIMIT $3::int8 FOR UPDATE) AS x
-WHERE (w.tenant, w.id, w.kind) BETWEEN (x.tenant, x.id, 3)
-AND (x.tenant, x.id, 3);
+WHERE w.tenant = ANY (ARRAY[x.tenant])
+AND w.id BETWEEN x.id AND x.id
+AND w.kind - 3 = 0;
 -- name: cancel_leave (write)
 INSERT INTO work (tenant, id, kind, due, taken_until, cursor, notification,
 user_id, event) SELECT $1::int8, $2::int8, 3, t.due, t.due, '', $2::int8, '',
