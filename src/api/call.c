@@ -271,6 +271,7 @@ call_after_id(struct call *c, const char *prefix, int64_t *ret)
 }
 
 #define CURSOR_MAC 12
+#define CURSOR_MAX 4096 /* characters; a key may be an address */
 
 /* A cursor is the key and a signature, so that only what was given out is
  * taken back. */
@@ -309,7 +310,8 @@ call_after_key(struct call *c, struct str *ret)
     if (!call_param(c, "after", &text))
         return true;
     buf_init(&raw, c->arena);
-    if (text.n <= 512 && buf_get_base64(&raw, text) && raw.n > CURSOR_MAC) {
+    if (text.n <= CURSOR_MAX && buf_get_base64(&raw, text) &&
+        raw.n > CURSOR_MAC) {
         key = str_sub(buf_str(&raw), CURSOR_MAC, raw.n);
         sign_cursor(c, key, mac);
         if (sodium_memcmp(mac, raw.p, CURSOR_MAC) == 0) {

@@ -34,6 +34,7 @@ const struct route *const route_tables[] = {
     user_routes,
     user_export_routes,
     preference_routes,
+    suppression_routes,
     best_time_routes,
     topic_routes,
     cancel_routes,

@@ -17,6 +17,21 @@ suppression_key(struct arena *a, struct str channel, struct str address)
     return str_fmt(a, "%.*s:%.*s", STR_ARG(channel), STR_ARG(address));
 }
 
+void
+suppression_split(struct str key, struct str *ret_channel,
+                  struct str *ret_address)
+{
+    ptrdiff_t end = str_find(key, ':');
+    size_t n = end < 0 ? 0 : (size_t)end;
+
+    *ret_channel = str_sub(key, 0, n);
+    *ret_address = str_sub(key, end < 0 ? 0 : n + 1, key.n);
+}
+
+const char *const suppression_reasons[] = {
+    "suppress.manual",      "suppress.bounce", "suppress.complaint",
+    "suppress.unsubscribe", "contact.gone",    NULL};
+
 enum reason
 suppression_reason(struct arena *a, struct json stored)
 {
@@ -56,6 +71,8 @@ suppression_write(struct arena *a, const struct suppression *s)
     w = json_writer(&out);
     json_begin_object(&w);
     json_str_field(&w, "reason", reason_code(s->reason));
+    if (s->note.n > 0)
+        json_str_field(&w, "note", s->note);
     json_end_object(&w);
     return (struct store_object_write){
         .kind = OBJECT_SUPPRESSION,

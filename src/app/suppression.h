@@ -12,6 +12,8 @@ struct vault;
  * has no colon. */
 struct str suppression_key(struct arena *a, struct str channel,
                            struct str address);
+void suppression_split(struct str key, struct str *ret_channel,
+                       struct str *ret_address);
 /* Why, of a stored document. */
 enum reason suppression_reason(struct arena *a, struct json stored);
 
@@ -21,6 +23,7 @@ struct suppression {
     int64_t tenant;
     struct str channel, address;
     enum reason reason;
+    struct str note; /* of who put it there; empty: none */
     int64_t now_ms;
     int64_t num; /* for the document, if it is new */
 };
@@ -28,6 +31,9 @@ struct suppression {
 struct store_object_write suppression_write(struct arena *a,
                                             const struct suppression *s);
 void suppression_add(const struct env *env, const struct suppression *s);
+
+/* Why an address may be on the list; ends with NULL. */
+extern const char *const suppression_reasons[];
 
 /* What a one-click unsubscribe link (RFC 8058) carries, signed: it works
  * without a login and for this address alone. */

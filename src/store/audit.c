@@ -32,11 +32,11 @@ kind_name(enum object_kind kind)
     return kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[kind] : NULL;
 }
 
-/* An application stores its users, and people unsubscribe, all day. */
+/* An application stores its users all day. */
 static bool
 is_told_when_put(enum object_kind kind)
 {
-    return kind_name(kind) && kind != OBJECT_USER && kind != OBJECT_SUPPRESSION;
+    return kind_name(kind) && kind != OBJECT_USER;
 }
 
 static struct str

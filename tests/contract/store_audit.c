@@ -160,6 +160,23 @@ what_applications_do_all_day_has_none(void **state)
 }
 
 static void
+what_a_key_suppresses_has_a_line(void **state)
+{
+    struct rig *r = *state;
+    struct store_object_write w = {.kind = OBJECT_SUPPRESSION,
+                                   .key = STR("email:a@b.c"),
+                                   .body = STR("{}"),
+                                   .if_version = OBJECT_ANY_VERSION,
+                                   .num = 79};
+
+    put_one(r, &w, NULL); /* the addressee did it */
+    assert_int_equal(count(r), 0);
+    put_one(r, &w, by(r, 1, "root"));
+    assert_line(&list_of(r, (struct store_audit_list){0}).lines[0],
+                "replace suppression email:a@b.c 1>2");
+}
+
+static void
 say(struct store_req *req, struct buf *body, int *status)
 {
     (void)req;
@@ -311,6 +328,7 @@ const struct CMUnitTest audit_tests[] = {
     RIG_TEST(a_change_comes_with_its_line),
     RIG_TEST(without_a_change_there_is_no_line),
     RIG_TEST(what_applications_do_all_day_has_none),
+    RIG_TEST(what_a_key_suppresses_has_a_line),
     RIG_TEST(a_repeated_request_tells_once),
     RIG_TEST(deeds_have_lines_once_they_are_done),
     RIG_TEST(one_who_decides_is_told_of),
