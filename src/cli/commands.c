@@ -105,6 +105,10 @@ static const char *const user_examples[] = {
     "belfry user ls --limit 10 --json",
     "belfry user export u_1 > u_1.ndjson",
     NULL};
+static const char *const suppression_examples[] = {
+    "belfry suppression ls --channel email --reason suppress.bounce",
+    "belfry suppression add anna@example.org --note 'asked us by letter'",
+    "belfry suppression rm anna@example.org --channel email", NULL};
 static const char *const provider_examples[] = {
     "belfry provider ls", "MAIL_PASSWORD=... belfry provider put mail.json",
     "belfry provider test mail --to ada@example.org", NULL};
@@ -273,6 +277,20 @@ const struct command commands[] = {
      .max_args = 1001,
      .needs_server = true,
      .takes_files = true},
+    {.name = "suppression",
+     .run = run_suppression,
+     .usage = "[ADDRESS...]",
+     .summary = "Show and change which addresses are not written to",
+     .examples = suppression_examples,
+     .options = suppression_options,
+     .words = suppression_words,
+     .notes = "An address is written as its user has it: an e-mail address, a "
+              "telephone number, a URL. What was put there because a person "
+              "unsubscribed or a mail bounced is shown and removed the same "
+              "way.",
+     .min_args = 1,
+     .max_args = 1001,
+     .needs_server = true},
     {.name = "provider",
      .run = run_provider,
      .usage = "[NAME...|FILE]",

@@ -164,14 +164,14 @@ new_table(struct cli *c, const struct kind_column *columns)
 }
 
 int
-kind_run_ls(struct cli *c, const struct kind *k,
-            const struct kind_column *columns, int64_t limit)
+kind_list(struct cli *c, struct str path, const struct kind_column *columns,
+          int64_t limit)
 {
     struct listing l = {
         .cli = c, .columns = columns, .table = new_table(c, columns)};
     struct delivery_pages p = {
         .cli = c,
-        .path = str_fmt(c->arena, "/v1/%s", k->folder),
+        .path = path,
         .limit = limit,
         .each = put_row,
         .arg = &l,
@@ -189,6 +189,13 @@ kind_run_ls(struct cli *c, const struct kind *k,
     if (p.has_more)
         cli_note(c, TERM_DOT, "there are more; --limit takes them in");
     return cli_print(c, &out, CLI_OK);
+}
+
+int
+kind_run_ls(struct cli *c, const struct kind *k,
+            const struct kind_column *columns, int64_t limit)
+{
+    return kind_list(c, str_fmt(c->arena, "/v1/%s", k->folder), columns, limit);
 }
 
 int

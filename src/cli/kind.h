@@ -41,6 +41,9 @@ struct kind_column {
     const char *head, *member;
 };
 
+/* What the server lists there. */
+int kind_list(struct cli *c, struct str path, const struct kind_column *columns,
+              int64_t limit);
 int kind_run_ls(struct cli *c, const struct kind *k,
                 const struct kind_column *columns, int64_t limit);
 int kind_run_get(struct cli *c, const struct kind *k, struct str key);

@@ -15,6 +15,7 @@ extern const struct word completion_words[];
 extern const struct word key_words[];
 extern const struct word migrate_words[];
 extern const struct word provider_words[];
+extern const struct word suppression_words[];
 extern const struct word template_words[];
 extern const struct word user_words[];
 
