@@ -10,9 +10,9 @@
  *     to who says their condition (`lane <> 0`, `due_ms > 0`);
  *   - a table is looked into for each row of a list by LATERAL (... OFFSET 0);
  *   - where it is changed, the place of the row is, if that is locked; else the
- *     tenant is = ANY of an array of one, and the rest of the key BETWEEN itself
- *     and itself, as nothing is merged or hashed by that. Unlike the place it
- *     still finds a row that was changed while we waited for it. (A row of
+ *     tenant is = ANY of an array of one, and the rest of the key BETWEEN
+ * itself and itself, as nothing is merged or hashed by that. Unlike the place
+ * it still finds a row that was changed while we waited for it. (A row of
  *     columns BETWEEN two of them reads on to the end of the tenant.) Where
  *     only a list of keys is known, they are = ANY of it.
  *
