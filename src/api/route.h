@@ -59,6 +59,7 @@ extern const struct route user_routes[];
 extern const struct route user_export_routes[];
 extern const struct route preference_routes[];
 extern const struct route suppression_routes[];
+extern const struct route device_routes[];
 extern const struct route best_time_routes[];
 extern const struct route topic_routes[];
 extern const struct route category_routes[];

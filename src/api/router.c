@@ -35,6 +35,7 @@ const struct route *const route_tables[] = {
     user_export_routes,
     preference_routes,
     suppression_routes,
+    device_routes,
     best_time_routes,
     topic_routes,
     cancel_routes,

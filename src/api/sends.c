@@ -106,17 +106,25 @@ notification_count(const struct send *s)
 
 static void
 write_plan(struct sending *s, struct json_writer *w,
-           const struct send_item *item, const struct plan_decision *d)
+           const struct send_item *item, const struct plan_decision *d,
+           const struct device *device)
 {
     struct rendered r = {0};
     enum err e = send_render(&s->send, item, d, &r);
     enum reason why = d->digest ? REASON_DIGEST_WAITING : d->reason;
     enum plan_verdict verdict = d->digest ? PLAN_HOLD : d->verdict;
+    bool is_without = device && d->channel->device_lanes[device->kind] == 0;
     struct str reason = reason_code(e == ERR_OK ? why : REASON_RENDER_ERROR);
 
+    if (is_without) {
+        verdict = PLAN_SKIP;
+        reason = reason_code(REASON_PROVIDER_NONE);
+    }
     json_begin_object(w);
     json_str_or_null_field(w, "user", d->recipient->user);
     json_str_field(w, "channel", d->channel->name);
+    if (device)
+        json_str_field(w, "device", device->name);
     json_str_field(w, "verdict",
                    e == ERR_OK ? str_from(plan_verdict_name(verdict))
                                : STR("skip"));
@@ -156,6 +164,19 @@ write_steps(struct json_writer *w, const struct send_item *item)
     json_end_array(w);
 }
 
+/* A row for each device. False: it is long enough without it. */
+static bool
+write_rows(struct sending *s, struct buf *out, struct json_writer *w,
+           const struct send_item *item, const struct plan_decision *d)
+{
+    for (size_t k = 0; k < plan_n_deliveries(d); k++) {
+        if (out->n > PLAN_MAX)
+            return false;
+        write_plan(s, w, item, d, plan_device(d, k));
+    }
+    return true;
+}
+
 /* Every decision has its own words, so a plan may be a thousand times what was
  * sent. False: that was long enough. */
 static bool
@@ -165,11 +186,8 @@ write_plans(struct sending *s, struct buf *out, struct json_writer *w)
         const struct send_item *item = s->send.parts[k];
 
         for (size_t i = 0; i < item->n_decisions; i++) {
-            if (plan_is_unused(&item->decisions[i]))
-                continue;
-            if (out->n > PLAN_MAX)
+            if (!write_rows(s, out, w, item, &item->decisions[i]))
                 return false;
-            write_plan(s, w, item, &item->decisions[i]);
         }
     }
     return true;

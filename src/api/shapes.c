@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "domain/device.h"
+
 static const char *const notification_statuses[] = {
     "queued", "scheduled", "held", "running", "done", "cancelled", NULL};
 static const char *const delivery_statuses[] = {
@@ -53,6 +55,9 @@ const struct field delivery_fields[] = {
     {.name = "notification_id", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
     {.name = "user", .type = FIELD_STRING, .flags = FIELD_NULLABLE},
     {.name = "channel", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "device",
+     .type = FIELD_STRING,
+     .doc = "Of a push: the name of the user's device."},
     {.name = "provider", .type = FIELD_STRING, .flags = FIELD_NULLABLE},
     {.name = "status",
      .type = FIELD_ENUM,
@@ -141,12 +146,20 @@ const struct field trace_fields[] = {
 };
 
 void
+write_device(struct json_writer *w, const struct delivery *d)
+{
+    if (d->device.n > 0)
+        json_str_field(w, "device", device_ref_name(d->device));
+}
+
+void
 write_delivery(struct call *c, struct json_writer *w, const struct delivery *d)
 {
     call_id_field(c, w, "id", "dlv", d->id);
     call_id_field(c, w, "notification_id", "ntf", d->notification);
     json_str_or_null_field(w, "user", d->user);
     json_str_field(w, "channel", d->channel);
+    write_device(w, d);
     json_str_or_null_field(w, "provider", d->provider);
     json_str_field(w, "status", str_from(delivery_status_name(d->status)));
     json_str_or_null_field(w, "reason", d->reason);

@@ -12,6 +12,8 @@ extern const struct field trace_fields[];
 extern const struct field counts_fields[];
 
 /* The members of the object, without braces and without its log. */
+/* Its name, where the delivery goes to one. */
+void write_device(struct json_writer *w, const struct delivery *d);
 void write_delivery(struct call *c, struct json_writer *w,
                     const struct delivery *d);
 /* The elements of an array. */

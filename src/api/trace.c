@@ -157,6 +157,14 @@ is_of_experiment(const struct store_step *s)
            reason_is(s->reason, REASON_EXPERIMENT_HOLDOUT);
 }
 
+static void
+put_experiment(struct json_writer *w, const struct store_step *s)
+{
+    json_str_field(w, "experiment", s->step);
+    if (reason_is(s->reason, REASON_EXPERIMENT_VARIANT))
+        json_str_field(w, "variant", s->verdict);
+}
+
 static struct str
 experiment_detail(struct call *c, const struct store_step *s)
 {
@@ -165,9 +173,7 @@ experiment_detail(struct call *c, const struct store_step *s)
 
     w = call_writer(c, &out);
     json_begin_object(&w);
-    json_str_field(&w, "experiment", s->step);
-    if (reason_is(s->reason, REASON_EXPERIMENT_VARIANT))
-        json_str_field(&w, "variant", s->verdict);
+    put_experiment(&w, s);
     json_end_object(&w);
     return buf_str(&out);
 }
@@ -255,44 +261,43 @@ is_planned_hold(const struct delivery *d)
     return is_collected(d) || (d->attempts == 0 && d->status == DELIVERY_HELD);
 }
 
-/* The experiment of the recipient, as it was told with the decision. */
-static struct str
-variant_detail(struct call *c, const struct store_notification_get *g,
-               const struct delivery *d)
+/* The experiment of the recipient, as it was told with the decision; NULL:
+ * there is none. */
+static const struct store_step *
+variant_of(const struct store_notification_get *g, const struct delivery *d)
 {
     for (size_t i = 0; i < g->n_steps; i++) {
         const struct store_step *s = &g->steps[i];
 
         if (is_of_experiment(s) && s->at_ms == d->created_ms &&
             str_eq(s->user, d->user))
-            return experiment_detail(c, s);
+            return s;
     }
-    return STR_NONE;
+    return NULL;
 }
 
-static struct str
-hold_detail(struct call *c, const struct delivery *d)
-{
-    struct json_writer w;
-    struct buf out;
-
-    if (!is_planned_hold(d) || d->due_ms == 0)
-        return STR_NONE;
-    w = call_writer(c, &out);
-    json_begin_object(&w);
-    json_time_field(&w, "until", d->due_ms);
-    json_end_object(&w);
-    return buf_str(&out);
-}
-
-/* The experiment, where there is one; else until when it is held. */
+/* The device, and the experiment, where there is one; else until when it is
+ * held. */
 static struct str
 planned_detail(struct call *c, const struct store_notification_get *g,
                const struct delivery *d)
 {
-    struct str variant = variant_detail(c, g, d);
+    const struct store_step *variant = variant_of(g, d);
+    bool is_held = !variant && is_planned_hold(d) && d->due_ms != 0;
+    struct json_writer w;
+    struct buf out;
 
-    return variant.n > 0 ? variant : hold_detail(c, d);
+    if (!variant && !is_held && d->device.n == 0)
+        return STR_NONE;
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    write_device(&w, d);
+    if (variant)
+        put_experiment(&w, variant);
+    if (is_held)
+        json_time_field(&w, "until", d->due_ms);
+    json_end_object(&w);
+    return buf_str(&out);
 }
 
 static void
@@ -329,7 +334,8 @@ receipt_detail(struct call *c, const struct attempt *a)
 }
 
 static struct str
-attempt_detail(struct call *c, const struct attempt *a)
+attempt_detail(struct call *c, const struct delivery *d,
+               const struct attempt *a)
 {
     struct json_writer w;
     struct buf out;
@@ -337,6 +343,7 @@ attempt_detail(struct call *c, const struct attempt *a)
     w = call_writer(c, &out);
     json_begin_object(&w);
     json_int_field(&w, "n", a->n);
+    write_device(&w, d);
     json_str_field(&w, "provider", a->provider);
     write_outcome(&w, a->status, a->detail, a->duration_ms);
     json_time_field(&w, "retry_at", a->retry_at_ms);
@@ -357,17 +364,25 @@ tell_attempts(struct story *t, const struct delivery *d,
                     .verdict = attempts[i].verdict,
                     .detail = is_receipt(&attempts[i])
                                   ? receipt_detail(t->call, &attempts[i])
-                                  : attempt_detail(t->call, &attempts[i]),
+                                  : attempt_detail(t->call, d, &attempts[i]),
                 });
 }
 
 static struct str
 end_detail(struct call *c, const struct delivery *d)
 {
-    if (d->merged_into == 0)
+    struct json_writer w;
+    struct buf out;
+
+    if (d->merged_into == 0 && d->device.n == 0)
         return STR_NONE;
-    return str_fmt(c->arena, "{\"into\":\"%.*s\"}",
-                   STR_ARG(call_id(c, "dlv", d->merged_into)));
+    w = call_writer(c, &out);
+    json_begin_object(&w);
+    write_device(&w, d);
+    if (d->merged_into != 0)
+        call_id_field(c, &w, "into", "dlv", d->merged_into);
+    json_end_object(&w);
+    return buf_str(&out);
 }
 
 /* What became of it, once that is settled other than by the decision; or that

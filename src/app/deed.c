@@ -1,5 +1,6 @@
 #include "app/deed.h"
 
+#include "app/provider_for.h"
 #include "base/list.h"
 #include "queue/rank.h"
 #include "store/store.h"
@@ -48,7 +49,8 @@ on_read(struct store_req *req, enum err e)
         d->on_done(d, e);
         return;
     }
-    p = workspace_next(d->workspace, g->delivery.channel, NULL);
+    p = provider_for(d->workspace, g->delivery.channel,
+                     device_ref_kind(g->delivery.device), NULL);
     if (!p)
         d->on_done(d, ERR_UNAVAILABLE);
     else

@@ -251,13 +251,21 @@ lose(struct fan *f)
         end_job(f, j);
 }
 
-static void
-fit_next_page(struct job *j, const struct store_object_get *users)
+static size_t
+bytes_of(const struct store_object_get *g)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < users->n_keys; i++)
-        n += users->objects[i].body.n;
+    for (size_t i = 0; i < g->n_keys; i++)
+        n += g->objects[i].body.n;
+    return n;
+}
+
+static void
+fit_next_page(struct job *j, const struct send *s)
+{
+    size_t n = bytes_of(&s->users) + bytes_of(&s->devices);
+
     if (n > PAGE_LARGE && j->limit > 1)
         j->limit /= 2;
     else if (n < PAGE_SMALL)
@@ -290,7 +298,7 @@ on_sent(struct send *s, enum err e)
         return;
     }
     f->n_failures = 0;
-    fit_next_page(j, &s->users);
+    fit_next_page(j, s);
     if (problem_is_set(&f->item.problem))
         shrink(f);
     else if (f->item.accepted->is_gone)

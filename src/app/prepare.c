@@ -37,13 +37,21 @@ given_recipient(struct json doc, int index)
                    (uint32_t)index);
 }
 
-static bool
-is_expired(struct arena *a, struct json doc, int64_t now_ms)
+/* 0: never. */
+static int64_t
+expires_ms(struct arena *a, struct json doc)
 {
     int64_t at_ms;
 
-    return time_parse(json_str_of(a, doc, "expires_at"), &at_ms) &&
-           at_ms <= now_ms;
+    return time_parse(json_str_of(a, doc, "expires_at"), &at_ms) ? at_ms : 0;
+}
+
+static bool
+is_expired(struct arena *a, struct json doc, int64_t now_ms)
+{
+    int64_t at_ms = expires_ms(a, doc);
+
+    return at_ms != 0 && at_ms <= now_ms;
 }
 
 /* What was held for a better hour, or by a window that it was alone in, was
@@ -141,6 +149,7 @@ fill(struct prepare *p, struct json doc, const struct plan_recipient *r,
         .user_name = json_str_of(p->arena, r->given, "name"),
         .overrides = json_raw(overrides),
         .created_ms = p->work->notification->created_ms,
+        .expires_ms = expires_ms(p->arena, doc),
     };
 }
 
@@ -220,6 +229,24 @@ prepare_suppression_key(struct arena *a, const struct store_work *work)
     return address.n > 0 ? suppression_key(a, v->channel, address) : STR_NONE;
 }
 
+/* As it is now: it may have a new token since. */
+static void
+address_device(struct prepare *p)
+{
+    struct str ref = p->work->delivery.device;
+    struct device d;
+
+    if (!device_find(p->arena, parsed(p->arena, p->work->devices_body),
+                     device_ref_name(ref), &d) ||
+        d.kind != device_ref_kind(ref)) {
+        give_up(p, DELIVERY_SUPPRESSED, REASON_CONTACT_MISSING,
+                "the device is not registered any more");
+        return;
+    }
+    p->message.device = d.name;
+    p->message.address = d.address;
+}
+
 void
 prepare_message(struct prepare *p)
 {
@@ -261,6 +288,10 @@ prepare_message(struct prepare *p)
         return;
     }
     fill(p, doc, &r, &m.rendered);
+    if (v->device.n > 0) {
+        address_device(p);
+        return;
+    }
     p->message.address = address_of(p->arena, &r, info);
     add_unsubscribe(p);
     add_tracking(p);

@@ -124,6 +124,31 @@ mails_of_a_tracked_category_tell_of_their_readers(void **state)
 }
 
 static void
+a_push_goes_to_the_device_as_it_is_now(void **state)
+{
+    struct desk *d = *state;
+    const struct channel_message *m = &prepared.message;
+
+    begin(d, "{'title':'T','expires_at':'2030-01-01T00:00:00Z'}", NULL);
+    work.delivery.channel = STR("mobile_push");
+    work.delivery.device = STR("fcm/phone");
+    work.devices_body =
+        quoted(d->arena, "{'phone':{'kind':'fcm','token':'renewed'},"
+                         "'other':{'kind':'fcm','token':'other'}}");
+    prepare_message(&prepared);
+    assert_int_equal(prepared.reason.n, 0);
+    assert_text(m->address, "renewed");
+    assert_text(m->device, "phone");
+    assert_int_equal(m->expires_ms, INT64_C(1893456000000));
+    /* Another one has that name now; or nobody has devices any more. */
+    work.devices_body =
+        quoted(d->arena, "{'phone':{'kind':'apns','token':'00'}}");
+    assert_ends(DELIVERY_SUPPRESSED, "contact.missing");
+    work.devices_body = STR_NONE;
+    assert_ends(DELIVERY_SUPPRESSED, "contact.missing");
+}
+
+static void
 a_message_has_what_a_driver_needs(void **state)
 {
     struct desk *d = *state;
@@ -349,6 +374,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         DESK_TEST(it_is_due_when_it_is_accepted_or_when_it_was_to_go_out),
         DESK_TEST(mails_of_a_tracked_category_tell_of_their_readers),
+        DESK_TEST(a_push_goes_to_the_device_as_it_is_now),
         DESK_TEST(a_message_has_what_a_driver_needs),
         DESK_TEST(an_inline_recipient_is_found_by_its_place),
         DESK_TEST(an_address_is_that_of_now),

@@ -4,6 +4,7 @@
 
 #include "app/experiment_doc.h"
 #include "app/message.h"
+#include "app/provider_for.h"
 #include "app/send_rows.h"
 #include "app/suppression.h"
 #include "app/trial.h"
@@ -68,6 +69,14 @@ fill_channel(const struct workspace *w, struct str name, struct plan_channel *c)
         c->lane = p->num;
         c->has_target = channel_has_target(info, p->driver, p->config);
     }
+    c->device_kinds = device_kinds_of(name);
+    for (int k = DEVICE_NONE + 1; k < DEVICE_KINDS; k++) {
+        if (c->device_kinds & DEVICE_BIT(k))
+            p = provider_for(w, name, (enum device_kind)k, NULL);
+        else
+            p = NULL;
+        c->device_lanes[k] = p ? p->num : 0;
+    }
 }
 
 static struct json
@@ -119,6 +128,7 @@ fill_recipients(struct send *s, struct send_item *item)
             .given = q->recipients[i].given,
             .stored = stored,
             .preferences = stored_doc(s->arena, s->preferences_of, user),
+            .devices = stored_doc(s->arena, s->devices_of, user),
             .is_flag_off =
                 q->flag && !flag_is_on(s->arena, q->flag, user, stored),
             .habit = best_times_of(s, user),
@@ -374,11 +384,13 @@ fill_plans(struct send *s)
 {
     s->by_user = index_objects(&s->users);
     s->preferences_of = index_objects(&s->preferences);
+    s->devices_of = index_objects(&s->devices);
     for (size_t i = 0; i < s->n_items; i++)
         if (is_taken(&s->items[i]))
             fill_recipients(s, &s->items[i]);
     map_free(s->by_user);
     map_free(s->preferences_of);
+    map_free(s->devices_of);
     best_times_free(s);
     s->split_ms = send_wall_ms(s);
     trials_split(s);
@@ -386,6 +398,23 @@ fill_plans(struct send *s)
         if (is_taken(s->parts[i]))
             fill_channels(s, s->parts[i]);
     load_suppressions(s);
+}
+
+static bool
+wants_devices(const struct send *s)
+{
+    for (size_t i = 0; i < s->n_items; i++) {
+        const struct send_request *q = &s->items[i].request;
+
+        if (!is_taken(&s->items[i]))
+            continue;
+        if (q->experiment)
+            return true; /* a variant may have channels of its own */
+        for (size_t j = 0; j < q->n_channels; j++)
+            if (device_kinds_of(q->channels[j]) != 0)
+                return true;
+    }
+    return false;
 }
 
 static void
@@ -402,17 +431,24 @@ on_people(struct store_req *req, enum err e)
     }
     if (!s->users.objects)
         s->users.objects = g->objects;
-    s->preferences = s->users;
-    s->preferences.objects = &g->objects[g->n_keys - n];
+    s->preferences = s->devices = s->users;
+    if (!wants_devices(s))
+        s->devices = (struct store_object_get){0};
+    else
+        s->devices.objects = &g->objects[g->n_keys - n];
+    s->preferences.objects = &g->objects[g->n_keys - n - s->devices.n_keys];
     best_times_load(s, fill_plans);
 }
 
 /* What is known of those in s->users, and is not loaded: their documents, then
- * what they prefer. */
+ * what they prefer, then their devices, where something goes to them. */
 static void
 load_people(struct send *s)
 {
-    size_t n = s->users.n_keys, total = s->users.objects ? n : 2 * n;
+    static const enum object_kind of_each[] = {OBJECT_USER, OBJECT_PREFERENCE,
+                                               OBJECT_DEVICES};
+    size_t n = s->users.n_keys, from = s->users.objects ? 1 : 0;
+    size_t total = ((wants_devices(s) ? 3 : 2) - from) * n;
     enum object_kind *kinds = ARENA_ARRAY(s->arena, enum object_kind, total);
     struct str *keys = ARENA_ARRAY(s->arena, struct str, total);
 
@@ -421,7 +457,7 @@ load_people(struct send *s)
         return;
     }
     for (size_t i = 0; i < total; i++) {
-        kinds[i] = i < total - n ? OBJECT_USER : OBJECT_PREFERENCE;
+        kinds[i] = of_each[from + i / n];
         keys[i] = s->users.keys[i % n];
     }
     s->people = (struct store_object_get){

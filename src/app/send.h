@@ -111,14 +111,16 @@ struct send {
     int64_t split_ms;  /* wall clock, when it was said who waits until when */
     struct map *named; /* by its request: not once more */
     struct store_object_get people, suppressions;
-    struct store_object_get users, preferences; /* what `people` brought */
-    struct map *by_user;                        /* id -> struct object */
-    struct map *preferences_of;                 /* the same */
-    struct map *suppressed;                     /* key -> struct object */
+    /* what `people` brought */
+    struct store_object_get users, preferences, devices;
+    struct map *by_user;                     /* id -> struct object */
+    struct map *preferences_of, *devices_of; /* the same */
+    struct map *suppressed;                  /* key -> struct object */
     struct best_times best_times;
     struct budgets budgets;
     struct store_accept accept;
     size_t n_deliveries, n_rendered; /* planned; bytes of in_app items */
+    size_t n_rows;                   /* of deliveries, in this commit */
     struct task done;
 };
 

@@ -114,6 +114,22 @@ fill_delivery(struct send *s, struct send_item *item,
     }
 }
 
+/* What is the device's own of a delivery that is filled. */
+static void
+aim_at(struct send *s, const struct plan_decision *d,
+       const struct device *device, struct delivery *v)
+{
+    if (!device)
+        return;
+    v->device = device_ref(s->arena, device);
+    v->lane = d->channel->device_lanes[device->kind];
+    if (v->lane != 0)
+        return;
+    v->status = DELIVERY_SUPPRESSED;
+    v->reason = reason_code(REASON_PROVIDER_NONE);
+    v->due_ms = 0;
+}
+
 static size_t
 count_collected(const struct send_item *item)
 {
@@ -132,6 +148,7 @@ add_join(struct send *s, const struct plan_decision *d, size_t i,
         return;
     row->joins[row->n_joins++] = (struct store_join){
         .delivery = i,
+        .n_more = plan_n_deliveries(d) - 1,
         .digest =
             {
                 .id = id_make(s->app->ids, s->now_ms, 1),
@@ -207,11 +224,84 @@ work_due(const struct send_item *item)
 
 /* False: refused, as it would render more than a request may. */
 static bool
+fits(const struct send *s, struct send_item *item,
+     const struct plan_decision *d)
+{
+    if (s->n_rendered <= SEND_RENDERED_MAX || !d->channel->is_in_app)
+        return true;
+    problem_add(&item->problem, ERR_TOO_LARGE, STR("/to"),
+                "renders to more than %d MiB: send to fewer at once",
+                SEND_RENDERED_MAX / 1024 / 1024);
+    return false;
+}
+
+/* A delivery for each device of a decision: the nth of them. */
+static struct delivery *
+add_delivery(struct send *s, struct send_item *item,
+             const struct plan_decision *d, size_t nth,
+             struct store_accept_item *row)
+{
+    size_t at = row->n_deliveries;
+    struct delivery *v = &row->deliveries[at];
+
+    if (v->id == 0)
+        v->id = id_make(s->app->ids, s->now_ms, 1);
+    fill_delivery(s, item, d, v, row);
+    aim_at(s, d, plan_device(d, nth), v);
+    if (nth == 0)
+        add_join(s, d, at, row);
+    row->n_deliveries++;
+    return v;
+}
+
+/* False: the same. */
+static bool
+add_deliveries(struct send *s, struct send_item *item,
+               const struct plan_decision *d, struct store_accept_item *row)
+{
+    size_t n = plan_n_deliveries(d);
+
+    for (size_t k = 0; k < n; k++) {
+        add_delivery(s, item, d, k, row);
+        if (!fits(s, item, d))
+            return false;
+    }
+    return true;
+}
+
+static size_t
+count_deliveries(const struct send_item *item)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < item->n_decisions; i++)
+        n += plan_n_deliveries(&item->decisions[i]);
+    return n;
+}
+
+/* False: users have so many devices that it is more than a request may be. */
+static bool
+takes_deliveries(struct send *s, struct send_item *item, size_t n)
+{
+    if (s->n_rows + n <= SEND_DELIVERIES_MAX) {
+        s->n_rows += n;
+        return true;
+    }
+    problem_add(&item->problem, ERR_TOO_LARGE, STR("/to"),
+                "would make more than %d deliveries: send to fewer at once",
+                SEND_DELIVERIES_MAX);
+    return false;
+}
+
+static bool
 fill_row(struct send *s, struct send_item *item)
 {
     struct store_accept_item *row = item->accepted;
     const struct send_request *q = &item->request;
+    size_t n_deliveries = count_deliveries(item);
 
+    if (!takes_deliveries(s, item, n_deliveries))
+        return false;
     item->held_until_ms = held_until(s, item);
     *row = (struct store_accept_item){
         .notification =
@@ -229,7 +319,7 @@ fill_row(struct send *s, struct send_item *item)
                 .n_recipients = (int)item->n_audience,
                 .parent = parent_of(item),
             },
-        .deliveries = ARENA_ARRAY(s->arena, struct delivery, item->n_decisions),
+        .deliveries = ARENA_ARRAY(s->arena, struct delivery, n_deliveries),
         .items = ARENA_ARRAY(s->arena, struct inbox_item, item->n_decisions),
         .cancel_key = item->chunk ? STR_NONE : q->cancel_key,
         .dedup_key = item->chunk ? STR_NONE : q->dedup_key,
@@ -245,23 +335,9 @@ fill_row(struct send *s, struct send_item *item)
         ARENA_ARRAY(s->arena, struct store_join, count_collected(item));
     if (q->is_workflow)
         add_instances(s, item, row);
-    for (size_t i = 0; i < item->n_decisions; i++) {
-        const struct plan_decision *d = &item->decisions[i];
-
-        if (plan_is_unused(d))
-            continue;
-        row->deliveries[row->n_deliveries].id =
-            id_make(s->app->ids, s->now_ms, 1);
-        fill_delivery(s, item, d, &row->deliveries[row->n_deliveries], row);
-        add_join(s, d, row->n_deliveries, row);
-        row->n_deliveries++;
-        if (s->n_rendered <= SEND_RENDERED_MAX || !d->channel->is_in_app)
-            continue;
-        problem_add(&item->problem, ERR_TOO_LARGE, STR("/to"),
-                    "renders to more than %d MiB: send to fewer at once",
-                    SEND_RENDERED_MAX / 1024 / 1024);
-        return false;
-    }
+    for (size_t i = 0; i < item->n_decisions; i++)
+        if (!add_deliveries(s, item, &item->decisions[i], row))
+            return false;
     trials_add_rows(s, item, row);
     if (item->on_row)
         item->on_row(item, row);
@@ -302,19 +378,21 @@ decide_flush(struct send *s, struct send_item *item,
         f->reason = reason_code(first->reason);
         return;
     }
+    if (is_one)
+        row->deliveries[0].id = was->id;
     for (size_t i = 0; i < item->n_decisions; i++) {
         const struct plan_decision *d = &item->decisions[i];
-        struct delivery *v = &row->deliveries[row->n_deliveries];
+        size_t n = plan_n_deliveries(d);
 
-        if (plan_is_unused(d))
-            continue;
-        v->id = is_one && i == 0 ? was->id : id_make(s->app->ids, s->now_ms, 1);
-        fill_delivery(s, item, d, v, row);
-        add_join(s, d, row->n_deliveries++, row);
-        if (is_one && i == 0)
-            go_on_as(v, was);
-        if (!is_one && d->verdict != PLAN_SKIP)
-            f->merged_into = v->id;
+        for (size_t k = 0; k < n; k++) {
+            struct delivery *v = add_delivery(s, item, d, k, row);
+
+            if (is_one && row->n_deliveries == 1)
+                go_on_as(v, was);
+            if (!is_one && d->verdict != PLAN_SKIP &&
+                v->status != DELIVERY_SUPPRESSED)
+                f->merged_into = v->id;
+        }
     }
     if (!is_one)
         f->reason = reason_code(REASON_DIGEST_MERGED);
@@ -346,7 +424,8 @@ fill_flush(struct send *s, struct send_item *item)
                 .traceparent = like->traceparent,
                 .n_recipients = 1,
             },
-        .deliveries = ARENA_ARRAY(s->arena, struct delivery, item->n_decisions),
+        .deliveries =
+            ARENA_ARRAY(s->arena, struct delivery, count_deliveries(item)),
         .items = ARENA_ARRAY(s->arena, struct inbox_item, item->n_decisions),
         .joins = ARENA_ARRAY(s->arena, struct store_join, item->n_decisions),
         .flush = item->flush,

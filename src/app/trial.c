@@ -330,24 +330,26 @@ add_trials(struct send *s, const struct send_item *item,
            struct store_accept_item *row)
 {
     struct store_trial *all =
-        ARENA_ARRAY(s->arena, struct store_trial, item->n_decisions);
+        ARENA_ARRAY(s->arena, struct store_trial, row->n_deliveries);
+    size_t at = 0;
 
-    for (size_t i = 0, k = 0; i < item->n_decisions; i++) {
+    for (size_t i = 0; i < item->n_decisions; i++) {
         const struct plan_recipient *r = item->decisions[i].recipient;
-        const struct delivery *v = &row->deliveries[k];
+        size_t n = plan_n_deliveries(&item->decisions[i]);
 
-        if (plan_is_unused(&item->decisions[i]))
-            continue;
-        k++;
-        if (!r->is_counted)
-            continue;
-        all[row->n_trials++] = (struct store_trial){
-            .round = item->request.experiment->round,
-            .delivery = v->id,
-            .user = r->user,
-            .variant = r->variant,
-            .is_delivered = delivery_status_is_success(v->status),
-        };
+        for (size_t k = 0; k < n; k++, at++) {
+            const struct delivery *v = &row->deliveries[at];
+
+            if (!r->is_counted)
+                continue;
+            all[row->n_trials++] = (struct store_trial){
+                .round = item->request.experiment->round,
+                .delivery = v->id,
+                .user = r->user,
+                .variant = r->variant,
+                .is_delivered = delivery_status_is_success(v->status),
+            };
+        }
     }
     row->trials = all;
 }

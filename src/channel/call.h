@@ -11,15 +11,19 @@ struct channel_message {
                                                 attempt */
     struct str user, channel, category, priority; /* may be empty */
     struct str title, body, html;                 /* rendered */
-    struct str language;  /* of these, a BCP 47 tag; empty: not known */
-    struct str actions;   /* rendered JSON array, or empty */
-    struct str data;      /* the sender's JSON, byte for byte, or empty */
-    struct str address;   /* the user's own for this channel; empty: none, the
-                             provider's target counts */
-    struct str user_name; /* display name, may be empty */
-    struct str overrides; /* JSON object of the send body, or empty */
+    struct str language; /* of these, a BCP 47 tag; empty: not known */
+    struct str actions;  /* rendered JSON array, or empty */
+    struct str data;     /* the sender's JSON, byte for byte, or empty */
+    struct str address;  /* the user's own for this channel; empty: none, the
+                            provider's target counts */
+    /* The name of the user's device that it goes to, whose token, or whose
+     * subscription as JSON, is the address; empty: to none. */
+    struct str device;
+    struct str user_name;       /* display name, may be empty */
+    struct str overrides;       /* JSON object of the send body, or empty */
     struct str unsubscribe_url; /* empty: none */
     int64_t created_ms;         /* of the notification */
+    int64_t expires_ms;         /* nobody wants it after that; 0: never */
     int attempt;                /* 1 at the first call for this delivery */
 };
 
@@ -83,6 +87,7 @@ struct channel_verdict {
     int status;             /* for the ledger; 0: none */
     struct str reason;      /* code of reasons.def; empty: the verdict's own */
     struct str detail;      /* what the other side said; in call->arena */
+    int64_t gone_ms;        /* GONE: since then, by the provider; 0: not told */
     struct str provider_message_id; /* empty: none */
 };
 

@@ -7,6 +7,7 @@
 #include "base/field.h"
 #include "channel/call.h"
 #include "channel/receipt.h"
+#include "domain/device.h"
 
 struct channel_driver {
     const char *name;            /* "smtp" */
@@ -15,8 +16,9 @@ struct channel_driver {
     /* What a sender may say in overrides.providers.NAME of a provider of
      * this driver. NULL: nothing. */
     const struct field *overrides;
-    size_t batch_max; /* 1 unless it can take more at once */
-    bool calls_world; /* false: null, which needs no intent */
+    enum device_kind device; /* that it calls; NONE: of any kind, or none */
+    size_t batch_max;        /* 1 unless it can take more at once */
+    bool calls_world;        /* false: null, which needs no intent */
     /* The provider's own target when a user has no address: false means that
      * a user without one is suppressed with contact.missing. */
     bool (*has_target)(struct json config);
@@ -31,6 +33,13 @@ struct channel_driver {
      * provider has no webhooks. */
     void (*receipt)(struct channel_receipt *r);
 };
+
+/* Whether it can bring something to a device of that kind; NONE: to none. */
+static inline bool
+channel_driver_serves(const struct channel_driver *d, enum device_kind kind)
+{
+    return kind == DEVICE_NONE || d->device == DEVICE_NONE || d->device == kind;
+}
 
 /* Built-in drivers. */
 const struct channel_driver *channel_driver_find(struct str name);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/device_forget.h"
 #include "app/prepare.h"
 #include "app/suppression.h"
 #include "base/clock.h"
@@ -98,6 +99,35 @@ suppress(struct call *c, size_t i)
     suppression_add(o->env, &s);
 }
 
+static void
+forget(struct call *c, size_t i)
+{
+    const struct channel_message *m = &c->messages[i];
+
+    device_forget(c->dispatch->options.env,
+                  &(struct device_gone){
+                      .tenant = c->workspace->tenant,
+                      .user = m->user,
+                      .name = m->device,
+                      .address = m->address,
+                      .gone_ms = c->verdicts[i].gone_ms,
+                      .now_ms = dispatch_wall_ms(c->dispatch),
+                  });
+}
+
+/* A device is forgotten, an address kept out of the way. */
+static void
+take_as_gone(struct call *c, size_t i)
+{
+    if (c->messages[i].device.n == 0) {
+        suppress(c, i);
+        return;
+    }
+    if (c->verdicts[i].reason.n == 0)
+        c->verdicts[i].reason = reason_code(REASON_TOKEN_EXPIRED);
+    forget(c, i);
+}
+
 /* w: the configuration of now; NULL: its workspace was deleted. */
 static enum unknown_policy
 unknown_policy_of(const struct workspace *w, const struct channel_message *m)
@@ -126,11 +156,12 @@ taken_of(struct call *c, size_t i, enum delivery_status status)
 }
 
 static void
-settle_item(struct call *c, size_t i, const struct workspace *w,
-            const struct settle_peer *peers, size_t n_peers)
+settle_item(struct call *c, size_t i, const struct workspace *w)
 {
     struct dispatch *d = c->dispatch;
     struct lane *l = c->lane;
+    const struct delivery *v = &c->items[i]->work->delivery;
+    struct settle_peer peers[DISPATCH_PEERS_MAX];
     int64_t mono_ms = dispatch_mono_ms(d);
     struct settle s = {
         .arena = c->arena,
@@ -138,17 +169,19 @@ settle_item(struct call *c, size_t i, const struct workspace *w,
         .now_ms = dispatch_wall_ms(d),
         .started_ms = c->started_ms,
         .duration_ms = mono_ms - c->started_mono_ms,
-        .delivery = &c->items[i]->work->delivery,
+        .delivery = v,
         .called = {.lane = l->num,
                    .name = c->provider->name,
                    .retry = &c->provider->retry,
                    .is_healthy = l->breaker.state == BREAKER_CLOSED},
         .peers = peers,
-        .n_peers = n_peers,
+        .n_peers = w ? dispatch_peers(d, w, v, peers) : 0,
         .verdict = &c->verdicts[i],
         .unknown = unknown_policy_of(w, &c->messages[i]),
     };
 
+    if (c->verdicts[i].verdict == VERDICT_GONE)
+        take_as_gone(c, i);
     settle_call(&s);
     lane_count(l, &(struct ended_call){
                       .verdict = c->verdicts[i].verdict,
@@ -161,8 +194,6 @@ settle_item(struct call *c, size_t i, const struct workspace *w,
               log_str("provider", c->provider->name),
               log_cstr("verdict", verdict_name(c->verdicts[i].verdict)),
               log_int("attempt", s.attempt.n));
-    if (c->verdicts[i].verdict == VERDICT_GONE)
-        suppress(c, i);
     s.finish.is_trial = c->trials[i];
     s.finish.taken = taken_of(c, i, s.finish.status);
     queue_finish(l->queue, c->items[i], &s.finish);
@@ -171,9 +202,7 @@ settle_item(struct call *c, size_t i, const struct workspace *w,
 static void
 settle_all(struct call *c)
 {
-    struct settle_peer peers[DISPATCH_PEERS_MAX];
     struct lane *l = c->lane;
-    size_t n_peers = 0;
     const struct workspace *w = NULL;
     bool is_retried = false;
 
@@ -182,16 +211,12 @@ settle_all(struct call *c)
                     c->items[i]->work->delivery.id);
         is_retried |= verdict_policy(c->verdicts[i].verdict)->is_retried;
     }
-    if (is_retried) {
-        /* Who may take over, and whether anybody may, is judged by the
-         * configuration of now. */
+    /* Who may take over, and whether anybody may, is judged by the
+     * configuration of now. */
+    if (is_retried)
         w = snapshots_workspace(c->dispatch->options.snapshots, l->tenant);
-        if (w)
-            n_peers =
-                dispatch_peers(c->dispatch, w, c->provider->channel, peers);
-    }
     for (size_t i = 0; i < c->n; i++)
-        settle_item(c, i, w, peers, n_peers);
+        settle_item(c, i, w);
     workspace_put(w);
     l->n_calls--;
 }
@@ -425,8 +450,12 @@ fill_batch(struct call *c)
 static bool
 is_callable(const struct call *c, const struct queue_item *item)
 {
+    const struct delivery *v = &item->work->delivery;
+
     return c->provider && c->provider->is_enabled &&
-           str_eq(c->provider->channel, item->work->delivery.channel);
+           str_eq(c->provider->channel, v->channel) &&
+           channel_driver_serves(c->provider->driver,
+                                 device_ref_kind(v->device));
 }
 
 void

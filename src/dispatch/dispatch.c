@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/provider_for.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "dispatch/dispatch_private.h"
@@ -22,13 +23,14 @@ dispatch_mono_ms(const struct dispatch *d)
 
 size_t
 dispatch_peers(struct dispatch *d, const struct workspace *w,
-               struct str channel,
+               const struct delivery *v,
                struct settle_peer peers[static DISPATCH_PEERS_MAX])
 {
     const struct provider *p = NULL;
     size_t n = 0;
 
-    while (n < DISPATCH_PEERS_MAX && (p = workspace_next(w, channel, p))) {
+    while (n < DISPATCH_PEERS_MAX &&
+           (p = provider_for(w, v->channel, device_ref_kind(v->device), p))) {
         const struct lane *l = lane_find(d, w->tenant, p->num);
 
         peers[n++] = (struct settle_peer){

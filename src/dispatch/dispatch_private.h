@@ -93,9 +93,10 @@ struct dispatch {
 
 int64_t dispatch_wall_ms(const struct dispatch *d);
 int64_t dispatch_mono_ms(const struct dispatch *d);
-/* The enabled providers of a channel, with their health; texts borrowed. */
+/* The enabled providers of a delivery's channel, and of the kind of its device,
+ * with their health; texts borrowed. */
 size_t dispatch_peers(struct dispatch *d, const struct workspace *w,
-                      struct str channel,
+                      const struct delivery *v,
                       struct settle_peer peers[static DISPATCH_PEERS_MAX]);
 void dispatch_call_is_over(struct dispatch *d); /* a drain may wait for it */
 /* A lane has no provider: make sure of it, then configure it again. */

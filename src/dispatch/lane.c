@@ -161,11 +161,12 @@ has_heir(struct lane *l)
     struct settle_peer peers[DISPATCH_PEERS_MAX];
     const struct workspace *w =
         snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
+    const struct delivery any = {.channel = l->channel};
     bool has = false;
 
     if (w)
         has = settle_has_heir(
-            peers, dispatch_peers(l->dispatch, w, l->channel, peers), l->num);
+            peers, dispatch_peers(l->dispatch, w, &any, peers), l->num);
     workspace_put(w);
     return has;
 }
@@ -228,7 +229,7 @@ lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
         .delivery = d,
         .lane = l->num,
         .peers = peers,
-        .n_peers = w ? dispatch_peers(dispatch, w, d->channel, peers) : 0,
+        .n_peers = w ? dispatch_peers(dispatch, w, d, peers) : 0,
         .now_ms = dispatch_wall_ms(dispatch),
         .is_out = is_out,
     };

@@ -42,6 +42,7 @@ struct delivery {
     int64_t notification; /* where people look at it: its parent, if any */
     struct str user;      /* empty: an inline recipient without an id */
     struct str channel;
+    struct str device;   /* as device_ref() has it; empty: to none */
     struct str provider; /* the name last tried; empty: none yet */
     enum delivery_status status;
     struct str reason; /* code of reasons.def; empty: none */

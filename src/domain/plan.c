@@ -43,6 +43,20 @@ query_of(const struct plan *p, const struct plan_recipient *r,
     };
 }
 
+/* Those that the channel goes to. */
+static size_t
+find_devices(const struct plan *p, const struct plan_recipient *r,
+             const struct plan_channel *c,
+             struct device ret[static DEVICES_MAX])
+{
+    size_t n_all = devices_read(p->arena, r->devices, ret), n = 0;
+
+    for (size_t i = 0; i < n_all; i++)
+        if (c->device_kinds & DEVICE_BIT(ret[i].kind))
+            ret[n++] = ret[i];
+    return n;
+}
+
 /* What may keep it from a channel, whatever the time is. */
 struct question {
     const struct plan *plan;
@@ -83,6 +97,21 @@ why_unwanted(struct question *q)
 }
 
 static enum reason
+why_no_device(const struct question *q)
+{
+    const struct plan_channel *c = q->channel;
+    struct device all[DEVICES_MAX];
+    size_t n = find_devices(q->plan, q->recipient, c, all);
+
+    if (n == 0)
+        return REASON_CONTACT_MISSING;
+    for (size_t i = 0; i < n; i++)
+        if (c->device_lanes[all[i].kind] != 0)
+            return REASON_NONE;
+    return REASON_PROVIDER_NONE;
+}
+
+static enum reason
 why_unreachable(struct question *q)
 {
     const struct plan_channel *c = q->channel;
@@ -92,6 +121,8 @@ why_unreachable(struct question *q)
         return q->recipient->user.n == 0 ? REASON_CONTACT_MISSING : REASON_NONE;
     if (c->lane == 0)
         return REASON_PROVIDER_NONE;
+    if (c->device_kinds != 0)
+        return why_no_device(q);
     return q->address.n > 0 || c->has_target ? REASON_NONE
                                              : REASON_CONTACT_MISSING;
 }
@@ -428,6 +459,39 @@ wait_for_approval(const struct plan *p, struct plan_decision *d)
         (struct plan_note){.verdict = PLAN_HOLD, .reason = d->reason});
 }
 
+static void
+give_devices(const struct plan *p, struct plan_decision *d)
+{
+    struct device all[DEVICES_MAX];
+
+    if (d->verdict == PLAN_SKIP || d->channel->device_kinds == 0)
+        return;
+    d->n_devices = find_devices(p, d->recipient, d->channel, all);
+    d->devices =
+        arena_copy(p->arena, all, d->n_devices * sizeof(struct device));
+}
+
+/* What a window holds goes to the devices that are there when it ends. */
+static bool
+is_by_device(const struct plan_decision *d)
+{
+    return d->verdict != PLAN_SKIP && d->n_devices > 0 && !plan_only_waits(d);
+}
+
+size_t
+plan_n_deliveries(const struct plan_decision *d)
+{
+    if (plan_is_unused(d))
+        return 0;
+    return is_by_device(d) ? d->n_devices : 1;
+}
+
+const struct device *
+plan_device(const struct plan_decision *d, size_t nth)
+{
+    return is_by_device(d) ? &d->devices[nth] : NULL;
+}
+
 bool
 plan_is_unused(const struct plan_decision *d)
 {
@@ -449,6 +513,7 @@ decide_wishes(const struct plan *p, const struct plan_recipient *r,
             d->notes = ARENA_ARRAY(p->arena, struct plan_note, PLAN_STAGES);
         d->reason = why_not(p, d);
         d->verdict = d->reason == REASON_NONE ? PLAN_SEND : PLAN_SKIP;
+        give_devices(p, d);
         has_inbox |= d->verdict == PLAN_SEND && d->channel->is_in_app;
     }
     return has_inbox;

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "domain/besttime.h"
 #include "domain/category.h"
+#include "domain/device.h"
 #include "domain/digest.h"
 #include "domain/reason.h"
 #include "domain/status.h"
@@ -16,6 +17,7 @@ struct plan_recipient {
     struct json stored;      /* the user's document; absent: never stored */
     struct json given;       /* the inline recipient; absent: none */
     struct json preferences; /* absent: none set */
+    struct json devices;     /* the document of them; absent: there are none */
     /* Of an experiment that the send is in; empty: none. */
     struct str experiment, variant;
     bool is_held_out; /* it gets nothing */
@@ -31,6 +33,10 @@ struct plan_channel {
     bool has_target;              /* the provider has one of its own */
     const char *address_field;    /* of a user; NULL: the channel has none */
     const char *address_fallback; /* NULL: none */
+    /* Goes to devices of these kinds, in place of an address; 0: to none. */
+    unsigned device_kinds;
+    /* Of the first enabled provider for each kind; 0: none. */
+    int64_t device_lanes[DEVICE_KINDS];
 };
 
 enum plan_verdict { PLAN_SEND, PLAN_SKIP, PLAN_HOLD };
@@ -64,6 +70,10 @@ struct plan_decision {
     enum plan_verdict verdict;
     enum reason reason; /* why not; REASON_NONE for SEND */
     int64_t due_ms;     /* HOLD: when it goes out */
+    /* Each of them gets it, and it is one decision all the same: budgets and
+     * windows count it once. Some may have no provider. Unless SKIP. */
+    const struct device *devices;
+    size_t n_devices;
     /* How a window collects it; what is above is for where it goes out at
      * once. NULL: none does. */
     const struct digest_rule *digest;
@@ -108,6 +118,10 @@ struct plan {
 void plan_decide(const struct plan *p, struct plan_decision *ret);
 /* A window holds it in any case: none that it opens lets it go. */
 bool plan_only_waits(const struct plan_decision *d);
+/* How many deliveries it comes to. */
+size_t plan_n_deliveries(const struct plan_decision *d);
+/* What the nth of these goes to; NULL: to no device. */
+const struct device *plan_device(const struct plan_decision *d, size_t nth);
 /* The spare channel, which nothing was rerouted to: it is as if not there. */
 bool plan_is_unused(const struct plan_decision *d);
 

@@ -682,6 +682,102 @@ quiet_hours_that_make_no_sense_hold_nothing_for_ever(void **state)
     assert_int_equal(d.verdict, PLAN_HOLD); /* in the user's zone */
 }
 
+#define PHONES                                                                 \
+    "{\"a\":{\"kind\":\"fcm\",\"token\":\"1\"},"                               \
+    "\"b\":{\"kind\":\"web_push\",\"subscription\":{}},"                       \
+    "\"c\":{\"kind\":\"apns\",\"token\":\"2\"}}"
+
+static const struct plan_channel mobile = {
+    .name = {"mobile_push", 11},
+    .lane = 4,
+    .device_kinds = DEVICE_BIT(DEVICE_FCM) | DEVICE_BIT(DEVICE_APNS),
+    .device_lanes = {[DEVICE_FCM] = 4}};
+
+/* To a user with these devices. */
+static struct plan_decision
+decide_push(const char *devices, const struct plan_channel *c,
+            const struct digest_rule *rule)
+{
+    struct plan_recipient *r = ARENA_NEW(arena, struct plan_recipient);
+    struct plan p = {.arena = arena,
+                     .recipients = r,
+                     .n_recipients = 1,
+                     .channels = c,
+                     .n_channels = 1,
+                     .priority = PRIORITY_NORMAL,
+                     .digest = rule};
+    struct plan_decision d = {0};
+
+    *r = (struct plan_recipient){
+        .user = STR("u"), .index = -1, .devices = json(devices)};
+    plan_decide(&p, &d);
+    return d;
+}
+
+static void
+a_push_is_one_decision_and_a_delivery_for_each_device(void **state)
+{
+    struct plan_decision d = decide_push(PHONES, &mobile, NULL);
+
+    (void)state;
+    assert_int_equal(d.verdict, PLAN_SEND);
+    assert_int_equal(plan_n_deliveries(&d), 2);
+    assert_true(str_is(plan_device(&d, 0)->name, "a"));
+    assert_true(str_is(plan_device(&d, 1)->name, "c"));
+    d = decide(&(struct plan_recipient){.user = STR("u"), .index = -1}, &in_app,
+               false);
+    assert_int_equal(plan_n_deliveries(&d), 1);
+    assert_null(plan_device(&d, 0));
+}
+
+static void
+a_push_needs_a_device_and_a_provider_of_its_kind(void **state)
+{
+    static const struct {
+        const char *devices;
+        enum reason why;
+    } rows[] = {
+        {NULL, REASON_CONTACT_MISSING},
+        {"{}", REASON_CONTACT_MISSING},
+        {"{\"b\":{\"kind\":\"web_push\",\"subscription\":{}}}",
+         REASON_CONTACT_MISSING},
+        {"{\"c\":{\"kind\":\"apns\",\"token\":\"2\"}}", REASON_PROVIDER_NONE},
+        {PHONES, REASON_NONE},
+    };
+    struct plan_channel nowhere = mobile;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_decision d = decide_push(rows[i].devices, &mobile, NULL);
+
+        if (d.reason != rows[i].why)
+            fail_msg("row %zu: %d", i, d.reason);
+        if (rows[i].why != REASON_NONE)
+            assert_int_equal(plan_n_deliveries(&d), 1);
+    }
+    nowhere.lane = 0;
+    assert_int_equal(decide_push(NULL, &nowhere, NULL).reason,
+                     REASON_PROVIDER_NONE);
+}
+
+static void
+a_window_collects_a_push_once(void **state)
+{
+    const struct digest_rule rule = {.key = STR("k"),
+                                     .window_ms = 1000,
+                                     .max_window_ms = 1000,
+                                     .max_items = 10};
+    struct digest_rule leading = rule;
+    struct plan_decision d = decide_push(PHONES, &mobile, &rule);
+
+    (void)state;
+    assert_int_equal(plan_n_deliveries(&d), 1);
+    assert_null(plan_device(&d, 0));
+    leading.is_leading = true; /* it may go out at once */
+    d = decide_push(PHONES, &mobile, &leading);
+    assert_int_equal(plan_n_deliveries(&d), 2);
+}
+
 static void
 verdicts_have_the_names_of_the_contract(void **state)
 {
@@ -747,6 +843,9 @@ main(void)
         T(quiet_hours_gather_what_they_hold_up),
         T(quiet_hours_that_make_no_sense_hold_nothing_for_ever),
         T(what_is_asked_is_noted_where_somebody_wants_to_know),
+        T(a_push_is_one_decision_and_a_delivery_for_each_device),
+        T(a_push_needs_a_device_and_a_provider_of_its_kind),
+        T(a_window_collects_a_push_once),
         T(verdicts_have_the_names_of_the_contract),
     };
 

@@ -41,6 +41,7 @@ struct store_work {
     const struct notification *notification; /* shared by its deliveries */
     struct str user_body;       /* the user's document; empty: never stored */
     struct str preference_body; /* the same of the user's preferences */
+    struct str devices_body; /* the same of its devices, where it goes to one */
 };
 struct store_cycle {
     struct store_req req;

@@ -16,7 +16,10 @@
  * is given it would go out at once; it does where it opens a window that is
  * leading. */
 struct store_join {
-    size_t delivery;      /* its index in the item; STORE_JOIN_INSTANCE */
+    size_t delivery; /* its index in the item; STORE_JOIN_INSTANCE */
+    /* So many after it go to other devices of the same user: where a window
+     * holds it, they are not made. */
+    size_t n_more;
     struct digest digest; /* what it opens, where none is open */
     /* result: the window that holds it; 0: none does */
     int64_t window;

@@ -2,12 +2,23 @@
 
 #include "domain/reason.h"
 
+static bool
+is_left_out(const struct store_accept_item *item, size_t i, size_t at)
+{
+    const struct store_join *last = at > 0 ? &item->joins[at - 1] : NULL;
+
+    return last && last->window != 0 && i > last->delivery &&
+           i - last->delivery <= last->n_more;
+}
+
 struct delivery
 joins_delivery(const struct store_accept_item *item, size_t i, size_t *at)
 {
     struct delivery d = item->deliveries[i];
     const struct store_join *join;
 
+    if (is_left_out(item, i, *at))
+        d.id = 0;
     if (*at >= item->n_joins || item->joins[*at].delivery != i)
         return d;
     join = &item->joins[(*at)++];
@@ -17,6 +28,7 @@ joins_delivery(const struct store_accept_item *item, size_t i, size_t *at)
     d.reason = reason_code(REASON_DIGEST_WAITING);
     d.digest = join->window;
     d.lane = d.due_ms = 0;
+    d.device = STR_NONE;
     return d;
 }
 

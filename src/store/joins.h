@@ -3,8 +3,8 @@
 
 #include "store/accept.h"
 
-/* The i-th delivery as it is to be stored. *at: 0 at first, for who goes
- * through them in order. */
+/* The i-th delivery as it is to be stored; id 0: it is not. *at: 0 at first,
+ * for who goes through them in order. */
 struct delivery joins_delivery(const struct store_accept_item *item, size_t i,
                                size_t *at);
 /* Whether the i-th inbox item is there now; the same. */

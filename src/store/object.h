@@ -20,6 +20,7 @@ enum object_kind {
     OBJECT_WORKFLOW,
     OBJECT_EXPERIMENT,
     OBJECT_FLAG,
+    OBJECT_DEVICES = 20, /* of the user with that key; goes with it */
 };
 struct object {
     int64_t tenant;

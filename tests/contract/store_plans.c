@@ -48,6 +48,7 @@ static const struct key {
     {"trial_delivery", NULL, {"delivery"}},
     {"taken", "taken_message", {"tenant", "lane", "message"}},
     {"taken", NULL, {"delivery"}},
+    {"delivery_device", NULL, {"delivery"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
     {"member", "member_user", {"tenant", "user_id"}},
@@ -314,6 +315,7 @@ static const char fill[] =
     "INSERT INTO user_event SELECT 7, 'u' || i, 'e', i, i, ''" EACH
     "INSERT INTO trial SELECT 7, 1, i, i, i, i, 'u' || i, 'a'" EACH
     "INSERT INTO trial_delivery SELECT i, 7, 1, 'u' || i, 'a'" EACH
+    "INSERT INTO delivery_device SELECT i, 7, 'fcm/phone'" EACH
     "INSERT INTO digest SELECT 7, i, true, 0, false, 100, 1, 1, 1, 1, 1, "
     "'u' || i, 'email', ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
@@ -334,6 +336,7 @@ static const char empty[] =
     "DELETE FROM cancel_key; "
     "DELETE FROM outbox; DELETE FROM work; DELETE FROM workflow_step; "
     "DELETE FROM trial; DELETE FROM trial_delivery; "
+    "DELETE FROM delivery_device; "
     "DELETE FROM user_event; DELETE FROM digest; DELETE FROM "
     "intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "

@@ -57,6 +57,7 @@ mem_copy_delivery(struct arena *a, const struct delivery *d)
     c.reason = str_dup(a, d->reason);
     c.error = str_dup(a, d->error);
     c.tally = str_dup(a, d->tally);
+    c.device = str_dup(a, d->device);
     return c;
 }
 

@@ -173,6 +173,16 @@ bury(struct mem *m, struct store_object_delete *d, struct mem_object *o)
     d->seq = add_change(m, &o->o);
 }
 
+/* What goes with a user. */
+static void
+bury_with(struct mem *m, struct store_object_delete *d, enum object_kind kind)
+{
+    struct mem_object *o = find_object(m, kind, d->tenant, d->key);
+
+    if (o && !o->is_gone)
+        bury(m, d, o);
+}
+
 enum err
 mem_object_delete(struct mem *m, struct store_req *req)
 {
@@ -190,9 +200,8 @@ mem_object_delete(struct mem *m, struct store_req *req)
     if (d->kind == OBJECT_USER) {
         mem_forget_user(m, d->tenant, d->key);
         mem_habit_forget(m, d->tenant, d->key);
-        o = find_object(m, OBJECT_PREFERENCE, d->tenant, d->key);
-        if (o && !o->is_gone)
-            bury(m, d, o);
+        bury_with(m, d, OBJECT_PREFERENCE);
+        bury_with(m, d, OBJECT_DEVICES);
     } else if (d->kind == OBJECT_TOPIC) {
         mem_clear_topic(m, d->tenant, d->key);
     }

@@ -139,7 +139,8 @@ add_item(struct mem *m, const struct store_accept *a,
     for (size_t i = 0; i < item->n_deliveries; i++) {
         struct delivery d = joins_delivery(item, i, &at);
 
-        add_delivery(m, a->tenant, &d);
+        if (d.id != 0)
+            add_delivery(m, a->tenant, &d);
     }
     mem_instance_rows(m, a, item);
     mem_trial_rows(m, a, item);
@@ -293,6 +294,8 @@ claim(struct mem *m, struct store_cycle *c, int64_t lane, size_t limit)
         w->notification = notification_of(m, c, d->d.notification);
         w->user_body = body_of_user(m, c, &d->d, OBJECT_USER);
         w->preference_body = body_of_user(m, c, &d->d, OBJECT_PREFERENCE);
+        if (d->d.device.n > 0)
+            w->devices_body = body_of_user(m, c, &d->d, OBJECT_DEVICES);
         c->has_suppressions |= suppresses(m, d->d.tenant, d->d.channel);
     }
 }

@@ -58,7 +58,7 @@ struct accept {
     struct pg_turns *turns;
     struct pg_trials *trials;
     struct pg_columns notifications, cancel_keys, works, ready, waiting, dead,
-        ended;
+        ended, devices;
     bool has_begun;
 };
 
@@ -435,6 +435,11 @@ add_delivery(struct accept *s, int64_t tenant, const struct delivery *d)
         add_waiting(&s->waiting, tenant, d);
     else
         add_ready(&s->ready, tenant, d);
+    if (d->device.n > 0) {
+        pg_col_int(&s->devices, d->id);
+        pg_col_int(&s->devices, tenant);
+        pg_col_text(&s->devices, d->device);
+    }
 }
 
 static void
@@ -444,6 +449,16 @@ send_columns(struct pg_op *op, struct pg_columns *c, enum pg which)
         return;
     pg_put_columns(pg_op_params(op), c);
     pg_op_send(op, which);
+}
+
+/* A notification that is there has more deliveries by it: a chunk of it, or the
+ * end of a window that one member was alone in, which goes to several devices.
+ */
+static bool
+adds_to_another(const struct store_accept_item *item)
+{
+    return item->chunk || (item->flush && !joins_adds_notification(item) &&
+                           item->n_deliveries > 1);
 }
 
 static void
@@ -457,7 +472,7 @@ send_growth(struct pg_op *op, const struct entry *e)
     p = pg_op_params(op);
     pg_put_int(p, e->request->tenant);
     pg_put_int(p, e->item->notification.id);
-    pg_put_int4(p, e->item->chunk->n_recipients);
+    pg_put_int4(p, e->item->chunk ? e->item->chunk->n_recipients : 0);
     pg_put_int(p, range.first);
     pg_put_int(p, range.last);
     pg_op_send(op, PG_notification_grow);
@@ -477,12 +492,13 @@ send_rows(struct pg_op *op)
     pg_columns_init(&s->waiting, op->arena, "lllllllliisstTtttl", 0);
     pg_columns_init(&s->dead, op->arena, "llllliisstTttt", 0);
     pg_columns_init(&s->ended, op->arena, "llllliisstTttt", s->n_items);
+    pg_columns_init(&s->devices, op->arena, "llT", 0);
     for (size_t i = 0; i < s->n_entries; i++) {
         const struct entry *e = &s->entries[i];
 
         if (!is_new(e))
             continue;
-        if (e->item->chunk)
+        if (adds_to_another(e->item))
             send_growth(op, e);
         if (joins_adds_notification(e->item))
             add_notification(&s->notifications, e);
@@ -502,7 +518,8 @@ send_rows(struct pg_op *op)
         for (size_t k = 0, at = 0; k < e->item->n_deliveries; k++) {
             struct delivery d = joins_delivery(e->item, k, &at);
 
-            add_delivery(s, e->request->tenant, &d);
+            if (d.id != 0)
+                add_delivery(s, e->request->tenant, &d);
         }
     }
     pg_windows_store(s->windows, op, s->entries[0].request->now_ms);
@@ -514,6 +531,7 @@ send_rows(struct pg_op *op)
     send_columns(op, &s->waiting, PG_waiting_add);
     send_columns(op, &s->dead, PG_dead_add);
     send_columns(op, &s->ended, PG_ended_add);
+    send_columns(op, &s->devices, PG_delivery_device_add);
     send_items(op);
     pg_trials_store(s->trials, op);
 }
@@ -524,7 +542,7 @@ tell_deliveries(struct pg_op *op, const struct entry *e)
     for (size_t i = 0, at = 0; i < e->item->n_deliveries; i++) {
         struct delivery d = joins_delivery(e->item, i, &at);
 
-        if (delivery_status_is_terminal(d.status))
+        if (d.id == 0 || delivery_status_is_terminal(d.status))
             continue;
         if (!waits(&d))
             pg_store_row_ready(op->store, e->request->tenant,

@@ -42,6 +42,7 @@ struct cycle {
     struct claiming *claimings;
     size_t n_claimings;
     bool has_preferences; /* some tenant of what was claimed */
+    bool has_devices;     /* some of what was claimed goes to them */
     int answers[N_KINDS]; /* which results are theirs; -1: none was sent */
     int n_sent;
     bool is_committed;
@@ -537,6 +538,8 @@ take_notifications(struct pg_op *op, struct store_cycle *c)
 static struct str *
 body_of(struct store_work *w, enum object_kind kind)
 {
+    if (kind == OBJECT_DEVICES)
+        return &w->devices_body;
     return kind == OBJECT_USER ? &w->user_body : &w->preference_body;
 }
 
@@ -574,20 +577,32 @@ loaded(struct pg_op *op)
         take_documents(op, s->claimings[i].cycle, 1, OBJECT_USER);
         if (s->has_preferences)
             take_documents(op, s->claimings[i].cycle, 2, OBJECT_PREFERENCE);
+        if (s->has_devices)
+            take_documents(op, s->claimings[i].cycle,
+                           s->has_preferences ? 3 : 2, OBJECT_DEVICES);
     }
     pg_op_done(op);
 }
 
-/* Of each user once. */
+static bool
+goes_to_device(const struct store_work *w)
+{
+    return w->delivery.device.n > 0;
+}
+
+/* Of each user once; of devices those that something goes to. */
 static void
-add_users(struct pg_columns *users, struct store_work **sorted, size_t n)
+add_users(struct pg_columns *users, struct store_work **sorted, size_t n,
+          enum object_kind kind)
 {
     const struct store_work *last = NULL;
 
     for (size_t k = 0; k < n; k++) {
         struct store_work *w = sorted[k];
 
-        if (w->delivery.user.n == 0 || (last && by_user(&last, &w) == 0))
+        if (w->delivery.user.n == 0 ||
+            (kind == OBJECT_DEVICES && !goes_to_device(w)) ||
+            (last && by_user(&last, &w) == 0))
             continue;
         last = w;
         pg_col_int(users, w->delivery.tenant);
@@ -606,7 +621,7 @@ send_users(struct pg_op *op, enum object_kind kind)
     for (size_t i = 0; i < s->n_claimings; i++) {
         const struct store_cycle *c = s->claimings[i].cycle;
 
-        add_users(&users, sort_work(op, c, by_user), c->n_work);
+        add_users(&users, sort_work(op, c, by_user), c->n_work, kind);
     }
     pg_put_int2(p, kind);
     pg_put_columns(p, &users);
@@ -629,12 +644,16 @@ send_load(struct pg_op *op)
                 pg_col_int(&ids, all[k]->delivery.tenant);
                 pg_col_int(&ids, all[k]->delivery.notification);
             }
+        for (size_t k = 0; k < c->n_work; k++)
+            s->has_devices |= goes_to_device(&c->work[k]);
     }
     pg_put_columns(pg_op_params(op), &ids);
     pg_op_send(op, PG_notifications_of);
     send_users(op, OBJECT_USER);
     if (s->has_preferences)
         send_users(op, OBJECT_PREFERENCE);
+    if (s->has_devices)
+        send_users(op, OBJECT_DEVICES);
     pg_op_await(op, loaded);
 }
 

@@ -421,8 +421,10 @@ const struct pg_verb pg_verb_object_put = {.begin = begin_put};
 
 struct deleting {
     struct store_object_delete *d;
-    struct row rows[2]; /* its own; the preferences of a user */
+    struct row rows[3]; /* its own; the preferences and devices of a user */
     size_t n_rows;
+    struct row *buried[3]; /* those of them that were there */
+    size_t n_buried;
     int at_change;
 };
 
@@ -434,9 +436,9 @@ deleted(struct pg_op *op)
     struct pg_rows r = pg_op_rows(op, s->at_change);
 
     d->seq = last_seq(r);
-    for (size_t i = 0; i < s->n_rows; i++)
-        notices_change(&op->store->notices, d->tenant, s->rows[i].kind,
-                       d->seq - (int64_t)(s->n_rows - 1 - i));
+    for (size_t i = 0; i < s->n_buried; i++)
+        notices_change(&op->store->notices, d->tenant, s->buried[i]->kind,
+                       d->seq - (int64_t)(s->n_buried - 1 - i));
     pg_op_done(op);
 }
 
@@ -458,8 +460,6 @@ bury(struct pg_op *op)
 {
     struct deleting *s = op->state;
     struct store_object_delete *d = s->d;
-    struct row *const rows[] = {&s->rows[0], &s->rows[1]};
-    size_t n;
 
     take_locked(s->rows, d->tenant, pg_op_rows(op, 0));
     if (!s->rows[0].is_there)
@@ -471,18 +471,19 @@ bury(struct pg_op *op)
         pg_op_abort(op);
         return;
     }
-    n = s->rows[1].is_there ? 2 : 1;
-    for (size_t i = 0; i < n; i++)
-        send_bury(op, d, rows[i]);
-    s->at_change = (int)n + pg_members_remove_with(op, d);
+    for (size_t i = 0; i < s->n_rows; i++)
+        if (s->rows[i].is_there)
+            s->buried[s->n_buried++] = &s->rows[i];
+    for (size_t i = 0; i < s->n_buried; i++)
+        send_bury(op, d, s->buried[i]);
+    s->at_change = (int)s->n_buried + pg_members_remove_with(op, d);
     if (d->kind == OBJECT_USER) {
         pg_habit_forget(op, d->tenant, d->key);
         s->at_change++;
     }
-    send_changes(op, d->tenant, rows, n);
+    send_changes(op, d->tenant, s->buried, s->n_buried);
     d->version = s->rows[0].now.version;
     pg_audit_write(op);
-    s->n_rows = n;
     pg_op_commit(op, deleted);
 }
 
@@ -497,7 +498,8 @@ begin_delete(struct pg_op *op)
     s->d = d;
     s->rows[0] = (struct row){.kind = d->kind, .key = d->key};
     s->rows[1] = (struct row){.kind = OBJECT_PREFERENCE, .key = d->key};
-    s->n_rows = d->kind == OBJECT_USER ? 2 : 1;
+    s->rows[2] = (struct row){.kind = OBJECT_DEVICES, .key = d->key};
+    s->n_rows = d->kind == OBJECT_USER ? 3 : 1;
     d->seq = 0;
     pg_op_begin(op);
     send_lock(op, d->tenant, s->rows, s->n_rows);

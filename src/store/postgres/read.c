@@ -5,7 +5,7 @@
 #include "store/postgres/rows.h"
 
 #define LIST_MAX 1000       /* of anything in one answer */
-#define DELIVERY_COLUMNS 20 /* of pg_take_delivery() */
+#define DELIVERY_COLUMNS 21 /* of pg_take_delivery() */
 
 static size_t
 page(size_t limit)

@@ -46,4 +46,5 @@ pg_take_delivery(struct pg_rows *r, struct arena *a, struct delivery *ret)
     ret->tally = pg_text(r, a);
     ret->digest = pg_int(r);
     ret->merged_into = pg_int(r);
+    ret->device = pg_text(r, a);
 }

@@ -5,7 +5,7 @@
  *     traceparent, doc, parent
  *   delivery: id, tenant, notification, status, lane, rank, attempts,
  *     priority, recipient, created_ms, updated_ms, due_ms, user_id, channel,
- *     provider, reason, error, tally, digest, merged_into
+ *     provider, reason, error, tally, digest, merged_into, device
  *   digest: tenant, id, mode, is_leading, max_items, window_ms, max_window_ms,
  *     opened_ms, closes_ms, n_members, user_id, channel, key */
 #pragma once

@@ -85,6 +85,7 @@ add_delivery(struct writer *w, int64_t tenant, const struct delivery *d)
     put_text(&q, d->reason);
     put_text(&q, d->error);
     put_int_or_null(&q, d->digest);
+    put_text(&q, d->device);
     query_run(&q);
     if (waits)
         add_wait(w, tenant, d, lane);
@@ -136,7 +137,8 @@ add_rows(struct writer *w, const struct store_accept *a,
     for (size_t i = 0; i < item->n_deliveries; i++) {
         struct delivery d = joins_delivery(item, i, &at);
 
-        add_delivery(w, a->tenant, &d);
+        if (d.id != 0)
+            add_delivery(w, a->tenant, &d);
     }
     at = 0;
     for (size_t i = 0; i < item->n_items; i++) {

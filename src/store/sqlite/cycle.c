@@ -323,6 +323,8 @@ load(struct claiming *k)
         c->work[i].user_body = load_of_user(k, d, OBJECT_USER);
         if (has_preferences)
             c->work[i].preference_body = load_of_user(k, d, OBJECT_PREFERENCE);
+        if (d->device.n > 0)
+            c->work[i].devices_body = load_of_user(k, d, OBJECT_DEVICES);
     }
 }
 

@@ -175,11 +175,12 @@ bury(struct writer *w, struct store_object_delete *d, const struct object *o)
     d->seq = add_change(w, o);
 }
 
+/* What goes with a user. */
 static void
-bury_preferences(struct writer *w, struct store_object_delete *d)
+bury_with(struct writer *w, struct store_object_delete *d,
+          enum object_kind kind)
 {
-    struct object o = {
-        .tenant = d->tenant, .kind = OBJECT_PREFERENCE, .key = d->key};
+    struct object o = {.tenant = d->tenant, .kind = kind, .key = d->key};
     bool is_gone;
 
     if (load(w, w->arena, &o, &is_gone) && !is_gone)
@@ -203,7 +204,8 @@ write_object_delete(struct writer *w, struct store_req *req)
     bury(w, d, &o);
     if (d->kind == OBJECT_USER) {
         members_forget_user(w, d->tenant, d->key);
-        bury_preferences(w, d);
+        bury_with(w, d, OBJECT_PREFERENCE);
+        bury_with(w, d, OBJECT_DEVICES);
         habit_forget(w, d->tenant, d->key);
     } else if (d->kind == OBJECT_TOPIC) {
         members_clear_topic(w, d->tenant, d->key);

@@ -45,4 +45,5 @@ take_delivery(struct query *q, struct arena *a, struct delivery *ret)
     ret->tally = take_text(q, a);
     ret->digest = take_int(q);
     ret->merged_into = take_int(q);
+    ret->device = take_text(q, a);
 }

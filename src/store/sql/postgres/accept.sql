@@ -97,3 +97,9 @@ unnest($3::int8[]) AS rev) AS x
 CROSS JOIN LATERAL (SELECT y.ctid AS at FROM inbox_event y
 WHERE y.tenant = x.tenant AND y.user_id = x.user_id AND y.rev <= x.rev
 OFFSET 0) AS w WHERE e.ctid = w.at;
+
+-- Of one that a window held before, what it goes to now.
+-- name: delivery_device_add (accept)
+INSERT INTO delivery_device (delivery, tenant, device)
+SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[])
+ON CONFLICT (delivery) DO UPDATE SET device = excluded.device;

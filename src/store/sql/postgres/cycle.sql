@@ -153,6 +153,7 @@ AND y.batch = x.batch OFFSET 0) AS w WHERE i.ctid = w.at;
 -- say for all rows whether the tenant has any, or had; of suppressions, whose
 -- keys begin with the channel and a colon (which 59 comes after), on the channels
 -- of these rows.
+-- Only what goes by a channel of pushes is looked for in delivery_device.
 -- name: claim (cycle)
 WITH critical AS (
 SELECT * FROM ready WHERE lane <> 0 AND lane = -$1::int8
@@ -173,6 +174,8 @@ FROM claimed HAVING count(*) > 0 AND $9 > 0
 SELECT id, tenant, notification, 0::int2, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, 0::int8, user_id, channel, provider, reason,
 error, tally, NULL::int8, NULL::int8,
+CASE WHEN channel IN ('web_push', 'mobile_push') THEN (SELECT y.device
+FROM delivery_device y WHERE y.delivery = claimed.id) END,
 (SELECT EXISTS (SELECT FROM object o WHERE o.kind = $12::int2
 AND o.tenant = $11::int8 AND o.key >= '')),
 (SELECT EXISTS (SELECT FROM object o WHERE o.kind = $13::int2 AND o.tenant = $11

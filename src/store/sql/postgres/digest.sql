@@ -182,7 +182,7 @@ SELECT n_members FROM digest WHERE tenant = $1::int8 AND id = $2::int8;
 SELECT m.id, m.tenant, m.notification, m.status, 0::int8, m.rank, m.attempts,
 m.priority, m.recipient, m.created_ms, m.updated_ms, m.due_ms, m.user_id,
 m.channel, m.provider, m.reason, m.error, m.tally, m.digest, NULL::int8,
-m.n_id, m.n_tenant, m.n_created_ms, m.n_priority, m.is_cancelled,
+NULL::text, m.n_id, m.n_tenant, m.n_created_ms, m.n_priority, m.is_cancelled,
 m.template_version, m.n_recipients, m.template_key, m.note, m.request_id,
 m.traceparent, m.doc, m.parent FROM (
 SELECT w.*, n.id AS n_id, n.tenant AS n_tenant, n.created_ms AS n_created_ms,
@@ -198,7 +198,7 @@ WHERE m.before < $4::int8 ORDER BY m.id;
 SELECT w.id, w.tenant, w.notification, w.status, 0::int8, w.rank, w.attempts,
 w.priority, w.recipient, w.created_ms, w.updated_ms, w.due_ms, w.user_id,
 w.channel, w.provider, w.reason, w.error, w.tally, w.digest, NULL::int8,
-n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled, n.template_version,
+NULL::text, n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled, n.template_version,
 n.n_recipients, n.template_key, n.note, n.request_id, n.traceparent, n.doc,
 n.parent FROM (SELECT * FROM waiting WHERE digest > 0 AND digest = $2::int8
 AND tenant = $1::int8 ORDER BY id DESC LIMIT 1) AS w

@@ -60,6 +60,7 @@ SELECT d.id, d.tenant, coalesce((SELECT y.parent FROM notification y
     d.lane, d.rank, d.attempts, d.priority, d.recipient, d.created_ms,
     d.updated_ms, d.due_ms, d.user_id, d.channel, d.provider, d.reason,
     d.error, d.tally, d.digest, d.merged_into,
+    (SELECT y.device FROM delivery_device y WHERE y.delivery = d.id),
     t.n, t.at_ms, t.provider, t.verdict, t.status, t.detail, t.duration_ms,
     t.retry_at_ms
 FROM (
@@ -159,6 +160,7 @@ SELECT c.statuses, c.counts,
     d.lane, d.rank, d.attempts, d.priority, d.recipient, d.created_ms,
     d.updated_ms, d.due_ms, d.user_id, d.channel, d.provider, d.reason,
     d.error, d.tally, d.digest, d.merged_into,
+    (SELECT y.device FROM delivery_device y WHERE y.delivery = d.id),
     t.n, t.at_ms, t.provider, t.verdict, t.status, t.detail, t.duration_ms,
     t.retry_at_ms
 FROM (
@@ -301,7 +303,9 @@ SELECT m.id, m.tenant, coalesce((SELECT y.parent FROM notification y
     m.state, m.lane, m.rank, m.attempts,
     m.priority, m.recipient, m.created_ms, m.updated_ms, m.due_ms, m.user_id,
     m.channel, m.provider, m.reason, m.error, m.tally, m.digest,
-    m.merged_into, m.is_match, m.is_last
+    m.merged_into,
+    (SELECT y.device FROM delivery_device y WHERE y.delivery = m.id),
+    m.is_match, m.is_last
 FROM (
     SELECT l.*, l.nth = 50000 AS is_last,
         (($3::int8 = 0 OR l.notification = $3::int8)
@@ -371,7 +375,9 @@ SELECT id, tenant, coalesce((SELECT y.parent FROM notification y
         flying.notification), 2::int2, lane, rank, attempts,
     priority,
     recipient, created_ms, updated_ms, 0::int8, user_id, channel, provider,
-    reason, error, tally, NULL::int8, NULL::int8, true, false
+    reason, error, tally, NULL::int8, NULL::int8,
+    (SELECT y.device FROM delivery_device y WHERE y.delivery = flying.id),
+    true, false
 FROM flying
 WHERE ($3::int8 = 0 OR notification = $3::int8 OR $3::int8 =
         (SELECT y.parent FROM notification y

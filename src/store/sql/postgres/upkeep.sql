@@ -78,3 +78,14 @@ FOR UPDATE SKIP LOCKED));
 DELETE FROM change WHERE seq = ANY (ARRAY(SELECT seq FROM change
 WHERE seq <= (SELECT max(seq) FROM change) - $1::int8
 ORDER BY seq LIMIT $2::int8));
+-- Whose delivery is over, and not to be retried by anybody.
+-- name: delivery_device_sweep (write)
+DELETE FROM delivery_device WHERE ctid = ANY (ARRAY(SELECT d.ctid
+FROM delivery_device d WHERE d.delivery < $1::int8
+AND NOT EXISTS (SELECT FROM ready r WHERE r.tenant = d.tenant
+AND r.id = d.delivery OFFSET 0)
+AND NOT EXISTS (SELECT FROM waiting r WHERE r.tenant = d.tenant
+AND r.id = d.delivery OFFSET 0)
+AND NOT EXISTS (SELECT FROM dead r WHERE r.tenant = d.tenant
+AND r.id = d.delivery OFFSET 0)
+ORDER BY d.delivery LIMIT $2::int8 FOR UPDATE SKIP LOCKED));

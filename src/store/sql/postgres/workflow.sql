@@ -227,7 +227,8 @@ WITH mine AS MATERIALIZED (
 SELECT c.statuses, c.counts, d.id, d.tenant, d.notification, d.status, d.lane,
     d.rank, d.attempts, d.priority, d.recipient, d.created_ms, d.updated_ms,
     d.due_ms, d.user_id, d.channel, d.provider, d.reason, d.error, d.tally,
-    d.digest, d.merged_into, t.n, t.at_ms, t.provider, t.verdict, t.status,
+    d.digest, d.merged_into,
+    (SELECT y.device FROM delivery_device y WHERE y.delivery = d.id), t.n, t.at_ms, t.provider, t.verdict, t.status,
     t.detail, t.duration_ms, t.retry_at_ms
 FROM (SELECT array_agg(g.status::int8) AS statuses, array_agg(g.n) AS counts
     FROM (SELECT status, count(*) AS n FROM mine GROUP BY 1) g) c
@@ -246,7 +247,9 @@ ORDER BY d.id, t.n;
 SELECT m.id, m.tenant, $3::int8, m.state, m.lane, m.rank, m.attempts,
     m.priority, m.recipient, m.created_ms, m.updated_ms, m.due_ms, m.user_id,
     m.channel, m.provider, m.reason, m.error, m.tally, m.digest,
-    m.merged_into, m.is_match, m.nth = 50000
+    m.merged_into,
+    (SELECT y.device FROM delivery_device y WHERE y.delivery = m.id),
+    m.is_match, m.nth = 50000
 FROM (
     SELECT l.*, (($4::text = '' OR l.channel = $4::text)
         AND ($5::text = '' OR l.provider = $5::text)

@@ -9,8 +9,8 @@ INSERT INTO cancel_key (tenant, key, notification) VALUES (?1, ?2, ?3);
 -- name: delivery_add
 INSERT INTO delivery (id, tenant, notification, status, lane, rank, attempts,
 priority, recipient, created_ms, updated_ms, due_ms, user, channel, provider,
-reason, error, digest)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+reason, error, digest, device)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- Nothing changes while the first one counts.
 -- name: dedup_put

@@ -3,11 +3,11 @@
 -- name: ready_scan_rest
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error, tally, digest, merged_into FROM delivery WHERE lane = ?1 AND rank = ?2 AND id > ?3 ORDER BY id;
+error, tally, digest, merged_into, device FROM delivery WHERE lane = ?1 AND rank = ?2 AND id > ?3 ORDER BY id;
 -- name: ready_scan
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error, tally, digest, merged_into FROM delivery
+error, tally, digest, merged_into, device FROM delivery
 WHERE lane = ?1 AND rank > ?2 ORDER BY rank, id;
 
 -- name: notification_claim

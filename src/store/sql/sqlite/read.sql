@@ -25,25 +25,25 @@ AND (?3 = '' OR user = ?3);
 -- name: delivery_get (reader)
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error, tally, digest, merged_into FROM delivery WHERE id = ?1 AND tenant = ?2;
+error, tally, digest, merged_into, device FROM delivery WHERE id = ?1 AND tenant = ?2;
 -- name: delivery_of (reader)
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error, tally, digest, merged_into FROM delivery WHERE notification = ?1 AND (?2 = '' OR user = ?2)
+error, tally, digest, merged_into, device FROM delivery WHERE notification = ?1 AND (?2 = '' OR user = ?2)
 ORDER BY id LIMIT ?3;
 -- name: delivery_list (reader)
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error, tally, digest, merged_into FROM delivery WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC;
+error, tally, digest, merged_into, device FROM delivery WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC;
 -- name: delivery_list_dead (reader)
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error, tally, digest, merged_into FROM delivery WHERE tenant = ?1 AND id < ?2 AND status IN (6, 7)
+error, tally, digest, merged_into, device FROM delivery WHERE tenant = ?1 AND id < ?2 AND status IN (6, 7)
 ORDER BY id DESC;
 -- name: delivery_list_of (reader)
 SELECT id, tenant, notification, status, lane, rank, attempts, priority,
 recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
-error, tally, digest, merged_into FROM delivery WHERE +tenant = ?1 AND id < ?2 AND notification = ?3
+error, tally, digest, merged_into, device FROM delivery WHERE +tenant = ?1 AND id < ?2 AND notification = ?3
 ORDER BY id DESC;
 -- name: attempts (reader)
 SELECT n, at_ms, provider, verdict, status, detail, duration_ms, retry_at_ms

@@ -92,12 +92,14 @@ WHERE n.parent = ?1 AND (?2 = '' OR d.user = ?2);
 -- name: children_deliveries (reader)
 SELECT d.id, d.tenant, n.parent, d.status, d.lane, d.rank, d.attempts,
 d.priority, d.recipient, d.created_ms, d.updated_ms, d.due_ms, d.user,
-d.channel, d.provider, d.reason, d.error, d.tally, d.digest, d.merged_into
+d.channel, d.provider, d.reason, d.error, d.tally, d.digest, d.merged_into,
+d.device
 FROM notification n JOIN delivery d ON d.notification = n.id
 WHERE n.parent = ?1 AND (?2 = '' OR d.user = ?2) ORDER BY d.id LIMIT ?3;
 -- name: children_list (reader)
 SELECT d.id, d.tenant, n.parent, d.status, d.lane, d.rank, d.attempts,
 d.priority, d.recipient, d.created_ms, d.updated_ms, d.due_ms, d.user,
-d.channel, d.provider, d.reason, d.error, d.tally, d.digest, d.merged_into
+d.channel, d.provider, d.reason, d.error, d.tally, d.digest, d.merged_into,
+d.device
 FROM notification n JOIN delivery d ON d.notification = n.id
 WHERE n.tenant = ?1 AND d.id < ?2 AND n.parent = ?3 ORDER BY d.id DESC;

@@ -1,0 +1,10 @@
+/* provider_for.h - which providers of a channel bring something to a device. */
+#pragma once
+
+#include "app/workspace.h"
+
+/* As workspace_next(), of those that serve devices of that kind; NONE: of all.
+ */
+const struct provider *provider_for(const struct workspace *w,
+                                    struct str channel, enum device_kind kind,
+                                    const struct provider *after);
