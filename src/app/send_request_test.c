@@ -247,8 +247,8 @@ channels_are_known_once_each_and_in_app_by_default(void **state)
         {"{'to':'u','title':'t','channels':'email'}", ERR_INVALID, "/channels"},
         {"{'to':'u','title':'t','channels':['pigeon']}", ERR_INVALID,
          "/channels/0"},
-        {"{'to':'u','title':'t','channels':['email','web_push']}",
-         ERR_NOT_SUPPORTED, "/channels/1"},
+        {"{'to':'u','title':'t','channels':['email','pigeon']}", ERR_INVALID,
+         "/channels/1"},
         {"{'to':'u','title':'t','channels':[1]}", ERR_INVALID, "/channels/0"},
     };
 

@@ -381,7 +381,7 @@ good_and_bad_of_a_batch_go_their_own_ways(void **state)
         send_all(o, "[{'to':'u1','title':'one'},"
                     "{'to':['u2','u3','u4','u5','u6'],'template':'none'},"
                     "{'to':'u7'},{'to':'u8','title':'two'},[],"
-                    "{'to':'u9','title':'three','channels':['web_push']}]");
+                    "{'to':'u9','title':'three','channels':['pigeon']}]");
 
     assert_non_null(item_of(x, 0)->accepted);
     assert_int_equal(item_of(x, 1)->problem.err, ERR_INVALID);
@@ -389,7 +389,7 @@ good_and_bad_of_a_batch_go_their_own_ways(void **state)
     assert_int_equal(item_of(x, 2)->problem.err, ERR_INVALID);
     assert_non_null(item_of(x, 3)->accepted);
     assert_int_equal(item_of(x, 4)->problem.err, ERR_INVALID);
-    assert_int_equal(item_of(x, 5)->problem.err, ERR_NOT_SUPPORTED);
+    assert_int_equal(item_of(x, 5)->problem.err, ERR_INVALID);
     assert_int_equal(count_notifications(o), 2);
     assert_int_equal(inbox_of(o, "u8").n_items, 1);
 }

@@ -22,6 +22,7 @@ extern const struct channel_driver channel_telegram;
 extern const struct channel_driver channel_twilio;
 extern const struct channel_driver channel_vonage;
 extern const struct channel_driver channel_waha;
+extern const struct channel_driver channel_web_push;
 extern const struct channel_driver channel_webhook;
 extern const struct channel_driver channel_whatsapp_cloud;
 

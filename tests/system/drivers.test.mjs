@@ -27,8 +27,9 @@ const STATUSES = {
 const MESSAGE = { title: 'Order 7', body: 'It is paid.' };
 
 // Every string of the configuration that is a secret.
-const canaries = (face) => (JSON.stringify(face.config)
-    .match(/[\w-]*canary[\w-]*/g) ?? []);
+const canaries = (face) => [...(face.secrets ?? []),
+    ...(JSON.stringify(face.config).match(/[\w-]*canary[\w-]*/g) ?? [])];
+const plain = faces.find((face) => !face.isHttp2);
 
 // A driver with two ways to its provider has two faces.
 const nameOf = (face) => face.name ?? face.driver;
@@ -38,10 +39,10 @@ describe('drivers', { timeout: 300000, concurrency: 4 }, () => {
 
     before(async () => {
         dir = await mkdtemp(path.join(tmpdir(), 'belfry-drivers-'));
-        stranger = await fake(faces[0],
+        stranger = await fake(plain,
             { certificates: await makeCertificates(dir) });
         certificates = await makeCertificates(dir);
-        const gone = await fake(faces[0]);
+        const gone = await fake(plain);
         await gone.close();
         nobody = gone.base;
         belfry = await start({

@@ -16,6 +16,7 @@ import telegram from './telegram.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 import vonage from './vonage.mjs';
 import waha from './waha.mjs';
+import webPush from './web_push.mjs';
 import cloud, { makeFace as makeCloud } from './whatsapp_cloud.mjs';
 
 const template = { name: 'order_update', language: 'en_US',
@@ -32,6 +33,7 @@ export const faces = [
     makeTwilio('whatsapp'),
     vonage,
     waha,
+    webPush,
     cloud,
     makeCloud(template),
     gotify,
