@@ -27,7 +27,10 @@ static const struct channel_info all_channels[] = {
      .needs_address = true,
      .has_title = true,
      .is_built = true},
-    {.name = "mobile_push", .needs_address = true, .has_title = true},
+    {.name = "mobile_push",
+     .needs_address = true,
+     .has_title = true,
+     .is_built = true},
     {.name = "slack", .address_field = "slack", .is_built = true},
     {.name = "discord", .address_field = "discord", .is_built = true},
     {.name = "teams", .is_built = true},
@@ -45,6 +48,7 @@ static const struct channel_info all_channels[] = {
 
 static const struct channel_driver *const all_drivers[] = {
     &channel_discord,
+    &channel_fcm,
     &channel_gotify,
     &channel_log_file,
     &channel_mailgun,

@@ -4,6 +4,7 @@
 #include "channel/channel.h"
 
 extern const struct channel_driver channel_discord;
+extern const struct channel_driver channel_fcm;
 extern const struct channel_driver channel_gotify;
 extern const struct channel_driver channel_log_file;
 extern const struct channel_driver channel_mailgun;

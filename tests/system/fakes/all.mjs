@@ -1,6 +1,7 @@
 // all.mjs - the faces of every provider that has a driver.
 
 import discord from './discord.mjs';
+import fcm from './fcm.mjs';
 import gotify from './gotify.mjs';
 import mailgun from './mailgun.mjs';
 import ntfy from './ntfy.mjs';
@@ -23,6 +24,7 @@ const template = { name: 'order_update', language: 'en_US',
     parameters: ['title', 'body'] };
 
 export const faces = [
+    fcm,
     ntfy,
     mailgun,
     postmark,
