@@ -47,6 +47,7 @@ static const struct channel_info all_channels[] = {
 };
 
 static const struct channel_driver *const all_drivers[] = {
+    &channel_apns,
     &channel_discord,
     &channel_fcm,
     &channel_gotify,

@@ -3,6 +3,7 @@
 
 #include "channel/channel.h"
 
+extern const struct channel_driver channel_apns;
 extern const struct channel_driver channel_discord;
 extern const struct channel_driver channel_fcm;
 extern const struct channel_driver channel_gotify;

@@ -4,7 +4,14 @@
 import assert from 'node:assert/strict';
 import { createECDH, randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import apns from './fakes/apns.mjs';
+import fcm from './fakes/fcm.mjs';
 import { start } from './lib/belfry.mjs';
+import { makeCertificates } from './lib/ca.mjs';
+import { fake, json } from './lib/fake.mjs';
 import { until } from './lib/until.mjs';
 
 export function browser(endpoint = 'https://push.example.net/v1/abc') {
@@ -193,5 +200,102 @@ describe('devices', { timeout: 120000 }, () => {
             channels: ['mobile_push'], digest: { key: 'e', window: '1s' } });
         assert.deepEqual((await belfry.settled(alone)).counts,
             { delivered: 2 });
+    });
+});
+
+// Two kinds on one channel.
+describe('phones', { timeout: 120000 }, () => {
+    let belfry, dir, google, apple;
+    const token = 'ab'.repeat(32);
+
+    before(async () => {
+        dir = await mkdtemp(path.join(tmpdir(), 'belfry-phones-'));
+        const certificates = await makeCertificates(dir);
+        google = await fake(fcm);
+        // One that left long ago.
+        apple = await fake({ ...apns, faults: { left: json(410,
+            { reason: 'Unregistered', timestamp: 1437179036000 }) } },
+        { certificates });
+        belfry = await start({ env: {
+            SSL_CERT_FILE: certificates.authorityFile } });
+        for (const [face, provider] of [[fcm, google], [apns, apple]])
+            await belfry.put(`/v1/providers/${face.driver}`, {
+                channel: 'mobile_push', driver: face.driver,
+                retry: { strategy: 'fixed', base: '100ms', attempts: 2 },
+                config: { ...face.config, base_url: provider.base } });
+    });
+    after(async () => {
+        await belfry?.stop();
+        await google?.close();
+        await apple?.close();
+        await rm(dir, { recursive: true, force: true });
+    });
+
+    const register = async (user) => {
+        await belfry.put(`/v1/users/${user}/devices/android`,
+            { kind: 'fcm', token: 'registration:1' });
+        await belfry.put(`/v1/users/${user}/devices/iphone`,
+            { kind: 'apns', token });
+    };
+    const push = async (user) => belfry.settled(await belfry.send(
+        { to: user, title: 't', channels: ['mobile_push'] }));
+    const by = (n, device) => n.deliveries.find((d) => d.device === device);
+    const names = async (user) =>
+        (await belfry.get(`/v1/users/${user}/devices`)).data
+            .map((d) => d.name).sort();
+
+    it('go by the provider of their kind', async () => {
+        await register('ann');
+        const n = await push('ann');
+        assert.deepEqual(n.counts, { sent: 2 });
+        assert.equal(by(n, 'android').provider, 'fcm');
+        assert.equal(by(n, 'iphone').provider, 'apns');
+        assert.deepEqual([...google.calls, ...apple.calls]
+            .flatMap((c) => c.faults), []);
+    });
+
+    it('are deleted when they are gone', async () => {
+        await register('bob');
+        google.script(['gone']);
+        const n = await push('bob');
+        assert.equal(by(n, 'android').reason, 'token.expired');
+        assert.equal(by(n, 'iphone').status, 'sent');
+        await until('the device is deleted', async () =>
+            (await names('bob')).join() === 'iphone');
+    });
+
+    it('stay where they were registered anew', async () => {
+        await register('eve');
+        apple.script(['left']);
+        const n = await push('eve');
+        assert.equal(by(n, 'iphone').reason, 'token.expired');
+        assert.equal((await push('eve')).counts.sent, 2);
+        assert.deepEqual(await names('eve'), ['android', 'iphone']);
+    });
+
+    it('are never handed to a provider of another kind', async () => {
+        await register('max');
+        google.script(['transient', 'transient']);
+        const n = await push('max');
+        assert.equal(by(n, 'android').status, 'dead');
+        assert.equal(by(n, 'android').provider, 'fcm');
+        assert.equal(by(n, 'iphone').status, 'sent');
+        await belfry.post(`/v1/deliveries/${by(n, 'android').id}/retry`);
+        await until('a person brought it', async () =>
+            (await belfry.get(`/v1/deliveries/${by(n, 'android').id}`))
+                .status === 'sent');
+    });
+
+    it('without a provider of their kind are told so', async () => {
+        await register('pia');
+        await belfry.want(204, 'DELETE', '/v1/providers/apns');
+        const n = await push('pia');
+        assert.equal(by(n, 'iphone').reason, 'provider.none');
+        assert.equal(by(n, 'android').status, 'sent');
+        const { plan } = await belfry.want(200, 'POST', '/v1/notifications',
+            { to: 'pia', title: 't', channels: ['mobile_push'],
+                dry_run: true });
+        assert.deepEqual(plan.map((d) => [d.device, d.verdict, d.reason]),
+            [['android', 'send', null], ['iphone', 'skip', 'provider.none']]);
     });
 });

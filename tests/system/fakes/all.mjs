@@ -1,5 +1,6 @@
 // all.mjs - the faces of every provider that has a driver.
 
+import apns from './apns.mjs';
 import discord from './discord.mjs';
 import fcm from './fcm.mjs';
 import gotify from './gotify.mjs';
@@ -24,6 +25,7 @@ const template = { name: 'order_update', language: 'en_US',
     parameters: ['title', 'body'] };
 
 export const faces = [
+    apns,
     fcm,
     ntfy,
     mailgun,

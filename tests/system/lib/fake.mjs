@@ -50,7 +50,12 @@ export class Fake {
         this.state = face.begin?.(this) ?? {};
         this.server = this.serve((request, response) =>
             this.take(request, response));
-        this.server.on('session', (s) => s.on('error', () => {}));
+        this.sessions = new Set(); // of HTTP/2: a server waits for their end
+        this.server.on('session', (s) => {
+            this.sessions.add(s);
+            s.on('error', () => {});
+            s.on('close', () => this.sessions.delete(s));
+        });
     }
 
     serve(on) {
@@ -149,6 +154,7 @@ export class Fake {
 
     close() {
         this.server.closeAllConnections?.();
+        for (const session of this.sessions) session.destroy();
         return new Promise((done) => this.server.close(done));
     }
 }
