@@ -103,6 +103,7 @@ static const char *const user_examples[] = {
     "belfry user import people.ndjson --errors refused.ndjson",
     "belfry user get u_1",
     "belfry user ls --limit 10 --json",
+    "belfry user devices u_1",
     "belfry user export u_1 > u_1.ndjson",
     NULL};
 static const char *const suppression_examples[] = {

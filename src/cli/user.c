@@ -32,7 +32,7 @@ const struct arg_option user_options[] = {
      .value = "N",
      .min = 1,
      .max = INT64_MAX / 2,
-     .help = "ls: at most so many (default 100)"},
+     .help = "ls, devices: at most so many (default 100)"},
     {.type = ARG_END},
 };
 
@@ -51,6 +51,24 @@ run_ls_users(struct cli *c)
         {NULL, NULL}};
 
     return kind_run_ls(c, kind_of(KIND_USER), columns,
+                       args_number(&c->args, "limit", 100));
+}
+
+static int
+run_ls_devices(struct cli *c)
+{
+    static const struct kind_column columns[] = {{"NAME", "name"},
+                                                 {"KIND", "kind"},
+                                                 {"CREATED", "created_at"},
+                                                 {"UPDATED", "updated_at"},
+                                                 {NULL, NULL}};
+    struct str path = kind_path(c->arena, kind_of(KIND_USER),
+                                args_rest(&c->args, 1), "/devices");
+    const struct kind devices = {
+        .folder = str_cstr(c->arena, str_sub(path, sizeof("/v1/") - 1, path.n)),
+    };
+
+    return kind_run_ls(c, &devices, columns,
                        args_number(&c->args, "limit", 100));
 }
 
@@ -88,6 +106,7 @@ const struct word user_words[] = {
     {"ls", "", 0, 0, run_ls_users},
     {"put", "FILE", 1, 1, run_put_user},
     {"delete", "ID...", 1, 1000, run_delete_users},
+    {"devices", "ID", 1, 1, run_ls_devices},
     {"import", "FILE", 1, 1, run_import},
     {"export", "ID", 1, 1, run_export_user},
     {0},

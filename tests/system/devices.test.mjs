@@ -157,6 +157,15 @@ describe('devices', { timeout: 120000 }, () => {
             stage);
     });
 
+    it('are listed on the command line', async () => {
+        await put('cli', 'phone', phone());
+        const { code, stdout } = await belfry.cli(['user', 'devices', 'cli']);
+        assert.equal(code, 0);
+        assert.match(stdout, /^NAME +KIND.*\nphone +fcm /);
+        const shown = await belfry.cli(['user', 'devices', 'cli', '--json']);
+        assert.equal(JSON.parse(shown.stdout).name, 'phone');
+    });
+
     it('are needed for a push', async () => {
         const id = await belfry.send({ to: 'nobody', title: 't',
             channels: ['web_push', 'mobile_push', 'in_app'] });
