@@ -121,17 +121,13 @@ serves(const struct channel_driver *d, struct str channel)
 }
 
 static void
-check_channel(struct call *c, const struct channel_driver *d, struct json doc)
+check_channel(struct call *c, struct json doc)
 {
     struct str name = json_str_of(c->arena, doc, "channel");
-    const struct channel_info *info = channel_find(name);
 
-    if (!info)
+    if (!channel_find(name))
         problem_add(&c->problem, ERR_INVALID, STR("/channel"),
                     "there is no such channel");
-    else if (!info->is_built && d && d->channels)
-        problem_add(&c->problem, ERR_NOT_SUPPORTED, STR("/channel"),
-                    "this channel is not supported by this release");
     else if (str_is(name, "in_app"))
         problem_add(&c->problem, ERR_INVALID, STR("/channel"),
                     "in_app needs no provider");
@@ -176,7 +172,7 @@ check(struct call *c, struct str key, struct json doc)
     struct json config = json_get(doc, "config");
 
     (void)key;
-    check_channel(c, d, doc);
+    check_channel(c, doc);
     if (!d) {
         problem_add(&c->problem, ERR_INVALID, STR("/driver"),
                     "there is no such driver in this release");

@@ -35,7 +35,7 @@ struct asking {
 static bool
 writes_to_addresses(const struct channel_info *i)
 {
-    return i && i->is_built && i->address_field;
+    return i && i->address_field;
 }
 
 static void

@@ -52,7 +52,6 @@ struct channel_info {
     const char *address_fallback; /* "phone" for whatsapp, or NULL */
     bool needs_address; /* of each user: no target of the provider's will do */
     bool has_title;     /* false: title, then the body on the next line */
-    bool is_built;      /* false: a name of the contract, refused so far */
 };
 const struct channel_info *channel_find(struct str name);
 /* Whether a user without an address can be reached; info may be NULL. */

@@ -28,8 +28,6 @@ every_name_of_the_contract_is_known(void **state)
     assert_int_equal(n, COUNT(names));
     assert_null(channel_find(STR("fax")));
     assert_null(channel_find(STR("emai")));
-    assert_true(channel_find(STR("log_file"))->is_built);
-    assert_true(channel_find(STR("sms"))->is_built);
     assert_string_equal(channel_find(STR("whatsapp"))->address_fallback,
                         "phone");
 }
