@@ -7,6 +7,7 @@
 #include "api/api_private.h"
 #include "api/collection.h"
 #include "api/route.h"
+#include "api/shapes.h"
 #include "app/device_doc.h"
 #include "base/list.h"
 #include "domain/device.h"
@@ -33,15 +34,7 @@ static void
 write_one(struct json_writer *w, const struct device *d)
 {
     json_begin_object(w);
-    json_str_field(w, "name", d->name);
-    json_str_field(w, "kind", str_from(device_kind_name(d->kind)));
-    if (d->kind == DEVICE_WEB_PUSH)
-        json_raw_field(w, "subscription", d->address);
-    else
-        json_str_field(w, "token", d->address);
-    json_int_field(w, "version", d->version);
-    json_time_field(w, "created_at", d->created_ms);
-    json_time_field(w, "updated_at", d->updated_ms);
+    write_device_members(w, d);
     json_end_object(w);
 }
 

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "domain/device.h"
-
 static const char *const notification_statuses[] = {
     "queued", "scheduled", "held", "running", "done", "cancelled", NULL};
 static const char *const delivery_statuses[] = {
@@ -144,6 +142,20 @@ const struct field trace_fields[] = {
      .flags = FIELD_REQUIRED},
     {.type = FIELD_END},
 };
+
+void
+write_device_members(struct json_writer *w, const struct device *d)
+{
+    json_str_field(w, "name", d->name);
+    json_str_field(w, "kind", str_from(device_kind_name(d->kind)));
+    if (d->kind == DEVICE_WEB_PUSH)
+        json_raw_field(w, "subscription", d->address);
+    else
+        json_str_field(w, "token", d->address);
+    json_int_field(w, "version", d->version);
+    json_time_field(w, "created_at", d->created_ms);
+    json_time_field(w, "updated_at", d->updated_ms);
+}
 
 void
 write_device(struct json_writer *w, const struct delivery *d)

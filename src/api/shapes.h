@@ -4,6 +4,7 @@
 
 #include "api/call.h"
 #include "app/look.h"
+#include "domain/device.h"
 
 extern const struct field accepted_fields[]; /* of a 202 */
 extern const struct field notification_fields[];
@@ -11,9 +12,11 @@ extern const struct field delivery_fields[]; /* with its log */
 extern const struct field trace_fields[];
 extern const struct field counts_fields[];
 
-/* The members of the object, without braces and without its log. */
-/* Its name, where the delivery goes to one. */
+/* The name of the device, where the delivery goes to one. */
 void write_device(struct json_writer *w, const struct delivery *d);
+/* The members of the object, without braces. */
+void write_device_members(struct json_writer *w, const struct device *d);
+/* The members of the object, without braces and without its log. */
 void write_delivery(struct call *c, struct json_writer *w,
                     const struct delivery *d);
 /* The elements of an array. */

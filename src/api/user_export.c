@@ -606,6 +606,21 @@ read_suppressions(struct exporting *x)
 /* ---- the profile ---- */
 
 static void
+write_devices(struct exporting *x, struct str body)
+{
+    struct device all[DEVICES_MAX];
+    size_t n = devices_read(x->page.arena, parsed(x->page.arena, body), all);
+
+    for (size_t i = 0; i < n; i++) {
+        struct buf out;
+        struct json_writer w = begin_row(x, &out, "device");
+
+        write_device_members(&w, &all[i]);
+        end_row(x, &w);
+    }
+}
+
+static void
 on_profile(struct store_req *req, enum err e)
 {
     static const char *const kinds[] = {"user", "preferences"};
@@ -638,21 +653,23 @@ on_profile(struct store_req *req, enum err e)
         json_time_field(&w, "updated_at", o->updated_ms);
         end_row(x, &w);
     }
+    write_devices(x, g->objects[2].body);
     then(x, read_suppressions);
 }
 
 static void
 read_profile(struct exporting *x)
 {
-    static const enum object_kind kinds[] = {OBJECT_USER, OBJECT_PREFERENCE};
+    static const enum object_kind kinds[] = {OBJECT_USER, OBJECT_PREFERENCE,
+                                             OBJECT_DEVICES};
     struct str *keys;
 
     x->get = (struct store_object_get){.req = request(x, on_profile),
                                        .tenant = x->page.workspace->tenant,
                                        .kinds = kinds,
-                                       .n_keys = 2};
-    keys = ARENA_ARRAY(x->page.arena, struct str, 2);
-    keys[0] = keys[1] = x->user;
+                                       .n_keys = 3};
+    keys = ARENA_ARRAY(x->page.arena, struct str, 3);
+    keys[0] = keys[1] = keys[2] = x->user;
     x->get.keys = keys;
     objects_get(x->page.app, &x->get);
 }

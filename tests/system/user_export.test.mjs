@@ -35,6 +35,8 @@ describe('export of a person', { timeout: 300000 }, () => {
             roles: ['editor'], timezone: 'Europe/Berlin' });
         await b.put('/v1/users/bob', { email: 'bob@example.org' });
         await b.put('/v1/users/ada/preferences', { channels: { sms: false } });
+        await b.want(201, 'PUT', '/v1/users/ada/devices/phone',
+            { kind: 'fcm', token: 'token-of-ada' });
         await b.want(200, 'POST', '/v1/topics/news/subscribers',
             { add: ['ada', 'bob'] });
     });
@@ -49,6 +51,8 @@ describe('export of a person', { timeout: 300000 }, () => {
         const rows = await exported('ada');
         assert.equal(of(rows, 'user')[0].email, 'ada@example.org');
         assert.deepEqual(of(rows, 'preferences')[0].channels, { sms: false });
+        assert.deepEqual(of(rows, 'device').map((d) => [d.name, d.kind,
+            d.token]), [['phone', 'fcm', 'token-of-ada']]);
         assert.deepEqual(of(rows, 'topic'), [{ key: 'news' }]);
         assert.equal(of(rows, 'inbox_item')[0].title, 'Hi');
         const [n, ...more] = of(rows, 'notification');
