@@ -11,6 +11,7 @@
 #include "domain/quiet.h"
 #include "domain/zone.h"
 
+#define AT_MAX_MS (10 * 365 * 24 * 3600 * INT64_C(1000))
 #define ANSWER_MAX (16 * 1024 * 1024) /* bytes */
 
 struct asking {
@@ -346,6 +347,23 @@ read_notification(struct call *c, struct explain *x)
     return false;
 }
 
+/* Calendars and counters know no other times. */
+static bool
+read_at(struct call *c, struct explain *x)
+{
+    int64_t away_ms;
+
+    if (!time_parse(json_str_of(c->arena, c->body, "at"), &x->at_ms))
+        return true; /* it is not there: now */
+    away_ms = x->at_ms - call_now_ms(c);
+    if (away_ms >= -AT_MAX_MS && away_ms <= AT_MAX_MS)
+        return true;
+    problem_add(&c->problem, ERR_INVALID, STR("/at"),
+                "must be within ten years of now");
+    call_refuse(c);
+    return false;
+}
+
 static void
 handle_explain(struct call *c)
 {
@@ -359,8 +377,7 @@ handle_explain(struct call *c)
                     .user = json_str_of(c->arena, c->body, "user"),
                     .on_done = on_explained},
     };
-    (void)time_parse(json_str_of(c->arena, c->body, "at"), &x->explain.at_ms);
-    if (read_notification(c, &x->explain))
+    if (read_at(c, &x->explain) && read_notification(c, &x->explain))
         explain_start(&x->explain);
 }
 
@@ -386,7 +403,9 @@ static const struct field request_fields[] = {
      .doc = "What would be sent."},
     {.name = "at",
      .type = FIELD_TIME,
-     .doc = "As if it was sent then; what is left of throttles is as of now."},
+     .doc =
+         "As if it was sent then, at most ten years from now; what is left of "
+         "throttles is as of now."},
     {.type = FIELD_END},
 };
 

@@ -197,7 +197,7 @@ refuse(struct send *s, const struct send_item *item, size_t recipient)
         throttle_refuse(d, n);
     } else {
         id = str_fmt(s->arena, "attention:%lld",
-                     (long long)id_make(s->app->ids, s->now_ms, 1));
+                     (long long)send_new_id(s));
         attention_refuse(attention_of(s), s->arena, s->now_ms, id, d, n);
     }
 }

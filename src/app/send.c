@@ -30,6 +30,15 @@ send_wall_ms(const struct send *s)
     return s->at_ms != 0 ? s->at_ms : clock->wall_ms(clock);
 }
 
+int64_t
+send_new_id(const struct send *s)
+{
+    struct clock *clock = s->app->env->clock;
+
+    return id_make(s->app->ids,
+                   s->at_ms != 0 ? clock->wall_ms(clock) : s->now_ms, 1);
+}
+
 static void
 end(struct send *s, enum err e)
 {
@@ -176,7 +185,7 @@ plan_item(struct send *s, struct send_item *item)
     };
 
     if (!item->chunk)
-        item->notification = id_make(s->app->ids, s->now_ms, 1);
+        item->notification = send_new_id(s);
     item->n_decisions = q->n_recipients * q->n_channels;
     item->decisions =
         ARENA_ARRAY(s->arena, struct plan_decision, item->n_decisions);

@@ -141,6 +141,7 @@ void send_digest(struct send *s);
 void send_step(struct send *s);
 /* The wall clock, or the time that is asked about. */
 int64_t send_wall_ms(const struct send *s);
+int64_t send_new_id(const struct send *s); /* of now, whatever is judged */
 /* For idem.answer: the send whose commit is being made. */
 struct send *send_of(struct store_req *req);
 /* What a recipient would read; for dry runs. ERR_TOO_LARGE. */

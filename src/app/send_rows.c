@@ -46,7 +46,7 @@ is_template_gone(const struct send_item *item)
 static int64_t
 item_id(struct send *s, const struct send_item *item, const struct delivery *v)
 {
-    return item->flush ? id_make(s->app->ids, s->now_ms, 1) : v->id;
+    return item->flush ? send_new_id(s) : v->id;
 }
 
 static void
@@ -151,7 +151,7 @@ add_join(struct send *s, const struct plan_decision *d, size_t i,
         .n_more = plan_n_deliveries(d) - 1,
         .digest =
             {
-                .id = id_make(s->app->ids, s->now_ms, 1),
+                .id = send_new_id(s),
                 .tenant = s->workspace->tenant,
                 .user = d->recipient->user,
                 .channel = d->channel->name,
@@ -184,7 +184,7 @@ add_instances(struct send *s, struct send_item *item,
 
     for (size_t i = 0; i < q->n_recipients; i++)
         all[i] = (struct store_instance){
-            .id = id_make(s->app->ids, s->now_ms, 1),
+            .id = send_new_id(s),
             .user = q->recipients[i].user,
             .cursor = instance_begin(s->arena, q->recipients[i].index, 0),
         };
@@ -245,7 +245,7 @@ add_delivery(struct send *s, struct send_item *item,
     struct delivery *v = &row->deliveries[at];
 
     if (v->id == 0)
-        v->id = id_make(s->app->ids, s->now_ms, 1);
+        v->id = send_new_id(s);
     fill_delivery(s, item, d, v, row);
     aim_at(s, d, plan_device(d, nth), v);
     if (nth == 0)
@@ -408,9 +408,8 @@ fill_flush(struct send *s, struct send_item *item)
     *row = (struct store_accept_item){
         .notification =
             {
-                .id = item->flush->status == DELIVERY_MERGED
-                          ? id_make(s->app->ids, s->now_ms, 1)
-                          : like->id,
+                .id = item->flush->status == DELIVERY_MERGED ? send_new_id(s)
+                                                             : like->id,
                 .tenant = s->workspace->tenant,
                 .created_ms = s->now_ms,
                 .priority = item->request.priority,

@@ -376,7 +376,7 @@ add_steps(struct send *s, const struct send_item *item,
         if (r->experiment.n == 0)
             continue;
         all[row->n_steps++] = (struct store_step){
-            .id = id_make(s->app->ids, s->now_ms, 1),
+            .id = send_new_id(s),
             .notification = shown_with(&row->notification),
             .at_ms = s->now_ms,
             .user = r->user,
@@ -399,7 +399,7 @@ add_waits(struct send *s, const struct send_item *item,
         const struct send_wait *w = &item->waits[i];
 
         all[i] = (struct store_instance){
-            .id = id_make(s->app->ids, s->now_ms, 1),
+            .id = send_new_id(s),
             .user = w->user,
             .cursor = instance_begin(s->arena, w->index, s->split_ms),
             .due_ms = w->due_ms,

@@ -6,6 +6,10 @@ import { createServer } from 'node:http';
 import { start } from './lib/belfry.mjs';
 import { until } from './lib/until.mjs';
 
+// The 48 bits that a public id begins with, in Crockford's base 32.
+const millisecondsOf = (id) => [...id.slice(4, 14)].reduce((n, c) =>
+    n * 32 + '0123456789abcdefghjkmnpqrstvwxyz'.indexOf(c), 0);
+
 describe('explain', { timeout: 120000 }, () => {
     let b, broken;
     const explain = (body) => b.want(200, 'POST', '/v1/explain', body);
@@ -84,11 +88,23 @@ describe('explain', { timeout: 120000 }, () => {
             [{ user: 'ada', notification: { channels: ['smoke'], title: 't' } },
                 '/notification/channels/0'],
             [{ user: 'ada', notification: { title: 't' }, at: 'noon' }, '/at'],
+            ...['1970-01-01T00:00:00Z', '2100-01-01T00:00:00Z',
+                '9999-12-31T23:59:59Z'].map((at) => [{ user: 'ada',
+                notification: { title: 't' }, at }, '/at']),
         ]) {
             const a = await b.api('POST', '/v1/explain', body);
             assert.equal(a.status, 422, a.text);
             assert.deepEqual(a.body.errors.map((e) => e.pointer), [pointer]);
         }
+    });
+
+    it('leaves the ids of what comes after it in their time', async () => {
+        const at = new Date(Date.now() + 9 * 365 * 86400000).toISOString();
+        const before = millisecondsOf(await b.send({ to: 'ada', title: 't' }));
+        await b.post('/v1/explain', { user: 'ada', at,
+            notification: { title: 't', channels: ['in_app', 'email'] } });
+        const after = millisecondsOf(await b.send({ to: 'ada', title: 't' }));
+        assert.ok(after - before < 600000, `${after - before} ms later`);
     });
 
     it('is what belfry why --user shows', async () => {
