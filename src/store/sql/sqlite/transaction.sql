@@ -21,4 +21,5 @@ INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING;
 SELECT value FROM meta WHERE name = ?1;
 -- name: max_id
 SELECT max((SELECT coalesce(max(id), 0) FROM notification),
-(SELECT coalesce(max(id), 0) FROM delivery));
+(SELECT coalesce(max(id), 0) FROM delivery),
+(SELECT coalesce(max(id), 0) FROM audit));
