@@ -70,9 +70,10 @@ verify_model() {
 }
 
 # Each row of the benchmark, a thousandth of it: does it run? Not `peers`, which
-# has Redis and other people's queues to install.
+# needs Redis and is other people's work for the most part.
 bench_rows() {
     local row good=0 bad=0
+    need_modules bench/peers
     command -v nginx >/dev/null || need_unpacked nginx usr/sbin/nginx
     for row in $(bench/run --list | grep -vx peers); do
         if BELFRY_BUILD=$PWD/build/asan bench/run --smoke "$row"; then
