@@ -24,6 +24,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "store/object.h"
 #include "store/pg_statements.h"
 #include "store/postgres/wire.h"
 #include "tool.h"
@@ -315,6 +316,9 @@ cycle_as_owner(struct link *l, struct batch *b)
     pg_put_array(p, &held);
     pg_put_int(p, ++b->number);
     pg_put_int(p, 1);
+    pg_put_int(p, TENANT);
+    pg_put_int2(p, OBJECT_PREFERENCE);
+    pg_put_int2(p, OBJECT_SUPPRESSION);
     send(l, "claim");
     return l->n - 1;
 }

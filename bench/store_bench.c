@@ -102,6 +102,8 @@ bare_accept(struct db *c, int64_t id)
     put_text(&q, STR_NONE);
     put_text(&q, STR_NONE);
     put_text(&q, STR_NONE);
+    put_int_or_null(&q, 0);
+    put_text(&q, STR_NONE);
     query_run(&q);
 }
 
@@ -146,12 +148,12 @@ bare_claim(struct db *c, int64_t *ids)
     put_int(&q, INT64_MIN);
     while (got < (size_t)n_batch && query_row(&q)) {
         ids[got++] = take_int(&q);
-        for (int i = 1; i < 18; i++)
+        for (int i = 1; i < 21; i++)
             (void)sqlite3_column_bytes(q.s, i);
         n = query(c, SQL_notification_claim);
         put_int(&n, sqlite3_column_int64(q.s, 2));
         if (query_row(&n))
-            for (int i = 0; i < 12; i++)
+            for (int i = 0; i < 13; i++)
                 (void)sqlite3_column_bytes(n.s, i);
         query_end(&n);
     }
