@@ -196,8 +196,7 @@ refuse(struct send *s, const struct send_item *item, size_t recipient)
     if (s->budgets.round == BUDGET_CATEGORY) {
         throttle_refuse(d, n);
     } else {
-        id = str_fmt(s->arena, "attention:%lld",
-                     (long long)send_new_id(s));
+        id = str_fmt(s->arena, "attention:%lld", (long long)send_new_id(s));
         attention_refuse(attention_of(s), s->arena, s->now_ms, id, d, n);
     }
 }
