@@ -66,6 +66,28 @@ call_begin(struct call_fixture *f, const char *config)
 }
 
 void
+call_begin_mail(struct call_fixture *f, const char *config)
+{
+    call_begin(f, config);
+    f->message.channel = STR("email");
+    f->message.address = STR("tim@example.net");
+    f->message.language = STR("en");
+}
+
+void
+call_begin_full_mail(struct call_fixture *f, const char *config)
+{
+    call_begin_mail(f, config);
+    f->message.user_name = STR("Tim \"T\"");
+    f->message.html = STR("<p>Paid</p>");
+    f->message.unsubscribe_url = STR("https://example.com/u/tok");
+    f->message.overrides =
+        STR("{\"email\":{\"reply_to\":\"help@example.com\","
+            "\"cc\":[\"Ann <ann@example.net>\",\"tim@example.net\","
+            "\"ANN@example.net\"],\"headers\":{\"X-Order\":\"7\"}}}");
+}
+
+void
 call_end(struct call_fixture *f)
 {
     arena_free(f->arena);

@@ -24,6 +24,9 @@ struct hook_fixture {
 
 /* A call of one message with all its fields set. */
 void call_begin(struct call_fixture *f, const char *config);
+/* The same of a mail; with all that one can have. */
+void call_begin_mail(struct call_fixture *f, const char *config);
+void call_begin_full_mail(struct call_fixture *f, const char *config);
 void call_end(struct call_fixture *f);
 /* Asks; the request is in f->call.request unless f->call.is_done. */
 void call_ask(struct call_fixture *f, const struct channel_driver *d);

@@ -10,35 +10,12 @@
     "{\"server_token\":\"canary-0123\",\"from\":\"Shop <shop@example.com>\"}"
 
 static void
-begin(struct call_fixture *f)
-{
-    call_begin(f, CONFIG);
-    f->message.channel = STR("email");
-    f->message.address = STR("tim@example.net");
-    f->message.language = STR("en");
-}
-
-/* All that a mail can have. */
-static void
-begin_full(struct call_fixture *f)
-{
-    begin(f);
-    f->message.user_name = STR("Tim \"T\"");
-    f->message.html = STR("<p>Paid</p>");
-    f->message.unsubscribe_url = STR("https://example.com/u/tok");
-    f->message.overrides =
-        STR("{\"email\":{\"reply_to\":\"help@example.com\","
-            "\"cc\":[\"Ann <ann@example.net>\",\"tim@example.net\","
-            "\"ANN@example.net\"],\"headers\":{\"X-Order\":\"7\"}}}");
-}
-
-static void
 test_call(void **state)
 {
     struct call_fixture f;
 
     (void)state;
-    begin_full(&f);
+    call_begin_full_mail(&f, CONFIG);
     call_ask(&f, &channel_postmark);
     assert_false(f.call.is_done);
     assert_text(f.call.request.method, "POST");
@@ -176,7 +153,7 @@ test_answers(void **state)
         struct call_fixture f;
         struct channel_verdict *v;
 
-        begin(&f);
+        call_begin_mail(&f, CONFIG);
         call_ask(&f, &channel_postmark);
         f.answer = (struct channel_answer){.status = rows[i].status,
                                            .headers = headers,
@@ -213,7 +190,7 @@ test_whose_address_is_gone(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct call_fixture f;
 
-        begin_full(&f);
+        call_begin_full_mail(&f, CONFIG);
         call_ask(&f, &channel_postmark);
         f.answer = (struct channel_answer){
             .status = 422,
@@ -232,7 +209,7 @@ test_detail_keeps_the_secret(void **state)
     struct channel_verdict *v;
 
     (void)state;
-    begin(&f);
+    call_begin_mail(&f, CONFIG);
     call_ask(&f, &channel_postmark);
     f.answer = (struct channel_answer){.status = 403,
                                        .body = STR("no canary-0123 here")};
@@ -247,7 +224,7 @@ test_what_is_no_mail(void **state)
     struct call_fixture f;
 
     (void)state;
-    begin(&f);
+    call_begin_mail(&f, CONFIG);
     f.message.title = STR("Paid\r\nBcc: eve@example.org");
     call_ask(&f, &channel_postmark);
     assert_true(f.call.is_done);

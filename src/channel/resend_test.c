@@ -13,35 +13,12 @@
     "{\"api_key\":\"re_canary0123\",\"from\":\"Shop <shop@example.com>\"}"
 
 static void
-begin(struct call_fixture *f)
-{
-    call_begin(f, CONFIG);
-    f->message.channel = STR("email");
-    f->message.address = STR("tim@example.net");
-    f->message.language = STR("en");
-}
-
-/* All that a mail can have. */
-static void
-begin_full(struct call_fixture *f)
-{
-    begin(f);
-    f->message.user_name = STR("Tim \"T\"");
-    f->message.html = STR("<p>Paid</p>");
-    f->message.unsubscribe_url = STR("https://example.com/u/tok");
-    f->message.overrides =
-        STR("{\"email\":{\"reply_to\":\"help@example.com\","
-            "\"cc\":[\"Ann <ann@example.net>\",\"tim@example.net\","
-            "\"ANN@example.net\"],\"headers\":{\"X-Order\":\"7\"}}}");
-}
-
-static void
 test_call(void **state)
 {
     struct call_fixture f;
 
     (void)state;
-    begin_full(&f);
+    call_begin_full_mail(&f, CONFIG);
     call_ask(&f, &channel_resend);
     assert_false(f.call.is_done);
     assert_text(f.call.request.url, "https://api.resend.com/emails");
@@ -169,7 +146,7 @@ test_answers(void **state)
         struct call_fixture f;
         struct channel_verdict *v;
 
-        begin(&f);
+        call_begin_mail(&f, CONFIG);
         call_ask(&f, &channel_resend);
         f.answer = (struct channel_answer){.status = rows[i].status,
                                            .headers = headers,
@@ -192,7 +169,7 @@ test_detail_keeps_the_secret(void **state)
     struct channel_verdict *v;
 
     (void)state;
-    begin(&f);
+    call_begin_mail(&f, CONFIG);
     call_ask(&f, &channel_resend);
     f.answer = (struct channel_answer){.status = 403,
                                        .body = STR("no re_canary0123 here")};
@@ -207,7 +184,7 @@ test_what_is_no_mail(void **state)
     struct call_fixture f;
 
     (void)state;
-    begin(&f);
+    call_begin_mail(&f, CONFIG);
     f.message.title = STR("Paid\r\nBcc: eve@example.org");
     call_ask(&f, &channel_resend);
     assert_true(f.call.is_done);
