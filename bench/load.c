@@ -36,11 +36,31 @@ static struct {
     int64_t n_requests;
     bool is_told, is_over; /* -u; the line came */
     struct conn *conns;
-    int *idle; /* indices of connections that have nothing to do */
-    int n_idle;
+    /* A ring of the indices of connections that have nothing to do: the one
+     * that rested longest is next, before the server finds it idle. */
+    int *idle;
+    int first_idle, n_idle;
     int64_t began_us, n_begun, n_done, n_refused;
     int64_t *latencies;
 } load = {.n_conns = 1, .seconds = 3600};
+
+/* ---- who rests ---- */
+
+static void
+rest(int conn)
+{
+    load.idle[(load.first_idle + load.n_idle++) % load.n_conns] = conn;
+}
+
+static struct conn *
+wake(void)
+{
+    struct conn *c = &load.conns[load.idle[load.first_idle]];
+
+    load.first_idle = (load.first_idle + 1) % load.n_conns;
+    load.n_idle--;
+    return c;
+}
 
 /* ---- when ---- */
 
@@ -77,7 +97,7 @@ begin_all(void)
     int64_t now_us = tool_now_us();
 
     while (load.n_idle > 0 && may_begin(now_us) && due_us(now_us) <= now_us)
-        begin(&load.conns[load.idle[--load.n_idle]], due_us(now_us));
+        begin(wake(), due_us(now_us));
 }
 
 /* ---- answers ---- */
@@ -92,7 +112,7 @@ finish(struct conn *c)
     load.n_done++;
     load.n_refused += c->in.n < 12 || c->in.p[9] != '2';
     c->is_busy = false;
-    load.idle[load.n_idle++] = (int)(c - load.conns);
+    rest((int)(c - load.conns));
 }
 
 static void
@@ -149,7 +169,7 @@ set_up(void)
     for (int i = 0; i < load.n_conns; i++) {
         load.conns[i].fd = tool_connect(load.port);
         tool_watch(load.epoll, load.conns[i].fd, EPOLLIN, &load.conns[i]);
-        load.idle[load.n_idle++] = i;
+        rest(i);
     }
     if (load.is_told)
         tool_watch(load.epoll, STDIN_FILENO, EPOLLIN, NULL);
