@@ -106,12 +106,19 @@ fuzz_one() {
         "${dictionary[@]}" "$found" "${seeds[@]}"
 }
 
+# As many targets at a time as there are processors: each has one thread.
 fuzz_all() {
     local seconds=$1 target good=0 bad=0
     build_fuzz || return
+    export -f fuzz_one
+    rm -f build/fuzz/*.rc
+    fuzz_targets | xargs -P "$(nproc)" -I{} bash -c \
+        'fuzz_one "$1" "$2" &>"build/fuzz/$2.log"; echo $? >"build/fuzz/$2.rc"' \
+        fuzz "$seconds" {}
     for target in $(fuzz_targets); do
         echo "-- $target"
-        if fuzz_one "$seconds" "$target"; then
+        cat "build/fuzz/$target.log"
+        if grep -qx 0 "build/fuzz/$target.rc"; then
             good=$((good + 1))
         else
             bad=$((bad + 1))
