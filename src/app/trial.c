@@ -225,8 +225,11 @@ add_part(struct splitting *p, const struct group *g)
     struct send_item *part = ARENA_NEW(s->arena, struct send_item);
     struct send_request *q = &part->request;
 
-    *part = (struct send_item){
-        .doc = p->item->doc, .request = p->item->request, .main = p->item};
+    *part = (struct send_item){.doc = p->item->doc,
+                               .is_later = p->item->is_later,
+                               .is_held = p->item->is_held,
+                               .request = p->item->request,
+                               .main = p->item};
     problem_init(&part->problem, s->arena);
     q->is_all = false;
     q->n_sets = 0;
