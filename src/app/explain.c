@@ -46,27 +46,56 @@ on_planned(struct send *s, enum err e)
         x->on_done(x, ERR_OK);
 }
 
+/* What was sent may have brought them an address, and data, of their own. */
+static void
+put_to(struct explain *x, struct json body, struct json_writer *w)
+{
+    struct json all = json_get(json_get(body, "to"), "recipients");
+    struct json own = json_first(all);
+
+    while (json_is(own, JSON_OBJECT) &&
+           !str_eq(json_str_of(x->arena, own, "id"), x->user))
+        own = json_next(all, own);
+    json_put_key(w, "to");
+    if (!json_is(own, JSON_OBJECT)) {
+        json_put_str(w, x->user);
+        return;
+    }
+    json_begin_object(w);
+    json_put_key(w, "recipients");
+    json_begin_array(w);
+    json_put_raw(w, json_raw(own));
+    json_end_array(w);
+    json_end_object(w);
+}
+
 /* As it stands, but to that user, and dry. */
 static bool
 aim(struct explain *x, struct json body, struct json *ret)
 {
-    struct json_doc *docs = ARENA_ARRAY(x->arena, struct json_doc, 2);
+    struct json_doc *doc = ARENA_NEW(x->arena, struct json_doc);
     struct json_error why;
     struct json_writer w;
-    struct buf over;
+    struct buf out;
 
-    buf_init(&over, x->arena);
-    w = json_writer(&over);
+    buf_init(&out, x->arena);
+    w = json_writer(&out);
     json_begin_object(&w);
-    json_str_field(&w, "to", x->user);
+    for (struct json m = json_first(body); !json_is(m, JSON_ABSENT);
+         m = json_next(body, m)) {
+        struct str name = json_key(x->arena, m);
+
+        if (str_is(name, "to") || str_is(name, "dry_run"))
+            continue;
+        json_put_key_str(&w, name);
+        json_put_raw(&w, json_raw(m));
+    }
+    put_to(x, body, &w);
     json_bool_field(&w, "dry_run", true);
     json_end_object(&w);
-    if (json_parse(x->arena, buf_str(&over), &docs[0], &why) != ERR_OK ||
-        json_parse(x->arena,
-                   json_merge_patch(x->arena, body, json_root(&docs[0])),
-                   &docs[1], &why) != ERR_OK)
+    if (json_parse(x->arena, buf_str(&out), doc, &why) != ERR_OK)
         return false;
-    *ret = json_root(&docs[1]);
+    *ret = json_root(doc);
     return true;
 }
 
