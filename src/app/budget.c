@@ -138,10 +138,14 @@ make_room(struct send *s)
     return n[0] + n[1] > 0;
 }
 
+/* Of what an experiment made of it, that of the whole: a chunk which is planned
+ * again after a crash gives its parts other ids. */
 static int64_t
 place_of(const struct send_item *item)
 {
-    return item->flush ? item->place : item->notification;
+    const struct send_item *whole = item->main ? item->main : item;
+
+    return whole->flush ? whole->place : whole->notification;
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "app/app_test.h"
 #include "app/category_doc.h"
+#include "app/experiment_doc.h"
 #include "app/send.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -448,6 +449,40 @@ an_uncertain_reservation_is_a_send_that_surely_failed(void **state)
     }
 }
 
+static struct experiment_doc *
+experiment(struct office *o, const char *key, const char *doc)
+{
+    struct object x = {.key = str_from(key), .num = 7};
+
+    return experiment_doc_read(o->desk->arena, &x, desk_json(o->desk, doc));
+}
+
+/* As its chunks do when they are planned again, after a crash. */
+static void
+what_an_experiment_makes_of_it_has_the_place_of_the_whole(void **state)
+{
+    struct office *o = *state;
+    struct experiment_doc *all[] = {
+        experiment(o, "x",
+                   "{'variants':[{'key':'a'},{'key':'b',"
+                   "'content':{'default':{'title':'B'}}}]}")};
+    struct outcome *x;
+    size_t n = 0;
+
+    o->desk->w.experiments = all;
+    o->desk->w.n_experiments = 1;
+    x = begin(o, "[" NEWS("'to':['u1','u2','u3','u4'],'experiment':'x'") "]",
+              "", 0);
+    assert_int_equal(end(o, x), ERR_OK);
+    assert_true(x->send.n_parts > 2); /* both variants are drawn */
+    for (size_t i = 0; i < x->send.budgets.taken[BUDGET_CATEGORY].n; i++, n++)
+        assert_int_equal(x->send.budgets.taken[BUDGET_CATEGORY].all[i].ids[0],
+                         x->send.items[0].accepted->id);
+    assert_int_equal(n, 4);
+    arena_free(x->send.arena);
+    o->desk->w.n_experiments = 0;
+}
+
 static void
 a_category_has_bounds(void **state)
 {
@@ -502,6 +537,7 @@ main(void)
         cmocka_unit_test_setup_teardown(
             an_uncertain_reservation_is_a_send_that_surely_failed,
             uncertain_setup, office_teardown),
+        T(what_an_experiment_makes_of_it_has_the_place_of_the_whole),
         T(a_category_has_bounds),
     };
 
