@@ -126,8 +126,7 @@ check_channel(struct call *c, struct json doc)
     struct str name = json_str_of(c->arena, doc, "channel");
 
     if (!channel_find(name))
-        problem_add(&c->problem, ERR_INVALID, STR("/channel"),
-                    "there is no such channel");
+        channel_refuse_name(name, STR("/channel"), &c->problem);
     else if (str_is(name, "in_app"))
         problem_add(&c->problem, ERR_INVALID, STR("/channel"),
                     "in_app needs no provider");
@@ -169,16 +168,16 @@ check(struct call *c, struct str key, struct json doc)
 {
     struct str name = json_str_of(c->arena, doc, "driver");
     const struct channel_driver *d = channel_driver_find(name);
+    struct str channel = json_str_of(c->arena, doc, "channel");
     struct json config = json_get(doc, "config");
 
     (void)key;
     check_channel(c, doc);
     if (!d) {
-        problem_add(&c->problem, ERR_INVALID, STR("/driver"),
-                    "there is no such driver in this release");
+        channel_driver_refuse_name(name, STR("/driver"), &c->problem);
         return;
     }
-    if (!serves(d, json_str_of(c->arena, doc, "channel")))
+    if (channel_find(channel) && !serves(d, channel))
         problem_add(&c->problem, ERR_INVALID, STR("/driver"),
                     "this driver does not serve that channel");
     if (json_is(config, JSON_ABSENT)) {

@@ -376,9 +376,8 @@ check_channels(struct call *c, struct json variants, struct str at)
         struct str name = json_key(c->arena, v);
 
         if (!str_is(name, "default") && !channel_find(name))
-            problem_add(&c->problem, ERR_INVALID,
-                        field_pointer(c->arena, at, name),
-                        "there is no such channel");
+            channel_refuse_name(name, field_pointer(c->arena, at, name),
+                                &c->problem);
     }
 }
 

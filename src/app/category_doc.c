@@ -83,8 +83,8 @@ category_doc_check(struct json doc, struct problem *p)
     for (struct json v = json_first(channels); !json_is(v, JSON_ABSENT);
          v = json_next(channels, v), i++)
         if (!channel_find(json_str(p->arena, v)))
-            problem_add(p, ERR_INVALID, str_fmt(p->arena, "/channels/%zu", i),
-                        "there is no such channel");
+            channel_refuse_name(json_str(p->arena, v),
+                                str_fmt(p->arena, "/channels/%zu", i), p);
 }
 
 static enum quiet_policy

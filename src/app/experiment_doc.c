@@ -286,9 +286,9 @@ check_channels(struct json list, struct str at, struct problem *p)
     for (struct json v = json_first(list); !json_is(v, JSON_ABSENT);
          v = json_next(list, v), i++)
         if (!channel_find(json_str(p->arena, v)))
-            problem_add(p, ERR_INVALID,
-                        str_fmt(p->arena, "%.*s/channels/%zu", STR_ARG(at), i),
-                        "there is no such channel");
+            channel_refuse_name(
+                json_str(p->arena, v),
+                str_fmt(p->arena, "%.*s/channels/%zu", STR_ARG(at), i), p);
 }
 
 static void

@@ -81,8 +81,7 @@ check_channels(struct json of, struct str at, struct problem *p)
         struct str name = json_key(p->arena, v);
 
         if (!channel_find(name))
-            problem_add(p, ERR_INVALID, field_pointer(p->arena, at, name),
-                        "there is no such channel");
+            channel_refuse_name(name, field_pointer(p->arena, at, name), p);
     }
 }
 

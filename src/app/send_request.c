@@ -444,7 +444,7 @@ check_channel(struct reading *r, struct str name, size_t i)
     struct str at = str_fmt(r->arena, "/channels/%zu", i);
 
     if (!channel_find(name))
-        problem_add(r->problem, ERR_INVALID, at, "there is no such channel");
+        channel_refuse_name(name, at, r->problem);
 }
 
 /* With room for the spare one. */

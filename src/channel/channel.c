@@ -1,6 +1,7 @@
 /* channel.c - the tables of channels and of built-in drivers. */
 #include "channel/channel.h"
 
+#include "base/near.h"
 #include "channel/driver.h"
 
 static const struct channel_info all_channels[] = {
@@ -92,4 +93,29 @@ channel_driver_find(struct str name)
         if (str_is(name, (*d)->name))
             return *d;
     return NULL;
+}
+
+/* ---- "did you mean" ---- */
+
+void
+channel_refuse_name(struct str name, struct str pointer, struct problem *p)
+{
+    struct near n = near_to(name);
+
+    for (const struct channel_info *c = all_channels;
+         c->name && near_is_told(p); c++)
+        near_weigh(&n, c->name);
+    near_refuse(&n, "channel", pointer, p);
+}
+
+void
+channel_driver_refuse_name(struct str name, struct str pointer,
+                           struct problem *p)
+{
+    struct near n = near_to(name);
+
+    for (const struct channel_driver *const *d = all_drivers;
+         *d && near_is_told(p); d++)
+        near_weigh(&n, (*d)->name);
+    near_refuse(&n, "driver", pointer, p);
 }

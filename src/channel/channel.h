@@ -44,6 +44,9 @@ channel_driver_serves(const struct channel_driver *d, enum device_kind kind)
 /* Built-in drivers. */
 const struct channel_driver *channel_driver_find(struct str name);
 const struct channel_driver *const *channel_drivers(void); /* ends with NULL */
+/* There is none of that name. */
+void channel_driver_refuse_name(struct str name, struct str pointer,
+                                struct problem *p);
 
 /* Channels. */
 struct channel_info {
@@ -59,3 +62,5 @@ bool channel_has_target(const struct channel_info *info,
                         const struct channel_driver *driver,
                         struct json config);
 const struct channel_info *channels(void); /* ends with name NULL */
+void channel_refuse_name(struct str name, struct str pointer,
+                         struct problem *p);

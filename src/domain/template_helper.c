@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/decimal.h"
+#include "base/near.h"
 #include "domain/zone.h"
 
 /* ---- compiling ---- */
@@ -257,24 +258,39 @@ read_args(struct compiler *c, size_t i, struct str args)
     }
 }
 
+static const char *
+why_unknown(struct arena *a, struct str name)
+{
+    struct near n = near_to(name);
+
+    for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++)
+        near_weigh(&n, helpers[i].name);
+    if (!n.word)
+        return "there is no such helper";
+    return str_cstr(
+        a, str_fmt(a, "there is no such helper; did you mean %s?", n.word));
+}
+
 const struct template_helper *
 template_helper_compile(struct arena *a, struct str text, const char **ret_why)
 {
     struct compiler c = {.arena = a,
-                         .helper = ARENA_NEW(a, struct template_helper),
-                         .why = "there is no such helper"};
+                         .helper = ARENA_NEW(a, struct template_helper)};
     struct str args = text, name;
+    bool is_known = false;
 
     (void)str_split(&args, ':', &name);
     name = trim(name);
     for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++) {
         if (!str_is(name, helpers[i].name))
             continue;
-        c.why = NULL;
+        is_known = true;
         c.helper->kind = helpers[i].kind;
         c.helper->number.kind = helpers[i].number;
         read_args(&c, i, args);
     }
+    if (!is_known)
+        c.why = why_unknown(a, name);
     *ret_why = c.why;
     return c.why ? NULL : c.helper;
 }

@@ -230,7 +230,7 @@ a_wrong_helper_does_not_compile(void **state)
         const char *source, *why;
     } rows[] = {
         {"{{x | }}", "there is no such helper"},
-        {"{{x | nummer}}", "there is no such helper"},
+        {"{{x | nummer}}", "there is no such helper; did you mean number?"},
         {"{{x | number | date}}", "there is no such helper"},
         {"{{ | number}}", "the tag has no name"},
         {"{{x | number:}}", "the digits must be a number from 0 to 20"},

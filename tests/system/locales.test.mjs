@@ -282,7 +282,8 @@ describe('helpers of a template', () => {
             assert.equal(a.status, 422);
             assert.deepEqual(a.body.errors.map((e) => [e.pointer, e.detail]), [
                 ['/content/default/title',
-                    'does not compile at byte 2: there is no such helper'],
+                    'does not compile at byte 2: there is no such helper; ' +
+                    'did you mean number?'],
                 ['/content/default/body',
                     'does not compile at byte 0: needs a text for other'],
                 ['/content/default/html', 'does not compile at byte 0: ' +
