@@ -70,7 +70,7 @@ static const struct field role_row[] = {{.type = FIELD_KEY}};
          .max = 100,                                                           \
          .doc = "Role codes; a send may be to all who have one."},             \
     {                                                                          \
-        .name = "attributes", .type = FIELD_OBJECT,                            \
+        .name = "attributes", .type = FIELD_OBJECT, .flags = FIELD_OPEN,       \
         .doc = "Anything of the caller's own."                                 \
     }
 

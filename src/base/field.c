@@ -58,11 +58,20 @@ nearest(const struct field *members, struct str name)
     return best;
 }
 
+static const struct field *
+find_open(const struct field *members)
+{
+    for (const struct field *f = members; f->type != FIELD_END; f++)
+        if (f->flags & FIELD_OPEN)
+            return f;
+    return NULL;
+}
+
 static void
 refuse_unknown(const struct field *members, struct str name, struct str at,
                struct problem *p)
 {
-    const struct field *near = NULL;
+    const struct field *near = NULL, *open = find_open(members);
 
     /* Guesses cost more than the rest, and only so many are shown. */
     if (p->n_errors < PROBLEM_ERRORS_MAX)
@@ -70,6 +79,10 @@ refuse_unknown(const struct field *members, struct str name, struct str at,
     if (near)
         problem_add(p, ERR_INVALID, at, "unknown field; did you mean \"%s\"?",
                     near->name);
+    else if (open)
+        problem_add(p, ERR_INVALID, at,
+                    "unknown field; what is your own goes into \"%s\"",
+                    open->name);
     else
         problem_add(p, ERR_INVALID, at, "unknown field");
 }

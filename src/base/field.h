@@ -31,6 +31,7 @@ enum field_flag {
     FIELD_NULLABLE = 4,
     FIELD_READ_ONLY = 8,    /* in answers; ignored when sent back */
     FIELD_UNSUPPORTED = 16, /* a known name that this release refuses */
+    FIELD_OPEN = 32,        /* what its object has no name for goes into it */
 };
 
 struct field {
