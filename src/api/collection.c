@@ -252,7 +252,7 @@ patch_after_read(struct changing *x, struct json before, int64_t version)
     }
     merged = call_parse(c, json_merge_patch(c->arena, before, c->body));
     field_check(x->fields, merged, STR(""), &c->problem);
-    if (!problem_is_set(&c->problem) && x->of->check)
+    if (x->of->check)
         x->of->check(c, x->key, merged);
     if (problem_is_set(&c->problem)) {
         call_refuse(c);
@@ -283,19 +283,25 @@ on_before(struct store_req *req, enum err e)
         put_after_read(x, before, g->objects[0].version);
 }
 
+static void
+check_name(struct call *c, const struct collection *of, struct str key)
+{
+    struct json own = json_get(c->body, of->key_name);
+
+    if (!json_is(own, JSON_ABSENT) && !str_eq(json_str(c->arena, own), key))
+        problem_add(&c->problem, ERR_INVALID,
+                    str_fmt(c->arena, "/%s", of->key_name),
+                    "must be the key of the path, or left out");
+}
+
 bool
 collection_names_itself(struct call *c, const struct collection *of,
                         struct str key)
 {
-    struct json own = json_get(c->body, of->key_name);
-
-    if (json_is(own, JSON_ABSENT) || str_eq(json_str(c->arena, own), key))
-        return true;
-    problem_add(&c->problem, ERR_INVALID,
-                str_fmt(c->arena, "/%s", of->key_name),
-                "must be the key of the path, or left out");
-    call_refuse(c);
-    return false;
+    check_name(c, of, key);
+    if (problem_is_set(&c->problem))
+        call_refuse(c);
+    return !problem_is_set(&c->problem);
 }
 
 static struct changing *
@@ -332,8 +338,9 @@ collection_put(struct call *c, const struct collection *of)
 {
     struct changing *x = start_change(c, of);
 
-    if (!x || !collection_names_itself(c, of, x->key))
+    if (!x)
         return;
+    check_name(c, of, x->key);
     if (of->check)
         of->check(c, x->key, c->body);
     if (problem_is_set(&c->problem))
@@ -356,8 +363,7 @@ collection_patch(struct call *c, const struct collection *of,
         call_fail_with(c, ERR_INVALID, "a merge patch is an object");
         return;
     }
-    if (!collection_names_itself(c, of, x->key))
-        return;
+    check_name(c, of, x->key);
     x->fields = fields;
     read_object(x, on_before);
 }

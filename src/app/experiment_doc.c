@@ -317,9 +317,7 @@ check_time(struct json v, struct str at, struct problem *p)
 
     if (is_absent(v, "send_time"))
         return;
-    if (!quiet_parse_minute(text, &minute) || minute >= 24 * 60)
-        problem_add(p, ERR_INVALID, time_at,
-                    "must be a time of the day from \"00:00\" to \"23:59\"");
+    (void)quiet_read_minute(text, 24 * 60 - 1, time_at, p, &minute);
     if (!is_absent(v, "delay"))
         problem_add(p, ERR_INVALID, time_at,
                     "give a delay or a send_time, not both");

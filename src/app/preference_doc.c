@@ -75,6 +75,8 @@ check_channels(struct json of, struct str at, struct problem *p)
 {
     struct json channels = json_get(of, "channels");
 
+    if (!json_is(channels, JSON_OBJECT))
+        return;
     at = field_pointer(p->arena, at, STR("channels"));
     for (struct json v = json_first(channels); !json_is(v, JSON_ABSENT);
          v = json_next(channels, v)) {
@@ -85,21 +87,39 @@ check_channels(struct json of, struct str at, struct problem *p)
     }
 }
 
+/* The table has said it. */
+static bool
+is_faulty(const struct problem *p, struct str at)
+{
+    for (size_t i = 0; i < p->n_errors; i++)
+        if (str_starts(p->errors[i].pointer, at))
+            return true;
+    return p->n_more > 0;
+}
+
+static void
+check_quiet(struct json quiet, struct str at, struct problem *p)
+{
+    struct quiet_hours hours;
+
+    if (json_is(quiet, JSON_OBJECT) && !is_faulty(p, at))
+        (void)quiet_read(quiet, at, zone_utc(), p, &hours);
+}
+
 void
 preference_doc_check(struct json doc, struct str at, struct problem *p)
 {
     struct json categories = json_get(doc, "categories");
     struct str below = field_pointer(p->arena, at, STR("categories"));
-    struct json quiet = json_get(doc, "quiet_hours");
-    struct quiet_hours hours;
 
     if (json_raw(doc).n > PREFERENCES_MAX)
         problem_add(p, ERR_INVALID, at, "must be at most %d bytes of JSON",
                     PREFERENCES_MAX);
-    if (json_is(quiet, JSON_OBJECT) && !problem_is_set(p))
-        (void)quiet_read(quiet, field_pointer(p->arena, at, STR("quiet_hours")),
-                         zone_utc(), p, &hours);
+    check_quiet(json_get(doc, "quiet_hours"),
+                field_pointer(p->arena, at, STR("quiet_hours")), p);
     check_channels(doc, at, p);
+    if (!json_is(categories, JSON_OBJECT))
+        return;
     for (struct json v = json_first(categories); !json_is(v, JSON_ABSENT);
          v = json_next(categories, v))
         check_channels(v, field_pointer(p->arena, below, json_key(p->arena, v)),

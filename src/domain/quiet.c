@@ -57,6 +57,36 @@ quiet_parse_minute(struct str s, int *ret)
     return true;
 }
 
+/* "7:00" is how many write it. */
+static bool
+lacks_a_digit(struct arena *a, struct str s, struct str *ret)
+{
+    int ignored;
+
+    *ret = str_fmt(a, "0%.*s", STR_ARG(s));
+    return s.n == 4 && quiet_parse_minute(*ret, &ignored);
+}
+
+bool
+quiet_read_minute(struct str s, int last, struct str pointer, struct problem *p,
+                  int *ret)
+{
+    struct str meant;
+
+    if (quiet_parse_minute(s, ret) && *ret <= last)
+        return true;
+    if (lacks_a_digit(p->arena, s, &meant))
+        problem_add(p, ERR_INVALID, pointer,
+                    "must have two digits for the hour: did you mean "
+                    "\"%.*s\"?",
+                    STR_ARG(meant));
+    else
+        problem_add(p, ERR_INVALID, pointer,
+                    "must be a time of the day from \"00:00\" to \"%02d:%02d\"",
+                    last / 60, last % 60);
+    return false;
+}
+
 /* A whole day is no start: "24:00" is the next day's "00:00". */
 static bool
 read_minute(struct json doc, struct str at, const char *name, int last,
@@ -67,12 +97,10 @@ read_minute(struct json doc, struct str at, const char *name, int last,
 
     if (!json_is(v, JSON_STRING))
         return false; /* said by the table */
-    if (!quiet_parse_minute(json_str(p->arena, v), &minute) || minute > last) {
-        problem_add(p, ERR_INVALID, field_pointer(p->arena, at, str_from(name)),
-                    "must be a time of the day from \"00:00\" to \"%02d:%02d\"",
-                    last / 60, last % 60);
+    if (!quiet_read_minute(json_str(p->arena, v), last,
+                           field_pointer(p->arena, at, str_from(name)), p,
+                           &minute))
         return false;
-    }
     *ret = minute % DAY_MIN;
     return true;
 }

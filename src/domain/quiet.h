@@ -34,6 +34,9 @@ bool quiet_read(struct json doc, struct str at, const struct zone *fallback,
 
 /* "07:30": of the day; the hour may be any of two digits. */
 bool quiet_parse_minute(struct str s, int *ret);
+/* The same up to `last`; false: it is refused. */
+bool quiet_read_minute(struct str s, int last, struct str pointer,
+                       struct problem *p, int *ret);
 
 /* 0: now is not quiet. Else the end of the window, and of those that follow it
  * without a gap; QUIET_FOR_EVER where each day is quiet for all of it. */
