@@ -9,6 +9,7 @@
 #include "app/tester.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/url.h"
 #include "net/egress.h"
 
 static const char *const strategies[] = {"exponential", "linear", "fixed",
@@ -132,6 +133,20 @@ check_channel(struct call *c, struct json doc)
                     "in_app needs no provider");
 }
 
+/* The member that names it; else all of them. */
+static struct str
+place_of_host(struct arena *a, struct json config, struct str host)
+{
+    for (struct json m = json_first(config); !json_is(m, JSON_ABSENT);
+         m = json_next(config, m)) {
+        struct str text = json_is(m, JSON_STRING) ? json_str(a, m) : STR_NONE;
+
+        if (str_eq(text, host) || str_eq(url_host(text), host))
+            return field_pointer(a, STR("/config"), json_key(a, m));
+    }
+    return STR("/config");
+}
+
 /* A later word for "this host would never be called" helps nobody. */
 static void
 check_egress(struct call *c, const struct channel_driver *d, struct json config)
@@ -143,7 +158,7 @@ check_egress(struct call *c, const struct channel_driver *d, struct json config)
     if (host.n == 0 || o->dev_sink ||
         egress_allows_host(o->egress, host, range))
         return;
-    problem_add(&c->problem, ERR_INVALID, STR("/config"),
+    problem_add(&c->problem, ERR_INVALID, place_of_host(c->arena, config, host),
                 "this server may not call %.*s; to allow it, start the server "
                 "with BELFRY_EGRESS_ALLOW=%s",
                 STR_ARG(host), range);

@@ -205,7 +205,17 @@ describe('providers', () => {
                         url: `http://${host}:8080/` } });
                 assert.equal(a.status, 422, `${host}: ${a.text}`);
                 assert.match(a.text, /BELFRY_EGRESS_ALLOW/, host);
+                assert.equal(a.body.errors[0].pointer, '/config/url', host);
             }
+            const pointer = async (doc) => (await shut.api('PUT',
+                '/v1/providers/in', doc)).body.errors.map((e) => e.pointer);
+            assert.deepEqual(await pointer({ channel: 'email', driver: 'smtp',
+                config: { from: 'a@b.example', host: '10.0.0.1' } }),
+            ['/config/host']);
+            assert.deepEqual(await pointer({ channel: 'telegram',
+                driver: 'telegram', config: { bot_token: '1:abc',
+                    base_url: 'http://10.0.0.1:80/' } }),
+            ['/config/base_url']);
         } finally {
             await shut.stop();
         }
