@@ -322,6 +322,9 @@ on_tested(struct provider_test *t)
     w = call_writer(c, &out);
     json_begin_object(&w);
     json_str_field(&w, "verdict", str_from(verdict_name(t->verdict)));
+    json_str_or_null_field(&w, "reason",
+                           t->is_kept ? reason_code(REASON_SANDBOX_NOT_SENT)
+                                      : STR_NONE);
     write_outcome(&w, t->status, t->detail, t->duration_ms);
     json_end_object(&w);
     call_reply(c, 200, &out);
@@ -367,6 +370,11 @@ static const struct field test_request[] = {
 };
 static const struct field test_answer[] = {
     {.name = "verdict", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "reason",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_NULLABLE,
+     .doc = "`sandbox.not_sent` with `--dev`: the development sink took it, "
+            "and nobody else was asked."},
     {.name = "status", .type = FIELD_INT, .flags = FIELD_NULLABLE},
     {.name = "detail", .type = FIELD_STRING},
     {.name = "duration", .type = FIELD_DURATION},

@@ -21,6 +21,7 @@ struct provider_test {
     enum verdict verdict;
     int status;
     struct str detail;
+    bool is_kept; /* the dev sink took it: it did not go out */
     int64_t duration_ms;
     void *private_state; /* of who carries it there */
 };

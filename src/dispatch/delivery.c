@@ -230,6 +230,7 @@ answer_test(struct call *c)
     t->verdict = v->verdict;
     t->status = v->status;
     t->detail = str_dup(t->arena, v->detail);
+    t->is_kept = c->execution.is_kept;
     t->duration_ms = dispatch_mono_ms(c->dispatch) - c->started_mono_ms;
     loop_post(t->loop, &t->task);
     c->test = NULL;

@@ -17,6 +17,7 @@ struct execution {
     int64_t timeout_ms;
     void (*on_done)(struct execution *x, const struct channel_answer *a);
     void *arg;
+    bool is_kept; /* result: on this machine, in place of the world */
     void *private_state;
 };
 

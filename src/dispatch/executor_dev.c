@@ -164,6 +164,7 @@ start(struct executor *e, struct execution *x)
         dev->local->start(dev->local, x);
         return;
     }
+    x->is_kept = true;
     c = ARENA_NEW(x->arena, struct dev_call);
     c->x = x;
     c->answer = (struct channel_answer){

@@ -48,6 +48,19 @@ describe('belfry serve --dev', { timeout: 60000 }, () => {
             /sandbox\.not_sent|sink/);
     });
 
+    it('says that it took the test of a provider', async () => {
+        const test = (name) => belfry.want(200, 'POST',
+            `/v1/providers/${name}/test`, { to: 'ada@example.org' });
+        assert.equal((await test('mail')).reason, 'sandbox.not_sent');
+        assert.equal((await test('hook')).reason, 'sandbox.not_sent');
+        assert.equal((await test('dev-log-file')).reason, null);
+        const out = await belfry.cli(['provider', 'test', 'mail', '--to',
+            'ada@example.org']);
+        assert.equal(out.code, 0, out.stderr);
+        assert.match(out.stderr, /mail: sent: the development sink took it/);
+        assert.equal(mail.messages.length + hook.all.length, 0);
+    });
+
     it('forgets it when told', async () => {
         await belfry.want(204, 'DELETE', '/v1/dev/messages');
         assert.deepEqual((await belfry.get('/v1/dev/messages')).data, []);
