@@ -132,6 +132,14 @@ cell_text(struct arena *a, struct json v)
     return buf_str(&out);
 }
 
+static struct str
+cell_of(struct arena *a, const struct kind_column *col, struct json doc)
+{
+    struct str text = cell_text(a, member_of(doc, col->member));
+
+    return text.n > 0 || !col->otherwise ? text : str_from(col->otherwise);
+}
+
 static bool
 put_row(void *arg, struct json doc)
 {
@@ -144,8 +152,7 @@ put_row(void *arg, struct json doc)
         return cli_print(c, &l->json, CLI_OK) == CLI_OK;
     }
     for (const struct kind_column *col = l->columns; col->head; col++)
-        table_cell(l->table, TERM_PLAIN,
-                   cell_text(c->arena, member_of(doc, col->member)));
+        table_cell(l->table, TERM_PLAIN, cell_of(c->arena, col, doc));
     return true;
 }
 

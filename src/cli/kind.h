@@ -39,6 +39,7 @@ struct str kind_document(struct arena *a, const struct kind *k,
 /* A column of a list. A member of a member is "a.b". */
 struct kind_column {
     const char *head, *member;
+    const char *otherwise; /* where that is left out; NULL: nothing */
 };
 
 /* What the server lists there. */

@@ -20,13 +20,17 @@ const struct arg_option provider_options[] = {
     {.type = ARG_END},
 };
 
+/* What is not said is what holds then. */
 static int
 run_ls_providers(struct cli *c)
 {
-    static const struct kind_column columns[] = {
-        {"NAME", "name"},   {"CHANNEL", "channel"}, {"DRIVER", "driver"},
-        {"ORDER", "order"}, {"ENABLED", "enabled"}, {"PAUSED", "paused"},
-        {NULL, NULL}};
+    static const struct kind_column columns[] = {{"NAME", "name", NULL},
+                                                 {"CHANNEL", "channel", NULL},
+                                                 {"DRIVER", "driver", NULL},
+                                                 {"ORDER", "order", "1"},
+                                                 {"ENABLED", "enabled", "true"},
+                                                 {"PAUSED", "paused", "false"},
+                                                 {NULL, NULL, NULL}};
 
     return kind_run_ls(c, kind_of(KIND_PROVIDER), columns, INT64_MAX);
 }

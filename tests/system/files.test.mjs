@@ -634,6 +634,20 @@ describe('GET /v1/templates/{key}', { timeout: 60000 }, () => {
 });
 
 describe('belfry provider', { timeout: 60000 }, () => {
+    it('lists what holds where nothing is said', async (t) => {
+        const belfry = await started(t);
+        const doc = { channel: 'webhook', driver: 'null' };
+        await belfry.put('/v1/providers/a', doc);
+        await belfry.put('/v1/providers/b', { ...doc, order: 7,
+            enabled: false });
+        await belfry.want(200, 'POST', '/v1/providers/b/pause');
+        const out = await belfry.cli(['provider', 'ls']);
+        assert.deepEqual(out.stdout.trim().split('\n').slice(1)
+            .map((row) => row.split(/ +/)), [
+            ['a', 'webhook', 'null', '1', 'true', 'false'],
+            ['b', 'webhook', 'null', '7', 'false', 'true']]);
+    });
+
     it('stays paused, whoever changes it at the same time', async (t) => {
         const belfry = await start();
         t.after(() => belfry.stop());
