@@ -330,7 +330,8 @@ const struct command commands[] = {
      .examples = export_examples,
      .options = export_options,
      .notes = "A file of JSON for each template, workflow, category, "
-              "schedule, topic and provider; secrets are \"***\".",
+              "schedule, experiment, flag, topic and provider; secrets are "
+              "\"***\".",
      .min_args = 1,
      .max_args = 1,
      .needs_server = true,

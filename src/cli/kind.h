@@ -9,7 +9,9 @@ enum kind_id {
     KIND_PROVIDER,
     KIND_CATEGORY,
     KIND_TOPIC,
+    KIND_FLAG,
     KIND_TEMPLATE,
+    KIND_EXPERIMENT,
     KIND_WORKFLOW,
     KIND_SCHEDULE,
     KIND_COUNT, /* those before it are kept in folders, in this order: each

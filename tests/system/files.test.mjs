@@ -33,6 +33,9 @@ async function furnish(belfry) {
     await belfry.put('/v1/workflows/greet', { steps: [
         { id: 'one', type: 'send', channels: ['in_app'],
             template: 'a.welcome' }] });
+    await belfry.put('/v1/flags/new-look', { enabled: true });
+    await belfry.put('/v1/experiments/tone', { goal: 'read', variants: [
+        { key: 'old' }, { key: 'new', template: 'a.welcome' }] });
     await belfry.put('/v1/schedules/morning', { cron: '0 9 * * 1-5',
         timezone: 'Europe/Berlin',
         notification: { to: 'u1', title: 'Morning' } });
@@ -66,9 +69,10 @@ describe('belfry export and apply', { timeout: 240000 }, () => {
 
     it('writes one file for each, and longer texts beside it', async () => {
         const out = await run(0, ['export', dir]);
-        assert.match(out.stderr, /12 written/);
+        assert.match(out.stderr, /14 written/);
         assert.deepEqual(tree(dir), [
-            './categories/news.json', './providers/hook.json',
+            './categories/news.json', './experiments/tone.json',
+            './flags/new-look.json', './providers/hook.json',
             './providers/log%3A1.json', './schedules/morning.json',
             './templates/%2Eframe.json', './templates/a.welcome+de+default.html',
             './templates/a.welcome+email.txt', './templates/a.welcome.html',
@@ -95,14 +99,30 @@ describe('belfry export and apply', { timeout: 240000 }, () => {
         const before = tree(dir).map((f) => execFileSync('sha256sum', [f],
             { cwd: dir }).toString());
         const out = await run(0, ['export', dir, '--json']);
-        assert.deepEqual(JSON.parse(out.stdout), { written: 0, unchanged: 12,
+        assert.deepEqual(JSON.parse(out.stdout), { written: 0, unchanged: 14,
             removed: 0, without_object: 0, drafts: 0 });
         assert.deepEqual(tree(dir).map((f) => execFileSync('sha256sum', [f],
             { cwd: dir }).toString()), before);
         const none = await run(0, ['apply', dir]);
         assert.match(none.stderr, /no changes/);
-        assert.deepEqual(await apply(0), { changes: [], unchanged: 9,
+        assert.deepEqual(await apply(0), { changes: [], unchanged: 11,
             without_file: 0 });
+    });
+
+    it('leaves out what the server says of a schedule', async () => {
+        await belfry.put('/v1/templates/gone', { content: { default: {
+            title: 'x' } } });
+        await belfry.put('/v1/schedules/late', { cron: '0 9 * * *',
+            notification: { to: 'u1', template: 'gone' } });
+        await belfry.want(204, 'DELETE', '/v1/templates/gone');
+        assert.equal((await belfry.get('/v1/schedules/late')).warnings.length,
+            1);
+        const to = path.join(belfry.dir, 'late');
+        await run(0, ['export', to]);
+        assert.deepEqual(Object.keys(JSON.parse(await readFile(path.join(to,
+            'schedules/late.json'), 'utf8'))), ['cron', 'enabled',
+            'notification']);
+        await belfry.want(204, 'DELETE', '/v1/schedules/late');
     });
 
     it('shows a plan first, and does nothing in a dry run', async () => {
