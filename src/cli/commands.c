@@ -78,8 +78,12 @@ static const char *const why_examples[] = {
     "belfry why dlv_01hzy3v7s4e9kvfk3w5q8t2m6x --json",
     "belfry why --user u_1 --template welcome --channel email", NULL};
 static const char *const ls_examples[] = {
-    "belfry ls", "belfry ls --dead --channel email", "belfry ls --groups",
-    "belfry ls --user u_1 --limit 10 --json", NULL};
+    "belfry ls",
+    "belfry ls --dead --channel email",
+    "belfry ls --groups",
+    "belfry ls --held",
+    "belfry ls --user u_1 --limit 10 --json",
+    NULL};
 static const char *const retry_examples[] = {
     "belfry retry dlv_01hzy3v7s4e9kvfk3w5q8t2m6x",
     "belfry retry --dead --channel email --dry-run",
@@ -201,7 +205,8 @@ const struct command commands[] = {
      .examples = ls_examples,
      .options = ls_options,
      .notes = "Without filters: notifications, newest first. With one: "
-              "deliveries.",
+              "deliveries. --held: notifications that belfry approve lets go "
+              "out.",
      .needs_server = true},
     {.name = "retry",
      .run = run_retry,

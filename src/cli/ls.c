@@ -1,5 +1,5 @@
-/* ls.c - belfry ls: notifications, deliveries, or dead letters by what went
- * wrong. */
+/* ls.c - belfry ls: notifications, those that wait for an approval, deliveries,
+ * or dead letters by what went wrong. */
 #include <stdlib.h>
 
 #include "cli/delivery.h"
@@ -15,6 +15,9 @@ const struct arg_option ls_options[] = {
     {.name = "groups",
      .type = ARG_FLAG,
      .help = "Dead letters, grouped by what went wrong"},
+    {.name = "held",
+     .type = ARG_FLAG,
+     .help = "Notifications that wait for an approval, and for whose"},
     {.name = "status",
      .type = ARG_TEXT,
      .value = "NAME",
@@ -189,18 +192,14 @@ put_notification(struct cli *c, struct table *t, struct json doc)
 }
 
 static int
-list_notifications(struct cli *c)
+list_all(struct cli *c, struct str path, const char *const *heads,
+         void (*put)(struct cli *c, struct table *t, struct json doc))
 {
-    static const char *const heads[] = {"NOTIFICATION", "MADE",       "STATUS",
-                                        "TEMPLATE",     "DELIVERIES", NULL};
     int64_t limit = args_number(&c->args, "limit", LIMIT);
     struct table *t = table_new(c->arena, &c->out, heads);
     struct rows r = {.cli = c};
-    struct delivery_pages p = {.cli = c,
-                               .path = STR(NOTIFICATIONS),
-                               .limit = limit,
-                               .each = keep,
-                               .arg = &r};
+    struct delivery_pages p = {
+        .cli = c, .path = path, .limit = limit, .each = keep, .arg = &r};
     int code;
 
     buf_init(&r.docs, c->arena);
@@ -209,8 +208,50 @@ list_notifications(struct cli *c)
     if (c->is_json)
         return show_json(c, &r, count_rows(&r));
     for (size_t i = 0; i < count_rows(&r); i++)
-        put_notification(c, t, row(&r, i));
+        put(c, t, row(&r, i));
     return show_table(c, t, p.has_more, limit);
+}
+
+static int
+list_notifications(struct cli *c)
+{
+    static const char *const heads[] = {"NOTIFICATION", "MADE",       "STATUS",
+                                        "TEMPLATE",     "DELIVERIES", NULL};
+
+    return list_all(c, STR(NOTIFICATIONS), heads, put_notification);
+}
+
+/* ---- what waits for an approval ---- */
+
+static void
+put_held(struct cli *c, struct table *t, struct json doc)
+{
+    struct json approval = json_get(doc, "approval");
+    struct json roles = json_get(approval, "roles");
+    struct buf names;
+
+    buf_init(&names, c->arena);
+    for (struct json v = json_first(roles); !json_is(v, JSON_ABSENT);
+         v = json_next(roles, v))
+        buf_printf(&names, "%s%.*s", names.n > 0 ? "," : "",
+                   STR_ARG(json_str(c->arena, v)));
+    table_cell(t, TERM_PLAIN, json_str_of(c->arena, doc, "id"));
+    table_cell(t, TERM_DIM,
+               time_text(c->arena, json_time_of(c->arena, doc, "created_at")));
+    table_cell(t, TERM_PLAIN,
+               time_text(c->arena, json_time_of(c->arena, approval, "until")));
+    table_cell(t, TERM_PLAIN, json_str_of(c->arena, doc, "template"));
+    table_cell(t, TERM_PLAIN, buf_str(&names));
+    table_cell(t, TERM_PLAIN, json_str_of(c->arena, approval, "note"));
+}
+
+static int
+list_held(struct cli *c)
+{
+    static const char *const heads[] = {
+        "NOTIFICATION", "MADE", "UNTIL", "TEMPLATE", "APPROVER", "NOTE", NULL};
+
+    return list_all(c, STR(NOTIFICATIONS "?status=held"), heads, put_held);
 }
 
 /* ---- groups ---- */
@@ -260,6 +301,10 @@ run_ls(struct cli *c)
     bool is_filtered = delivery_filter_given(c) || args_has(&c->args, "dead") ||
                        args_has(&c->args, "status");
 
+    if (args_has(&c->args, "held"))
+        return is_filtered || args_has(&c->args, "groups")
+                   ? cli_usage(c, "--held goes without filters")
+                   : list_held(c);
     if (args_has(&c->args, "groups"))
         return is_filtered && !args_has(&c->args, "dead")
                    ? cli_usage(c, "--groups goes without filters")

@@ -141,6 +141,18 @@ describe('approval', { timeout: 120000 }, () => {
         assert.equal(yes.code, 0, yes.stderr);
         assert.match(yes.stdout, /approved by eve: now queued/);
         const other = await hold(b);
+        const third = await hold(b, { approval: { roles: ['editor', 'boss'],
+            note: 'look at it' } });
+        const list = (await b.cli(['ls', '--held', '--limit', '2'])).stdout
+            .trim().split('\n');
+        assert.match(list[0],
+            /^NOTIFICATION +MADE +UNTIL +TEMPLATE +APPROVER +NOTE$/);
+        assert.match(list[1], new RegExp(
+            `^${third.id} .*editor,boss +look at it$`));
+        assert.match(list[2], new RegExp(`^${other.id} `));
+        assert.equal((await b.cli(['ls', '--held', '--json'])).stdout
+            .includes(id), false, 'it is approved');
+        assert.equal((await b.cli(['ls', '--held', '--dead'])).code, 2);
         const json = await b.cli(['reject', other.id, '--json']);
         assert.equal(JSON.parse(json.stdout).decision, 'rejected');
         assert.equal((await b.cli(['reject', 'dlv_1'])).code, 2);
