@@ -188,8 +188,8 @@ put_channel(struct cli *c, struct json channel, struct buf *out)
     put_providers(c, json_get(channel, "providers"), out);
 }
 
-static void
-put_workflow(struct cli *c, struct json steps, struct buf *out)
+void
+explain_put_steps(struct cli *c, struct json steps, struct buf *out)
 {
     for (struct json s = json_first(steps); !json_is(s, JSON_ABSENT);
          s = json_next(steps, s)) {
@@ -208,7 +208,7 @@ show(struct cli *c, struct json root)
     struct buf out;
 
     buf_init(&out, c->arena);
-    put_workflow(c, json_get(root, "workflow"), &out);
+    explain_put_steps(c, json_get(root, "workflow"), &out);
     for (struct json v = json_first(channels); !json_is(v, JSON_ABSENT);
          v = json_next(channels, v))
         put_channel(c, v, &out);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/delivery.h"
+#include "cli/explain.h"
 #include "cli/input.h"
 #include "cli/send_body.h"
 
@@ -196,6 +197,7 @@ show_plan(struct cli *c, struct json root)
         table_cell(t, TERM_PLAIN, json_str_of(c->arena, rendered, "body"));
     }
     buf_init(&out, c->arena);
+    explain_put_steps(c, json_get(root, "steps"), &out);
     table_write(t, &out);
     if (json_bool(json_get(root, "has_more"), false))
         cli_note(c, TERM_SKIP, "these are the first; there are more");

@@ -258,6 +258,10 @@ describe('workflow', { timeout: 240000 }, () => {
             d.verdict, d.rendered.title]);
         assert.deepEqual(await plan(1), [['moe', 'in_app', 'send', 'one']]);
         assert.deepEqual(await plan(2), []);
+        const told = await belfry.cli(['send', 'moe', '--workflow', 'dry',
+            '--data', 'n:=2', '--dry-run']);
+        assert.equal(told.code, 0, told.stderr);
+        assert.match(told.stdout, /^step \S+  else\nstep \S+  wait  until 20/);
         assert.deepEqual(await titles(belfry, 'moe'), []);
     });
 
