@@ -87,6 +87,19 @@ add_suppressions(struct cli *c)
     return cli_print(c, &out, CLI_OK);
 }
 
+/* Of one channel, others may be left. */
+static void
+tell_removed(struct cli *c, struct str address)
+{
+    struct str channel = args_text(&c->args, "channel");
+
+    if (channel.n > 0)
+        cli_note(c, TERM_YES, "%.*s is written to again on %.*s",
+                 STR_ARG(address), STR_ARG(channel));
+    else
+        cli_note(c, TERM_YES, "%.*s is written to again", STR_ARG(address));
+}
+
 static int
 remove_suppressions(struct cli *c)
 {
@@ -106,7 +119,7 @@ remove_suppressions(struct cli *c)
 
         if (!cli_ask(c, &call, &a, &code))
             return code;
-        cli_note(c, TERM_YES, "%.*s is written to again", STR_ARG(address));
+        tell_removed(c, address);
     }
     return code;
 }

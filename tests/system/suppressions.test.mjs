@@ -228,8 +228,10 @@ describe('suppressions', { timeout: 120000 }, () => {
         const cli = async (...args) => {
             const out = await belfry.cli(['suppression', ...args]);
             assert.equal(out.code, 0, out.stderr);
+            told = out.stderr;
             return out.stdout;
         };
+        let told;
         await cli('add', email, '--channel', 'email', '--note', 'by letter');
         assert.deepEqual(await outcome(user, 'email'),
             ['suppressed', 'suppress.manual']);
@@ -242,7 +244,9 @@ describe('suppressions', { timeout: 120000 }, () => {
         const again = JSON.parse(await cli('add', email, '--json'));
         assert.equal(again.suppressions.length, 7);
         await cli('rm', email, '--channel', 'slack');
+        assert.match(told, /is written to again on slack\n/);
         await cli('rm', email);
+        assert.match(told, /is written to again\n/);
         assert.equal(await cli('ls', email, '--json'), '');
         const missing = await belfry.cli(['suppression', 'rm', email]);
         assert.notEqual(missing.code, 0);
