@@ -1,7 +1,8 @@
 /* user_export.c - all that is kept about one person, as lines of JSON.
  *
- *   profile -> suppressions -> topics -> inbox, archive -> deliveries, each new
- *   notification of them read by itself -> open digests -> the end
+ *   profile -> suppressions -> topics -> parts in experiments, events -> inbox,
+ *   archive -> deliveries, each new notification of them read by itself -> open
+ *   digests -> the end
  *
  * A page is read, written and forgotten before the next one is asked for, and
  * none is while the client has not taken the last one: however much there is,
@@ -12,6 +13,7 @@
 #include "api/route.h"
 #include "api/shapes.h"
 #include "app/deed.h"
+#include "app/experiment_doc.h"
 #include "app/inbox.h"
 #include "app/inbox_json.h"
 #include "app/objects.h"
@@ -44,6 +46,7 @@ struct exporting {
     struct store_object_get get;
     struct store_memberships memberships;
     struct store_habits habits;
+    struct store_person person;
     struct store_inbox_list inbox;
     struct store_delivery_list list;
     struct store_notification_get notification;
@@ -213,13 +216,10 @@ on_digests(struct store_req *req, enum err e)
         return;
     for (size_t i = 0; i < l->n_digests; i++) {
         const struct digest *d = &l->digests[i];
-        struct json_writer w;
         struct buf out;
+        struct json_writer w = begin_row(x, &out, "digest");
 
         x->before = d->id;
-        if (!str_eq(d->user, x->user))
-            continue;
-        w = begin_row(x, &out, "digest");
         call_id_field(&x->page, &w, "id", "dig", d->id);
         json_str_field(&w, "channel", d->channel);
         json_str_field(&w, "key", d->rule.key);
@@ -239,6 +239,7 @@ read_digests(struct exporting *x)
 {
     x->digests = (struct store_digest_list){.req = request(x, on_digests),
                                             .tenant = x->page.workspace->tenant,
+                                            .user = x->user,
                                             .before = x->before,
                                             .limit = PAGE};
     look_digests(x->page.app, &x->digests);
@@ -469,6 +470,101 @@ read_inbox(struct exporting *x)
     inbox_list(x->page.app, &x->inbox);
 }
 
+/* ---- events, and parts in experiments ---- */
+
+static void read_person(struct exporting *x);
+
+static const struct experiment_doc *
+experiment_of(const struct exporting *x, int64_t round)
+{
+    const struct workspace *w = x->page.workspace;
+
+    for (size_t i = 0; i < w->n_experiments; i++)
+        if (w->experiments[i]->round == round)
+            return w->experiments[i];
+    return NULL;
+}
+
+static void
+write_trial(struct exporting *x, const struct store_person_trial *t)
+{
+    const struct experiment_doc *of = experiment_of(x, t->round);
+    struct json_writer w;
+    struct buf out;
+
+    if (!of)
+        return;
+    w = begin_row(x, &out, "experiment");
+    json_str_field(&w, "key", of->key);
+    json_str_or_null_field(&w, "variant", t->variant);
+    json_time_field(&w, "at", t->at_ms);
+    json_time_field(&w, "delivered_at", t->delivered_ms);
+    json_time_field(&w, "read_at", t->read_ms);
+    json_time_field(&w, "goal_at", t->goal_ms);
+    end_row(x, &w);
+}
+
+static void
+write_event(struct exporting *x, const struct store_person_event *e)
+{
+    struct buf out;
+    struct json_writer w = begin_row(x, &out, "event");
+
+    json_str_field(&w, "name", e->name);
+    json_time_field(&w, "at", e->at_ms);
+    json_raw_field(&w, "data", e->data.n > 0 ? e->data : STR("null"));
+    end_row(x, &w);
+}
+
+static void
+on_person(struct store_req *req, enum err e)
+{
+    struct store_person *p = CONTAINER_OF(req, struct store_person, req);
+    struct exporting *x = CONTAINER_OF(p, struct exporting, person);
+
+    if (!is_good(x, e))
+        return;
+    for (size_t i = 0; i < p->n_trials; i++)
+        write_trial(x, &p->trials[i]);
+    for (size_t i = 0; i < p->n_events; i++)
+        write_event(x, &p->events[i]);
+    if (p->has_more) {
+        p->after = p->events[p->n_events - 1];
+        p->after.name = str_dup(x->kept, p->after.name);
+        p->after.data = STR_NONE;
+        then(x, read_person);
+        return;
+    }
+    x->before = 0;
+    x->has_more = false;
+    then(x, read_inbox);
+}
+
+/* With the first page come the rounds that experiments are in now; what was
+ * counted in others has no name any more. */
+static void
+read_person(struct exporting *x)
+{
+    const struct workspace *w = x->page.workspace;
+    struct store_req req = request(x, on_person);
+    bool is_first = x->person.after.name.n == 0;
+    size_t n = is_first ? w->n_experiments : 0;
+    int64_t *rounds = ARENA_ARRAY(req.arena, int64_t, n);
+
+    for (size_t i = 0; i < n; i++)
+        rounds[i] = w->experiments[i]->round;
+    x->person = (struct store_person){
+        .req = req,
+        .tenant = w->tenant,
+        .user = x->user,
+        .after = x->person.after,
+        .limit = PAGE,
+        .rounds = rounds,
+        .n_rounds = n,
+    };
+    look_person(x->page.app, &x->person);
+}
+
 /* ---- topics ---- */
 
 static void read_topics(struct exporting *x);
@@ -494,9 +590,7 @@ on_topics(struct store_req *req, enum err e)
         then(x, read_topics);
         return;
     }
-    x->before = 0;
-    x->has_more = false;
-    then(x, read_inbox);
+    then(x, read_person);
 }
 
 static void

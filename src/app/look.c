@@ -49,3 +49,9 @@ look_audit(const struct app *app, struct store_audit_list *l)
 {
     store_audit_list(app->env->store, l);
 }
+
+void
+look_person(const struct app *app, struct store_person *x)
+{
+    store_person(app->env->store, x);
+}

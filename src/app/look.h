@@ -6,6 +6,7 @@
 #include "app/app.h"
 #include "store/audit.h"
 #include "store/digest.h"
+#include "store/person.h"
 #include "store/read.h"
 #include "store/report.h"
 
@@ -18,3 +19,4 @@ void look_groups(const struct app *app, struct store_delivery_groups *g);
 void look_digests(const struct app *app, struct store_digest_list *l);
 void look_lanes(const struct app *app, struct store_lanes *l);
 void look_audit(const struct app *app, struct store_audit_list *l);
+void look_person(const struct app *app, struct store_person *x);

@@ -63,7 +63,8 @@ struct store_digest_members {
 struct store_digest_list {
     struct store_req req;
     int64_t tenant;
-    int64_t before; /* id; 0: from the newest */
+    struct str user; /* whose; empty: everybody's */
+    int64_t before;  /* id; 0: from the newest */
     size_t limit;
     struct digest *digests; /* result, newest first */
     size_t n_digests;

@@ -24,6 +24,7 @@
 #include "store/member.h"
 #include "store/object.h"
 #include "store/outbox.h"
+#include "store/person.h"
 #include "store/read.h"
 #include "store/receipt.h"
 #include "store/report.h"

@@ -11,19 +11,27 @@ run_contract(const char *name, const struct CMUnitTest *more, size_t n_more)
         const struct CMUnitTest *tests;
         size_t n;
     } suites[] = {
-        {queue_tests, queue_tests_n},       {document_tests, document_tests_n},
-        {member_tests, member_tests_n},     {work_tests, work_tests_n},
-        {budget_tests, budget_tests_n},     {digest_tests, digest_tests_n},
-        {workflow_tests, workflow_tests_n}, {approval_tests, approval_tests_n},
-        {trial_tests, trial_tests_n},       {habit_tests, habit_tests_n},
-        {audit_tests, audit_tests_n},       {receipt_tests, receipt_tests_n},
-        {device_tests, device_tests_n},     {more, n_more},
+        {queue_tests, queue_tests_n},
+        {document_tests, document_tests_n},
+        {member_tests, member_tests_n},
+        {work_tests, work_tests_n},
+        {budget_tests, budget_tests_n},
+        {digest_tests, digest_tests_n},
+        {workflow_tests, workflow_tests_n},
+        {approval_tests, approval_tests_n},
+        {trial_tests, trial_tests_n},
+        {habit_tests, habit_tests_n},
+        {audit_tests, audit_tests_n},
+        {receipt_tests, receipt_tests_n},
+        {device_tests, device_tests_n},
+        {person_tests, person_tests_n},
+        {more, n_more},
     };
     size_t n_max = queue_tests_n + document_tests_n + member_tests_n +
                    work_tests_n + budget_tests_n + digest_tests_n +
                    workflow_tests_n + approval_tests_n + trial_tests_n +
                    habit_tests_n + audit_tests_n + receipt_tests_n +
-                   device_tests_n + n_more;
+                   device_tests_n + person_tests_n + n_more;
     struct CMUnitTest *all = calloc(n_max, sizeof(*all));
     size_t n = 0;
     int n_failed;

@@ -100,13 +100,19 @@ members_of(struct rig *r, int64_t digest, size_t max, size_t max_bytes)
 }
 
 static struct store_digest_list
-list(struct rig *r, int64_t before, size_t limit)
+list_of(struct rig *r, const char *user, int64_t before, size_t limit)
 {
     struct store_digest_list l = {
-        .tenant = T, .before = before, .limit = limit};
+        .tenant = T, .user = str_from(user), .before = before, .limit = limit};
 
     assert_int_equal(ASK(r, digest_list, &l), ERR_OK);
     return l;
+}
+
+static struct store_digest_list
+list(struct rig *r, int64_t before, size_t limit)
+{
+    return list_of(r, "", before, limit);
 }
 
 /* True: it was ended. The delivery that goes out is id + 1. */
@@ -230,6 +236,15 @@ each_scope_has_a_window_of_its_own(void **state)
     l = list(r, l.digests[1].id, 2);
     assert_int_equal(l.n_digests, 1);
     assert_int_equal(l.digests[0].id, 1005);
+    l = list_of(r, "ann", 0, 1);
+    assert_int_equal(l.n_digests, 1);
+    assert_true(l.has_more);
+    assert_int_equal(l.digests[0].id, 2005);
+    l = list_of(r, "ann", 2005, 1);
+    assert_int_equal(l.n_digests, 1);
+    assert_false(l.has_more);
+    assert_int_equal(l.digests[0].id, 1005);
+    assert_int_equal(list_of(r, "carl", 0, 10).n_digests, 0);
 }
 
 static void

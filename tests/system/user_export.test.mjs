@@ -87,6 +87,31 @@ describe('export of a person', { timeout: 300000 }, () => {
             [['k', 1]]);
     });
 
+    it('has what was posted of them, and their parts in experiments',
+        async () => {
+            await b.put('/v1/experiments/tone', { goal: 'bought',
+                variants: [{ key: 'a', weight: 1 }, { key: 'b', weight: 0 }] });
+            await b.put('/v1/experiments/other', { variants: [{ key: 'a' }] });
+            await b.settled(await b.send({ to: ['dan', 'bob'], title: 'Try',
+                experiment: 'tone' }));
+            for (let n = 0; n < 250; n++)
+                await b.want(202, 'POST', '/v1/events',
+                    { name: n % 2 ? 'bought' : 'seen', user: 'dan',
+                        data: { n } });
+            await b.want(202, 'POST', '/v1/events',
+                { name: 'bought', user: 'bob', data: { of: 'bob' } });
+            const rows = await exported('dan');
+            const [part, ...more] = of(rows, 'experiment');
+            assert.deepEqual([part.key, part.variant, more.length],
+                ['tone', 'a', 0]);
+            assert.ok(part.at && part.delivered_at && part.goal_at);
+            assert.equal(part.read_at, null);
+            assert.deepEqual(of(rows, 'event').map((e) => e.data.n)
+                .sort((x, y) => x - y), Array.from({ length: 250 },
+                (_, n) => n));
+            assert.equal(of(rows, 'event')[0].name, 'bought');
+        });
+
     it('is empty of somebody of whom nothing is kept', async () => {
         assert.deepEqual(await exported('nobody'), []);
     });

@@ -246,7 +246,8 @@ mem_digest_list(struct mem *m, struct store_req *req)
 
         ROW_EACH(struct mem_digest, d, &m->digests)
         if (d->d.tenant == l->tenant && d->is_open && !d->is_gone &&
-            d->d.id < before && (!best || d->d.id > best->d.id))
+            d->d.id < before && (!best || d->d.id > best->d.id) &&
+            (l->user.n == 0 || str_eq(d->d.user, l->user)))
             best = d;
         l->has_more = best && l->n_digests == l->limit;
         if (!best || l->has_more)

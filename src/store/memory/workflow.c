@@ -228,7 +228,8 @@ mem_event_add(struct mem *m, struct store_req *req)
                                    .at_ms = e->at_ms,
                                    .id = e->id,
                                    .user = str_dup(m->arena, e->user),
-                                   .name = str_dup(m->arena, e->name)};
+                                   .name = str_dup(m->arena, e->name),
+                                   .data = str_dup(m->arena, e->data)};
     mem_instance_wake(m, e->tenant, e->user, e->name, e->at_ms);
     mem_trial_goal(m, e);
     mem_idem_save(m, e->tenant, req, &e->idem);

@@ -10,7 +10,7 @@ struct mem_step {
 };
 struct mem_user_event {
     int64_t tenant, at_ms, id;
-    struct str user, name;
+    struct str user, name, data;
 };
 
 /* Whether mem_instance_turn() would do it. */

@@ -501,7 +501,9 @@ list(struct pg_op *op)
     pg_put_int(p, l->tenant);
     pg_put_int(p, l->before > 0 ? l->before : INT64_MAX);
     pg_put_int(p, (int64_t)page(l) + 1);
-    pg_op_send(op, PG_digest_list);
+    if (l->user.n > 0)
+        pg_put_text(p, l->user);
+    pg_op_send(op, l->user.n > 0 ? PG_digest_list_of : PG_digest_list);
     pg_op_commit(op, listed);
 }
 

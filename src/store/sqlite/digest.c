@@ -269,7 +269,8 @@ read_digest_list(struct reader *r, struct store_req *req)
     struct store_digest_list *l =
         CONTAINER_OF(req, struct store_digest_list, req);
     size_t limit = page_size(l->limit);
-    struct query q = query(&r->conn, SQL_digest_list);
+    struct query q =
+        query(&r->conn, l->user.n > 0 ? SQL_digest_list_of : SQL_digest_list);
 
     l->digests = ARENA_ARRAY(req->arena, struct digest, limit);
     l->n_digests = 0;
@@ -277,6 +278,8 @@ read_digest_list(struct reader *r, struct store_req *req)
     put_int(&q, l->tenant);
     put_int(&q, before_or_end(l->before));
     put_int(&q, (int64_t)limit + 1);
+    if (l->user.n > 0)
+        put_text(&q, l->user);
     while (page_row(&q, l->n_digests, limit, &l->has_more))
         take_digest(&q, req->arena, &l->digests[l->n_digests++]);
     return ERR_OK;

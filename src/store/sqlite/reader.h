@@ -18,7 +18,8 @@ read_verb read_object_get, read_object_list, read_members, read_memberships,
     read_inbox_list, read_inbox_replay, read_inbox_revs, read_stats,
     read_reports, read_lanes, read_budget_look, read_dedup_get,
     read_cancel_find, read_digest_list, read_digest_members, read_event_look,
-    read_instance_list, read_trial_count, read_habits, read_audit_list;
+    read_instance_list, read_trial_count, read_habits, read_audit_list,
+    read_person;
 
 /* How many a page has for who asks for so many. */
 size_t page_size(size_t limit);

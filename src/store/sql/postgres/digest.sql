@@ -209,3 +209,10 @@ SELECT tenant, id, mode, is_leading, max_items, window_ms, max_window_ms,
 opened_ms, closes_ms, n_members, user_id, channel, key FROM digest
 WHERE tenant = $1::int8 AND id < $2::int8 AND is_open
 ORDER BY id DESC LIMIT $3::int8;
+-- Those of one user, by the key of what is open.
+-- name: digest_list_of (read)
+SELECT tenant, id, mode, is_leading, max_items, window_ms, max_window_ms,
+opened_ms, closes_ms, n_members, user_id, channel, key FROM digest
+WHERE tenant = $1::int8 AND id + 0 < $2::int8 AND is_open
+AND user_id = $4::text AND channel >= ''
+ORDER BY id + 0 DESC LIMIT $3::int8;

@@ -66,3 +66,9 @@ SELECT id FROM delivery WHERE digest = ?2 AND tenant = ?1 ORDER BY id DESC LIMIT
 SELECT tenant, id, mode, is_leading, max_items, window_ms, max_window_ms,
 opened_ms, closes_ms, n_members, user, channel, key FROM digest
 WHERE tenant = ?1 AND id < ?2 AND is_open = 1 ORDER BY id DESC LIMIT ?3;
+-- Those of one user, by the key of what is open.
+-- name: digest_list_of (reader)
+SELECT tenant, id, mode, is_leading, max_items, window_ms, max_window_ms,
+opened_ms, closes_ms, n_members, user, channel, key FROM digest
+WHERE tenant = ?1 AND +id < ?2 AND is_open = 1 AND user = ?4
+ORDER BY +id DESC LIMIT ?3;
