@@ -193,16 +193,14 @@ refuse(struct send *s, const struct send_item *item, size_t recipient)
 {
     struct plan_decision *d = decisions_of(item, recipient);
     size_t n = item->request.n_channels;
-    struct str id;
 
     if (s->budgets.round == BUDGET_ATTENTION && item->was_put_off)
         return; /* once is enough */
-    if (s->budgets.round == BUDGET_CATEGORY) {
+    if (s->budgets.round == BUDGET_CATEGORY)
         throttle_refuse(d, n);
-    } else {
-        id = str_fmt(s->arena, "attention:%lld", (long long)send_new_id(s));
-        attention_refuse(attention_of(s), s->arena, s->now_ms, id, d, n);
-    }
+    else
+        attention_refuse(attention_of(s), s->arena, s->now_ms, send_new_id(s),
+                         d, n);
 }
 
 static void

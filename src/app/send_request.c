@@ -683,6 +683,12 @@ read_digest(struct reading *r, struct json doc)
     r->request->digest.key = json_is(key, JSON_STRING)
                                  ? json_str(r->arena, key)
                                  : default_key(r->request);
+    if (!str_starts(r->request->digest.key, STR(DIGEST_KEY_RESERVED)))
+        return;
+    problem_add(r->problem, ERR_INVALID, STR("/digest/key"),
+                "must not begin with \"" DIGEST_KEY_RESERVED
+                "\": such keys are Belfry's own");
+    r->request->digest.key = default_key(r->request);
 }
 
 static void

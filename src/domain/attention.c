@@ -3,8 +3,8 @@
 
 #include "base/arena.h"
 
-#define ATTENTION_WINDOW "attention"   /* of all that is beyond it */
-#define ATTENTION_WINDOWS "attention:" /* of one, and its own id */
+/* Of all that is beyond it; of one alone it has a colon and an id, too. */
+#define WINDOW DIGEST_KEY_RESERVED "attention"
 
 bool
 attention_applies(const struct attention *a, const struct category *k,
@@ -24,8 +24,16 @@ attention_key(struct arena *a, struct str user)
 bool
 attention_is_window(struct str key)
 {
-    return str_is(key, ATTENTION_WINDOW) ||
-           str_starts(key, STR(ATTENTION_WINDOWS));
+    return str_is(key, WINDOW) || str_starts(key, STR(WINDOW ":"));
+}
+
+/* Where each goes out by itself it has a window of its own. */
+static struct str
+window_key(const struct attention *a, struct arena *arena, int64_t id)
+{
+    return a->overflow == ATTENTION_DEFER
+               ? str_fmt(arena, WINDOW ":%lld", (long long)id)
+               : STR(WINDOW);
 }
 
 static bool
@@ -89,10 +97,9 @@ refuse_one(const struct attention *a, const struct digest_rule *r,
 
 void
 attention_refuse(const struct attention *a, struct arena *arena, int64_t now_ms,
-                 struct str id, struct plan_decision *d, size_t n)
+                 int64_t id, struct plan_decision *d, size_t n)
 {
-    const struct digest_rule *r = window(
-        a, arena, a->overflow == ATTENTION_DEFER ? id : STR(ATTENTION_WINDOW));
+    const struct digest_rule *r = window(a, arena, window_key(a, arena, id));
 
     for (size_t i = 0; i < n; i++)
         if (disturbs(&d[i]))

@@ -30,8 +30,8 @@ bool attention_is_window(struct str key);
 
 /* One recipient's decisions, a channel each, as for throttle_counts(). */
 bool attention_counts(const struct plan_decision *d, size_t n);
-/* Beyond the budget. `id` is this notification's own, for a window of its own;
+/* Beyond the budget. `id` is no other notification's, for a window of its own;
  * the rule lives in the arena. */
 void attention_refuse(const struct attention *a, struct arena *arena,
-                      int64_t now_ms, struct str id, struct plan_decision *d,
+                      int64_t now_ms, int64_t id, struct plan_decision *d,
                       size_t n);

@@ -57,7 +57,7 @@ refuse(enum attention_overflow overflow, struct plan_decision *d)
     struct attention a = budget;
 
     a.overflow = overflow;
-    attention_refuse(&a, arena, NOW, STR("n1"), d, 2);
+    attention_refuse(&a, arena, NOW, 1, d, 2);
     assert_false(attention_counts(d, 2));
 }
 
@@ -80,7 +80,7 @@ what_is_beyond_goes_the_way_that_the_workspace_wants(void **state)
                          is_collected ? REASON_NONE : REASON_CAP_DAILY);
         assert_int_equal(d[0].closes_ms, is_collected ? NOW + DAY : 0);
         if (is_collected)
-            assert_int_equal(str_is(d[0].digest->key, "n1"),
+            assert_int_equal(str_is(d[0].digest->key, "belfry/attention:1"),
                              i == ATTENTION_DEFER);
     }
 }
@@ -129,9 +129,12 @@ static void
 its_windows_are_known(void **state)
 {
     (void)state;
-    assert_true(attention_is_window(STR("attention")));
-    assert_true(attention_is_window(STR("attention:7")));
-    assert_false(attention_is_window(STR("attentions")));
+    assert_true(attention_is_window(STR("belfry/attention")));
+    assert_true(attention_is_window(STR("belfry/attention:7")));
+    assert_false(attention_is_window(STR("belfry/attentions")));
+    /* A sender may have these. */
+    assert_false(attention_is_window(STR("attention")));
+    assert_false(attention_is_window(STR("attention:7")));
     assert_false(attention_is_window(STR("news")));
 }
 

@@ -19,6 +19,9 @@ enum digest_mode {
     DIGEST_CALENDAR,  /* ends when the user's clock shows a round time */
 };
 
+/* Keys that begin so are Belfry's own; no category's key has a slash. */
+#define DIGEST_KEY_RESERVED "belfry/"
+
 /* What a send asks for. */
 struct digest_rule {
     struct str key;

@@ -246,6 +246,40 @@ roles_of_before_are_those_of_the_documents(void **state)
                       "'71aann 71opsann 71opsdan 81opsgus' FROM member"));
 }
 
+#define KEYS_ARE(keys)                                                         \
+    "SELECT string_agg(user_id || '=' || key, ' ' ORDER BY id) = '" keys       \
+    "' FROM digest"
+
+/* Windows of before; where a sender has one, Belfry's own keeps its key. */
+static void
+own_windows_get_keys_of_their_own_and_back(void **state)
+{
+    struct rig *r = *state;
+    struct migrate m = migrate_of(r, NULL);
+
+    must(&m, migrate_up(&m));
+    must(&m, migrate_down(&m, 18));
+    run_on(r->url,
+           "INSERT INTO digest (tenant, id, is_open, mode, is_leading, "
+           "max_items, window_ms, max_window_ms, closes_ms, opened_ms, "
+           "n_members, user_id, channel, key) SELECT 7, i, true, 0, false, 1, "
+           "1, 1, 1, 1, 1, u, 'email', k FROM (VALUES (1, 'ann', 'attention'), "
+           "(2, 'ann', 'attention:5'), (3, 'bob', 'attentions'), "
+           "(4, 'eve', 'attention')) AS v (i, u, k)");
+    must(&m, migrate_up(&m));
+    assert_true(is_so(r, KEYS_ARE("ann=belfry/attention "
+                                  "ann=belfry/attention:5 bob=attentions "
+                                  "eve=belfry/attention")));
+    run_on(r->url, "INSERT INTO digest SELECT tenant, 9, is_open, mode, "
+                   "is_leading, max_items, window_ms, max_window_ms, "
+                   "closes_ms, opened_ms, n_members, user_id, channel, "
+                   "'attention' FROM digest WHERE id = 4");
+    must(&m, migrate_down(&m, 18));
+    assert_true(is_so(r, KEYS_ARE("ann=attention ann=attention:5 "
+                                  "bob=attentions eve=belfry/attention "
+                                  "eve=attention")));
+}
+
 static void
 a_script_that_fails_leaves_nothing(void **state)
 {
@@ -535,6 +569,7 @@ an_inspection_tells_of_nodes_and_of_the_oldest_transaction(void **state)
 static const struct CMUnitTest tests[] = {
     MIGRATE_TEST(scripts_go_up_and_down),
     MIGRATE_TEST(the_real_ones_go_down_and_up_again),
+    MIGRATE_TEST(own_windows_get_keys_of_their_own_and_back),
     MIGRATE_TEST(roles_of_before_are_those_of_the_documents),
     MIGRATE_TEST(a_script_that_fails_leaves_nothing),
     MIGRATE_TEST(a_text_that_changed_is_a_conflict),

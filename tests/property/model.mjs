@@ -13,6 +13,8 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+// Of the windows that hold what is beyond somebody's attention.
+const OWN = 'belfry/attention';
 const OPEN = new Set(['queued', 'held', 'sending', 'retrying']);
 const BREAKER_FAILURES = 5; // in a row; what follows has its own times
 const RETRY = { pause: 2 * MINUTE, jitter: 0.05 };
@@ -314,8 +316,7 @@ export class Model {
     overflow(n, user, fates, loud) {
         const { per, overflow = 'drop' } = this.attention;
         if (overflow === 'defer') this.deferred++;
-        const key = overflow === 'digest' ? 'attention'
-            : `attention:${this.deferred}`;
+        const key = overflow === 'digest' ? OWN : `${OWN}:${this.deferred}`;
         for (const fate of loud) {
             if (overflow === 'digest' || overflow === 'defer') {
                 fate.digest = { key, window: per, atLeast: fate.quiet ?? 0 };
@@ -331,7 +332,7 @@ export class Model {
     }
 
     isPutOff(w) {
-        return w.key === 'attention' || w.key.startsWith('attention:');
+        return w.key === OWN || w.key.startsWith(`${OWN}:`);
     }
 
     // ---- sending ----

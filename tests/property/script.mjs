@@ -199,7 +199,7 @@ class Script {
         this.say('GET /v1/digests?limit=100');
         this.say('expect answer', { data: open.map((w) => ({ user: w.user,
             channel: w.channel,
-            ...(w.key.startsWith('attention:') ? {} : { key: w.key }),
+            ...(w.key.startsWith('belfry/attention:') ? {} : { key: w.key }),
             count: w.members.filter((d) => d.status === 'held').length })) });
         if (open.length === 0) return;
         this.say(`remember one /data/${nth % open.length}/id`);
