@@ -89,19 +89,30 @@ lines_of_put(const struct store_object_put *p, struct audit_line *ret)
     return n;
 }
 
+static void
+add_deleted(const struct store_object_delete *d, struct str key,
+            int64_t version, struct audit_line *ret, size_t *n)
+{
+    struct audit_line *l = add(d->req.audit, ret, n);
+
+    l->action = or_else(l->action, d->kind == OBJECT_KEY ? "revoke" : "delete");
+    l->kind = str_from(kind_name(d->kind));
+    l->key = key;
+    l->from_version = version;
+}
+
 static size_t
 lines_of_delete(const struct store_object_delete *d, struct audit_line *ret)
 {
     size_t n = 0;
-    struct audit_line *l;
 
     if (!kind_name(d->kind))
         return 0;
-    l = add(d->req.audit, ret, &n);
-    l->action = or_else(l->action, d->kind == OBJECT_KEY ? "revoke" : "delete");
-    l->kind = str_from(kind_name(d->kind));
-    l->key = d->key;
-    l->from_version = d->version;
+    if (d->n_keys == 0)
+        add_deleted(d, d->key, d->version, ret, &n);
+    for (size_t i = 0; i < d->n_keys; i++)
+        if (d->versions[i] > 0)
+            add_deleted(d, d->keys[i], d->versions[i], ret, &n);
     return n;
 }
 

@@ -9,7 +9,7 @@
 
 #include "store/req.h"
 
-#define AUDIT_LINES_MAX 16    /* of one request */
+#define AUDIT_LINES_MAX 32    /* of one request */
 #define AUDIT_LOOKED_AT 10000 /* lines, for one page of a list */
 
 /* Who it is; borrowed, as the request itself. */

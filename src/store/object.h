@@ -57,6 +57,7 @@ struct store_object_put {
     /* result */
     int64_t seq; /* of the last change; what `changes` will tell */
 };
+#define STORE_DELETE_MAX 32 /* keys */
 struct store_object_delete {
     struct store_req req;
     int64_t tenant;
@@ -64,9 +65,15 @@ struct store_object_delete {
     enum object_kind kind;
     struct str key;
     int64_t if_version;
+    /* In place of these, sorted, each once: those of them that are there go
+     * together, whatever their versions. ERR_NOT_FOUND: none is. For kinds with
+     * which nothing else goes. */
+    const struct str *keys;
+    size_t n_keys;
     /* result; ERR_NOT_FOUND, ERR_PRECONDITION */
     int64_t seq;
-    int64_t version; /* of what is gone */
+    int64_t version;                    /* of what is gone */
+    int64_t versions[STORE_DELETE_MAX]; /* the same of each of keys; 0: none */
 };
 struct store_object_get {
     struct store_req req;

@@ -1,5 +1,6 @@
 /* store_documents.c - objects, inboxes and what is read: what each driver must
  * keep. */
+#include "base/id.h"
 #include "store_rig.h"
 
 #include <stdio.h>
@@ -84,6 +85,70 @@ a_document_reads_as_it_was_written(void **state)
     assert_int_equal(o.created_ms, NOW);
     assert_int_equal(get(r, T, "bob").version, 0);
     assert_int_equal(get(r, T + 1, "ann").version, 0);
+}
+
+static void
+suppress(struct rig *r, int64_t tenant, const char *key)
+{
+    struct store_object_write w = {.kind = OBJECT_SUPPRESSION,
+                                   .key = str_from(key),
+                                   .body = STR("{}"),
+                                   .if_version = OBJECT_ANY_VERSION,
+                                   .num = 1};
+    struct store_object_put p = {
+        .tenant = tenant, .now_ms = NOW, .writes = &w, .n_writes = 1};
+
+    assert_int_equal(ASK(r, object_put, &p), ERR_OK);
+}
+
+static int64_t
+version_of(struct rig *r, const char *key)
+{
+    const struct str k = str_from(key);
+    struct store_object_get g = {
+        .tenant = T, .kind = OBJECT_SUPPRESSION, .keys = &k, .n_keys = 1};
+
+    assert_int_equal(ASK(r, object_get, &g), ERR_OK);
+    return g.objects[0].version;
+}
+
+/* Those of them that are there, and each is told of. */
+static void
+several_documents_go_together(void **state)
+{
+    static const struct str keys[] = {
+        {"email:a", 7}, {"slack:a", 7}, {"sms:a", 5}, {"webhook:a", 9}};
+    struct rig *r = *state;
+    const struct audit who = {
+        .tenant = T, .id = id_after(NOW), .now_ms = NOW, .actor = STR("root")};
+    struct store_object_delete d = {.tenant = T,
+                                    .now_ms = NOW,
+                                    .kind = OBJECT_SUPPRESSION,
+                                    .keys = keys,
+                                    .n_keys = 4};
+    struct store_audit_list told = {.tenant = T, .limit = 10};
+
+    assert_int_equal(ASK(r, object_delete, &d), ERR_NOT_FOUND);
+    suppress(r, T, "email:a");
+    suppress(r, T, "sms:a");
+    suppress(r, T, "sms:a");
+    suppress(r, T, "sms:b");
+    d.req.audit = &who;
+    assert_int_equal(ASK(r, object_delete, &d), ERR_OK);
+    assert_true(d.seq > 0);
+    assert_int_equal(d.versions[0], 1);
+    assert_int_equal(d.versions[1], 0);
+    assert_int_equal(d.versions[2], 2);
+    assert_int_equal(d.versions[3], 0);
+    assert_int_equal(version_of(r, "email:a"), 0);
+    assert_int_equal(version_of(r, "sms:a"), 0);
+    assert_int_equal(version_of(r, "sms:b"), 1);
+    assert_int_equal(ASK(r, audit_list, &told), ERR_OK);
+    assert_int_equal(told.n_lines, 2);
+    assert_true(str_is(told.lines[0].key, "sms:a"));
+    assert_int_equal(told.lines[0].from_version, 2);
+    assert_true(str_is(told.lines[1].key, "email:a"));
+    assert_int_equal(ASK(r, object_delete, &d), ERR_NOT_FOUND);
 }
 
 static void
@@ -263,20 +328,6 @@ what_is_claimed_brings_preferences(void **state)
     assert_int_equal(c.work[4].preference_body.n, 0);
     assert_int_equal(c.work[0].user_body.n, 0);
     assert_false(c.has_suppressions);
-}
-
-static void
-suppress(struct rig *r, int64_t tenant, const char *key)
-{
-    struct store_object_write w = {.kind = OBJECT_SUPPRESSION,
-                                   .key = str_from(key),
-                                   .body = STR("{}"),
-                                   .if_version = OBJECT_ANY_VERSION,
-                                   .num = 1};
-    struct store_object_put p = {
-        .tenant = tenant, .now_ms = NOW, .writes = &w, .n_writes = 1};
-
-    assert_int_equal(ASK(r, object_put, &p), ERR_OK);
 }
 
 /* Those of others, and of other channels, are nobody's business here. */
@@ -832,6 +883,7 @@ no_read_shows_another_tenants_things(void **state)
 
 const struct CMUnitTest document_tests[] = {
     RIG_TEST(a_document_has_versions_that_go_on_after_a_delete),
+    RIG_TEST(several_documents_go_together),
     RIG_TEST(a_document_reads_as_it_was_written),
     RIG_TEST(an_atomic_put_is_all_or_nothing),
     RIG_TEST(a_put_may_be_repeated_under_an_idempotency_key),

@@ -183,6 +183,23 @@ bury_with(struct mem *m, struct store_object_delete *d, enum object_kind kind)
         bury(m, d, o);
 }
 
+static enum err
+delete_all(struct mem *m, struct store_object_delete *d)
+{
+    enum err e = ERR_NOT_FOUND;
+
+    for (size_t i = 0; i < d->n_keys; i++) {
+        struct mem_object *o = find_object(m, d->kind, d->tenant, d->keys[i]);
+
+        d->versions[i] = o && !o->is_gone ? o->o.version : 0;
+        if (d->versions[i] == 0)
+            continue;
+        bury(m, d, o);
+        e = ERR_OK;
+    }
+    return e;
+}
+
 enum err
 mem_object_delete(struct mem *m, struct store_req *req)
 {
@@ -191,6 +208,8 @@ mem_object_delete(struct mem *m, struct store_req *req)
     struct mem_object *o = find_object(m, d->kind, d->tenant, d->key);
 
     d->seq = 0;
+    if (d->n_keys > 0)
+        return delete_all(m, d);
     if (!o || o->is_gone)
         return ERR_NOT_FOUND;
     if (d->if_version != OBJECT_ANY_VERSION && d->if_version != o->o.version)

@@ -421,9 +421,10 @@ const struct pg_verb pg_verb_object_put = {.begin = begin_put};
 
 struct deleting {
     struct store_object_delete *d;
-    struct row rows[3]; /* its own; the preferences and devices of a user */
+    /* Its own, with the preferences and devices of a user; or all of keys. */
+    struct row rows[STORE_DELETE_MAX];
     size_t n_rows;
-    struct row *buried[3]; /* those of them that were there */
+    struct row *buried[STORE_DELETE_MAX]; /* those that were there */
     size_t n_buried;
     int at_change;
 };
@@ -450,9 +451,23 @@ send_bury(struct pg_op *op, const struct store_object_delete *d,
 
     pg_put_int4(p, (int)row->kind);
     pg_put_int(p, d->tenant);
-    pg_put_text(p, d->key);
+    pg_put_text(p, row->key);
     pg_put_int(p, d->now_ms);
     pg_op_send(op, PG_object_bury);
+}
+
+/* Of one, what goes with it does not go without it. */
+static enum err
+why_not(const struct deleting *s)
+{
+    const struct store_object_delete *d = s->d;
+
+    if (s->n_buried == 0 || (d->n_keys == 0 && !s->rows[0].is_there))
+        return ERR_NOT_FOUND;
+    if (d->n_keys == 0 && d->if_version != OBJECT_ANY_VERSION &&
+        d->if_version != s->rows[0].now.version)
+        return ERR_PRECONDITION;
+    return ERR_OK;
 }
 
 static void
@@ -462,18 +477,19 @@ bury(struct pg_op *op)
     struct store_object_delete *d = s->d;
 
     take_locked(s->rows, d->tenant, pg_op_rows(op, 0));
-    if (!s->rows[0].is_there)
-        d->req.err = ERR_NOT_FOUND;
-    else if (d->if_version != OBJECT_ANY_VERSION &&
-             d->if_version != s->rows[0].now.version)
-        d->req.err = ERR_PRECONDITION;
+    for (size_t i = 0; i < s->n_rows; i++) {
+        const struct row *r = &s->rows[i];
+
+        if (i < d->n_keys)
+            d->versions[i] = r->is_there ? r->now.version : 0;
+        if (r->is_there)
+            s->buried[s->n_buried++] = &s->rows[i];
+    }
+    d->req.err = why_not(s);
     if (d->req.err != ERR_OK) {
         pg_op_abort(op);
         return;
     }
-    for (size_t i = 0; i < s->n_rows; i++)
-        if (s->rows[i].is_there)
-            s->buried[s->n_buried++] = &s->rows[i];
     for (size_t i = 0; i < s->n_buried; i++)
         send_bury(op, d, s->buried[i]);
     s->at_change = (int)s->n_buried + pg_members_remove_with(op, d);
@@ -500,6 +516,10 @@ begin_delete(struct pg_op *op)
     s->rows[1] = (struct row){.kind = OBJECT_PREFERENCE, .key = d->key};
     s->rows[2] = (struct row){.kind = OBJECT_DEVICES, .key = d->key};
     s->n_rows = d->kind == OBJECT_USER ? 3 : 1;
+    for (size_t i = 0; i < d->n_keys; i++)
+        s->rows[i] = (struct row){.kind = d->kind, .key = d->keys[i]};
+    if (d->n_keys > 0)
+        s->n_rows = d->n_keys;
     d->seq = 0;
     pg_op_begin(op);
     send_lock(op, d->tenant, s->rows, s->n_rows);

@@ -187,6 +187,26 @@ bury_with(struct writer *w, struct store_object_delete *d,
         bury(w, d, &o);
 }
 
+static enum err
+delete_all(struct writer *w, struct store_object_delete *d)
+{
+    enum err e = ERR_NOT_FOUND;
+
+    for (size_t i = 0; i < d->n_keys; i++) {
+        struct object o = {
+            .tenant = d->tenant, .kind = d->kind, .key = d->keys[i]};
+        bool is_gone;
+
+        d->versions[i] = 0;
+        if (!load(w, w->arena, &o, &is_gone) || is_gone)
+            continue;
+        d->versions[i] = o.version;
+        bury(w, d, &o);
+        e = ERR_OK;
+    }
+    return e;
+}
+
 enum err
 write_object_delete(struct writer *w, struct store_req *req)
 {
@@ -196,6 +216,8 @@ write_object_delete(struct writer *w, struct store_req *req)
     bool is_gone;
 
     d->seq = 0;
+    if (d->n_keys > 0)
+        return delete_all(w, d);
     if (!load(w, w->arena, &o, &is_gone) || is_gone)
         return ERR_NOT_FOUND;
     if (d->if_version != OBJECT_ANY_VERSION && d->if_version != o.version)
