@@ -1,6 +1,7 @@
 /* suppressions.c - addresses that are not written to. Each is kept once a
- * channel, so that a delivery asks for one key; without a channel, what is
- * asked is of all those that write to an address. */
+ * channel, however it is written; without a channel, what is asked is of all
+ * those that write to an address. What an older program kept as it was written
+ * is found under that, too. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -11,7 +12,7 @@
 
 #define ADDRESS_MAX 2048 /* as the fields of a user have it */
 #define NOTE_MAX 500
-#define KEYS_MAX 16 /* channels that write to addresses */
+#define KEYS_MAX STORE_DELETE_MAX /* of channels that write to addresses */
 
 /* A list by reason looks at so many documents in a row, and then leaves off. */
 #define LOOK_AT 500
@@ -20,9 +21,8 @@
 struct asking {
     struct call *call;
     struct str address, channel; /* empty channel: all */
-    struct str keys[KEYS_MAX];
+    struct str keys[KEYS_MAX];   /* where it may be, sorted */
     size_t n_keys;
-    size_t n_gone; /* of them */
     int64_t if_version;
     struct store_object_get get;
     struct store_object_write writes[KEYS_MAX];
@@ -71,11 +71,32 @@ make_keys(struct arena *a, struct str address, struct str channel,
         if (!writes_to_addresses(i) ||
             (channel.n > 0 && !str_eq(channel, name)))
             continue;
-        assert(n < KEYS_MAX);
-        keys[n++] = suppression_key(a, name, address);
+        assert(n + SUPPRESSION_KEYS <= KEYS_MAX);
+        n += suppression_keys(a, name, address, &keys[n]);
     }
     qsort(keys, n, sizeof(keys[0]), by_text);
     return n;
+}
+
+/* The one that is written. */
+static bool
+is_canonical(struct arena *a, struct str key)
+{
+    struct str channel, address;
+
+    suppression_split(key, &channel, &address);
+    return str_eq(key, suppression_key(a, channel, address));
+}
+
+static void
+keep_canonical(struct asking *x)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < x->n_keys; i++)
+        if (is_canonical(x->call->arena, x->keys[i]))
+            x->keys[n++] = x->keys[i];
+    x->n_keys = n;
 }
 
 static void
@@ -170,7 +191,30 @@ write_element(struct call *c, struct json_writer *w, const struct object *o)
     write_members(c, w, o);
 }
 
-/* What is there of these; it has an ETag if that is one. */
+static bool
+is_of_same_channel(const struct object *x, const struct object *y)
+{
+    struct str of_x, of_y, address;
+
+    suppression_split(x->key, &of_x, &address);
+    suppression_split(y->key, &of_y, &address);
+    return str_eq(of_x, of_y);
+}
+
+/* There, and not kept in another way, too, which holds then. */
+static bool
+is_told(struct arena *a, const struct object *objects, size_t n, size_t i)
+{
+    if (objects[i].version == 0 || is_canonical(a, objects[i].key))
+        return objects[i].version > 0;
+    for (size_t k = 0; k < n; k++)
+        if (k != i && objects[k].version > 0 &&
+            is_of_same_channel(&objects[k], &objects[i]))
+            return false;
+    return true;
+}
+
+/* What is there of these; it has an ETag if it is of one channel. */
 static void
 reply(struct asking *x, int status, const struct object *objects, size_t n)
 {
@@ -183,13 +227,15 @@ reply(struct asking *x, int status, const struct object *objects, size_t n)
     json_str_field(&w, "address", x->address);
     json_put_key(&w, "suppressions");
     json_begin_array(&w);
-    for (size_t i = 0; i < n; i++)
-        if (objects[i].version > 0)
-            write_channel(c, &w, &objects[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (!is_told(c->arena, objects, n, i))
+            continue;
+        write_channel(c, &w, &objects[i]);
+        if (x->channel.n > 0)
+            call_etag(c, objects[i].version);
+    }
     json_end_array(&w);
     json_end_object(&w);
-    if (n == 1)
-        call_etag(c, objects[0].version);
     call_reply(c, status, &out);
 }
 
@@ -274,6 +320,7 @@ handle_put(struct call *c)
 
     if (!x)
         return;
+    keep_canonical(x);
     for (size_t i = 0; i < x->n_keys; i++)
         x->writes[i] = write_of(x, x->keys[i]);
     x->put = (struct store_object_put){
@@ -321,46 +368,40 @@ handle_get(struct call *c)
 
 /* ---- DELETE ---- */
 
-static void delete_next(struct asking *x);
-
 static void
 on_deleted(struct store_req *req, enum err e)
 {
     struct store_object_delete *d =
         CONTAINER_OF(req, struct store_object_delete, req);
-    struct asking *x = CONTAINER_OF(d, struct asking, delete);
+    struct call *c = CONTAINER_OF(d, struct asking, delete)->call;
 
-    if (e != ERR_OK && (e != ERR_NOT_FOUND || x->channel.n > 0)) {
-        call_fail(x->call, e);
-        return;
-    }
-    x->n_gone++;
-    delete_next(x); /* who took it away meanwhile wanted the same */
+    if (e == ERR_NOT_FOUND)
+        refuse_missing(c);
+    else if (e != ERR_OK)
+        call_fail(c, e);
+    else
+        call_reply_empty(c, 204);
 }
 
-static void
-delete_next(struct asking *x)
+/* Empty key: all of them, together. */
+static void delete (struct asking *x, struct str key)
 {
     struct call *c = x->call;
 
-    while (x->n_gone < x->n_keys && x->channel.n == 0 &&
-           x->get.objects[x->n_gone].version == 0)
-        x->n_gone++;
-    if (x->n_gone == x->n_keys) {
-        call_reply_empty(c, 204);
-        return;
-    }
     x->delete = (struct store_object_delete){
         .req = call_req(c, on_deleted),
         .tenant = c->workspace->tenant,
         .now_ms = call_now_ms(c),
         .kind = OBJECT_SUPPRESSION,
-        .key = x->keys[x->n_gone],
+        .key = key,
         .if_version = x->if_version,
+        .keys = x->keys,
+        .n_keys = key.n > 0 ? 0 : x->n_keys,
     };
     objects_delete(c->app, &x->delete);
 }
 
+/* The one that was shown with the version that is asked for. */
 static void
 on_looked(struct store_req *req, enum err e)
 {
@@ -368,12 +409,16 @@ on_looked(struct store_req *req, enum err e)
         CONTAINER_OF(req, struct store_object_get, req);
     struct asking *x = CONTAINER_OF(g, struct asking, get);
 
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
         call_fail(x->call, e);
-    else if (count_there(g) == 0)
-        refuse_missing(x->call);
-    else
-        delete_next(x);
+        return;
+    }
+    for (size_t i = 0; i < g->n_keys; i++)
+        if (is_told(x->call->arena, g->objects, g->n_keys, i)) {
+            delete (x, x->keys[i]);
+            return;
+        }
+    refuse_missing(x->call);
 }
 
 static void
@@ -381,10 +426,10 @@ handle_delete(struct call *c)
 {
     struct asking *x = start(c, asked_channel(c));
 
-    if (x && x->channel.n > 0)
-        delete_next(x);
-    else if (x)
+    if (x && x->if_version != OBJECT_ANY_VERSION)
         look(x, on_looked);
+    else if (x)
+        delete (x, STR_NONE);
 }
 
 /* ---- list ---- */

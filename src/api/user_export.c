@@ -672,10 +672,11 @@ list_addresses(struct exporting *x, struct str *keys)
         struct str address = plan_address(x->page.arena, &r, i->address_field,
                                           i->address_fallback);
 
-        if (keys && address.n > 0)
-            keys[n] =
-                suppression_key(x->page.arena, str_from(i->name), address);
-        n += address.n > 0 || !keys;
+        if (!keys)
+            n += SUPPRESSION_KEYS;
+        else if (address.n > 0)
+            n += suppression_keys(x->page.arena, str_from(i->name), address,
+                                  &keys[n]);
     }
     return n;
 }

@@ -214,8 +214,9 @@ address_of(struct arena *a, const struct plan_recipient *r,
                : STR_NONE;
 }
 
-struct str
-prepare_suppression_key(struct arena *a, const struct store_work *work)
+size_t
+prepare_suppression_keys(struct arena *a, const struct store_work *work,
+                         struct str ret[static SUPPRESSION_KEYS])
 {
     const struct delivery *v = &work->delivery;
     struct json doc = {0};
@@ -226,7 +227,7 @@ prepare_suppression_key(struct arena *a, const struct store_work *work)
         doc = parsed(a, work->notification->doc);
     r = recipient_of(a, work, doc);
     address = address_of(a, &r, channel_find(v->channel));
-    return address.n > 0 ? suppression_key(a, v->channel, address) : STR_NONE;
+    return address.n > 0 ? suppression_keys(a, v->channel, address, ret) : 0;
 }
 
 /* As it is now: it may have a new token since. */

@@ -2,6 +2,7 @@
  * content chosen, rendered and addressed as of now. Pure. */
 #pragma once
 
+#include "app/suppression.h"
 #include "app/workspace.h"
 #include "auth/vault.h"
 #include "store/cycle.h"
@@ -27,6 +28,6 @@ struct prepare {
 
 void prepare_message(struct prepare *p);
 /* By which it is looked for what suppresses the address that it goes to as of
- * now; empty: it has none. */
-struct str prepare_suppression_key(struct arena *a,
-                                   const struct store_work *work);
+ * now, and how many these are; 0: it has none. */
+size_t prepare_suppression_keys(struct arena *a, const struct store_work *work,
+                                struct str ret[static SUPPRESSION_KEYS]);

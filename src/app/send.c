@@ -107,11 +107,14 @@ static enum reason
 why_suppressed(void *arg, struct str channel, struct str address)
 {
     struct send *s = arg;
-    const struct object *o =
-        map_get(s->suppressed, suppression_key(s->arena, channel, address));
+    struct str keys[SUPPRESSION_KEYS];
+    size_t n = suppression_keys(s->arena, channel, address, keys);
+    const struct object *o = map_get(s->suppressed, keys[0]);
     struct json_doc doc;
     struct json_error why;
 
+    if (!o && n > 1)
+        o = map_get(s->suppressed, keys[1]);
     if (!o)
         return REASON_NONE;
     if (json_parse(s->arena, o->body, &doc, &why) != ERR_OK)
@@ -359,7 +362,7 @@ collect_addresses(struct send *s, struct str *keys)
                                  c->address_field, c->address_fallback);
 
                 if (address.n > 0)
-                    keys[n++] = suppression_key(s->arena, c->name, address);
+                    n += suppression_keys(s->arena, c->name, address, &keys[n]);
             }
         }
     }
@@ -370,7 +373,7 @@ collect_addresses(struct send *s, struct str *keys)
 static void
 load_suppressions(struct send *s)
 {
-    size_t n_max = count_addresses(s);
+    size_t n_max = count_addresses(s) * SUPPRESSION_KEYS;
     struct str *keys = ARENA_ARRAY(s->arena, struct str, n_max + 1);
 
     s->suppressions = (struct store_object_get){

@@ -346,12 +346,12 @@ a_send_to_nobody_is_taken_and_has_no_deliveries(void **state)
     assert_int_equal(look(o, x).n_deliveries, 0);
 }
 
+/* The key as a program may have kept it. */
 static void
-a_suppressed_address_is_not_written_to(void **state)
+suppress(struct office *o, const char *key)
 {
-    struct office *o = *state;
     struct store_object_write w = {.kind = OBJECT_SUPPRESSION,
-                                   .key = STR("email:a@b.c"),
+                                   .key = str_from(key),
                                    .body = STR("{\"reason\":\"contact.gone\"}"),
                                    .if_version = OBJECT_ANY_VERSION,
                                    .num = id_make(o->app.ids, NOW, 1)};
@@ -360,10 +360,19 @@ a_suppressed_address_is_not_written_to(void **state)
                                  .now_ms = NOW,
                                  .writes = &w,
                                  .n_writes = 1};
-    struct store_notification_get g;
 
     store_object_put(o->env.store, &p);
     wait_for(o, &n_answered);
+    assert_int_equal(answered, ERR_OK);
+}
+
+static void
+a_suppressed_address_is_not_written_to(void **state)
+{
+    struct office *o = *state;
+    struct store_notification_get g;
+
+    suppress(o, "email:a@b.c");
     desk_provider(o->desk, "mail", 99, MAIL);
     g = look(o, send_all(o, "[{'to':{'recipients':[{'id':'u','email':"
                             "'a@b.c'},{'id':'v','email':'b@b.c'}]},"
@@ -371,6 +380,28 @@ a_suppressed_address_is_not_written_to(void **state)
     assert_int_equal(delivery_for(&g, "u", "email")->status,
                      DELIVERY_SUPPRESSED);
     assert_int_equal(delivery_for(&g, "v", "email")->status, DELIVERY_QUEUED);
+}
+
+/* Older programs kept addresses as they were written. */
+static void
+nor_is_one_that_is_written_in_another_way(void **state)
+{
+    struct office *o = *state;
+    struct store_notification_get g;
+
+    suppress(o, "email:ada@example.org");
+    suppress(o, "email:Bob@Example.ORG");
+    desk_provider(o->desk, "mail", 99, MAIL);
+    g = look(o, send_all(o, "[{'to':{'recipients':["
+                            "{'id':'a','email':'Ada <ADA@example.org>'},"
+                            "{'id':'b','email':'Bob@Example.ORG'},"
+                            "{'id':'c','email':'Cid@example.org'}]},"
+                            "'channels':['email'],'title':'T'}]"));
+    assert_int_equal(delivery_for(&g, "a", "email")->status,
+                     DELIVERY_SUPPRESSED);
+    assert_int_equal(delivery_for(&g, "b", "email")->status,
+                     DELIVERY_SUPPRESSED);
+    assert_int_equal(delivery_for(&g, "c", "email")->status, DELIVERY_QUEUED);
 }
 
 static void
@@ -680,6 +711,7 @@ main(void)
         T(a_send_to_addresses_alone_loads_nobody),
         T(a_send_to_nobody_is_taken_and_has_no_deliveries),
         T(a_suppressed_address_is_not_written_to),
+        T(nor_is_one_that_is_written_in_another_way),
         T(good_and_bad_of_a_batch_go_their_own_ways),
         T(what_is_refused_stores_nothing_however_many_it_names),
         T(a_batch_is_no_wider_than_it_may_be),

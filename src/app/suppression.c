@@ -6,15 +6,35 @@
 #include "auth/vault.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "channel/channel.h"
 #include "store/store.h"
 
 #define TOKEN_MAX 4096
 #define MAC_BYTES 16
 
+static struct str
+key_of(struct arena *a, struct str channel, struct str address)
+{
+    return str_fmt(a, "%.*s:%.*s", STR_ARG(channel), STR_ARG(address));
+}
+
 struct str
 suppression_key(struct arena *a, struct str channel, struct str address)
 {
-    return str_fmt(a, "%.*s:%.*s", STR_ARG(channel), STR_ARG(address));
+    const struct channel_info *info = channel_find(channel);
+
+    return key_of(a, channel,
+                  info && info->canonical ? info->canonical(a, address)
+                                          : address);
+}
+
+size_t
+suppression_keys(struct arena *a, struct str channel, struct str address,
+                 struct str ret[static SUPPRESSION_KEYS])
+{
+    ret[0] = suppression_key(a, channel, address);
+    ret[1] = key_of(a, channel, address);
+    return str_eq(ret[0], ret[1]) ? 1 : 2;
 }
 
 void

@@ -8,10 +8,16 @@
 
 struct vault;
 
+#define SUPPRESSION_KEYS 2
+
 /* The key of a document of kind SUPPRESSION: injective, as a channel's name
- * has no colon. */
+ * has no colon. However an address is written, it has one key. */
 struct str suppression_key(struct arena *a, struct str channel,
                            struct str address);
+/* Where to look for one: under that, and as it is written, which is how older
+ * programs kept it. How many these are: the first is that key. */
+size_t suppression_keys(struct arena *a, struct str channel, struct str address,
+                        struct str ret[static SUPPRESSION_KEYS]);
 void suppression_split(struct str key, struct str *ret_channel,
                        struct str *ret_address);
 /* Why, of a stored document. */

@@ -3,18 +3,53 @@
 
 #include "base/near.h"
 #include "channel/driver.h"
+#include "channel/phone.h"
+
+/* "Ada <Ada@Example.ORG>" is ada@example.org. By RFC 5321 a local part may tell
+ * capitals apart; nobody's does. */
+static struct str
+canonical_mail(struct arena *a, struct str address)
+{
+    struct str spec = str_trim(address);
+    size_t open = spec.n;
+    struct buf b;
+
+    while (open > 0 && spec.p[open - 1] != '<')
+        open--;
+    if (open > 0 && str_ends(spec, STR(">")))
+        spec = str_sub(spec, open, spec.n - open - 1);
+    buf_init(&b, a);
+    for (size_t i = 0; i < spec.n; i++)
+        buf_put_char(&b, spec.p[i] >= 'A' && spec.p[i] <= 'Z'
+                             ? (char)(spec.p[i] + 'a' - 'A')
+                             : spec.p[i]);
+    return buf_str(&b);
+}
+
+static struct str
+canonical_phone(struct arena *a, struct str address)
+{
+    struct str number = phone_e164(a, address);
+
+    return number.n > 0 ? number : address;
+}
 
 static const struct channel_info all_channels[] = {
     {.name = "in_app", .has_title = true},
     {.name = "email",
      .address_field = "email",
      .needs_address = true,
-     .has_title = true},
-    {.name = "sms", .address_field = "phone", .needs_address = true},
+     .has_title = true,
+     .canonical = canonical_mail},
+    {.name = "sms",
+     .address_field = "phone",
+     .needs_address = true,
+     .canonical = canonical_phone},
     {.name = "whatsapp",
      .address_field = "whatsapp",
      .address_fallback = "phone",
-     .needs_address = true},
+     .needs_address = true,
+     .canonical = canonical_phone},
     {.name = "telegram", .address_field = "telegram", .needs_address = true},
     {.name = "web_push", .needs_address = true, .has_title = true},
     {.name = "mobile_push", .needs_address = true, .has_title = true},

@@ -55,6 +55,9 @@ struct channel_info {
     const char *address_fallback; /* "phone" for whatsapp, or NULL */
     bool needs_address; /* of each user: no target of the provider's will do */
     bool has_title;     /* false: title, then the body on the next line */
+    /* Of all ways to write an address, one; for who compares them. NULL: they
+     * are compared as they are. */
+    struct str (*canonical)(struct arena *a, struct str address);
 };
 const struct channel_info *channel_find(struct str name);
 /* Whether a user without an address can be reached; info may be NULL. */

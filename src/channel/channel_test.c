@@ -33,6 +33,39 @@ every_name_of_the_contract_is_known(void **state)
 }
 
 static void
+an_address_is_one_however_it_is_written(void **state)
+{
+    static const struct {
+        const char *channel, *address, *canonical;
+    } rows[] = {
+        {"email", "ada@example.org", "ada@example.org"},
+        {"email", "Ada.L@EXAMPLE.org", "ada.l@example.org"},
+        {"email", "Ada <Ada@Example.ORG>", "ada@example.org"},
+        {"email", "\"A <b>\" <x@y.z>", "x@y.z"},
+        {"email", " ada@x.org ", "ada@x.org"},
+        {"email", "\303\204da@x.org", "\303\204da@x.org"}, /* ASCII alone */
+        {"email", "<", "<"},
+        {"email", "", ""},
+        {"sms", "+49 (151) 123-45/67", "+491511234567"},
+        {"sms", "0151 1234567", "0151 1234567"}, /* of which country? */
+        {"sms", "+1", "+1"},
+        {"whatsapp", "+49.151.1234567", "+491511234567"},
+        {"whatsapp", "491511234567@c.us", "491511234567@c.us"},
+    };
+    struct arena *a = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct str got = channel_find(str_from(rows[i].channel))
+                             ->canonical(a, str_from(rows[i].address));
+
+        assert_string_equal(str_cstr(a, got), rows[i].canonical);
+    }
+    assert_null(channel_find(STR("slack"))->canonical);
+    arena_free(a);
+}
+
+static void
 each_driver_is_whole_and_serves_channels_that_exist(void **state)
 {
     (void)state;
@@ -270,6 +303,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_name_of_the_contract_is_known),
+        cmocka_unit_test(an_address_is_one_however_it_is_written),
         cmocka_unit_test(each_driver_is_whole_and_serves_channels_that_exist),
         cmocka_unit_test(a_log_line_has_the_webhooks_keys_and_at),
         cmocka_unit_test(a_target_is_for_channels_without_addresses),

@@ -290,8 +290,8 @@ const struct command commands[] = {
      .examples = suppression_examples,
      .options = suppression_options,
      .words = suppression_words,
-     .notes = "An address is written as its user has it: an e-mail address, a "
-              "telephone number, a URL. What was put there because a person "
+     .notes = "An address is an e-mail address, a telephone number or a URL, "
+              "however its user writes it. What was put there because a person "
               "unsubscribed or a mail bounced is shown and removed the same "
               "way.",
      .min_args = 1,

@@ -315,15 +315,17 @@ on_work(void *arg)
     lane_run(arg);
 }
 
-static struct str
-suppression_key_of(void *arg, struct arena *a, const struct store_work *work)
+static size_t
+suppression_keys_of(void *arg, struct arena *a, const struct store_work *work,
+                    struct str ret[static QUEUE_SUPPRESSIONS])
 {
+    static_assert(SUPPRESSION_KEYS <= QUEUE_SUPPRESSIONS, "all have a place");
     (void)arg;
-    return prepare_suppression_key(a, work);
+    return prepare_suppression_keys(a, work, ret);
 }
 
 static const struct queue_lane_ops lane_ops = {appetite, on_work,
-                                               suppression_key_of};
+                                               suppression_keys_of};
 
 /* ---- what calls came to ---- */
 

@@ -355,12 +355,12 @@ look_for_suppressions(struct queue_lane *l)
 {
     const struct queue_lane_options *o = &l->options;
     struct arena *a = l->claiming->arena;
-    size_t n = l->cycle.has_suppressions && o->ops->suppression_key
+    size_t n = l->cycle.has_suppressions && o->ops->suppression_keys
                    ? l->cycle.n_work
                    : 0;
-    struct str *keys = ARENA_ARRAY(a, struct str, n);
+    struct str *keys = ARENA_ARRAY(a, struct str, n * QUEUE_SUPPRESSIONS);
 
-    l->looked_at = ARENA_ARRAY(a, size_t, n);
+    l->looked_at = ARENA_ARRAY(a, size_t, n * QUEUE_SUPPRESSIONS);
     l->look = (struct store_object_get){
         .req = {.arena = a,
                 .loop = l->queue->options.env->loop,
@@ -370,12 +370,11 @@ look_for_suppressions(struct queue_lane *l)
         .keys = keys,
     };
     for (size_t i = 0; i < n; i++) {
-        struct str key = o->ops->suppression_key(o->arg, a, &l->cycle.work[i]);
+        size_t more = o->ops->suppression_keys(o->arg, a, &l->cycle.work[i],
+                                               &keys[l->look.n_keys]);
 
-        if (key.n == 0)
-            continue;
-        l->looked_at[l->look.n_keys] = i;
-        keys[l->look.n_keys++] = key;
+        while (more-- > 0)
+            l->looked_at[l->look.n_keys++] = i;
     }
     if (l->look.n_keys > 0)
         store_object_get(l->queue->options.env->store, &l->look);

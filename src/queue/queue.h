@@ -56,6 +56,7 @@ void queue_on_wait(struct queue *q, int64_t due_ms);
  * caller may stop waiting at any time. */
 void queue_drain(struct queue *q, void (*done)(void *arg), void *arg);
 
+#define QUEUE_SUPPRESSIONS 2 /* keys of a work */
 struct queue_lane_ops {
     /* How many rows, those claimed and not taken included, could begin soon;
      * SIZE_MAX: as many as the lane manages. *ret_critical: as many critical
@@ -63,10 +64,12 @@ struct queue_lane_ops {
     size_t (*appetite)(void *arg, size_t *ret_critical);
     /* There are rows to take. */
     void (*on_work)(void *arg);
-    /* The key of the document that suppresses the address of this work, if
-     * there is one; empty: it has no address. NULL: nobody is suppressed. */
-    struct str (*suppression_key)(void *arg, struct arena *a,
-                                  const struct store_work *work);
+    /* The keys of documents that suppress the address of this work, where there
+     * are any, and how many; 0: it has no address. NULL: nobody is suppressed.
+     */
+    size_t (*suppression_keys)(void *arg, struct arena *a,
+                               const struct store_work *work,
+                               struct str ret[static QUEUE_SUPPRESSIONS]);
 };
 struct queue_lane_options {
     int64_t tenant;

@@ -80,6 +80,31 @@ describe('suppressions', { timeout: 120000 }, () => {
         assert.deepEqual(await belfry.get(at('#größe: 5')), channel);
     });
 
+    it('is of an address however that is written', async () => {
+        const key = `Ada-${Date.now()}`;
+        const { user } = await somebody({
+            email: `Ada <${key}@Example.ORG>`, phone: '+49 (151) 123-4567' });
+        const small = `${key.toLowerCase()}@example.org`;
+        const put = await call(201, 'PUT', at(`${key}@EXAMPLE.org`),
+            { channel: 'email' });
+        assert.equal((await belfry.get(`/v1/suppressions?address=${
+            encodeURIComponent(small)}`)).data[0].address, small);
+        assert.deepEqual((await belfry.get(at(small))).suppressions,
+            put.suppressions);
+        assert.deepEqual(await outcome(user, 'email'),
+            ['suppressed', 'suppress.manual']);
+        await call(200, 'PUT', at(small), { channel: 'email' });
+        await call(204, 'DELETE', at(`${key}@example.ORG`));
+        await call(404, 'GET', at(small));
+        assert.deepEqual(await outcome(user, 'email'), ['sent', 'accepted']);
+        await belfry.put('/v1/providers/sms',
+            { channel: 'sms', driver: 'null' });
+        await call(201, 'PUT', at('+491511234567'), { channel: 'sms' });
+        const dry = await belfry.want(200, 'POST', '/v1/notifications',
+            { to: user, channels: ['sms'], title: 'x', dry_run: true });
+        assert.equal(dry.plan[0].reason, 'suppress.manual');
+    });
+
     it('is of all channels where none is named', async () => {
         const { email } = await somebody();
         const all = ['discord', 'email', 'slack', 'sms', 'telegram', 'webhook',
