@@ -112,7 +112,8 @@ text_of(const struct channel_call *c, struct str mode)
     const struct channel_message *m = &c->messages[0];
     struct str plain =
         channel_clip(c->arena, channel_text(c->arena, m), TEXT_MAX);
-    size_t n_title = m->title.n < plain.n ? m->title.n : plain.n;
+    /* The ellipsis may stand where the title ends. */
+    size_t n_title = str_utf8_clip(plain, m->title.n).n;
     bool is_markdown = str_is(mode, "MarkdownV2");
     struct buf b;
 

@@ -172,6 +172,12 @@ long_texts_are_cut_before_they_are_escaped(void **state)
     f.message.title = repeated(f.arena, "t", 5000);
     call_ask(&f, &channel_telegram);
     assert_holds(f.call.request.body, "tt\u2026*\",\"parse_mode\"");
+    /* The ellipsis takes the place of the title's last character. */
+    for (size_t n = 4095; n < 4099; n++) {
+        f.message.title = repeated(f.arena, "t", n);
+        call_ask(&f, &channel_telegram);
+        assert_true(str_is_utf8(f.call.request.body));
+    }
     f.message.title = f.message.body = STR_NONE;
     call_ask(&f, &channel_telegram);
     assert_true(f.call.is_done);
