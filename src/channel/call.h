@@ -89,6 +89,9 @@ struct channel_verdict {
     struct str detail;      /* what the other side said; in call->arena */
     int64_t gone_ms;        /* GONE: since then, by the provider; 0: not told */
     struct str provider_message_id; /* empty: none */
+    /* Of a server that only the user's address names: it is no sign that the
+     * provider fails. */
+    bool is_of_others;
 };
 
 /* What a driver keeps between the calls of one provider: an access token. It

@@ -58,6 +58,22 @@ names_and_thread_are_the_providers(void **state)
 }
 
 static void
+a_server_of_others_says_nothing_of_discord(void **state)
+{
+    struct call_fixture f;
+
+    (void)state;
+    call_begin(&f, CONFIG);
+    f.answer = (struct channel_answer){.status = 500};
+    assert_false(call_answer(&f, &channel_discord)->is_of_others);
+    f.message.address = STR(OWN);
+    assert_false(call_answer(&f, &channel_discord)->is_of_others);
+    f.message.address = STR("https://discord.example.net/api/webhooks/7/x");
+    assert_true(call_answer(&f, &channel_discord)->is_of_others);
+    call_end(&f);
+}
+
+static void
 links_are_lines_and_never_masked(void **state)
 {
     struct call_fixture f;
@@ -232,6 +248,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_call_waits_for_the_message),
         cmocka_unit_test(names_and_thread_are_the_providers),
+        cmocka_unit_test(a_server_of_others_says_nothing_of_discord),
         cmocka_unit_test(links_are_lines_and_never_masked),
         cmocka_unit_test(a_long_text_is_cut_and_leaves_room_for_links),
         cmocka_unit_test(what_cannot_be_sent_is_refused),

@@ -247,6 +247,27 @@ channel_judge_http(struct channel_call *c, const struct field *config)
     return v;
 }
 
+static bool
+is_below(struct arena *a, struct str host, const char *home)
+{
+    return str_is(host, home) || str_ends(host, str_fmt(a, ".%s", home));
+}
+
+void
+channel_judge_others(struct channel_call *c, struct str url,
+                     const char *const *homes)
+{
+    struct str host = str_lower(c->arena, url_host(url));
+
+    if (!c->is_done || host.n == 0 ||
+        json_str_of(c->arena, c->config, "base_url").n > 0)
+        return;
+    for (; *homes && **homes; homes++)
+        if (is_below(c->arena, host, *homes))
+            return;
+    c->verdicts[0].is_of_others = true;
+}
+
 int64_t
 channel_wait_ms(double seconds)
 {

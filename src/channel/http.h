@@ -81,6 +81,11 @@ bool channel_answer_is_ok(const struct channel_call *c); /* 2xx */
  * provider sends was taken all the same: sent, without an id of theirs. */
 struct channel_verdict channel_judge_http(struct channel_call *c,
                                           const struct field *config);
+/* Marks the verdict of a call to `url`, which is the user's own, as one of
+ * others, unless that is below base_url, or on one of the provider's hosts
+ * `homes` or below one (ends with NULL or an empty one). */
+void channel_judge_others(struct channel_call *c, struct str url,
+                          const char *const *homes);
 /* `seconds` from now in the bounds of a Retry-After, upwards to a full ms. */
 int64_t channel_wait_ms(double seconds);
 /* The same of a number in an answer; 0: it is none. */

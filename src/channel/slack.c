@@ -359,7 +359,10 @@ judge(struct channel_call *c)
 static void
 step(struct channel_call *c)
 {
+    static const char *const homes[] = {"slack.com", "slack-gov.com", NULL};
+
     channel_step(c, config_fields, ask, judge);
+    channel_judge_others(c, c->messages[0].address, homes);
 }
 
 /* ---- pressed buttons ---- */

@@ -72,6 +72,10 @@ an_own_webhook_gets_no_token(void **state)
     assert_text(f.call.request.url, OWN);
     assert_text(call_request_header(&f, "Authorization"), "");
     assert_lacks(f.call.request.body, "channel");
+    f.answer = (struct channel_answer){.status = 500};
+    assert_false(call_answer(&f, &channel_slack)->is_of_others);
+    f.message.address = STR("https://slack.example.net/services/T1/B1/x");
+    assert_true(call_answer(&f, &channel_slack)->is_of_others);
     call_end(&f);
 }
 

@@ -272,10 +272,17 @@ judge(struct channel_call *c)
     return v;
 }
 
+/* Anybody may say that his browser's push service is a server of his own. */
 static void
 step(struct channel_call *c)
 {
+    static const char *const services[] = {
+        "fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com",
+        "notify.windows.com", NULL};
+
     channel_step(c, config_fields, ask, judge);
+    channel_judge_others(
+        c, json_str_of(c->arena, subscription_of(c), "endpoint"), services);
 }
 
 const struct channel_driver channel_web_push = {

@@ -21,9 +21,10 @@
     "{\"public_key\":\"" PUBLIC "\",\"private_key\":\"" PRIVATE                \
     "\",\"subject\":\"mailto:ops@example.org\"" more "}"
 #define CONFIG CONFIG_WITH("")
-#define SUBSCRIPTION                                                           \
-    "{\"endpoint\":\"https://push.example.net:8443/v1/a?b\",\"keys\":{"        \
-    "\"p256dh\":\"" RECEIVER "\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}"
+#define SUBSCRIBED_AT(endpoint)                                                \
+    "{\"endpoint\":\"" endpoint "\",\"keys\":{\"p256dh\":\"" RECEIVER          \
+    "\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}"
+#define SUBSCRIPTION SUBSCRIBED_AT("https://push.example.net:8443/v1/a?b")
 
 static void
 begin(struct call_fixture *f, const char *config)
@@ -269,6 +270,48 @@ test_answers(void **state)
     }
 }
 
+/* Whose endpoint it is does not matter to the verdict, but to what it says of
+ * the provider. */
+static void
+test_whose_word_it_is(void **state)
+{
+    static const struct {
+        const char *config, *subscription;
+        bool is_of_others;
+    } rows[] = {
+        {CONFIG, SUBSCRIBED_AT("https://fcm.googleapis.com/send/x"), false},
+        {CONFIG, SUBSCRIBED_AT("https://FCM.googleapis.com/x"), false},
+        {CONFIG, SUBSCRIBED_AT("https://updates.push.services.mozilla.com/x"),
+         false},
+        {CONFIG, SUBSCRIBED_AT("https://web.push.apple.com/x"), false},
+        {CONFIG, SUBSCRIBED_AT("https://wns2-p.notify.windows.com/x"), false},
+        {CONFIG, SUBSCRIBED_AT("https://push.example.net/x"), true},
+        {CONFIG, SUBSCRIBED_AT("https://fcm.googleapis.com.example.net/"),
+         true},
+        {CONFIG, SUBSCRIBED_AT("https://notpush.apple.com/"), true},
+        {CONFIG_WITH(",\"base_url\":\"http://127.0.0.1:1\""),
+         SUBSCRIBED_AT("https://push.example.net/x"), false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+
+        begin(&f, rows[i].config);
+        f.message.address = str_from(rows[i].subscription);
+        call_ask(&f, &channel_web_push);
+        assert_false(f.call.is_done);
+        f.answer = (struct channel_answer){.status = 403};
+        call_answer(&f, &channel_web_push);
+        assert_int_equal(f.verdict.verdict, VERDICT_CREDENTIALS);
+        assert_int_equal(f.verdict.is_of_others, rows[i].is_of_others);
+        f.answer = (struct channel_answer){.outcome = CHANNEL_UNKNOWN};
+        call_answer(&f, &channel_web_push);
+        assert_int_equal(f.verdict.is_of_others, rows[i].is_of_others);
+        call_end(&f);
+    }
+}
+
 static void
 test_detail_keeps_the_secret(void **state)
 {
@@ -294,6 +337,7 @@ main(void)
         cmocka_unit_test(test_what_is_no_subscription_is_refused),
         cmocka_unit_test(test_what_is_too_long_is_cut_or_refused),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_whose_word_it_is),
         cmocka_unit_test(test_detail_keeps_the_secret),
     };
 

@@ -2,6 +2,7 @@
  * tells repetitions by webhook-id, the delivery's id on every attempt. */
 #include "base/arena.h"
 #include "base/url.h"
+#include "channel/http.h"
 #include "channel/standard.h"
 
 static const char *const channels_served[] = {"webhook", NULL};
@@ -108,7 +109,11 @@ judge(struct channel_call *c)
 static void
 step(struct channel_call *c)
 {
+    const char *const homes[] = {str_cstr(c->arena, host(c->arena, c->config)),
+                                 NULL};
+
     channel_step(c, config_fields, ask, judge);
+    channel_judge_others(c, c->messages[0].address, homes);
 }
 
 const struct channel_driver channel_webhook = {

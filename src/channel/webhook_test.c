@@ -67,6 +67,12 @@ the_users_own_address_wins(void **state)
     f.message.address = STR("http://u1.example.org:8080/x?y=1");
     call_ask(&f, webhook);
     assert_text(f.call.request.url, "http://u1.example.org:8080/x?y=1");
+    f.answer = (struct channel_answer){.status = 500};
+    assert_true(call_answer(&f, webhook)->is_of_others);
+    f.message.address = STR("https://EXAMPLE.com/another");
+    assert_false(call_answer(&f, webhook)->is_of_others);
+    f.message.address = STR_NONE;
+    assert_false(call_answer(&f, webhook)->is_of_others);
     f.message.address = STR("ftp://example.org/");
     call_ask(&f, webhook);
     assert_true(f.call.is_done);

@@ -207,7 +207,7 @@ settle_all(struct call *c)
     bool is_retried = false;
 
     for (size_t i = 0; i < c->n; i++) {
-        lane_report(l, c->ticket, c->verdicts[i].verdict,
+        lane_report(l, c->ticket, &c->verdicts[i],
                     c->items[i]->work->delivery.id);
         is_retried |= verdict_policy(c->verdicts[i].verdict)->is_retried;
     }

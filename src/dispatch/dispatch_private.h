@@ -113,8 +113,8 @@ void lane_run(struct lane *l);
 /* It goes elsewhere, waits or ends without a call. */
 void lane_leave(struct lane *l, const struct workspace *w,
                 struct queue_item *item, bool is_out);
-void lane_report(struct lane *l, uint32_t ticket, enum verdict v,
-                 int64_t delivery);
+void lane_report(struct lane *l, uint32_t ticket,
+                 const struct channel_verdict *v, int64_t delivery);
 struct ended_call { /* for one delivery */
     enum verdict verdict;
     enum delivery_status status; /* in which that leaves it */

@@ -353,10 +353,20 @@ tell_of_breaker(struct lane *l)
     }
 }
 
-void
-lane_report(struct lane *l, uint32_t ticket, enum verdict v, int64_t delivery)
+/* A user's own server that fails must not stop what goes to the others. */
+static enum verdict_health
+health_of(const struct channel_verdict *v)
 {
-    if (breaker_end(&l->breaker, ticket, verdict_policy(v)->health, delivery,
+    enum verdict_health h = verdict_policy(v->verdict)->health;
+
+    return v->is_of_others && h != HEALTH_GOOD ? HEALTH_NOTHING : h;
+}
+
+void
+lane_report(struct lane *l, uint32_t ticket, const struct channel_verdict *v,
+            int64_t delivery)
+{
+    if (breaker_end(&l->breaker, ticket, health_of(v), delivery,
                     dispatch_mono_ms(l->dispatch)))
         tell_of_breaker(l);
 }

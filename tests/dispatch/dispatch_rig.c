@@ -63,6 +63,7 @@ prepare_message(struct prepare *p)
     p->message = (struct channel_message){
         .delivery_id = str_fmt(p->arena, "%lld", (long long)d->id),
         .title = str_from(priority_name(d->priority)),
+        .user = d->user,
         .channel = d->channel,
         .category = STR("news"),
         .address = STR("u1@example.org"),
@@ -112,6 +113,7 @@ step(struct channel_call *c)
         a->outcome == CHANNEL_UNKNOWN ? VERDICT_UNKNOWN : verdict_of(a->status);
     v.status = a->status;
     v.retry_after_ms = a->status == 429 ? 30000 : 0;
+    v.is_of_others = str_is(c->messages[0].user, "others");
     c->is_done = true;
     for (size_t i = 0; i < c->n_messages; i++)
         c->verdicts[i] = v;

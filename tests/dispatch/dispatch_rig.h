@@ -64,9 +64,10 @@ struct rig {
     struct dispatch *dispatch;
     bool is_drain_begun, is_drained, is_freed;
     int64_t last_id;
-    int64_t send_lane;     /* of rig_send(); A unless set */
-    const char *send_user; /* "expired": prepare ends it */
-    struct task *asked;    /* who wants to be certain of the configuration */
+    int64_t send_lane; /* of rig_send(); A unless set */
+    /* "expired": prepare ends it. "others": their server says it. */
+    const char *send_user;
+    struct task *asked; /* who wants to be certain of the configuration */
     int n_asked;
 };
 

@@ -143,6 +143,25 @@ an_open_breaker_calls_nobody_until_a_probe_succeeds(void **state)
     assert_int_equal(r->n_calls, 12);
 }
 
+/* One whose browser "subscribed" at a server of his own, or whose webhook is
+ * down, stops nobody else. */
+static void
+what_servers_of_others_say_opens_no_breaker(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+
+    RIG_SAY(&r->script_a, 401, 503, 503, 503, 503, -1, 200);
+    r->send_user = "others";
+    id = rig_send(r, 6, PRIORITY_NORMAL);
+    rig_wait_calls(r, 6);
+    for (int64_t i = 0; i < 6; i++)
+        rig_wait(r, id + i, DELIVERY_RETRYING);
+    r->send_user = NULL;
+    rig_wait(r, rig_send(r, 1, PRIORITY_NORMAL), DELIVERY_SENT);
+    assert_int_equal(r->n_calls, 7);
+}
+
 static void
 what_was_not_sent_goes_out_by_the_next_provider(void **state)
 {
@@ -654,6 +673,7 @@ main(void)
         RIG_TEST(what_cannot_be_sent_any_more_ends_without_a_call),
         RIG_TEST(an_address_that_is_gone_is_remembered),
         RIG_TEST(an_open_breaker_calls_nobody_until_a_probe_succeeds),
+        RIG_TEST(what_servers_of_others_say_opens_no_breaker),
         RIG_TEST(what_was_not_sent_goes_out_by_the_next_provider),
         RIG_TEST(behind_an_open_breaker_the_next_provider_takes_over),
         RIG_TEST(what_waits_for_a_probe_waits_no_longer_than_a_pause),
