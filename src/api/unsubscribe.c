@@ -45,14 +45,86 @@ handle_ask(struct call *c)
 }
 
 static bool
-is_one_click(struct str body)
+holds_pair(struct str form)
 {
-    struct str rest = body, pair;
+    struct str pair;
 
-    while (rest.p && str_split(&rest, '&', &pair))
+    while (form.p && str_split(&form, '&', &pair))
         if (str_is(pair, "List-Unsubscribe=One-Click"))
             return true;
     return false;
+}
+
+/* ---- multipart/form-data (RFC 7578) ---- */
+
+/* What stands before the mark, taken off *rest with it; false: no mark. */
+static bool
+take_before(struct str *rest, struct str mark, struct str *ret)
+{
+    const char *at =
+        rest->n > 0 ? memmem(rest->p, rest->n, mark.p, mark.n) : NULL;
+
+    if (!at)
+        return false;
+    *ret = str_sub(*rest, 0, (size_t)(at - rest->p));
+    *rest = str_sub(*rest, ret->n + mark.n, rest->n);
+    return true;
+}
+
+/* STR_NONE: it is no such form. */
+static struct str
+boundary_of(struct str type)
+{
+    struct str part, boundary;
+
+    if (!str_split(&type, ';', &part) ||
+        !str_ieq(str_trim(part), STR("multipart/form-data")))
+        return STR_NONE;
+    while (str_split(&type, ';', &part)) {
+        part = str_trim(part);
+        if (!str_ieq(str_sub(part, 0, 9), STR("boundary=")))
+            continue;
+        boundary = str_sub(part, 9, part.n);
+        if (boundary.n > 2 && boundary.p[0] == '"' && str_ends(part, STR("\"")))
+            boundary = str_sub(boundary, 1, boundary.n - 2);
+        return boundary;
+    }
+    return STR_NONE;
+}
+
+static bool
+is_the_pair(struct str part)
+{
+    struct str head;
+
+    return take_before(&part, STR("\r\n\r\n"), &head) &&
+           take_before(&head, STR("name=\"List-Unsubscribe\""),
+                       &(struct str){0}) &&
+           str_is(part, "One-Click\r\n");
+}
+
+static bool
+holds_part(struct arena *a, struct str body, struct str boundary)
+{
+    struct str mark = str_fmt(a, "--%.*s", STR_ARG(boundary)), part;
+
+    if (!take_before(&body, mark, &part)) /* what stands before the first */
+        return false;
+    while (take_before(&body, mark, &part))
+        if (is_the_pair(part))
+            return true;
+    return false;
+}
+
+/* As RFC 8058 has it, by whoever shows the mail: in either form. */
+static bool
+is_one_click(const struct call *c)
+{
+    struct str boundary =
+        boundary_of(http_request_header(c->request, "Content-Type"));
+
+    return boundary.n > 0 ? holds_part(c->arena, c->request->body, boundary)
+                          : holds_pair(c->request->body);
 }
 
 struct leaving {
@@ -84,7 +156,7 @@ handle_unsubscribe(struct call *c)
 
     if (!read_token(c, &s))
         return;
-    if (!is_one_click(c->request->body)) {
+    if (!is_one_click(c)) {
         call_fail_with(c, ERR_MALFORMED,
                        "the body must be List-Unsubscribe=One-Click");
         return;
@@ -103,8 +175,8 @@ handle_unsubscribe(struct call *c)
     objects_put(c->app, &x->put);
 }
 
-static const char *const form_type[] = {"application/x-www-form-urlencoded",
-                                        NULL};
+static const char *const form_types[] = {"application/x-www-form-urlencoded",
+                                         "multipart/form-data", NULL};
 
 const struct route unsubscribe_routes[] = {
     {.method = "GET",
@@ -120,7 +192,7 @@ const struct route unsubscribe_routes[] = {
      .auth = ROUTE_OPEN,
      .body = ROUTE_BODY_RAW,
      .handle = handle_unsubscribe,
-     .takes = form_type,
+     .takes = form_types,
      .gives = "text/html",
      .statuses = {200},
      .id = "unsubscribe",

@@ -271,6 +271,54 @@ who_unsubscribes_is_written_to_no_more(void **state)
     assert_int_equal(ASK(h, "GET", path, NULL).status, 404);
 }
 
+#define PART(name, value)                                                      \
+    "--X\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" value   \
+    "\r\n"
+
+/* RFC 8058, section 8.2, and what is nearly so. */
+static void
+one_click_comes_in_two_forms(void **state)
+{
+    static const char multi[] = "Content-Type: Multipart/Form-Data; x=y; "
+                                "boundary=X\r\n";
+    static const struct {
+        const char *type, *body;
+        int status;
+    } rows[] = {
+        {multi, PART("List-Unsubscribe", "One-Click") "--X--\r\n", 200},
+        {multi,
+         PART("a", "b") PART("List-Unsubscribe", "One-Click") "--X--\r\n", 200},
+        {"Content-Type: multipart/form-data; boundary=\"X\"\r\n",
+         PART("List-Unsubscribe", "One-Click") "--X--\r\n", 200},
+        {multi, PART("List-Unsubscribe", "yes") "--X--\r\n", 400},
+        {multi, PART("Unsubscribe", "One-Click") "--X--\r\n", 400},
+        {multi, PART("List-Unsubscribe", "One-Click"), 400},
+        {multi, "List-Unsubscribe=One-Click", 400},
+        {multi, "", 400},
+        {"Content-Type: multipart/form-data\r\n",
+         PART("List-Unsubscribe", "One-Click") "--X--\r\n", 400},
+        {"", "a=b&List-Unsubscribe=One-Click", 200},
+        {"", "", 400},
+    };
+    struct house *h = *state;
+    struct suppression s = {.channel = STR("email"), .address = STR("a@b.c")};
+    const struct workspace *w =
+        snapshots_workspace_named(h->app.snapshots, STR("default"));
+    char path[300];
+
+    s.tenant = w->tenant;
+    workspace_put(w);
+    snprintf(path, sizeof(path), "/u/%.*s",
+             STR_ARG(unsubscribe_token(h->vault, h->arena, &s)));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct answer a =
+            ASK(h, "POST", path, NULL, rows[i].type, rows[i].body);
+
+        if (a.status != rows[i].status)
+            fail_msg("row %zu: %d", i, a.status);
+    }
+}
+
 int
 main(void)
 {
@@ -287,6 +335,7 @@ main(void)
         HOUSE_TEST(deliveries_are_listed_by_what_is_asked),
         HOUSE_TEST(a_trace_tells_each_step),
         HOUSE_TEST(who_unsubscribes_is_written_to_no_more),
+        HOUSE_TEST(one_click_comes_in_two_forms),
     };
 
     return cmocka_run_group_tests_name("api/sends", tests, NULL, NULL);
