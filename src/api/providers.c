@@ -172,7 +172,7 @@ check_by_driver(struct call *c, const struct channel_driver *d,
     struct problem *p = &c->problem;
     size_t i = p->n_errors;
 
-    d->check(config, p);
+    channel_check(d, config, p);
     for (; i < p->n_errors; i++)
         p->errors[i].pointer =
             str_fmt(c->arena, "/config%.*s", STR_ARG(p->errors[i].pointer));
@@ -205,7 +205,7 @@ check(struct call *c, struct str key, struct json doc)
     }
     if (d->config)
         field_check(d->config, config, STR("/config"), &c->problem);
-    if (!problem_is_set(&c->problem) && d->check)
+    if (!problem_is_set(&c->problem))
         check_by_driver(c, d, config);
     if (!problem_is_set(&c->problem))
         check_egress(c, d, config);

@@ -120,8 +120,8 @@ call_faults(struct call_fixture *f, const struct channel_driver *d)
 
     problem_init(&p, f->arena);
     field_check(d->config, f->call.config, STR(""), &p);
-    if (!problem_is_set(&p) && d->check)
-        d->check(f->call.config, &p);
+    if (!problem_is_set(&p))
+        channel_check(d, f->call.config, &p);
     buf_init(&b, f->arena);
     for (size_t i = 0; i < p.n_errors; i++)
         buf_printf(&b, "%s%.*s", i ? " " : "", STR_ARG(p.errors[i].pointer));

@@ -115,6 +115,43 @@ channel_has_target(const struct channel_info *info,
     return !(info && info->needs_address) && driver->has_target(config);
 }
 
+static bool
+is_one_line(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* A key with a line end, copied with it, goes into a header: each message would
+ * be refused for what is wrong here. */
+static void
+check_lines(const struct channel_driver *d, struct json config,
+            struct problem *p)
+{
+    for (const struct field *f = d->config; f && f->type != FIELD_END; f++) {
+        struct str text = json_str_of(p->arena, config, f->name);
+
+        if (f->type == FIELD_STRING && !is_one_line(text) &&
+            !str_starts(str_trim(text), STR("-----BEGIN ")))
+            problem_add(p, ERR_INVALID,
+                        field_pointer(p->arena, STR(""), str_from(f->name)),
+                        "must not have line ends or other control characters");
+    }
+}
+
+void
+channel_check(const struct channel_driver *d, struct json config,
+              struct problem *p)
+{
+    size_t n = p->n_errors;
+
+    check_lines(d, config, p);
+    if (d->check && p->n_errors == n)
+        d->check(config, p);
+}
+
 const struct channel_driver *const *
 channel_drivers(void)
 {

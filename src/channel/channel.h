@@ -41,6 +41,12 @@ channel_driver_serves(const struct channel_driver *d, enum device_kind kind)
     return kind == DEVICE_NONE || d->device == DEVICE_NONE || d->device == kind;
 }
 
+/* What its table does not say of a configuration that is right by it: texts
+ * of several lines are keys in PEM, and what else check() knows. Adds to *p,
+ * with pointers into the configuration. */
+void channel_check(const struct channel_driver *d, struct json config,
+                   struct problem *p);
+
 /* Built-in drivers. */
 const struct channel_driver *channel_driver_find(struct str name);
 const struct channel_driver *const *channel_drivers(void); /* ends with NULL */

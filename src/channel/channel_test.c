@@ -85,6 +85,38 @@ each_driver_is_whole_and_serves_channels_that_exist(void **state)
     assert_null(channel_null.channels);
 }
 
+/* Each driver's texts, with a line end in one of them. */
+static void
+texts_of_a_configuration_are_one_line(void **state)
+{
+    static const char *const ends[] = {"\\n", "\\r", "\\u0001", "\\u007f"};
+    struct call_fixture f;
+    int n = 0;
+
+    (void)state;
+    for (const struct channel_driver *const *d = channel_drivers(); *d; d++)
+        for (const struct field *row = (*d)->config; row->type; row++) {
+            struct problem p;
+            char config[200];
+
+            if (row->type != FIELD_STRING)
+                continue;
+            snprintf(config, sizeof(config), "{\"%s\":\"canary%s\"}", row->name,
+                     ends[n++ % (int)COUNT(ends)]);
+            call_begin(&f, config);
+            problem_init(&p, f.arena);
+            channel_check(*d, f.call.config, &p);
+            assert_int_equal(p.n_errors, 1);
+            assert_holds(p.errors[0].pointer, row->name);
+            call_end(&f);
+        }
+    assert_true(n > 50);
+    /* Keys in PEM have lines. */
+    call_begin(&f, "{\"path\":\"-----BEGIN KEY-----\\n\"}");
+    assert_string_equal(call_faults(&f, &channel_log_file), "");
+    call_end(&f);
+}
+
 static void
 a_log_line_has_the_webhooks_keys_and_at(void **state)
 {
@@ -305,6 +337,7 @@ main(void)
         cmocka_unit_test(every_name_of_the_contract_is_known),
         cmocka_unit_test(an_address_is_one_however_it_is_written),
         cmocka_unit_test(each_driver_is_whole_and_serves_channels_that_exist),
+        cmocka_unit_test(texts_of_a_configuration_are_one_line),
         cmocka_unit_test(a_log_line_has_the_webhooks_keys_and_at),
         cmocka_unit_test(a_target_is_for_channels_without_addresses),
         cmocka_unit_test(a_text_line_stays_one_line),

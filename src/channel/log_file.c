@@ -36,12 +36,6 @@ check(struct json config, struct problem *p)
 
     if (path.n > 0 && path.p[path.n - 1] == '/')
         problem_add(p, ERR_INVALID, STR("/path"), "must name a file");
-    for (size_t i = 0; i < path.n; i++)
-        if ((unsigned char)path.p[i] < 0x20) {
-            problem_add(p, ERR_INVALID, STR("/path"),
-                        "must not have control characters");
-            return;
-        }
 }
 
 /* A line end in a title must not look like a line of its own. */

@@ -136,15 +136,6 @@ is_host(struct str s)
     return s.n > 0;
 }
 
-static bool
-has_control_byte(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return true;
-    return false;
-}
-
 static void
 check_login(struct json config, struct problem *p)
 {
@@ -163,15 +154,6 @@ check_login(struct json config, struct problem *p)
     if (username.n == 0 && password.n > 0)
         problem_add(p, ERR_INVALID, STR("/username"),
                     "is required with a password");
-    if (has_control_byte(username))
-        problem_add(p, ERR_INVALID, STR("/username"),
-                    "must not have control characters");
-    if (has_control_byte(password))
-        problem_add(p, ERR_INVALID, STR("/password"),
-                    "must not have control characters");
-    if (has_control_byte(token))
-        problem_add(p, ERR_INVALID, STR("/oauth_token"),
-                    "must not have control characters");
 }
 
 static struct dkim_key

@@ -140,7 +140,7 @@ what_cannot_work_is_refused_at_put(void **state)
          "/username"},
         {"{\"host\":\"h\",\"from\":\"a@b.c\",\"username\":\"u\","
          "\"password\":\"p\",\"oauth_token\":\"t\\n\"}",
-         "/oauth_token /oauth_token"},
+         "/oauth_token"},
         {"{\"host\":\"h\",\"from\":\"a@b.c\",\"username\":\"u\","
          "\"oauth_token\":\"t\"}",
          ""},
