@@ -148,6 +148,8 @@ keep_token(struct channel_call *c)
         return false;
     if (lasts_s > ASSERTION_S)
         lasts_s = ASSERTION_S;
+    else if (lasts_s < 0)
+        lasts_s = 0;
     c->memo.text = token;
     c->memo.expires_ms = c->now_ms + (lasts_s - EARLY_S) * 1000;
     return true;

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -179,6 +180,36 @@ test_answers_of_the_token_service(void **state)
 }
 
 static void
+test_how_long_a_token_is_kept(void **state)
+{
+    static const struct {
+        const char *expires_in;
+        int64_t kept_ms;
+    } rows[] = {
+        {"3599", 3299000},
+        {"9223372036854775807", 3300000},
+        {"1", -299000},
+        {"-9223372036854775808", -300000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+        char answer[100];
+
+        begin(&f, CONFIG);
+        call_ask(&f, &channel_fcm);
+        snprintf(answer, sizeof(answer),
+                 "{\"access_token\":\"ya29.canary\",\"expires_in\":%s}",
+                 rows[i].expires_in);
+        go_on(&f, 200, answer);
+        assert_false(f.call.is_done);
+        assert_int_equal(f.call.memo.expires_ms - CALL_NOW_MS, rows[i].kept_ms);
+        call_end(&f);
+    }
+}
+
+static void
 test_nothing_was_sent_before_there_is_a_token(void **state)
 {
     struct call_fixture f;
@@ -287,6 +318,7 @@ main(void)
         cmocka_unit_test(test_call),
         cmocka_unit_test(test_a_kept_token_is_used_and_renewed_once),
         cmocka_unit_test(test_answers_of_the_token_service),
+        cmocka_unit_test(test_how_long_a_token_is_kept),
         cmocka_unit_test(test_nothing_was_sent_before_there_is_a_token),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_config),
