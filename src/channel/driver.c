@@ -205,6 +205,7 @@ mask_secrets(const struct channel_call *c, const struct field *config,
             if (json_is(e, JSON_STRING))
                 mask_all_forms(c->arena, text, json_str(c->arena, e));
     }
+    mask(text, c->memo.text); /* a token is one, as long as it is good */
     /* A user's own webhook is address and secret in one. */
     for (size_t i = 0; i < c->n_messages; i++)
         if (url_host(c->messages[i].address).n > 0)

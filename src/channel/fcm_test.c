@@ -284,6 +284,20 @@ test_answers(void **state)
 }
 
 static void
+test_detail_keeps_the_token(void **state)
+{
+    struct call_fixture f;
+
+    (void)state;
+    begin(&f, CONFIG);
+    keep(&f);
+    call_ask(&f, &channel_fcm);
+    go_on(&f, 400, "no ya29.kept here");
+    assert_text(f.verdict.detail, "HTTP 400 no *** here");
+    call_end(&f);
+}
+
+static void
 test_config(void **state)
 {
     static const struct {
@@ -321,6 +335,7 @@ main(void)
         cmocka_unit_test(test_how_long_a_token_is_kept),
         cmocka_unit_test(test_nothing_was_sent_before_there_is_a_token),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_detail_keeps_the_token),
         cmocka_unit_test(test_config),
     };
 
