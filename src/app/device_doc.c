@@ -32,10 +32,10 @@ static const struct field subscription_fields[] = {
      .max = 2048,
      .doc = "Where the browser's push service takes messages for it."},
     {.name = "expirationTime",
-     .type = FIELD_ANY,
+     .type = FIELD_DECIMAL,
      .flags = FIELD_NULLABLE,
-     .doc = "As browsers write it; not looked at, as the push service tells "
-            "when it has expired."},
+     .doc = "As browsers write it, a number or null; not looked at, as the "
+            "push service tells when it has expired."},
     {.name = "keys",
      .type = FIELD_OBJECT,
      .flags = FIELD_REQUIRED,

@@ -149,7 +149,8 @@ write_schema(const struct field *f, bool is_answer, struct json_writer *w)
         break;
     case FIELD_DECIMAL:
         json_put_key(w, "type");
-        json_put_raw(w, STR("[\"string\",\"number\"]"));
+        json_put_raw(w, is_nullable ? STR("[\"string\",\"number\",\"null\"]")
+                                    : STR("[\"string\",\"number\"]"));
         break;
     case FIELD_BOOL:
         write_type("boolean", is_nullable, w);

@@ -24,7 +24,7 @@ static const struct field table[] = {
     {.name = "to", .type = FIELD_ONE_OF, .of = either, .flags = FIELD_REQUIRED},
     {.name = "title", .type = FIELD_STRING, .max = 8},
     {.name = "count", .type = FIELD_INT, .min = 1, .max = 10},
-    {.name = "price", .type = FIELD_DECIMAL},
+    {.name = "price", .type = FIELD_DECIMAL, .flags = FIELD_NULLABLE},
     {.name = "colour", .type = FIELD_ENUM, .values = colours},
     {.name = "wait", .type = FIELD_DURATION, .min = 1000, .max = 60000},
     {.name = "at", .type = FIELD_TIME, .flags = FIELD_NULLABLE},
@@ -56,6 +56,7 @@ good_documents_pass(void **state)
         "{\"to\":[\"u1\",\"a@b.c\"],\"title\":\"12345678\",\"count\":10}",
         "{\"to\":\"u\",\"price\":\"65000.01\",\"colour\":\"green\"}",
         "{\"to\":\"u\",\"price\":-1.5,\"wait\":\"1m\",\"at\":null}",
+        "{\"to\":\"u\",\"price\":null}",
         "{\"to\":\"u\",\"id\":5,\"at\":\"2026-01-31T09:00:00+01:00\"}",
         "{\"to\":\"u\",\"email\":\"Ada L <ada@example.com>\"}",
         "{\"to\":\"u\",\"inner\":{\"url\":\"https://a.b/c\"},\"map\":{}}",
@@ -187,6 +188,8 @@ a_table_gives_a_schema_without_what_is_not_built(void **state)
     assert_true(json_is(json_get(members, "later"), JSON_ABSENT));
     assert_true(json_is(json_get(members, "id"), JSON_ABSENT));
     assert_true(json_is(json_get(members, "to"), JSON_OBJECT));
+    assert_true(str_is(json_raw(json_get(json_get(members, "price"), "type")),
+                       "[\"string\",\"number\",\"null\"]"));
     arena_free(a);
 }
 

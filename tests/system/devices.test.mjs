@@ -77,6 +77,8 @@ describe('devices', { timeout: 120000 }, () => {
     it('are refused with the pointer at fault', async () => {
         const bad = browser();
         bad.subscription.keys.p256dh = 'BAAA';
+        const large = browser();
+        large.subscription.expirationTime = { any: 'x'.repeat(60000) };
         for (const [doc, pointer] of [
             [{}, '/kind'], [{ kind: 'pager' }, '/kind'],
             [{ kind: 'fcm' }, '/token'], [{ kind: 'fcm', token: 'a b' }, '/token'],
@@ -84,6 +86,7 @@ describe('devices', { timeout: 120000 }, () => {
             [{ kind: 'web_push' }, '/subscription'],
             [{ ...browser(), token: 't' }, '/token'],
             [bad, '/subscription/keys/p256dh'],
+            [large, '/subscription/expirationTime'],
             [{ kind: 'fcm', token: 't', name: 'other' }, '/name'],
         ]) {
             const a = await put('bob', 'd', doc);
