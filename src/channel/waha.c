@@ -291,9 +291,9 @@ static void
 read_event(struct channel_receipt *r, struct json root)
 {
     struct json payload = json_get(root, "payload");
+    struct str id = json_str_of(r->arena, payload, "id");
     struct channel_event e = {
-        .id = hook_header(r, "X-Webhook-Request-Id"),
-        .provider_message_id = json_str_of(r->arena, payload, "id"),
+        .provider_message_id = id,
         .detail = json_str_of(r->arena, payload, "ackName"),
     };
     int64_t ack;
@@ -302,8 +302,11 @@ read_event(struct channel_receipt *r, struct json root)
                session_of(r->arena, r->config)) &&
         str_is(json_str_of(r->arena, root, "event"), "message.ack") &&
         e.provider_message_id.n > 0 &&
-        json_int(json_get(payload, "ack"), &ack) && event_of(ack, &e.kind))
+        json_int(json_get(payload, "ack"), &ack) && event_of(ack, &e.kind)) {
+        /* What is signed, unlike X-Webhook-Request-Id. */
+        e.id = str_fmt(r->arena, "%.*s:%lld", STR_ARG(id), (long long)ack);
         hook_add(r, &e);
+    }
 }
 
 static void
