@@ -396,6 +396,17 @@ addressee_of(struct arena *a, struct json mail)
                : STR_NONE;
 }
 
+/* It tells of each change of what somebody wants, also of one for the better,
+ * and of single topics, which are not ours. */
+static bool
+is_change_for_nothing(struct json told)
+{
+    struct json now =
+        json_get(json_get(told, "subscription"), "newTopicPreferences");
+
+    return !json_bool(json_get(now, "unsubscribeAll"), false);
+}
+
 /* One event for each of whom it is about, but for the copies. */
 static void
 add_events(struct channel_receipt *r, struct json told, struct str id)
@@ -410,7 +421,8 @@ add_events(struct channel_receipt *r, struct json told, struct str id)
     if (name.n == 0)
         name = json_str_of(a, told, "notificationType");
     form = form_of(name);
-    if (!form)
+    if (!form || (form->kind == CHANNEL_EVENT_UNSUBSCRIBED &&
+                  is_change_for_nothing(told)))
         return;
     e = event_of(a, told, form);
     e.id = id;

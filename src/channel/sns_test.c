@@ -243,6 +243,19 @@ test_events(void **state)
         {"{\"eventType\":\"Click\",\"click\":{\"link\":\"https://x.org/\"," AT
          "}" MAIL,
          "clicked|i|d|m|t@x.org||https://x.org/|" MS},
+        {"{\"eventType\":\"Rendering Failure\",\"failure\":{"
+         "\"errorMessage\":\"no such variable\"}" MAIL,
+         "failed|i|d|m|t@x.org|no such variable||0"},
+        {"{\"eventType\":\"Subscription\",\"subscription\":{" AT
+         ",\"newTopicPreferences\":{\"unsubscribeAll\":true,"
+         "\"topicSubscriptionStatus\":[]}}" MAIL,
+         "unsubscribed|i|d|m|t@x.org|||" MS},
+        {"{\"eventType\":\"Subscription\",\"subscription\":{" AT
+         ",\"newTopicPreferences\":{\"unsubscribeAll\":false,"
+         "\"topicSubscriptionStatus\":[{\"topicName\":\"a\","
+         "\"subscriptionStatus\":\"OptIn\"}]}}" MAIL,
+         ""},
+        {"{\"eventType\":\"Subscription\",\"subscription\":{}" MAIL, ""},
         {"{\"eventType\":\"Send\",\"send\":{}" MAIL, ""},
         {"Successfully validated SNS topic", ""},
     };
