@@ -257,7 +257,7 @@ is_one_of(struct str name, const char *const *row)
 static bool
 has_words(struct str text, const char *words)
 {
-    return text.n > 0 && memmem(text.p, text.n, words, strlen(words)) != NULL;
+    return text.p && memmem(text.p, text.n, words, strlen(words)) != NULL;
 }
 
 static enum verdict
@@ -293,7 +293,9 @@ verdict_of_name(struct str name, struct str message, enum verdict otherwise)
         NULL,
     };
 
-    if (is_one_of(name, rate))
+    if (is_one_of(name, rate) ||
+        has_words(message, "Maximum sending rate exceeded") ||
+        has_words(message, "Daily message quota exceeded"))
         return VERDICT_RATE;
     if (is_one_of(name, account) ||
         has_words(message, "Email address is not verified"))
