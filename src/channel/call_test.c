@@ -194,36 +194,59 @@ assert_configs(const struct channel_driver *d, const struct call_config *rows,
     }
 }
 
+/* The answer of the row to what the fixture holds. */
 static void
-assert_row(const struct channel_driver *d, const char *config,
+assert_row(struct call_fixture *f, const struct channel_driver *d,
            const struct call_row *row)
 {
-    struct channel_header h = {str_from(row->header), str_from(row->value)};
+    struct channel_header headers[] = {
+        {str_from(row->header), str_from(row->value)},
+        {STR("Date"), STR("Thu, 24 Sep 2026 09:30:00 GMT")}};
     struct channel_verdict *v;
-    struct call_fixture f;
 
-    call_begin(&f, config);
-    f.message.address = str_from(row->address);
-    call_ask(&f, d);
-    assert_false(f.call.is_done);
-    f.answer = (struct channel_answer){.status = row->status,
-                                       .headers = &h,
-                                       .n_headers = row->header ? 1 : 0,
-                                       .body = str_from(row->body)};
-    v = call_answer(&f, d);
+    if (row->address)
+        f->message.address = str_from(row->address);
+    call_ask(f, d);
+    assert_false(f->call.is_done);
+    f->answer = (struct channel_answer){.status = row->status,
+                                        .headers = headers,
+                                        .n_headers = 2,
+                                        .body = str_from(row->body)};
+    v = call_answer(f, d);
     if (v->verdict != row->verdict || v->retry_after_ms != row->retry_after_ms)
         fail_msg("%d %s: %s, %lld ms", row->status, row->body,
                  verdict_name(v->verdict), (long long)v->retry_after_ms);
     assert_int_equal(v->status, row->status);
-    call_end(&f);
+    if (row->id)
+        assert_text(v->provider_message_id, row->id);
 }
 
 void
 assert_rows(const struct channel_driver *d, const char *config,
             const struct call_row *rows, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        assert_row(d, config, &rows[i]);
+    for (size_t i = 0; i < n; i++) {
+        struct call_fixture f;
+
+        call_begin(&f, config);
+        assert_row(&f, d, &rows[i]);
+        call_end(&f);
+    }
+}
+
+void
+assert_mail_rows(const struct channel_driver *d, const char *config,
+                 const struct call_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct call_fixture f;
+
+        call_begin_mail(&f, config);
+        assert_row(&f, d, &rows[i]);
+        assert_text(f.verdict.reason,
+                    rows[i].status == 413 ? "size.too_large" : "");
+        call_end(&f);
+    }
 }
 
 static const char *

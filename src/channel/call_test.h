@@ -51,17 +51,22 @@ struct call_config {
 };
 void assert_configs(const struct channel_driver *d,
                     const struct call_config *rows, size_t n);
-/* An answer, and what it comes to; more of an answer or message by hand. */
+/* An answer of CALL_NOW_MS by its Date, and what it comes to; more of an answer
+ * or message by hand. */
 struct call_row {
     int status;
     const char *body;
     enum verdict verdict;
     int64_t retry_after_ms;
-    const char *address; /* of the user; NULL: none */
+    const char *address; /* of the user; NULL: none, or that of a mail */
     const char *header, *value;
+    const char *id; /* of the provider; NULL: any */
 };
 void assert_rows(const struct channel_driver *d, const char *config,
                  const struct call_row *rows, size_t n);
+/* The same of a mail; one too large is told to be so. */
+void assert_mail_rows(const struct channel_driver *d, const char *config,
+                      const struct call_row *rows, size_t n);
 
 /* Fails unless it took the one event, or none where it should be none:
  * "kind|id|delivery|message|address|detail|url|at". */

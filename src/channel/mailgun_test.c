@@ -70,56 +70,29 @@ test_config(void **state)
 static void
 test_answers(void **state)
 {
-    static const struct {
-        int status;
-        const char *body, *header, *value;
-        enum verdict verdict;
-        int64_t retry_after_ms;
-        const char *id;
-    } rows[] = {
+    static const struct call_row rows[] = {
         {200,
          "{\"id\":\"<2016.1@mg.example.com>\",\"message\":\"Queued. Thank "
          "you.\"}",
-         "X-None", "", VERDICT_SENT, 0, "2016.1@mg.example.com"},
-        {200, "{\"id\":\"2016\"}", "X-None", "", VERDICT_SENT, 0, "2016"},
-        {200, "", "X-None", "", VERDICT_SENT, 0, NULL},
-        {202, "{\"id\":\"<1@x>\"}", "X-None", "", VERDICT_SENT, 0, "1@x"},
-        {400, "{\"message\":\"x\"}", "X-None", "", VERDICT_REJECTED, 0, NULL},
-        {402, "{\"message\":\"x\"}", "X-None", "", VERDICT_CREDENTIALS, 0,
-         NULL},
-        {403, "{\"message\":\"x\"}", "X-None", "", VERDICT_CREDENTIALS, 0,
-         NULL},
-        {404, "{\"message\":\"x\"}", "X-None", "", VERDICT_REJECTED, 0, NULL},
-        {413, "{\"message\":\"x\"}", "X-None", "", VERDICT_REJECTED, 0, NULL},
-        {500, "{\"message\":\"x\"}", "X-None", "", VERDICT_RETRY, 0, NULL},
-        {401, "Forbidden", "X-None", "", VERDICT_CREDENTIALS, 0, NULL},
-        {429, "{\"message\":\"x\"}", "Retry-After", "5", VERDICT_RATE, 5000,
-         NULL},
-        {429, "", "X-None", "", VERDICT_RATE, 0, NULL},
+         VERDICT_SENT, 0, .id = "2016.1@mg.example.com"},
+        {200, "{\"id\":\"2016\"}", VERDICT_SENT, 0, .id = "2016"},
+        {200, "", VERDICT_SENT, 0, .id = ""},
+        {202, "{\"id\":\"<1@x>\"}", VERDICT_SENT, 0, .id = "1@x"},
+        {400, "{\"message\":\"x\"}", VERDICT_REJECTED, 0},
+        {402, "{\"message\":\"x\"}", VERDICT_CREDENTIALS, 0},
+        {403, "{\"message\":\"x\"}", VERDICT_CREDENTIALS, 0},
+        {404, "{\"message\":\"x\"}", VERDICT_REJECTED, 0},
+        {413, "{\"message\":\"x\"}", VERDICT_REJECTED, 0},
+        {500, "{\"message\":\"x\"}", VERDICT_RETRY, 0},
+        {401, "Forbidden", VERDICT_CREDENTIALS, 0},
+        {429, "{\"message\":\"x\"}", VERDICT_RATE, 5000,
+         .header = "Retry-After", .value = "5"},
+        {429, "", VERDICT_RATE, 0},
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct channel_header headers[] = {
-            {str_from(rows[i].header), str_from(rows[i].value)},
-            {STR("Date"), STR("Thu, 24 Sep 2026 09:30:00 GMT")}};
-        struct call_fixture f;
-        struct channel_verdict *v;
-
-        call_begin_mail(&f, CONFIG);
-        call_ask(&f, &channel_mailgun);
-        f.answer = (struct channel_answer){.status = rows[i].status,
-                                           .headers = headers,
-                                           .n_headers = 2,
-                                           .body = str_from(rows[i].body)};
-        v = call_answer(&f, &channel_mailgun);
-        assert_int_equal(v->verdict, rows[i].verdict);
-        assert_int_equal(v->retry_after_ms, rows[i].retry_after_ms);
-        assert_int_equal(v->status, rows[i].status);
-        assert_text(v->provider_message_id, rows[i].id ? rows[i].id : "");
-        assert_text(v->reason, rows[i].status == 413 ? "size.too_large" : "");
-        call_end(&f);
-    }
+    assert_mail_rows(&channel_mailgun, CONFIG, rows,
+                     sizeof(rows) / sizeof(rows[0]));
 }
 
 static void

@@ -98,75 +98,41 @@ test_config(void **state)
 static void
 test_answers(void **state)
 {
-    static const struct {
-        int status;
-        const char *body, *header, *value;
-        enum verdict verdict;
-        int64_t retry_after_ms;
-        const char *id;
-    } rows[] = {
+    static const struct call_row rows[] = {
         {200, "{\"ErrorCode\":0,\"Message\":\"OK\",\"MessageID\":\"b7bc2f4a\"}",
-         "X-None", "", VERDICT_SENT, 0, "b7bc2f4a"},
-        {200, "{\"MessageID\":", "X-None", "", VERDICT_SENT, 0, NULL},
-        {200, "", "X-None", "", VERDICT_SENT, 0, NULL},
+         VERDICT_SENT, 0, .id = "b7bc2f4a"},
+        {200, "{\"MessageID\":", VERDICT_SENT, 0, .id = ""},
+        {200, "", VERDICT_SENT, 0, .id = ""},
         {200,
          "{\"ErrorCode\":0,\"MessageID\":\"m1\",\"Message\":\"Message OK, but "
          "will not deliver to these inactive addresses: ann@example.net, "
          "tim@example.net.\"}",
-         "X-None", "", VERDICT_GONE, 0, "m1"},
+         VERDICT_GONE, 0, .id = "m1"},
         {200,
          "{\"ErrorCode\":0,\"MessageID\":\"m1\",\"Message\":\"Message OK, but "
          "will not deliver to these inactive addresses: ann@example.net.\"}",
-         "X-None", "", VERDICT_SENT, 0, "m1"},
-        {422, "{\"ErrorCode\":10,\"Message\":\"x\"}", "X-None", "",
-         VERDICT_CREDENTIALS, 0, NULL},
-        {422, "{\"ErrorCode\":300,\"Message\":\"x\"}", "X-None", "",
-         VERDICT_REJECTED, 0, NULL},
-        {422, "{\"ErrorCode\":400,\"Message\":\"x\"}", "X-None", "",
-         VERDICT_CREDENTIALS, 0, NULL},
-        {422, "{\"ErrorCode\":401,\"Message\":\"x\"}", "X-None", "",
-         VERDICT_CREDENTIALS, 0, NULL},
-        {422, "{\"ErrorCode\":402,\"Message\":\"x\"}", "X-None", "",
-         VERDICT_REJECTED, 0, NULL},
-        {422, "{\"ErrorCode\":405,\"Message\":\"x\"}", "X-None", "",
-         VERDICT_CREDENTIALS, 0, NULL},
-        {422, "{\"ErrorCode\":406,\"Message\":\"x\"}", "X-None", "",
-         VERDICT_GONE, 0, NULL},
-        {422, "{\"ErrorCode\":412,\"Message\":\"x\"}", "X-None", "",
-         VERDICT_CREDENTIALS, 0, NULL},
-        {422, "<html>", "X-None", "", VERDICT_REJECTED, 0, NULL},
-        {401, "{\"ErrorCode\":10,\"Message\":\"x\"}", "X-None", "",
-         VERDICT_CREDENTIALS, 0, NULL},
-        {404, "", "X-None", "", VERDICT_REJECTED, 0, NULL},
-        {413, "", "X-None", "", VERDICT_REJECTED, 0, NULL},
-        {429, "", "X-None", "", VERDICT_RATE, 0, NULL},
-        {429, "", "Retry-After", "30", VERDICT_RATE, 30000, NULL},
-        {500, "{\"ErrorCode\":0}", "X-None", "", VERDICT_RETRY, 0, NULL},
-        {503, "", "X-None", "", VERDICT_RETRY, 0, NULL},
+         VERDICT_SENT, 0, .id = "m1"},
+        {422, "{\"ErrorCode\":10,\"Message\":\"x\"}", VERDICT_CREDENTIALS, 0},
+        {422, "{\"ErrorCode\":300,\"Message\":\"x\"}", VERDICT_REJECTED, 0},
+        {422, "{\"ErrorCode\":400,\"Message\":\"x\"}", VERDICT_CREDENTIALS, 0},
+        {422, "{\"ErrorCode\":401,\"Message\":\"x\"}", VERDICT_CREDENTIALS, 0},
+        {422, "{\"ErrorCode\":402,\"Message\":\"x\"}", VERDICT_REJECTED, 0},
+        {422, "{\"ErrorCode\":405,\"Message\":\"x\"}", VERDICT_CREDENTIALS, 0},
+        {422, "{\"ErrorCode\":406,\"Message\":\"x\"}", VERDICT_GONE, 0},
+        {422, "{\"ErrorCode\":412,\"Message\":\"x\"}", VERDICT_CREDENTIALS, 0},
+        {422, "<html>", VERDICT_REJECTED, 0},
+        {401, "{\"ErrorCode\":10,\"Message\":\"x\"}", VERDICT_CREDENTIALS, 0},
+        {404, "", VERDICT_REJECTED, 0},
+        {413, "", VERDICT_REJECTED, 0},
+        {429, "", VERDICT_RATE, 0},
+        {429, "", VERDICT_RATE, 30000, .header = "Retry-After", .value = "30"},
+        {500, "{\"ErrorCode\":0}", VERDICT_RETRY, 0},
+        {503, "", VERDICT_RETRY, 0},
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct channel_header headers[] = {
-            {str_from(rows[i].header), str_from(rows[i].value)},
-            {STR("Date"), STR("Thu, 24 Sep 2026 09:30:00 GMT")}};
-        struct call_fixture f;
-        struct channel_verdict *v;
-
-        call_begin_mail(&f, CONFIG);
-        call_ask(&f, &channel_postmark);
-        f.answer = (struct channel_answer){.status = rows[i].status,
-                                           .headers = headers,
-                                           .n_headers = 2,
-                                           .body = str_from(rows[i].body)};
-        v = call_answer(&f, &channel_postmark);
-        assert_int_equal(v->verdict, rows[i].verdict);
-        assert_int_equal(v->retry_after_ms, rows[i].retry_after_ms);
-        assert_int_equal(v->status, rows[i].status);
-        assert_text(v->provider_message_id, rows[i].id ? rows[i].id : "");
-        assert_text(v->reason, rows[i].status == 413 ? "size.too_large" : "");
-        call_end(&f);
-    }
+    assert_mail_rows(&channel_postmark, CONFIG, rows,
+                     sizeof(rows) / sizeof(rows[0]));
 }
 
 /* With copies, one is gone only where it is named. */

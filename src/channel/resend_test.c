@@ -70,96 +70,71 @@ test_config(void **state)
 static void
 test_answers(void **state)
 {
-    static const struct {
-        int status;
-        const char *body, *header, *value;
-        enum verdict verdict;
-        int64_t retry_after_ms;
-        const char *id;
-    } rows[] = {
-        {200, "{\"id\":\"49a3999c-0ce1\"}", "X-None", "", VERDICT_SENT, 0,
-         "49a3999c-0ce1"},
-        {200, "", "X-None", "", VERDICT_SENT, 0, NULL},
+    static const struct call_row rows[] = {
+        {200, "{\"id\":\"49a3999c-0ce1\"}", VERDICT_SENT, 0,
+         .id = "49a3999c-0ce1"},
+        {200, "", VERDICT_SENT, 0, .id = ""},
         {400,
          "{\"statusCode\":400,\"name\":\"validation_error\",\"message\":\"x\"}",
-         "X-None", "", VERDICT_REJECTED, 0, NULL},
+         VERDICT_REJECTED, 0},
         {401,
          "{\"statusCode\":401,\"name\":\"missing_api_key\",\"message\":\"x\"}",
-         "X-None", "", VERDICT_CREDENTIALS, 0, NULL},
+         VERDICT_CREDENTIALS, 0},
         {403,
          "{\"statusCode\":403,\"name\":\"invalid_api_key\",\"message\":\"x\"}",
-         "X-None", "", VERDICT_CREDENTIALS, 0, NULL},
+         VERDICT_CREDENTIALS, 0},
         {403,
          "{\"statusCode\":403,\"name\":\"validation_error\",\"message\":\"x\"}",
-         "X-None", "", VERDICT_CREDENTIALS, 0, NULL},
+         VERDICT_CREDENTIALS, 0},
         {404, "{\"statusCode\":404,\"name\":\"not_found\",\"message\":\"x\"}",
-         "X-None", "", VERDICT_REJECTED, 0, NULL},
+         VERDICT_REJECTED, 0},
         {409,
          "{\"statusCode\":409,\"name\":\"invalid_idempotent_request\","
          "\"message\":\"x\"}",
-         "X-None", "", VERDICT_REJECTED, 0, NULL},
+         VERDICT_REJECTED, 0},
         {409,
          "{\"statusCode\":409,\"name\":\"concurrent_idempotent_requests\","
          "\"message\":\"x\"}",
-         "X-None", "", VERDICT_RETRY, 0, NULL},
+         VERDICT_RETRY, 0},
         {409,
          "{\"statusCode\":409,\"name\":\"resource_locked\",\"message\":\"x\"}",
-         "X-None", "", VERDICT_RETRY, 0, NULL},
-        {413, "{\"statusCode\":413,\"name\":\"x\",\"message\":\"x\"}", "X-None",
-         "", VERDICT_REJECTED, 0, NULL},
+         VERDICT_RETRY, 0},
+        {413, "{\"statusCode\":413,\"name\":\"x\",\"message\":\"x\"}",
+         VERDICT_REJECTED, 0},
         {422,
          "{\"statusCode\":422,\"name\":\"missing_required_field\",\"message\":"
          "\"x\"}",
-         "X-None", "", VERDICT_REJECTED, 0, NULL},
+         VERDICT_REJECTED, 0},
         {500,
          "{\"statusCode\":500,\"name\":\"application_error\",\"message\":"
          "\"x\"}",
-         "X-None", "", VERDICT_RETRY, 0, NULL},
+         VERDICT_RETRY, 0},
         {429,
          "{\"statusCode\":429,\"name\":\"rate_limit_exceeded\",\"message\":"
          "\"x\"}",
-         "Retry-After", "2", VERDICT_RATE, 2000, NULL},
+         VERDICT_RATE, 2000, .header = "Retry-After", .value = "2"},
         {429,
          "{\"statusCode\":429,\"name\":\"rate_limit_exceeded\",\"message\":"
          "\"x\"}",
-         "ratelimit-reset", "3", VERDICT_RATE, 3000, NULL},
+         VERDICT_RATE, 3000, .header = "ratelimit-reset", .value = "3"},
         {429,
          "{\"statusCode\":429,\"name\":\"rate_limit_exceeded\",\"message\":"
          "\"x\"}",
-         "X-None", "", VERDICT_RATE, 0, NULL},
+         VERDICT_RATE, 0},
         {429,
          "{\"statusCode\":429,\"name\":\"daily_quota_exceeded\",\"message\":"
          "\"x\"}",
-         "X-None", "", VERDICT_RATE, 52200000, NULL},
+         VERDICT_RATE, 52200000},
         {429,
          "{\"statusCode\":429,\"name\":\"monthly_quota_exceeded\",\"message\":"
          "\"x\"}",
-         "X-None", "", VERDICT_RATE, 86400000, NULL},
-        {502, "<html>", "X-None", "", VERDICT_RETRY, 0, NULL},
+         VERDICT_RATE, 86400000},
+        {502, "<html>", VERDICT_RETRY, 0},
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct channel_header headers[] = {
-            {str_from(rows[i].header), str_from(rows[i].value)},
-            {STR("Date"), STR("Thu, 24 Sep 2026 09:30:00 GMT")}};
-        struct call_fixture f;
-        struct channel_verdict *v;
-
-        call_begin_mail(&f, CONFIG);
-        call_ask(&f, &channel_resend);
-        f.answer = (struct channel_answer){.status = rows[i].status,
-                                           .headers = headers,
-                                           .n_headers = 2,
-                                           .body = str_from(rows[i].body)};
-        v = call_answer(&f, &channel_resend);
-        assert_int_equal(v->verdict, rows[i].verdict);
-        assert_int_equal(v->retry_after_ms, rows[i].retry_after_ms);
-        assert_int_equal(v->status, rows[i].status);
-        assert_text(v->provider_message_id, rows[i].id ? rows[i].id : "");
-        assert_text(v->reason, rows[i].status == 413 ? "size.too_large" : "");
-        call_end(&f);
-    }
+    assert_mail_rows(&channel_resend, CONFIG, rows,
+                     sizeof(rows) / sizeof(rows[0]));
 }
 
 static void

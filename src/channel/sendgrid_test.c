@@ -73,70 +73,45 @@ test_config(void **state)
 static void
 test_answers(void **state)
 {
-    static const struct {
-        int status;
-        const char *body, *header, *value;
-        enum verdict verdict;
-        int64_t retry_after_ms;
-        const char *id;
-    } rows[] = {
-        {202, "", "X-Message-Id", "14c5d75ce93", VERDICT_SENT, 0,
-         "14c5d75ce93"},
-        {202, "<html>", "X-None", "", VERDICT_SENT, 0, NULL},
-        {302, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_REJECTED, 0, NULL},
-        {400, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_REJECTED, 0, NULL},
-        {401, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_CREDENTIALS, 0, NULL},
-        {403, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_CREDENTIALS, 0, NULL},
-        {404, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_REJECTED, 0, NULL},
-        {405, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_REJECTED, 0, NULL},
-        {406, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_REJECTED, 0, NULL},
-        {413, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_REJECTED, 0, NULL},
-        {451, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_REJECTED, 0, NULL},
-        {500, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_RETRY, 0, NULL},
-        {503, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_RETRY, 0, NULL},
-        {429, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
-         "X-RateLimit-Reset", "1790242207", VERDICT_RATE, 7000, NULL},
-        {429, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
-         "X-RateLimit-Reset", "1790242193", VERDICT_RATE, 1000, NULL},
-        {429, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", "X-None", "",
-         VERDICT_RATE, 0, NULL},
-        {429, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
-         "X-RateLimit-Reset", "99999999999", VERDICT_RATE, 86400000, NULL},
+    static const struct call_row rows[] = {
+        {202, "", VERDICT_SENT, 0, .header = "X-Message-Id",
+         .value = "14c5d75ce93", .id = "14c5d75ce93"},
+        {202, "<html>", VERDICT_SENT, 0, .id = ""},
+        {302, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_REJECTED, 0},
+        {400, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_REJECTED, 0},
+        {401, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_CREDENTIALS, 0},
+        {403, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_CREDENTIALS, 0},
+        {404, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_REJECTED, 0},
+        {405, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_REJECTED, 0},
+        {406, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_REJECTED, 0},
+        {413, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_REJECTED, 0},
+        {451, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_REJECTED, 0},
+        {500, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_RETRY, 0},
+        {503, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}",
+         VERDICT_RETRY, 0},
+        {429, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", VERDICT_RATE,
+         7000, .header = "X-RateLimit-Reset", .value = "1790242207"},
+        {429, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", VERDICT_RATE,
+         1000, .header = "X-RateLimit-Reset", .value = "1790242193"},
+        {429, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", VERDICT_RATE,
+         0},
+        {429, "{\"errors\":[{\"message\":\"x\",\"field\":null}]}", VERDICT_RATE,
+         86400000, .header = "X-RateLimit-Reset", .value = "99999999999"},
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct channel_header headers[] = {
-            {str_from(rows[i].header), str_from(rows[i].value)},
-            {STR("Date"), STR("Thu, 24 Sep 2026 09:30:00 GMT")}};
-        struct call_fixture f;
-        struct channel_verdict *v;
-
-        call_begin_mail(&f, CONFIG);
-        call_ask(&f, &channel_sendgrid);
-        f.answer = (struct channel_answer){.status = rows[i].status,
-                                           .headers = headers,
-                                           .n_headers = 2,
-                                           .body = str_from(rows[i].body)};
-        v = call_answer(&f, &channel_sendgrid);
-        assert_int_equal(v->verdict, rows[i].verdict);
-        assert_int_equal(v->retry_after_ms, rows[i].retry_after_ms);
-        assert_int_equal(v->status, rows[i].status);
-        assert_text(v->provider_message_id, rows[i].id ? rows[i].id : "");
-        assert_text(v->reason, rows[i].status == 413 ? "size.too_large" : "");
-        call_end(&f);
-    }
+    assert_mail_rows(&channel_sendgrid, CONFIG, rows,
+                     sizeof(rows) / sizeof(rows[0]));
 }
 
 static void
