@@ -218,9 +218,7 @@ test_answers(void **state)
 static void
 test_config(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {CONFIG, ""},
         {"{\"key_id\":\"abc123defg\",\"team_id\":\"DEF123GHIJ\","
          "\"private_key\":\"***\",\"topic\":\"a\"}",
@@ -233,13 +231,7 @@ test_config(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_apns), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_apns, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 int

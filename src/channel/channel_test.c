@@ -217,9 +217,7 @@ a_batch_is_one_block_of_lines(void **state)
 static void
 log_files_need_a_path(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {"{}", "/path"},
         {"{\"path\":\"\"}", "/path"},
         {"{\"path\":\"/var/log/\"}", "/path"},
@@ -230,13 +228,7 @@ log_files_need_a_path(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_log_file), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_log_file, rows, COUNT(rows));
 }
 
 static void
@@ -306,9 +298,7 @@ null_fails_for_its_share_and_the_same_ones_each_time(void **state)
 static void
 null_takes_shares_and_durations_only(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {"{\"fail\":1.01}", "/fail"},
         {"{\"fail\":-0.1}", "/fail"},
         {"{\"fail\":2}", "/fail"},
@@ -321,13 +311,7 @@ null_takes_shares_and_durations_only(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_null), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_null, rows, COUNT(rows));
 }
 
 int

@@ -300,9 +300,7 @@ test_detail_keeps_the_token(void **state)
 static void
 test_config(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {CONFIG, ""},
         {"{}", "/project_id /client_email /private_key"},
         {"{\"project_id\":\"p\",\"client_email\":\"a@b\","
@@ -315,13 +313,7 @@ test_config(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_fcm), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_fcm, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 int

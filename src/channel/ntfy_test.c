@@ -53,9 +53,7 @@ test_home(void **state)
 static void
 test_config(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {"{}", "/topic"},
         {"{\"topic\":\"a/b\"}", "/topic"},
         {"{\"topic\":\"a\",\"base_url\":\"ftp://x\"}", "/base_url"},
@@ -64,13 +62,7 @@ test_config(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_ntfy), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_ntfy, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void

@@ -129,9 +129,7 @@ test_hosts_and_tokens(void **state)
 static void
 test_config(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {"{}", "/region /access_key_id /secret_access_key /from"},
         {"{\"region\":\"x.example.org/\",\"access_key_id\":\"a\","
          "\"secret_access_key\":\"b\",\"from\":\"nobody\"}",
@@ -146,13 +144,7 @@ test_config(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_ses), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_ses, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void

@@ -118,9 +118,7 @@ each_way_to_say_tls_gives_its_port(void **state)
 static void
 what_cannot_work_is_refused_at_put(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {"{}", "/host /from"},
         {"{\"host\":\"smtp://h\",\"from\":\"a@b.c\"}", "/host"},
         {"{\"host\":\"h/x\",\"from\":\"a@b.c\"}", "/host"},
@@ -154,13 +152,7 @@ what_cannot_work_is_refused_at_put(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, smtp), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(smtp, rows, COUNT(rows));
 }
 
 static void

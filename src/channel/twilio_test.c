@@ -140,9 +140,7 @@ test_refusals(void **state)
 static void
 test_config(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {"{\"account_sid\":\"AC1\",\"auth_token\":\"t\",\"from\":\"+15550001111"
          "\"}",
          ""},
@@ -171,13 +169,7 @@ test_config(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_twilio), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_twilio, rows, COUNT(rows));
 }
 
 /* ---- the answer ---- */

@@ -87,9 +87,7 @@ test_refusals(void **state)
 static void
 test_config(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {"{\"api_key\":\"a\",\"api_secret\":\"b\",\"from\":\"40404\"}", ""},
         {"{\"api_key\":\"a\",\"api_secret\":\"b\",\"from\":\"+12\"}", "/from"},
         {"{\"api_key\":\"a\",\"api_secret\":\"b\",\"from\":\"Twelve chars\"}",
@@ -102,13 +100,7 @@ test_config(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_vonage), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_vonage, rows, COUNT(rows));
 }
 
 /* ---- the answer ---- */

@@ -135,9 +135,7 @@ test_nothing_to_say(void **state)
 static void
 test_config(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {"{" BASE "}", ""},
         {"{}", "/base_url"},
         {"{\"base_url\":\"ftp://x\"}", "/base_url"},
@@ -146,13 +144,7 @@ test_config(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_waha), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_waha, rows, COUNT(rows));
 }
 
 /* ---- the answers ---- */

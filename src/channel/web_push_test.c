@@ -145,9 +145,7 @@ test_base_url_takes_the_place_of_the_service(void **state)
 static void
 test_config(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {CONFIG, ""},
         {"{}", "/public_key /private_key /subject"},
         {"{\"public_key\":\"" PUBLIC "\",\"private_key\":\"***\","
@@ -166,13 +164,7 @@ test_config(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_web_push), rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_web_push, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void

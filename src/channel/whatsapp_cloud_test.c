@@ -189,9 +189,7 @@ test_refusals(void **state)
 static void
 test_config(void **state)
 {
-    static const struct {
-        const char *config, *faults;
-    } rows[] = {
+    static const struct call_config rows[] = {
         {"{}", "/phone_number_id /access_token"},
         {"{\"phone_number_id\":\"+1555\"," TOKEN "}", "/phone_number_id"},
         {"{" NUMBER "," TOKEN ",\"version\":\"23.0\"}", "/version"},
@@ -205,14 +203,7 @@ test_config(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct call_fixture f;
-
-        call_begin(&f, rows[i].config);
-        assert_string_equal(call_faults(&f, &channel_whatsapp_cloud),
-                            rows[i].faults);
-        call_end(&f);
-    }
+    assert_configs(&channel_whatsapp_cloud, rows, COUNT(rows));
 }
 
 /* ---- the answer ---- */
