@@ -144,6 +144,25 @@ test_ed25519_vector(void **state)
     arena_free(a);
 }
 
+/* The same key as Standard Webhooks' whsk_, over id, time and body: v1a. */
+static void
+test_ed25519_of_a_webhook(void **state)
+{
+    struct arena *a = arena_new();
+    struct str s = sign(a, SIGN_ED25519, str_from(ed25519_key),
+                        STR("msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330."
+                            "{\"test\": 2432232314}"));
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, a);
+    buf_put_base64(&b, s);
+    assert_true(str_is(buf_str(&b),
+                       "fldxM4gAKugP6nnt1hdz3sgGfZ6d99nzrMFnZOELIxbzEHoVmAb2AD"
+                       "pkJK7zgPePmPsle0zV9jSeGlHFG2NVAw=="));
+    arena_free(a);
+}
+
 static void
 test_what_is_no_key(void **state)
 {
@@ -223,6 +242,7 @@ main(void)
         cmocka_unit_test(test_rs256_token),
         cmocka_unit_test(test_es256_vectors),
         cmocka_unit_test(test_ed25519_vector),
+        cmocka_unit_test(test_ed25519_of_a_webhook),
         cmocka_unit_test(test_what_is_no_key),
         cmocka_unit_test(test_certificate),
         cmocka_unit_test(test_what_is_no_public_key),
