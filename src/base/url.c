@@ -48,7 +48,8 @@ url_fault(struct str url)
             return "must not have blanks, control characters or backslashes";
     if (url.n > URL_MAX || url_host(url).n == 0)
         return "must name a host and be at most 2048 bytes long";
-    for (size_t i = 8; i < url.n && !strchr("/?#", url.p[i]); i++)
+    for (size_t i = str_starts(url, STR("https")) ? 8 : 7;
+         i < url.n && !strchr("/?#", url.p[i]); i++)
         if (url.p[i] == '@')
             return "must not hold a login";
     return NULL;
