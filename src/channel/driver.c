@@ -249,6 +249,15 @@ channel_answer_header(const struct channel_answer *a, const char *name)
     return STR_NONE;
 }
 
+bool
+channel_is_digits(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    return s.n > 0;
+}
+
 int64_t
 channel_retry_after_ms(const struct channel_call *c)
 {
@@ -258,9 +267,10 @@ channel_retry_after_ms(const struct channel_call *c)
 
     if (value.n == 0)
         return 0;
-    if (str_to_u64(value, &seconds)) {
-        ms = seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS
-                                                 : (int64_t)seconds * 1000;
+    if (channel_is_digits(value)) { /* more than a number holds, too */
+        ms = !str_to_u64(value, &seconds) || seconds > RETRY_AFTER_MAX_MS / 1000
+                 ? RETRY_AFTER_MAX_MS
+                 : (int64_t)seconds * 1000;
     } else if (time_parse_http(value, &ms)) {
         /* Their clock may be off, so their own time counts. */
         time_parse_http(channel_answer_header(c->answer, "Date"), &now_ms);

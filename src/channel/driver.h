@@ -2,6 +2,7 @@
 #pragma once
 
 #include "channel/channel.h"
+#include "domain/retry.h"
 
 extern const struct channel_driver channel_apns;
 extern const struct channel_driver channel_discord;
@@ -47,9 +48,8 @@ struct channel_verdict channel_unanswered(struct channel_call *c,
  * characters, and without any secret of the configuration. */
 struct str channel_detail(const struct channel_call *c,
                           const struct field *config, struct str text);
-/* Retry-After of the answer, in those bounds; 0: it names none. */
-#define RETRY_AFTER_MIN_MS INT64_C(1000)
-#define RETRY_AFTER_MAX_MS (24 * 3600 * INT64_C(1000))
+/* Retry-After of the answer, in the bounds of domain/retry.h; 0: it names none,
+ * or what is none. */
 int64_t channel_retry_after_ms(const struct channel_call *c);
 struct str channel_answer_header(const struct channel_answer *a,
                                  const char *name);
@@ -62,6 +62,8 @@ struct json channel_override(const struct channel_call *c);
 bool channel_has_no_target(struct json config);
 
 /* ---- words ---- */
+
+bool channel_is_digits(struct str s); /* and of one at least */
 
 /* Title, then the body on the next line, for channels without a title. */
 struct str channel_text(struct arena *a, const struct channel_message *m);

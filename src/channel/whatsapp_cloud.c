@@ -116,15 +116,6 @@ static const struct field override_fields[] = {
 
 /* ---- configuration ---- */
 
-static bool
-is_digits(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-    return s.n > 0;
-}
-
 /* "v23.0" */
 static bool
 is_version(struct str s)
@@ -132,7 +123,8 @@ is_version(struct str s)
     struct str major, minor = s;
 
     return str_starts(s, STR("v")) && str_split(&minor, '.', &major) &&
-           is_digits(str_sub(major, 1, major.n)) && is_digits(minor);
+           channel_is_digits(str_sub(major, 1, major.n)) &&
+           channel_is_digits(minor);
 }
 
 static bool
@@ -160,7 +152,7 @@ check(struct json config, struct problem *p)
 {
     struct str version = json_str_of(p->arena, config, "version");
 
-    if (!is_digits(json_str_of(p->arena, config, "phone_number_id")))
+    if (!channel_is_digits(json_str_of(p->arena, config, "phone_number_id")))
         problem_add(p, ERR_INVALID, STR("/phone_number_id"),
                     "must be of digits: the id, not the number");
     if (version.n > 0 && !is_version(version))
@@ -527,9 +519,9 @@ read_status(struct channel_receipt *r, struct json v)
                    STR_ARG(time));
     if (str_starts(ref, STR("dlv_")))
         e.delivery_id = ref;
-    if (is_digits(number))
+    if (channel_is_digits(number))
         e.address = str_fmt(r->arena, "+%.*s", STR_ARG(number));
-    if (is_digits(time) && time.n <= 12 && str_to_i64(time, &at_s))
+    if (channel_is_digits(time) && time.n <= 12 && str_to_i64(time, &at_s))
         e.at_ms = at_s * 1000;
     e.detail = detail_of(r->arena, error);
     hook_add(r, &e);
