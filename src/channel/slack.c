@@ -13,7 +13,6 @@
 #define TEXT_MAX 8000
 #define SECTION_MAX 3000 /* of a block's text, escaped */
 #define LABEL_MAX 75
-#define WINDOW_S 300 /* in which a signature is believed */
 
 static const char *const channels_served[] = {"slack", NULL};
 
@@ -373,12 +372,10 @@ is_signed(const struct channel_receipt *r)
     struct str secret = json_str_of(r->arena, r->config, "signing_secret");
     struct str at = hook_header(r, "X-Slack-Request-Timestamp");
     struct str given = hook_header(r, "X-Slack-Signature");
-    int64_t at_s, now_s = r->now_ms / 1000;
     struct buf text;
 
     if (secret.n == 0 || !str_starts(given, STR("v0=")) ||
-        !str_to_i64(at, &at_s) || at_s < now_s - WINDOW_S ||
-        at_s > now_s + WINDOW_S)
+        !hook_is_recent(r, at))
         return false;
     buf_init(&text, r->arena);
     buf_printf(&text, "v0:%.*s:", STR_ARG(at));

@@ -10,7 +10,6 @@
 #define HOME "https://rest.nexmo.com"
 #define SENDER_MAX 11     /* of letters in place of a number */
 #define THROTTLED_MS 1000 /* a sender's number sends one a second */
-#define WINDOW_S 300      /* how far a receipt's time may be off */
 
 static const char *const channels_served[] = {"sms", NULL};
 
@@ -288,10 +287,9 @@ static bool
 is_of_now(const struct channel_receipt *r, const struct hook_form *form,
           int64_t *ret_s)
 {
-    int64_t now_s = r->now_ms / 1000;
+    struct str time = hook_form_get(form, "timestamp");
 
-    return str_to_i64(hook_form_get(form, "timestamp"), ret_s) &&
-           *ret_s >= now_s - WINDOW_S && *ret_s <= now_s + WINDOW_S;
+    return hook_is_recent(r, time) && str_to_i64(time, ret_s);
 }
 
 /* False: it is no end, and no news. */
