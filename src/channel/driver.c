@@ -113,6 +113,17 @@ channel_clip(struct arena *a, struct str text, size_t max)
     return str_fmt(a, "%.*s\u2026", (int)fits, text.p);
 }
 
+struct str
+channel_clip_bytes(struct arena *a, struct str text, size_t max)
+{
+    struct str mark = STR("\u2026");
+
+    if (text.n <= max)
+        return text;
+    text = str_utf8_clip(text, max - mark.n);
+    return str_fmt(a, "%.*s%.*s", STR_ARG(text), STR_ARG(mark));
+}
+
 size_t
 channel_actions(struct arena *a, const struct channel_message *m,
                 struct channel_action row[static CHANNEL_ACTIONS_MAX])

@@ -70,6 +70,8 @@ struct str channel_text(struct arena *a, const struct channel_message *m);
 /* At most `max` UTF-16 units, which is how phones and chats count; what is cut
  * ends with an ellipsis. */
 struct str channel_clip(struct arena *a, struct str text, size_t max);
+/* The same with `max` bytes. */
+struct str channel_clip_bytes(struct arena *a, struct str text, size_t max);
 
 struct channel_action {
     struct str id, label, url; /* url empty: pressed, it calls nothing here */

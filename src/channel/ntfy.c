@@ -4,7 +4,8 @@
 #include "channel/http.h"
 
 #define HOME "https://ntfy.sh"
-#define BURST_MS 5000 /* in which its bucket takes one more */
+#define MESSAGE_MAX 4096 /* bytes; what is longer would be an attachment */
+#define BURST_MS 5000    /* in which its bucket takes one more */
 
 static const char *const channels_served[] = {"ntfy", NULL};
 
@@ -97,7 +98,8 @@ ask(struct channel_call *c)
     json_str_field(&w, "topic", json_str_of(c->arena, c->config, "topic"));
     if (m->title.n > 0)
         json_str_field(&w, "title", m->title);
-    json_str_field(&w, "message", m->body);
+    json_str_field(&w, "message",
+                   channel_clip_bytes(c->arena, m->body, MESSAGE_MAX));
     json_int_field(&w, "priority", priority_of(m->priority));
     put_actions(&w, c->arena, m);
     json_end_object(&w);

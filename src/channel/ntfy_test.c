@@ -1,5 +1,6 @@
 /* ntfy_test.c - the call and the table of answers of ntfy (its
  * server/errors.go). */
+#include "base/buf.h"
 #include "channel/call_test.h"
 #include "channel/driver.h"
 
@@ -68,13 +69,8 @@ test_config(void **state)
 static void
 test_answers(void **state)
 {
-    static const struct {
-        int status;
-        const char *body;
-        enum verdict verdict;
-        int64_t retry_after_ms;
-    } rows[] = {
-        {200, "{\"id\":\"hwQ2YpKdmg\"}", VERDICT_SENT, 0},
+    static const struct call_row rows[] = {
+        {200, "{\"id\":\"hwQ2YpKdmg\"}", VERDICT_SENT, 0, .id = "hwQ2YpKdmg"},
         {200, "{\"id\":\"hwQ2", VERDICT_SENT, 0},
         {200, "", VERDICT_SENT, 0},
         {302, "", VERDICT_REJECTED, 0},
@@ -83,7 +79,11 @@ test_answers(void **state)
         {403, "{\"code\":40301,\"http\":403}", VERDICT_CREDENTIALS, 0},
         {413, "{\"code\":41301,\"http\":413}", VERDICT_REJECTED, 0},
         {429, "{\"code\":42901,\"http\":429}", VERDICT_RATE, 5000},
+        {429, "{\"code\":42901,\"http\":429}", VERDICT_RATE, 7000,
+         .header = "Retry-After", .value = "7"},
         /* 14 h 30 min to midnight */
+        {429, "{\"code\":42902,\"http\":429}", VERDICT_RATE, 52200000},
+        {429, "{\"code\":42905,\"http\":429}", VERDICT_RATE, 52200000},
         {429, "{\"code\":42908,\"http\":429}", VERDICT_RATE, 52200000},
         {429, "{\"code\":42909,\"http\":429}", VERDICT_CREDENTIALS, 0},
         {429, "<html>", VERDICT_RATE, 0},
@@ -93,20 +93,31 @@ test_answers(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct call_fixture f;
-        struct channel_verdict *v;
+    assert_rows(&channel_ntfy, CONFIG, rows, sizeof(rows) / sizeof(rows[0]));
+}
 
-        call_begin(&f, CONFIG);
-        call_ask(&f, &channel_ntfy);
-        f.answer = (struct channel_answer){.status = rows[i].status,
-                                           .body = str_from(rows[i].body)};
-        v = call_answer(&f, &channel_ntfy);
-        assert_int_equal(v->verdict, rows[i].verdict);
-        assert_int_equal(v->retry_after_ms, rows[i].retry_after_ms);
-        assert_int_equal(v->status, rows[i].status);
-        call_end(&f);
-    }
+static void
+test_long_texts_are_cut(void **state)
+{
+    struct call_fixture f;
+    struct buf text;
+
+    (void)state;
+    call_begin(&f, CONFIG);
+    buf_init(&text, f.arena);
+    buf_put_char(&text, 'x');
+    while (text.n < 4096)
+        buf_put_cstr(&text, "\u00e4\u00e4\u20ac"); /* 7 bytes */
+    assert_int_equal(text.n, 4096);
+    f.message.body = buf_str(&text);
+    call_ask(&f, &channel_ntfy);
+    assert_lacks(f.call.request.body, "\u2026");
+    buf_put_char(&text, 'y');
+    f.message.body = buf_str(&text);
+    call_ask(&f, &channel_ntfy);
+    assert_holds(f.call.request.body, "\u00e4\u00e4\u2026\",");
+    assert_true(str_is_utf8(f.call.request.body));
+    call_end(&f);
 }
 
 static void
@@ -133,6 +144,7 @@ main(void)
         cmocka_unit_test(test_home),
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_long_texts_are_cut),
         cmocka_unit_test(test_detail_keeps_the_secret),
     };
 

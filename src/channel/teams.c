@@ -68,15 +68,6 @@ put_text(struct json_writer *w, struct arena *a, struct str text, bool is_title)
     json_end_object(w);
 }
 
-static struct str
-clipped(struct arena *a, struct str text)
-{
-    if (text.n <= TEXT_MAX_BYTES)
-        return text;
-    text = str_utf8_clip(text, TEXT_MAX_BYTES);
-    return str_fmt(a, "%.*s\u2026", STR_ARG(text));
-}
-
 static void
 put_actions(struct json_writer *w, struct arena *a,
             const struct channel_message *m)
@@ -113,7 +104,7 @@ put_card(struct json_writer *w, struct arena *a,
     json_put_key(w, "body");
     json_begin_array(w);
     put_text(w, a, channel_clip(a, m->title, TITLE_MAX), true);
-    put_text(w, a, clipped(a, m->body), false);
+    put_text(w, a, channel_clip_bytes(a, m->body, TEXT_MAX_BYTES), false);
     json_end_array(w);
     put_actions(w, a, m);
     json_end_object(w);
