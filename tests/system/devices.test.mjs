@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import apns from './fakes/apns.mjs';
 import fcm from './fakes/fcm.mjs';
+import webPush from './fakes/web_push.mjs';
 import { start } from './lib/belfry.mjs';
 import { makeCertificates } from './lib/ca.mjs';
 import { fake, json } from './lib/fake.mjs';
@@ -309,5 +310,49 @@ describe('phones', { timeout: 120000 }, () => {
                 dry_run: true });
         assert.deepEqual(plan.map((d) => [d.device, d.verdict, d.reason]),
             [['android', 'send', null], ['iphone', 'skip', 'provider.none']]);
+    });
+});
+
+// Whoever has a token of a user's may name a server of his own.
+describe('browsers', { timeout: 120000 }, () => {
+    let belfry, dir, service, stranger;
+
+    const server = (status, certificates) => fake({ driver: 'web_push',
+        faults: {}, take: () => ({ status, body: 'no' }) }, { certificates });
+
+    before(async () => {
+        dir = await mkdtemp(path.join(tmpdir(), 'belfry-browsers-'));
+        const certificates = await makeCertificates(dir);
+        service = await server(201, certificates);
+        stranger = await server(403, certificates);
+        belfry = await start({ env: {
+            SSL_CERT_FILE: certificates.authorityFile } });
+        await belfry.put('/v1/providers/push', { channel: 'web_push',
+            driver: 'web_push',
+            retry: { strategy: 'fixed', base: '100ms', attempts: 3 },
+            config: webPush.config });
+    });
+    after(async () => {
+        await belfry?.stop();
+        await service?.close();
+        await stranger?.close();
+        await rm(dir, { recursive: true, force: true });
+    });
+
+    it('of one user stop no pushes to the others', async () => {
+        const push = async (user) => belfry.settled(await belfry.send(
+            { to: user, title: 't', channels: ['web_push'] }));
+
+        for (const [user, at] of [['eve', stranger], ['ann', service]])
+            await belfry.put(`/v1/users/${user}/devices/laptop`,
+                browser(`${at.base}/v1/${user}`));
+        // Each of its attempts is made: no breaker makes them wait.
+        assert.deepEqual((await push('eve')).counts, { dead: 1 });
+        assert.equal(stranger.calls.length, 3);
+        assert.deepEqual((await push('ann')).counts, { sent: 1 });
+        const metrics = await belfry.api('GET', '/metrics', undefined,
+            { unchecked: true });
+        assert.match(metrics.text,
+            /belfry_breaker_state\{provider="push"\} 0/);
     });
 });
