@@ -190,6 +190,28 @@ for (const face of tellers)
             await configure();
         });
 
+        // With the same keys, and the very ids: of another one's delivery.
+        it('changes nothing of another workspace', async () => {
+            const receipt = face.receipts.find((r) => r.want.status) ??
+                face.receipts.find((r) => r.want.event);
+            const sent = await send();
+            const was = await look(sent);
+            await belfry.put('/v1/workspaces/thief', {});
+            const url = await configure({ workspace: 'thief' });
+            await configure();
+            // Where the address is signed, it is that one.
+            const form = sent.call.form &&
+                new URLSearchParams(sent.call.form);
+            form?.set('StatusCallback', url);
+            const answer = await told({ ...sent, call: { ...sent.call,
+                ...form && { form } } }, receipt, url);
+            assert.equal(answer.status, 200, answer.text);
+            assert.deepEqual(await look(sent), was);
+            const { data } = await belfry.get('/v1/suppressions',
+                { workspace: 'thief' });
+            assert.deepEqual(data, []);
+        });
+
         it('counts what it does not know, and takes it', async () => {
             const receipt = face.receipts.find((r) => r.want.event);
             const sent = await send();
