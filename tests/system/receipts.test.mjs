@@ -30,7 +30,7 @@ function spoil(made) {
         const at = headers[name].search(/[\w+/-]{5}[^\w+/-]*$/);
         assert.ok(at >= 0);
         const turned = headers[name].slice(0, at) +
-            (headers[name][at] === 'A' ? 'B' : 'A') +
+            (headers[name][at] === '0' ? '1' : '0') +
             headers[name].slice(at + 1);
         return { ...made, headers: { ...headers, [name]: turned } };
     }
