@@ -45,14 +45,34 @@ replaced(struct arena *a, struct str text, struct str what)
     return buf_str(&b);
 }
 
+/* As it stands, and as forms write it. */
+static struct str
+without(struct arena *a, struct str text, struct json secret)
+{
+    struct str plain = json_str(a, secret);
+    struct buf form;
+
+    buf_init(&form, a);
+    buf_put_url(&form, plain);
+    return replaced(a, replaced(a, text, plain), buf_str(&form));
+}
+
 /* No value of a secret setting shows in it. */
 static struct str
 masked(struct arena *a, const struct provider *p, struct str text)
 {
     for (const struct field *f = p->driver->config; f && f->type != FIELD_END;
          f++) {
-        if (f->flags & FIELD_SECRET)
-            text = replaced(a, text, json_str_of(a, p->config, f->name));
+        struct json v = json_get(p->config, f->name);
+
+        if (!(f->flags & FIELD_SECRET))
+            continue;
+        if (json_is(v, JSON_STRING))
+            text = without(a, text, v);
+        for (struct json e = json_first(v);
+             json_is(v, JSON_ARRAY) && !json_is(e, JSON_ABSENT);
+             e = json_next(v, e))
+            text = without(a, text, e);
     }
     return text;
 }

@@ -198,6 +198,27 @@ no_secret_is_kept(void **state)
     assert_true(str_is(m.raw, "token=***&x=1"));
 }
 
+/* Several of them, and as a form writes them. */
+static void
+no_secret_is_kept_in_any_form(void **state)
+{
+    struct bench *b = *state;
+    struct json_error why;
+
+    assert_int_equal(json_parse(b->arena,
+                                STR("{\"token\":[\"hush-hush\",\"a+b/c=\"]}"),
+                                &b->doc, &why),
+                     ERR_OK);
+    b->provider.config = json_root(&b->doc);
+    b->request = (struct channel_request){
+        .kind = CHANNEL_REQUEST_HTTP,
+        .url = STR("https://example.org/"),
+        .body = STR("a=hush-hush&b=a%2Bb%2Fc%3D&c=a+b/c="),
+    };
+    answer(b);
+    assert_true(str_is(only_message(b).raw, "a=***&b=***&c=***"));
+}
+
 static void
 what_is_of_this_machine_is_done_as_well(void **state)
 {
@@ -223,6 +244,7 @@ main(void)
         T(http_is_kept_and_answered_as_by_a_good_provider),
         T(mail_is_answered_with_250),
         T(no_secret_is_kept),
+        T(no_secret_is_kept_in_any_form),
         T(what_is_of_this_machine_is_done_as_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
