@@ -272,17 +272,28 @@ judge(struct channel_call *c)
     return v;
 }
 
-/* Anybody may say that his browser's push service is a server of his own. */
+/* Anybody may say that his browser's push service is a server of his own, or
+ * register a subscription of another application's, which is refused. */
 static void
-step(struct channel_call *c)
+judge_endpoint(struct channel_call *c)
 {
     static const char *const services[] = {
         "fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com",
         "notify.windows.com", NULL};
+    static const char *const none[] = {NULL};
+    bool is_refused = c->verdicts[0].verdict == VERDICT_CREDENTIALS;
 
+    channel_judge_others(c,
+                         json_str_of(c->arena, subscription_of(c), "endpoint"),
+                         is_refused ? none : services);
+}
+
+static void
+step(struct channel_call *c)
+{
     channel_step(c, config_fields, ask, judge);
-    channel_judge_others(
-        c, json_str_of(c->arena, subscription_of(c), "endpoint"), services);
+    if (c->is_done)
+        judge_endpoint(c);
 }
 
 const struct channel_driver channel_web_push = {
