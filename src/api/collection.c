@@ -299,9 +299,10 @@ collection_names_itself(struct call *c, const struct collection *of,
                         struct str key)
 {
     check_name(c, of, key);
-    if (problem_is_set(&c->problem))
-        call_refuse(c);
-    return !problem_is_set(&c->problem);
+    if (!problem_is_set(&c->problem))
+        return true;
+    call_refuse(c); /* and it is gone */
+    return false;
 }
 
 static struct changing *
