@@ -4,6 +4,7 @@
 #pragma once
 
 #include "domain/notification.h"
+#include "store/attachment.h"
 #include "store/digest.h"
 #include "store/req.h"
 #include "store/trial.h"
@@ -38,6 +39,8 @@ struct store_accept_item {
     size_t n_steps;
     const struct store_trial *trials; /* of some of the deliveries */
     size_t n_trials;
+    const struct store_attachment *attachments; /* with the notification */
+    size_t n_attachments;
     /* Not NULL: an item before it in this request, by which it stands or falls:
      * where that one is a duplicate or gone, this one is gone. */
     const struct store_accept_item *with;

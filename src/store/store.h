@@ -15,6 +15,7 @@
 
 #include "store/accept.h"
 #include "store/approval.h"
+#include "store/attachment.h"
 #include "store/audit.h"
 #include "store/budget.h"
 #include "store/cycle.h"

@@ -49,6 +49,7 @@ static const struct key {
     {"taken", "taken_message", {"tenant", "lane", "message"}},
     {"taken", NULL, {"delivery"}},
     {"delivery_device", NULL, {"delivery"}},
+    {"attachment", NULL, {"notification"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
     {"member", "member_user", {"tenant", "user_id"}},
@@ -316,6 +317,7 @@ static const char fill[] =
     "INSERT INTO trial SELECT 7, 1, i, i, i, i, 'u' || i, 'a'" EACH
     "INSERT INTO trial_delivery SELECT i, 7, 1, 'u' || i, 'a'" EACH
     "INSERT INTO delivery_device SELECT i, 7, 'fcm/phone'" EACH
+    "INSERT INTO attachment SELECT i, 0, 7, 'aGk='" EACH
     "INSERT INTO digest SELECT 7, i, true, 0, false, 100, 1, 1, 1, 1, 1, "
     "'u' || i, 'email', ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
@@ -336,7 +338,7 @@ static const char empty[] =
     "DELETE FROM cancel_key; "
     "DELETE FROM outbox; DELETE FROM work; DELETE FROM workflow_step; "
     "DELETE FROM trial; DELETE FROM trial_delivery; "
-    "DELETE FROM delivery_device; "
+    "DELETE FROM delivery_device; DELETE FROM attachment; "
     "DELETE FROM user_event; DELETE FROM digest; DELETE FROM "
     "intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "

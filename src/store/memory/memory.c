@@ -163,7 +163,7 @@ close_store(struct store *base)
         &s->mem.steps,         &s->mem.user_events,
         &s->mem.trials,        &s->mem.trial_deliveries,
         &s->mem.habits,        &s->mem.audits,
-        &s->mem.taken,
+        &s->mem.taken,         &s->mem.attachments,
     };
 
     while (s->is_woken) /* its task is on the way to us */

@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "domain/reason.h"
 #include "store/joins.h"
+#include "store/memory/attachment.h"
 #include "store/memory/audit.h"
 #include "store/memory/habit.h"
 #include "store/memory/receipt.h"
@@ -132,6 +133,7 @@ add_item(struct mem *m, const struct store_accept *a,
     item->created_ms = item->notification.created_ms;
     if (joins_adds_notification(item))
         add_notification(m, a, item);
+    mem_attachments_add(m, a->tenant, item);
     for (size_t i = 0; i < item->n_joins; i++)
         mem_window_join(m, &item->joins[i]);
     mem_instance_join(m, a, item);
@@ -615,6 +617,7 @@ mem_purge(struct mem *m, struct store_req *req)
         if (p->n_purged == p->max || !is_due(m, p, n))
             continue;
         n->is_gone = true;
+        mem_attachments_drop(m, n->n.id);
         p->n_purged++;
         ROW_EACH(struct mem_delivery, d, &m->deliveries)
         if (d->d.notification == n->n.id)

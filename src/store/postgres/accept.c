@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "store/joins.h"
+#include "store/postgres/attachment.h"
 #include "store/postgres/digest.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
@@ -58,7 +59,7 @@ struct accept {
     struct pg_turns *turns;
     struct pg_trials *trials;
     struct pg_columns notifications, cancel_keys, works, ready, waiting, dead,
-        ended, devices;
+        ended, devices, attachments;
     bool has_begun;
 };
 
@@ -493,6 +494,7 @@ send_rows(struct pg_op *op)
     pg_columns_init(&s->dead, op->arena, "llllliisstTttt", 0);
     pg_columns_init(&s->ended, op->arena, "llllliisstTttt", s->n_items);
     pg_columns_init(&s->devices, op->arena, "llT", 0);
+    pg_columns_init(&s->attachments, op->arena, "lilT", 0);
     for (size_t i = 0; i < s->n_entries; i++) {
         const struct entry *e = &s->entries[i];
 
@@ -515,6 +517,7 @@ send_rows(struct pg_op *op)
                         e->item->is_held ? STR(STORE_HELD) : STR_NONE);
         }
         pg_trials_add(s->trials, e->request, e->item);
+        pg_attachments_add(&s->attachments, e->request->tenant, e->item);
         for (size_t k = 0, at = 0; k < e->item->n_deliveries; k++) {
             struct delivery d = joins_delivery(e->item, k, &at);
 
@@ -532,6 +535,7 @@ send_rows(struct pg_op *op)
     send_columns(op, &s->dead, PG_dead_add);
     send_columns(op, &s->ended, PG_ended_add);
     send_columns(op, &s->devices, PG_delivery_device_add);
+    send_columns(op, &s->attachments, PG_attachment_add);
     send_items(op);
     pg_trials_store(s->trials, op);
 }

@@ -181,6 +181,7 @@ write_accept(struct writer *w, struct store_req *req)
         item->created_ms = item->notification.created_ms;
         if (joins_adds_notification(item))
             add_notification(w, a->tenant, &item->notification);
+        attachments_add(w, a->tenant, item);
         add_cancel_key(w, a->tenant, item->cancel_key, item->id);
         if (item->has_more)
             work_add(w, a->tenant, item);

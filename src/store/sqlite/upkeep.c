@@ -82,6 +82,7 @@ purge_one(struct purging *u, const struct candidate *c)
     }
     purge_deliveries(u, c->id, n);
     remove_by(u->w, SQL_purge_cancel_key, c->id);
+    remove_by(u->w, SQL_purge_attachments, c->id);
     remove_by(u->w, SQL_purge_notification, c->id);
     u->p->n_purged++;
     return true;

@@ -57,6 +57,10 @@ void members_clear_topic(struct writer *w, int64_t tenant, struct str topic);
 /* inbox.c */
 void inbox_add(struct writer *w, struct inbox_item *item);
 
+/* attachment.c */
+void attachments_add(struct writer *w, int64_t tenant,
+                     const struct store_accept_item *item);
+
 /* audit.c: what a verb that succeeded has to tell. */
 void audit_write(struct writer *w, struct store_req *req);
 void audit_sweep(struct writer *w, int64_t before_ms, size_t max);
