@@ -289,6 +289,8 @@ fetch_on_begin(void *arg, char *their_ip, char *our_ip, int their_port,
     (void)our_port;
     if (t->n_begun > 0 && !str_is(method, "GET") && !str_is(method, "HEAD"))
         return CURL_PREREQFUNC_ABORT;
+    if (fetch_smtp_lacks(t))
+        return CURL_PREREQFUNC_ABORT;
     t->n_begun++;
     return CURL_PREREQFUNC_OK;
 }
@@ -397,6 +399,8 @@ cause_of(const struct fetch_transfer *t, CURLcode code)
 {
     if (atomic_load(&t->is_cancelled))
         return FETCH_CAUSE_NONE;
+    if (t->lacks_smtputf8)
+        return FETCH_CAUSE_SMTPUTF8;
     switch (code) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL: /* also: they answer in HTTP/0.9 */
@@ -457,6 +461,9 @@ detail_of(const struct fetch_transfer *t, CURLcode code)
 {
     if (atomic_load(&t->is_cancelled))
         return STR("cancelled");
+    if (t->lacks_smtputf8)
+        return STR("the server does not take addresses outside ASCII: it "
+                   "offers no SMTPUTF8");
     if (t->n_begun > 0 && code == CURLE_ABORTED_BY_CALLBACK)
         return STR("the connection was lost before an answer");
     if (t->is_unruly)

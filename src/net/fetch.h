@@ -29,8 +29,9 @@ enum fetch_cause {
     FETCH_CAUSE_TLS,   /* handshake, certificate, STARTTLS not offered */
     FETCH_CAUSE_LOGIN, /* SMTP AUTH refused */
     FETCH_CAUSE_TIMEOUT,
-    FETCH_CAUSE_BROKEN, /* closed or garbled in the middle */
-    FETCH_CAUSE_URL,    /* not a URL that can be called */
+    FETCH_CAUSE_BROKEN,   /* closed or garbled in the middle */
+    FETCH_CAUSE_URL,      /* not a URL that can be called */
+    FETCH_CAUSE_SMTPUTF8, /* needed, and not offered */
 };
 
 #define FETCH_ANSWER_MAX (64 * 1024) /* bytes of body kept */
@@ -69,6 +70,7 @@ struct fetch_request {
     enum fetch_tls tls;            /* STARTTLS is required when asked for */
     struct str username, password; /* empty: no AUTH */
     struct str oauth_token; /* XOAUTH2 in place of a password; empty: none */
+    bool needs_smtputf8;    /* RFC 6531: a server without it gets nothing */
     struct str mail_from;
     const struct str *rcpt_to;
     size_t n_rcpt_to;

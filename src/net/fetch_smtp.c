@@ -44,6 +44,33 @@ is_refused(const struct fetch_transfer *t)
            !t->is_reply_open && !t->is_unruly;
 }
 
+/* Of the replies before the envelope: what EHLO was told last counts, which is
+ * the one under TLS. In capitals, as everybody has it: written otherwise,
+ * libcurl would not see it, and say nothing of it in MAIL. */
+static void
+look_for_extensions(struct fetch_transfer *t, int code, struct str text)
+{
+    struct str keyword;
+
+    if (t->n_begun > 0)
+        return;
+    if (code == 220)
+        t->has_smtputf8 = false;
+    else if (code == 250 && str_split(&text, ' ', &keyword) &&
+             str_is(keyword, "SMTPUTF8"))
+        t->has_smtputf8 = true;
+}
+
+bool
+fetch_smtp_lacks(struct fetch_transfer *t)
+{
+    t->lacks_smtputf8 = t->request->kind == FETCH_SMTP &&
+                        t->request->needs_smtputf8 && !t->has_smtputf8;
+    if (t->lacks_smtputf8)
+        fetch_mailer_cut(t->mailer);
+    return t->lacks_smtputf8;
+}
+
 /* Each line of each reply: keep the text of the last one. */
 static size_t
 on_reply_line(char *p, size_t size, size_t n, void *arg)
@@ -70,6 +97,7 @@ on_reply_line(char *p, size_t size, size_t n, void *arg)
     t->is_reply_open = line.n > 3 && line.p[3] == '-';
     t->reply_code = (int)code;
     line = str_sub(line, 4, line.n);
+    look_for_extensions(t, (int)code, line);
     if (t->body.n < REPLY_MAX)
         buf_put_str(&t->body, str_sub(line, 0, REPLY_MAX - t->body.n));
     if (is_refused(t))
@@ -126,6 +154,9 @@ fetch_smtp_apply(struct fetch_transfer *t)
     /* Or it would try a login with an empty password first. */
     curl_easy_setopt(e, CURLOPT_LOGIN_OPTIONS,
                      t->oauth_token ? "AUTH=XOAUTH2" : NULL);
+    /* What a session offered is not known any more when it is used again. */
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT,
+                     (long)t->request->needs_smtputf8);
     curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE,
                      (curl_off_t)t->request->body.n);
 }
@@ -158,15 +189,19 @@ is_name(struct str s)
     return s.n > 0 && s.n <= 253;
 }
 
-/* Nothing that could end a command or its angle brackets early. */
+/* Nothing that could end a command or its angle brackets early; outside ASCII
+ * only where the mail is to be told as such. */
 static bool
-is_address(struct str s)
+is_address(const struct fetch_request *r, struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f ||
-            s.p[i] == '<' || s.p[i] == '>')
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if (c <= ' ' || c == 0x7f || c == '<' || c == '>' ||
+            (c > 0x7f && !r->needs_smtputf8))
             return false;
-    return s.n > 0 && s.n <= ADDRESS_MAX;
+    }
+    return s.n > 0 && s.n <= ADDRESS_MAX && str_is_utf8(s);
 }
 
 static bool
@@ -185,7 +220,7 @@ set_recipients(struct fetch_transfer *t)
         return "mail needs from 1 to 100 recipients";
     row = ARENA_ARRAY(r->arena, struct curl_slist, r->n_rcpt_to);
     for (size_t i = 0; i < r->n_rcpt_to; i++) {
-        if (!is_address(r->rcpt_to[i]))
+        if (!is_address(r, r->rcpt_to[i]))
             return "a recipient is no address";
         row[i].data = str_cstr(
             r->arena, str_fmt(r->arena, "<%.*s>", STR_ARG(r->rcpt_to[i])));
@@ -226,7 +261,7 @@ fetch_smtp_begin(struct fetch_transfer *t)
         fault = set_recipients(t);
     if (fault)
         return fault;
-    if (!is_address(r->mail_from))
+    if (!is_address(r, r->mail_from))
         return "the sender is no address";
     if (!is_c_string(r->username) || !is_c_string(r->password) ||
         !is_c_string(r->oauth_token))

@@ -195,6 +195,59 @@ a_token_is_a_login(void **state)
     call_stop(&k, &c, &p);
 }
 
+/* Also after a mail that needed nothing, on the session which that one left. */
+static void
+an_address_outside_ascii_goes_where_the_server_takes_it(void **state)
+{
+    static const struct str wide = {"j\xc3\xbcrgen@example.net", 19};
+    struct script s = {
+        .ehlo = "250-peer\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE\r\n"};
+    struct caller c;
+    struct peer p;
+    struct call k;
+
+    (void)state;
+    start(&k, &c, &p, &s);
+    call_run(&c, &k);
+    assert_int_equal(k.answer.outcome, FETCH_ANSWERED);
+    k.r.rcpt_to = &wide;
+    k.r.needs_smtputf8 = true;
+    call_run(&c, &k);
+    assert_int_equal(k.answer.outcome, FETCH_ANSWERED);
+    assert_int_equal(k.answer.status, 250);
+    assert_seen(peer_seen(&p, k.r.arena),
+                "MAIL FROM:<shop@example.com> SIZE=36 SMTPUTF8\r\n"
+                "RCPT TO:<j\xc3\xbcrgen@example.net>\r\n");
+    call_stop(&k, &c, &p);
+}
+
+static void
+a_server_that_does_not_take_it_is_told_nothing(void **state)
+{
+    static const struct str wide = {"j\xc3\xbcrgen@example.net", 19};
+    static const char *const offers[] = {
+        NULL, "250-peer SMTPUTF8\r\n250 SMTPUTF88\r\n",
+        "250-peer\r\n250 smtputf8\r\n"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        struct script s = {.ehlo = offers[i]};
+        struct caller c;
+        struct peer p;
+        struct call k;
+
+        start(&k, &c, &p, &s);
+        k.r.rcpt_to = &wide;
+        k.r.needs_smtputf8 = true;
+        call_run(&c, &k);
+        assert_int_equal(k.answer.outcome, FETCH_NOT_SENT);
+        assert_int_equal(k.answer.cause, FETCH_CAUSE_SMTPUTF8);
+        assert_seen(k.answer.detail, "SMTPUTF8");
+        assert_text(peer_seen(&p, k.r.arena), "EHLO example.com\r\n");
+        call_stop(&k, &c, &p);
+    }
+}
+
 static void
 a_session_takes_many_mails(void **state)
 {
@@ -603,6 +656,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mail_is_handed_over_line_by_line),
         cmocka_unit_test(a_token_is_a_login),
+        cmocka_unit_test(
+            an_address_outside_ascii_goes_where_the_server_takes_it),
+        cmocka_unit_test(a_server_that_does_not_take_it_is_told_nothing),
         cmocka_unit_test(a_session_takes_many_mails),
         cmocka_unit_test(what_each_reply_leaves_known),
         cmocka_unit_test(a_message_cut_off_before_its_end_is_not_sent),

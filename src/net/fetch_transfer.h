@@ -44,6 +44,8 @@ struct fetch_transfer {
     int reply_code;     /* SMTP: the last one, 0 if there is none */
     bool is_reply_open; /* its last line has not come */
     size_t n_reply_lines;
+    bool has_smtputf8;   /* the server offers it */
+    bool lacks_smtputf8; /* and it is needed */
 
     /* Where it ended without libcurl. */
     bool is_ended;
@@ -92,6 +94,9 @@ const char *fetch_smtp_begin(struct fetch_transfer *t);
 void fetch_smtp_prepare(CURL *easy, bool is_plain);
 void fetch_smtp_apply(struct fetch_transfer *t);
 void fetch_smtp_release(struct fetch_transfer *t); /* its handle forgets it */
+/* Before the envelope: the server lacks what the mail needs, and is told no
+ * more. */
+bool fetch_smtp_lacks(struct fetch_transfer *t);
 void fetch_smtp_judge(struct fetch_transfer *t, CURLcode code,
                       struct fetch_answer *ret);
 
