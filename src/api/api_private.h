@@ -13,3 +13,4 @@ bool inbox_user(struct call *c, struct str *ret);
 bool api_is_address_within(struct call *c);
 /* "https://.../errors#"; problem types are this and a code. */
 const char *api_problem_base(const struct api *a, struct arena *arena);
+size_t api_max_body(const struct api *a); /* of most routes */

@@ -237,6 +237,7 @@ const struct route notification_routes[] = {
      .path = "/v1/notifications",
      .scope = AUTH_SEND,
      .body = ROUTE_BODY_RAW,
+     .has_files = true,
      .handle = notification_send,
      .request = send_request_fields,
      .takes = send_types,

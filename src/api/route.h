@@ -27,6 +27,7 @@ struct route {
     enum auth_scope scope;
     enum route_body body;
     bool is_batch;    /* takes the larger body limit */
+    bool has_files;   /* the same of a send, whose attachments have their own */
     bool is_dev_only; /* with --dev */
     void (*handle)(struct call *c);
     const struct field *request; /* NULL: any */

@@ -89,6 +89,12 @@ api_problem_base(const struct api *a, struct arena *arena)
                                    STR_ARG(a->options.app->public_url)));
 }
 
+size_t
+api_max_body(const struct api *a)
+{
+    return (size_t)a->options.config->http_max_body;
+}
+
 /* ---- matching ---- */
 
 static bool
@@ -492,14 +498,16 @@ body_limit(void *arg, const struct http_request *r)
 {
     struct api *api = arg;
     const struct config *config = api->options.config;
+    const size_t most = api_max_body(api);
     struct str params[2];
     struct buf allow;
     const struct route *row;
 
     buf_init(&allow, r->arena);
     row = find_route(api, r->arena, r, params, &allow);
-    return (size_t)(row && row->is_batch ? config->http_max_batch
-                                         : config->http_max_body);
+    if (row && row->has_files && (size_t)config->http_max_send > most)
+        return (size_t)config->http_max_send;
+    return row && row->is_batch ? (size_t)config->http_max_batch : most;
 }
 
 static void

@@ -2,6 +2,7 @@
  * answers, which also run inside the commit that makes them true. */
 #include "api/api_private.h"
 #include "api/notifications.h"
+#include "app/attachment_doc.h"
 #include "app/send.h"
 #include "base/list.h"
 #include "base/locale.h"
@@ -104,6 +105,18 @@ notification_count(const struct send *s)
     }
 }
 
+/* Those that go along: none on channels that cannot carry them. */
+static void
+write_attachments(struct json_writer *w, const struct send_request *q,
+                  struct str channel)
+{
+    if (q->n_attachments == 0)
+        return;
+    json_put_key(w, "attachments");
+    attachments_tell(w, q->attachments,
+                     attachments_go_on(channel) ? q->n_attachments : 0);
+}
+
 static void
 write_plan(struct sending *s, struct json_writer *w,
            const struct send_item *item, const struct plan_decision *d,
@@ -134,6 +147,7 @@ write_plan(struct sending *s, struct json_writer *w,
         json_str_field(w, "experiment", d->recipient->experiment);
         json_str_or_null_field(w, "variant", d->recipient->variant);
     }
+    write_attachments(w, &item->request, d->channel->name);
     json_put_key(w, "rendered");
     json_begin_object(w);
     json_str_field(w, "title", r.title);
@@ -380,13 +394,29 @@ parse_item(struct call *c, struct str text, struct send_item *item, enum err as)
     return true;
 }
 
+/* What may be larger are its attachments, and nothing else. */
+static bool
+is_too_large(struct call *c, struct json doc)
+{
+    size_t max = api_max_body(c->api);
+
+    if (c->request->body.n - json_raw(json_get(doc, "attachments")).n <= max)
+        return false;
+    call_fail_with(c, ERR_TOO_LARGE,
+                   "The body is larger than this route takes.");
+    return true;
+}
+
 void
 notification_send(struct call *c)
 {
     struct send_item *item = ARENA_NEW(c->arena, struct send_item);
     struct str text = c->request->body;
+    bool is_text = call_has_type(c, "text/plain"), is_good;
 
-    if (call_has_type(c, "text/plain")) {
+    if (is_text) {
+        if (is_too_large(c, (struct json){0}))
+            return;
         if (!str_is_utf8(text) || (text.n && memchr(text.p, 0, text.n))) {
             call_fail_with(c, ERR_MALFORMED,
                            "the text must be UTF-8 without NUL");
@@ -402,7 +432,10 @@ notification_send(struct call *c)
                        "query parameters go with text/plain only");
         return;
     }
-    if (parse_item(c, text, item, ERR_MALFORMED)) {
+    is_good = parse_item(c, text, item, ERR_MALFORMED);
+    if (!is_text && is_too_large(c, item->doc))
+        return;
+    if (is_good) {
         start_sending(c, item, 1, false);
     } else {
         c->problem = item->problem;

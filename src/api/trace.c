@@ -4,6 +4,7 @@
 #include "api/notifications.h"
 #include "api/shapes.h"
 #include "app/approve.h"
+#include "app/attachment_doc.h"
 #include "base/list.h"
 #include "domain/reason.h"
 
@@ -22,6 +23,7 @@ struct story {
     struct call *call;
     struct step *steps;
     size_t n;
+    struct json attachments; /* as they are kept; absent: there are none */
 };
 
 static void
@@ -276,26 +278,37 @@ variant_of(const struct store_notification_get *g, const struct delivery *d)
     return NULL;
 }
 
+/* They are left out: the channel cannot carry them. */
+static bool
+is_without_attachments(const struct story *t, const struct delivery *d)
+{
+    return !json_is(t->attachments, JSON_ABSENT) && !is_skipped(d) &&
+           !attachments_go_on(d->channel);
+}
+
 /* The device, and the experiment, where there is one; else until when it is
  * held. */
 static struct str
-planned_detail(struct call *c, const struct store_notification_get *g,
+planned_detail(struct story *t, const struct store_notification_get *g,
                const struct delivery *d)
 {
     const struct store_step *variant = variant_of(g, d);
     bool is_held = !variant && is_planned_hold(d) && d->due_ms != 0;
+    bool is_without = is_without_attachments(t, d);
     struct json_writer w;
     struct buf out;
 
-    if (!variant && !is_held && d->device.n == 0)
+    if (!variant && !is_held && !is_without && d->device.n == 0)
         return STR_NONE;
-    w = call_writer(c, &out);
+    w = call_writer(t->call, &out);
     json_begin_object(&w);
     write_device(&w, d);
     if (variant)
         put_experiment(&w, variant);
     if (is_held)
         json_time_field(&w, "until", d->due_ms);
+    if (is_without)
+        json_str_field(&w, "attachments", STR("left_out"));
     json_end_object(&w);
     return buf_str(&out);
 }
@@ -315,7 +328,7 @@ tell_decision(struct story *t, const struct store_notification_get *g,
                 .reason = is_collected(d) ? reason_code(REASON_DIGEST_WAITING)
                           : is_skipped(d) || is_planned_hold(d) ? d->reason
                                                                 : STR_NONE,
-                .detail = planned_detail(t->call, g, d),
+                .detail = planned_detail(t, g, d),
             });
 }
 
@@ -405,22 +418,51 @@ tell_end(struct story *t, const struct delivery *d)
             });
 }
 
+static struct json
+attachments_of(struct call *c, const struct notification *n)
+{
+    struct json_doc *doc = ARENA_NEW(c->arena, struct json_doc);
+    struct json_error why;
+
+    if (n->doc.n == 0 || json_parse(c->arena, n->doc, doc, &why) != ERR_OK)
+        return (struct json){0};
+    return json_get(json_root(doc), "attachments");
+}
+
+static struct str
+accept_detail(struct story *t, const struct notification *n)
+{
+    struct attachment *rows;
+    size_t n_rows = attachments_read(t->call->arena, t->attachments, &rows);
+    struct json_writer w;
+    struct buf out;
+
+    w = call_writer(t->call, &out);
+    json_begin_object(&w);
+    json_str_field(&w, "request_id", n->request_id);
+    if (n_rows > 0) {
+        json_put_key(&w, "attachments");
+        attachments_tell(&w, rows, n_rows);
+    }
+    json_end_object(&w);
+    return buf_str(&out);
+}
+
 static void
 tell_all(struct story *t, const struct store_notification_get *g)
 {
     const struct notification *n = &g->notification;
-    struct str accept = str_fmt(t->call->arena, "{\"request_id\":\"%.*s\"}",
-                                STR_ARG(n->request_id));
     struct json note = notification_note(t->call, n);
     size_t n_steps = 6 + g->n_steps + 2 * g->n_deliveries;
 
+    t->attachments = attachments_of(t->call, n);
     for (size_t i = 0; i < g->n_deliveries; i++)
         n_steps += g->n_attempts[i];
     t->steps = ARENA_ARRAY(t->call->arena, struct step, n_steps);
     tell(t, (struct step){.at_ms = n->created_ms,
                           .stage = "accept",
                           .verdict = STR("pass"),
-                          .detail = accept});
+                          .detail = accept_detail(t, n)});
     tell(t, (struct step){.at_ms = n->created_ms,
                           .stage = "audience",
                           .verdict = STR("pass"),

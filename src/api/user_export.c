@@ -12,6 +12,7 @@
 #include "api/api_private.h"
 #include "api/route.h"
 #include "api/shapes.h"
+#include "app/attachment_doc.h"
 #include "app/deed.h"
 #include "app/experiment_doc.h"
 #include "app/inbox.h"
@@ -250,6 +251,18 @@ read_digests(struct exporting *x)
 static void read_deliveries(struct exporting *x);
 static void next_delivery(struct exporting *x);
 
+static void
+write_attachments(struct exporting *x, struct json_writer *w, struct json list)
+{
+    struct attachment *rows;
+    size_t n = attachments_read(x->page.arena, list, &rows);
+
+    if (n == 0)
+        return;
+    json_put_key(w, "attachments");
+    attachments_tell(w, rows, n);
+}
+
 /* What others are told, and who they are, is theirs. */
 static void
 write_content(struct exporting *x, struct json_writer *w, struct json doc,
@@ -266,6 +279,7 @@ write_content(struct exporting *x, struct json_writer *w, struct json doc,
         if (!json_is(v, JSON_ABSENT))
             json_raw_field(w, members[i], json_raw(v));
     }
+    write_attachments(x, w, json_get(doc, "attachments"));
     own = json_get(own, "recipients");
     if (recipient >= 0 && json_is(own, JSON_ARRAY))
         own = json_at(own, (uint32_t)recipient);
@@ -273,7 +287,6 @@ write_content(struct exporting *x, struct json_writer *w, struct json doc,
         own = (struct json){0};
     if (json_is(own, JSON_OBJECT))
         json_raw_field(w, "recipient", json_raw(own));
-    (void)x;
 }
 
 static void

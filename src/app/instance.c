@@ -245,9 +245,9 @@ instance_body(struct arena *a, const struct instance_send *x)
         "channels",  "template",   "title",    "body",
         "html",      "actions",    "category", "priority",
         "overrides", "experiment", "if_flag",  "best_time"};
-    static const char *const of_doc[] = {"data",       "category",  "priority",
-                                         "digest",     "overrides", "locale",
-                                         "expires_at", "best_time"};
+    static const char *const of_doc[] = {
+        "data",   "category",   "priority",  "digest",     "overrides",
+        "locale", "expires_at", "best_time", "attachments"};
     bool has_channel = !json_is(x->channel, JSON_ABSENT);
     bool has_data = json_is(x->data, JSON_OBJECT);
     struct json_writer w;

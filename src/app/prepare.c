@@ -1,5 +1,6 @@
 #include "app/prepare.h"
 
+#include "app/attachment_doc.h"
 #include "app/message.h"
 #include "app/suppression.h"
 #include "app/template_doc.h"
@@ -153,6 +154,20 @@ fill(struct prepare *p, struct json doc, const struct plan_recipient *r,
     };
 }
 
+/* What a step of a workflow sends, and what an experiment split off, carries
+ * what is kept with its parent. */
+static void
+list_attachments(struct prepare *p, struct json doc)
+{
+    const struct notification *n = p->work->notification;
+    struct json list = json_get(doc, "attachments");
+
+    if (!p->provider->driver->takes_attachments || json_is(list, JSON_ABSENT))
+        return;
+    p->n_attachments = attachments_read(p->arena, list, &p->attachments);
+    p->attached_to = n->parent != 0 ? n->parent : n->id;
+}
+
 /* For channels that show one; only who has an address can leave. */
 static void
 add_unsubscribe(struct prepare *p)
@@ -289,6 +304,7 @@ prepare_message(struct prepare *p)
         return;
     }
     fill(p, doc, &r, &m.rendered);
+    list_attachments(p, doc);
     if (v->device.n > 0) {
         address_device(p);
         return;

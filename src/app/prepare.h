@@ -19,6 +19,11 @@ struct prepare {
     /* result: the message; or, when reason is not empty, the status in which
      * the delivery ends without a call, and what to tell */
     struct channel_message message;
+    /* Its attachments, still to be loaded, and the notification that they are
+     * kept with. */
+    struct attachment *attachments;
+    size_t n_attachments;
+    int64_t attached_to;
     bool is_trial;  /* it is in an experiment, or may be */
     int64_t due_ms; /* accepted, or when it was to go out, if that was later */
     enum delivery_status status;

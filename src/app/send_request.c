@@ -1,5 +1,6 @@
 #include "app/send_request.h"
 
+#include "app/attachment_doc.h"
 #include "app/audience.h"
 #include "app/cancel_key.h"
 #include "app/experiment_doc.h"
@@ -341,7 +342,12 @@ const struct field send_request_fields[] = {
      .doc = "Hold it, but in the inbox, for the hour within that time in which "
             "each recipient is most used to read; who has none gets it at "
             "once."},
-    {.name = "attachments", .type = FIELD_ANY, .flags = FIELD_UNSUPPORTED},
+    {.name = "attachments",
+     .type = FIELD_ARRAY,
+     .of = attachment_row,
+     .max = ATTACHMENTS_MAX,
+     .doc = "Files that go along, on the channels that can carry them: "
+            "email."},
     {.name = "approval",
      .type = FIELD_ONE_OF,
      .of = approval_rows,
@@ -704,6 +710,16 @@ read_approval(struct reading *r, struct json approval)
 }
 
 static void
+read_attachments(struct reading *r, struct json list)
+{
+    if (json_is(list, JSON_ABSENT))
+        return;
+    attachments_check(list, r->problem);
+    r->request->n_attachments =
+        attachments_read(r->arena, list, &r->request->attachments);
+}
+
+static void
 check_dedup_key(struct reading *r, struct json doc)
 {
     if (str_starts(json_str_of(r->arena, doc, "dedup_key"),
@@ -802,6 +818,7 @@ send_request_read(struct arena *a, const struct workspace *w, struct json doc,
         check_actions(&r, json_get(doc, "actions"));
         check_overrides(&r, json_get(doc, "overrides"));
         check_dedup_key(&r, doc);
+        read_attachments(&r, json_get(doc, "attachments"));
         read_policy(&r, doc);
         read_channels(&r, json_get(doc, "channels"));
     }

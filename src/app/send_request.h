@@ -3,6 +3,7 @@
 
 #include "app/workspace.h"
 #include "base/field.h"
+#include "domain/attachment.h"
 #include "domain/digest.h"
 #include "store/member.h"
 
@@ -52,8 +53,10 @@ struct send_request {
     int64_t send_ms;     /* not before; 0: now */
     int64_t expires_ms;  /* 0: never */
     int64_t approval_ms; /* for so long somebody may approve it; 0: need not */
-    struct digest_rule digest; /* window_ms 0: none */
-    int64_t best_within_ms;    /* domain/plan.h */
+    struct digest_rule digest;      /* window_ms 0: none */
+    int64_t best_within_ms;         /* domain/plan.h */
+    struct attachment *attachments; /* with their content, as they came */
+    size_t n_attachments;
     bool is_dry_run;
     bool is_all; /* every stored user, too */
     /* Members of these, too: of roles, and of topics with those above them.

@@ -1,5 +1,6 @@
 #include "app/send_rows.h"
 
+#include "app/attachment_doc.h"
 #include "app/instance.h"
 #include "app/message.h"
 #include "app/send_note.h"
@@ -293,6 +294,36 @@ takes_deliveries(struct send *s, struct send_item *item, size_t n)
     return false;
 }
 
+/* What is read again when it is planned, or sent, is small. */
+static struct str
+kept_doc(struct send *s, const struct send_item *item)
+{
+    const struct send_request *q = &item->request;
+
+    return q->n_attachments > 0
+               ? attachments_kept(s->arena, item->doc, q->attachments,
+                                  q->n_attachments)
+               : json_raw(item->doc);
+}
+
+/* The bytes are kept once: what was made of this item has the same. */
+static void
+add_attachments(struct send *s, const struct send_item *item,
+                struct store_accept_item *row)
+{
+    const struct send_request *q = &item->request;
+    struct store_attachment *rows;
+
+    if (q->n_attachments == 0 || item->main)
+        return;
+    rows = ARENA_ARRAY(s->arena, struct store_attachment, q->n_attachments);
+    row->attachments = rows;
+    for (size_t i = 0; i < q->n_attachments; i++)
+        if (q->attachments[i].content.n > 0)
+            rows[row->n_attachments++] = (struct store_attachment){
+                .n = (int)i, .content = q->attachments[i].content};
+}
+
 static bool
 fill_row(struct send *s, struct send_item *item)
 {
@@ -310,7 +341,7 @@ fill_row(struct send *s, struct send_item *item)
                 .tenant = s->workspace->tenant,
                 .created_ms = s->now_ms,
                 .priority = q->priority,
-                .doc = json_raw(item->doc),
+                .doc = kept_doc(s, item),
                 .template_key = template_key(s, item),
                 .template_version = q->template ? q->template->version : 0,
                 .note = send_note(s->arena, item),
@@ -339,6 +370,7 @@ fill_row(struct send *s, struct send_item *item)
         if (!add_deliveries(s, item, &item->decisions[i], row))
             return false;
     trials_add_rows(s, item, row);
+    add_attachments(s, item, row);
     if (item->on_row)
         item->on_row(item, row);
     return true;

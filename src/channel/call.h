@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "domain/attachment.h"
 #include "domain/verdict.h"
 
 /* One rendered message for one address; borrowed for the call. */
@@ -22,9 +23,12 @@ struct channel_message {
     struct str user_name;       /* display name, may be empty */
     struct str overrides;       /* JSON object of the send body, or empty */
     struct str unsubscribe_url; /* empty: none */
-    int64_t created_ms;         /* of the notification */
-    int64_t expires_ms;         /* nobody wants it after that; 0: never */
-    int attempt;                /* 1 at the first call for this delivery */
+    /* Loaded, whatever they came from; none where the driver takes none. */
+    const struct attachment *attachments;
+    size_t n_attachments;
+    int64_t created_ms; /* of the notification */
+    int64_t expires_ms; /* nobody wants it after that; 0: never */
+    int attempt;        /* 1 at the first call for this delivery */
 };
 
 struct channel_header {
@@ -51,11 +55,13 @@ struct channel_request {
     struct str tls; /* "none", "starttls", "tls" */
     struct str username, password;
     struct str oauth_token; /* in place of a password */
+    bool needs_smtputf8;    /* or it is not sent */
     struct str mail_from;
     struct str rcpt_to[CHANNEL_RCPT_MAX]; /* the addressee, then copies */
     size_t n_rcpt_to;
-    struct str path; /* FILE */
-    int64_t wait_ms; /* WAIT */
+    size_t answer_max; /* HTTP: bytes of its body; 0: as net/fetch.h has it */
+    struct str path;   /* FILE */
+    int64_t wait_ms;   /* WAIT */
 };
 
 /* What came of a request; mirrors net/fetch.h without knowing it. */
@@ -73,11 +79,13 @@ struct channel_answer {
         CHANNEL_CAUSE_TLS,
         CHANNEL_CAUSE_LOGIN,
         CHANNEL_CAUSE_URL,
+        CHANNEL_CAUSE_SMTPUTF8, /* needed, and not offered */
     } cause;
     int status;
     const struct channel_header *headers;
     size_t n_headers;
     struct str body;
+    bool is_overlong; /* than answer_max: cut off, and not here */
     struct str detail;
 };
 

@@ -109,6 +109,17 @@ channel_find(struct str name)
 }
 
 bool
+channel_takes_attachments(struct str channel)
+{
+    for (const struct channel_driver *const *d = all_drivers; *d; d++)
+        for (const char *const *c = (*d)->channels;
+             (*d)->takes_attachments && c && *c; c++)
+            if (str_is(channel, *c))
+                return true;
+    return false;
+}
+
+bool
 channel_has_target(const struct channel_info *info,
                    const struct channel_driver *driver, struct json config)
 {

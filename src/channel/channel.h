@@ -19,6 +19,7 @@ struct channel_driver {
     enum device_kind device; /* that it calls; NONE: of any kind, or none */
     size_t batch_max;        /* 1 unless it can take more at once */
     bool calls_world;        /* false: null, which needs no intent */
+    bool takes_attachments;  /* of messages; else they are left out */
     /* The provider's own target when a user has no address: false means that
      * a user without one is suppressed with contact.missing. */
     bool (*has_target)(struct json config);
@@ -66,6 +67,8 @@ struct channel_info {
     struct str (*canonical)(struct arena *a, struct str address);
 };
 const struct channel_info *channel_find(struct str name);
+/* Whether a driver of that channel takes any. */
+bool channel_takes_attachments(struct str channel);
 /* Whether a user without an address can be reached; info may be NULL. */
 bool channel_has_target(const struct channel_info *info,
                         const struct channel_driver *driver,

@@ -12,9 +12,11 @@ mail_check_from(struct json config, struct problem *p)
     struct mime_address from;
 
     if (!mime_parse_address(p->arena, json_str_of(p->arena, config, "from"),
-                            &from))
+                            &from) ||
+        mime_is_wide(&from))
         problem_add(p, ERR_INVALID, STR("/from"),
-                    "must be an ASCII e-mail address, with a name or without");
+                    "must be an e-mail address, ASCII before the @, with a "
+                    "name or without");
 }
 
 /* ---- overrides.email ---- */
@@ -114,13 +116,15 @@ mail_compose(const struct channel_call *c, struct mime_message *ret)
         .language = language_of(m),
         .id = m->delivery_id,
         .unsubscribe_url = m->unsubscribe_url,
+        .attachments = m->attachments,
+        .n_attachments = m->n_attachments,
         .date_ms = c->now_ms,
     };
     if (!mime_parse_address(c->arena, json_str_of(c->arena, c->config, "from"),
                             &ret->from))
         return "the provider's from is no address";
     if (!mime_parse_address(c->arena, m->address, &ret->to))
-        return "the user's address is no ASCII e-mail address";
+        return "the user's address is no e-mail address";
     if (ret->to.name.n == 0)
         ret->to.name = m->user_name;
     return take_overrides(c->arena, m->overrides, ret);
@@ -175,6 +179,32 @@ drop_repetitions(struct arena *a, struct mime_message *m)
 }
 
 bool
+mail_is_wide(const struct mime_message *m)
+{
+    bool is_wide = mime_is_wide(&m->from) || mime_is_wide(&m->to);
+
+    for (size_t i = 0; i < m->n_cc; i++)
+        is_wide |= mime_is_wide(&m->cc[i]);
+    return is_wide;
+}
+
+/* The providers' servers may take such addresses; their APIs do not. */
+bool
+mail_refuse_wide(struct channel_call *c, const struct mime_message *m)
+{
+    if (!mail_is_wide(m))
+        return false;
+    channel_conclude(
+        c, &(struct channel_verdict){
+               .verdict = VERDICT_REJECTED,
+               .reason = reason_code(REASON_ADDRESS_SMTPUTF8),
+               .detail = STR("an address has letters outside ASCII before the "
+                             "@, which this provider does not take"),
+           });
+    return true;
+}
+
+bool
 mail_take(struct channel_call *c, struct mime_message *ret)
 {
     const char *fault = mail_compose(c, ret);
@@ -185,6 +215,8 @@ mail_take(struct channel_call *c, struct mime_message *ret)
         channel_refuse(c, fault);
         return false;
     }
+    if (mail_refuse_wide(c, ret))
+        return false;
     if (ret->text.n == 0 && ret->html.n == 0)
         ret->text = ret->subject;
     drop_repetitions(c->arena, ret);

@@ -31,6 +31,10 @@ bool mail_has_copies(const struct channel_call *c);
 
 /* ---- for APIs that take the parts ---- */
 
+/* An address of its envelope needs a server with SMTPUTF8 (RFC 6531 3.4). */
+bool mail_is_wide(const struct mime_message *m);
+/* True: refused, as one of its addresses is not ASCII before the @. */
+bool mail_refuse_wide(struct channel_call *c, const struct mime_message *m);
 /* A mail without fault; false: refused, and the call is over. It has a text or
  * HTML (else the subject stands there, too: APIs take none without), and no
  * address twice. */

@@ -50,37 +50,117 @@ host(struct arena *a, struct json config)
 
 /* ---- the call ---- */
 
+/* A form with files is multipart/form-data (RFC 7578), one without is not. */
+struct form {
+    struct buf *out;
+    struct str boundary; /* empty: without */
+};
+
 static void
-put_headers(struct buf *form, struct arena *a, const struct mime_message *m)
+put_field(const struct form *f, const char *name, struct str value)
+{
+    if (f->boundary.n == 0) {
+        channel_put_form(f->out, name, value);
+        return;
+    }
+    buf_printf(f->out,
+               "--%.*s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n",
+               STR_ARG(f->boundary), name);
+    buf_put_str(f->out, value);
+    buf_put_cstr(f->out, "\r\n");
+}
+
+/* As browsers write it: the quote escaped, all else as it is. */
+static void
+put_filename(struct buf *out, struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == '"')
+            buf_put_cstr(out, "%22");
+        else
+            buf_put_char(out, name.p[i]);
+    }
+}
+
+/* False: one of them is no base64. */
+static bool
+put_files(const struct form *f, const struct mime_message *m)
+{
+    struct buf *out = f->out;
+
+    for (size_t i = 0; i < m->n_attachments; i++) {
+        const struct attachment *t = &m->attachments[i];
+
+        buf_reserve(out, t->content.n + 1024);
+        buf_printf(out,
+                   "--%.*s\r\nContent-Disposition: form-data; "
+                   "name=\"attachment\"; filename=\"",
+                   STR_ARG(f->boundary));
+        put_filename(out, t->filename);
+        buf_printf(out, "\"\r\nContent-Type: %.*s\r\n\r\n",
+                   STR_ARG(t->content_type));
+        if (!buf_get_base64(out, t->content))
+            return false;
+        buf_put_cstr(out, "\r\n");
+    }
+    if (m->n_attachments > 0)
+        buf_printf(out, "--%.*s--\r\n", STR_ARG(f->boundary));
+    return true;
+}
+
+static void
+put_headers(const struct form *f, struct arena *a, const struct mime_message *m)
 {
     struct mime_header row[MIME_EXTRA_MAX];
     size_t n = mime_extra_headers(a, m, row);
 
-    channel_put_form(form, "h:Message-Id", mime_message_id(a, m));
+    put_field(f, "h:Message-Id", mime_message_id(a, m));
     if (m->reply_to.spec.n > 0)
-        channel_put_form(form, "h:Reply-To", mail_address(a, &m->reply_to));
+        put_field(f, "h:Reply-To", mail_address(a, &m->reply_to));
     for (size_t i = 0; i < n; i++)
-        channel_put_form(
-            form, str_cstr(a, str_fmt(a, "h:%.*s", STR_ARG(row[i].name))),
-            row[i].value);
+        put_field(f, str_cstr(a, str_fmt(a, "h:%.*s", STR_ARG(row[i].name))),
+                  row[i].value);
 }
 
 static void
-put_mail(struct buf *form, struct arena *a, const struct mime_message *m)
+put_mail(const struct form *f, struct arena *a, const struct mime_message *m)
 {
-    channel_put_form(form, "from", mail_address(a, &m->from));
-    channel_put_form(form, "to", mail_address(a, &m->to));
+    put_field(f, "from", mail_address(a, &m->from));
+    put_field(f, "to", mail_address(a, &m->to));
     for (size_t i = 0; i < m->n_cc; i++)
-        channel_put_form(form, "cc", mail_address(a, &m->cc[i]));
-    channel_put_form(form, "subject", m->subject);
+        put_field(f, "cc", mail_address(a, &m->cc[i]));
+    put_field(f, "subject", m->subject);
     if (m->text.n > 0)
-        channel_put_form(form, "text", m->text);
+        put_field(f, "text", m->text);
     if (m->html.n > 0)
-        channel_put_form(form, "html", m->html);
-    put_headers(form, a, m);
-    channel_put_form(form, "v:delivery_id", m->id); /* its events have it */
+        put_field(f, "html", m->html);
+    put_headers(f, a, m);
+    put_field(f, "v:delivery_id", m->id); /* its events have it */
     if (mail_addressee(m).n > 0)
-        channel_put_form(form, "v:addressee", mail_addressee(m));
+        put_field(f, "v:addressee", mail_addressee(m));
+}
+
+/* That nobody can guess, so that no value has it. */
+static struct str
+boundary(struct channel_call *c)
+{
+    unsigned char secret[16];
+    struct buf b;
+
+    c->secret(secret, sizeof(secret));
+    buf_init(&b, c->arena);
+    buf_put_cstr(&b, "belfry");
+    buf_put_hex(&b, (struct str){(const char *)secret, sizeof(secret)});
+    return buf_str(&b);
+}
+
+static struct str
+type_of(struct channel_call *c, const struct form *f)
+{
+    if (f->boundary.n == 0)
+        return STR(CHANNEL_FORM);
+    return str_fmt(c->arena, "multipart/form-data; boundary=%.*s",
+                   STR_ARG(f->boundary));
 }
 
 static void
@@ -88,17 +168,24 @@ ask(struct channel_call *c)
 {
     struct str domain = json_str_of(c->arena, c->config, "domain");
     struct mime_message mail;
-    struct buf form;
+    struct buf body;
+    struct form f = {.out = &body};
 
     if (!mail_take(c, &mail))
         return;
-    buf_init(&form, c->arena);
-    put_mail(&form, c->arena, &mail);
+    buf_init(&body, c->arena);
+    if (mail.n_attachments > 0)
+        f.boundary = boundary(c);
+    put_mail(&f, c->arena, &mail);
+    if (!put_files(&f, &mail)) {
+        channel_refuse(c, "an attachment is no base64");
+        return;
+    }
     channel_post(
         c,
         channel_url(c->arena, c->config, HOME,
                     str_fmt(c->arena, "/v3/%.*s/messages", STR_ARG(domain))),
-        CHANNEL_FORM, buf_str(&form));
+        str_cstr(c->arena, type_of(c, &f)), buf_str(&body));
     channel_add_basic(c, STR("api"),
                       json_str_of(c->arena, c->config, "api_key"));
 }
@@ -237,6 +324,7 @@ const struct channel_driver channel_mailgun = {
     .config = config_fields,
     .batch_max = 1,
     .calls_world = true,
+    .takes_attachments = true,
     .has_target = channel_has_no_target,
     .check = check,
     .host = host,

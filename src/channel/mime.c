@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/icu_idna.h"
 
 #define LINE_MAX_SOFT 76
 #define LINE_TEXT_7BIT 78
@@ -52,21 +53,23 @@ is_clean(struct str s)
 
 /* ---- addresses ---- */
 
+/* wide: letters outside ASCII are atext, too (RFC 6532 3.2). */
 static bool
-is_dot_atom(struct str s)
+is_dot_atom(struct str s, bool wide)
 {
-    struct str part;
+    struct str rest = s, part;
 
     if (s.n == 0 || s.n > 64)
         return false;
-    while (str_split(&s, '.', &part)) {
+    while (str_split(&rest, '.', &part)) {
         if (part.n == 0)
             return false;
         for (size_t i = 0; i < part.n; i++)
-            if (!is_atext((unsigned char)part.p[i]))
+            if (!is_atext((unsigned char)part.p[i]) &&
+                !(wide && (unsigned char)part.p[i] >= 0x80))
                 return false;
     }
-    return true;
+    return !wide || is_clean(s);
 }
 
 bool
@@ -92,8 +95,31 @@ is_addr_spec(struct str s)
 {
     ptrdiff_t sign = str_find(s, '@');
 
-    return sign > 0 && s.n <= 254 && is_dot_atom(str_sub(s, 0, (size_t)sign)) &&
+    return sign > 0 && s.n <= 254 &&
+           is_dot_atom(str_sub(s, 0, (size_t)sign), true) &&
            mime_is_domain(str_sub(s, (size_t)sign + 1, s.n));
+}
+
+bool
+mime_is_wide(const struct mime_address *address)
+{
+    return !is_ascii(address->spec);
+}
+
+/* As it is, where its domain is ASCII or none that has an A-label. */
+static struct str
+with_ascii_domain(struct arena *a, struct str spec)
+{
+    ptrdiff_t sign = str_find(spec, '@');
+    struct str domain, ascii;
+
+    if (sign < 0)
+        return spec;
+    domain = str_sub(spec, (size_t)sign + 1, spec.n);
+    if (is_ascii(domain) || icu_domain(a, domain, &ascii) != ERR_OK)
+        return spec;
+    return str_fmt(a, "%.*s@%.*s", STR_ARG(str_sub(spec, 0, (size_t)sign)),
+                   STR_ARG(ascii));
 }
 
 static struct str
@@ -127,6 +153,7 @@ mime_parse_address(struct arena *a, struct str s, struct mime_address *ret)
         address.name = unquoted(a, str_trim(str_sub(s, 0, open)));
         break;
     }
+    address.spec = with_ascii_domain(a, address.spec);
     if (!is_addr_spec(address.spec) || !is_clean(address.name) ||
         address.name.n > MIME_NAME_MAX)
         return false;
@@ -480,19 +507,42 @@ text_part(struct arena *a, const char *type, struct str text)
 }
 
 static struct str
-boundary_for(struct arena *a, struct str id, const struct str parts[2])
+boundary_for(struct arena *a, struct str id, const struct str *parts, size_t n)
 {
     for (int i = 0;; i++) {
         struct str b = str_fmt(a, "=_%.*s_%d", STR_ARG(str_sub(id, 0, 48)), i);
+        bool is_in_one = false;
 
-        if (!memmem(parts[0].p, parts[0].n, b.p, b.n) &&
-            !memmem(parts[1].p, parts[1].n, b.p, b.n))
+        for (size_t k = 0; k < n; k++)
+            is_in_one |= memmem(parts[k].p, parts[k].n, b.p, b.n) != NULL;
+        if (!is_in_one)
             return b;
     }
 }
 
 static void
-put_body(struct arena *a, const struct mime_message *m, struct buf *out)
+begin_multipart(struct buf *out, const char *kind, struct str boundary)
+{
+    buf_printf(out,
+               "Content-Type: multipart/%s;\r\n"
+               " boundary=\"%.*s\"\r\n\r\n",
+               kind, STR_ARG(boundary));
+}
+
+static void
+begin_part(struct buf *out, struct str boundary)
+{
+    buf_printf(out, "--%.*s\r\n", STR_ARG(boundary));
+}
+
+static void
+end_multipart(struct buf *out, struct str boundary)
+{
+    buf_printf(out, "--%.*s--\r\n", STR_ARG(boundary));
+}
+
+static void
+put_words(struct arena *a, const struct mime_message *m, struct buf *out)
 {
     struct str parts[2], boundary;
 
@@ -506,17 +556,143 @@ put_body(struct arena *a, const struct mime_message *m, struct buf *out)
     }
     parts[0] = text_part(a, "text/plain", m->text);
     parts[1] = text_part(a, "text/html", m->html);
-    boundary = boundary_for(a, m->id, parts);
-    buf_printf(out,
-               "Content-Type: multipart/alternative;\r\n"
-               " boundary=\"%.*s\"\r\n\r\n",
-               STR_ARG(boundary));
+    boundary = boundary_for(a, m->id, parts, 2);
+    begin_multipart(out, "alternative", boundary);
     for (int i = 0; i < 2; i++) {
-        buf_printf(out, "--%.*s\r\n", STR_ARG(boundary));
+        begin_part(out, boundary);
         buf_put_str(out, parts[i]);
         buf_put_cstr(out, "\r\n");
     }
-    buf_printf(out, "--%.*s--\r\n", STR_ARG(boundary));
+    end_multipart(out, boundary);
+}
+
+/* ---- attachments ---- */
+
+static bool
+is_attribute_char(unsigned char c)
+{
+    return is_alnum(c) || (c != 0 && strchr("!#$&+-.^_`{|}~", c));
+}
+
+/* As many whole characters as fit on a line, escaped; taken off *rest. */
+static struct str
+take_extended(struct str *rest, struct buf *piece)
+{
+    size_t n = 0;
+
+    buf_reset(piece);
+    while (n < rest->n) {
+        struct str left = str_sub(*rest, n, rest->n);
+        struct str c = str_sub(left, 0, str_utf8_char(left));
+        size_t before = piece->n;
+
+        assert(c.n > 0); /* mime_fault() has seen to it */
+        for (size_t i = 0; i < c.n; i++) {
+            if (is_attribute_char((unsigned char)c.p[i]))
+                buf_put_char(piece, c.p[i]);
+            else
+                buf_printf(piece, "%%%02X", (unsigned char)c.p[i]);
+        }
+        if (piece->n > WORD_PAYLOAD_MAX) {
+            piece->n = before;
+            break;
+        }
+        n += c.n;
+    }
+    *rest = str_sub(*rest, n, rest->n);
+    return buf_str(piece);
+}
+
+/* RFC 2231: in pieces with numbers where one line is not enough. */
+static void
+put_extended(struct buf *out, const char *name, struct str value)
+{
+    struct buf piece = {0};
+
+    for (int i = 0; value.n > 0; i++) {
+        struct str text = take_extended(&value, &piece);
+
+        buf_printf(out, ";\r\n %s*", name);
+        if (i > 0 || value.n > 0)
+            buf_printf(out, "%d*", i);
+        buf_put_cstr(out, i == 0 ? "=UTF-8''" : "=");
+        buf_put_str(out, text);
+    }
+    buf_fini(&piece);
+}
+
+void
+mime_put_parameter(struct buf *out, const char *name, struct str value)
+{
+    assert(is_clean(value));
+    if (!is_ascii(value) || value.n > LINE_MAX_SOFT - 16) {
+        put_extended(out, name, value);
+        return;
+    }
+    buf_printf(out, ";\r\n %s=\"", name);
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.p[i] == '"' || value.p[i] == '\\')
+            buf_put_char(out, '\\');
+        buf_put_char(out, value.p[i]);
+    }
+    buf_put_char(out, '"');
+}
+
+static void
+put_attachment(struct buf *out, const struct attachment *t)
+{
+    struct str rest = t->content_type, part;
+
+    str_split(&rest, ';', &part);
+    buf_printf(out, "Content-Type: %.*s", STR_ARG(str_trim(part)));
+    while (str_split(&rest, ';', &part))
+        buf_printf(out, ";\r\n %.*s", STR_ARG(str_trim(part)));
+    buf_put_cstr(out, "\r\nContent-Disposition: attachment");
+    mime_put_parameter(out, "filename", t->filename);
+    buf_put_cstr(out, "\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+    for (size_t i = 0; i < t->content.n; i += LINE_MAX_SOFT) {
+        buf_put_str(out, str_sub(t->content, i, LINE_MAX_SOFT));
+        buf_put_cstr(out, "\r\n");
+    }
+}
+
+/* What they take, so that the mail is not copied while it grows. */
+static size_t
+attachments_room(const struct mime_message *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n_attachments; i++)
+        n += m->attachments[i].content.n / LINE_MAX_SOFT * (LINE_MAX_SOFT + 2) +
+             2048;
+    return n;
+}
+
+/* No line of base64 begins with the boundary's dashes, so only the words are
+ * looked at for it. */
+static void
+put_body(struct arena *a, const struct mime_message *m, struct buf *out)
+{
+    struct str words, boundary;
+    struct buf b;
+
+    if (m->n_attachments == 0) {
+        put_words(a, m, out);
+        return;
+    }
+    buf_init(&b, a);
+    put_words(a, m, &b);
+    words = buf_str(&b);
+    boundary = boundary_for(a, m->id, &words, 1);
+    buf_reserve(out, words.n + attachments_room(m) + 256);
+    begin_multipart(out, "mixed", boundary);
+    begin_part(out, boundary);
+    buf_put_str(out, words);
+    for (size_t i = 0; i < m->n_attachments; i++) {
+        begin_part(out, boundary);
+        put_attachment(out, &m->attachments[i]);
+    }
+    end_multipart(out, boundary);
 }
 
 /* ---- the whole ---- */
@@ -568,8 +744,9 @@ mime_fault(const struct mime_message *m)
         return "the sender is no address that mail can take";
     if (!is_good_address(&m->to))
         return "the recipient is no address that mail can take";
-    if (m->reply_to.spec.n > 0 && !is_good_address(&m->reply_to))
-        return "reply_to is no address that mail can take";
+    if (m->reply_to.spec.n > 0 &&
+        (!is_good_address(&m->reply_to) || mime_is_wide(&m->reply_to)))
+        return "reply_to is no address that every mail can have";
     for (size_t i = 0; i < m->n_cc; i++)
         if (!is_good_address(&m->cc[i]))
             return "cc has one that is no address that mail can take";
@@ -577,12 +754,16 @@ mime_fault(const struct mime_message *m)
         return "the language has control characters";
     if (!is_clean(m->subject))
         return "the title has a control character";
-    if (!is_dot_atom(m->id))
+    if (!is_dot_atom(m->id, false))
         return "the message id is not fit for a header";
     if (m->unsubscribe_url.n > 0 && !is_good_url(m->unsubscribe_url))
         return "the unsubscribe URL is not fit for a header";
     if (!str_is_utf8(m->text) || !str_is_utf8(m->html))
         return "the body is not UTF-8";
+    for (size_t i = 0; i < m->n_attachments; i++)
+        if (attachment_name_fault(m->attachments[i].filename) ||
+            attachment_type_fault(m->attachments[i].content_type))
+            return "an attachment has a name or a type that is none";
     return fault_of_headers(m);
 }
 

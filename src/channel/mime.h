@@ -6,10 +6,13 @@
 #pragma once
 
 #include "base/buf.h"
+#include "domain/attachment.h"
 
 struct mime_address {
     struct str name; /* display name, may be empty */
-    struct str spec; /* "a@example.com"; ASCII */
+    /* "a@example.com". The domain is ASCII: what is not is written as its
+     * A-label (RFC 5890); before the @ it may be UTF-8 (RFC 6532). */
+    struct str spec;
 };
 
 struct mime_header {
@@ -32,13 +35,17 @@ struct mime_message {
     struct str unsubscribe_url; /* empty: none */
     const struct mime_header *headers;
     size_t n_headers;
+    const struct attachment *attachments; /* loaded */
+    size_t n_attachments;
     int64_t date_ms;
 };
 
-/* "a@b", "Name <a@b>" or "\"Na, me\" <a@b>". False: no RFC 5321 mailbox with
- * a plain local part, or one that would need SMTPUTF8. */
+/* "a@b", "Name <a@b>" or "\"Na, me\" <a@b>". False: no RFC 5321 or RFC 6531
+ * mailbox with a plain local part. */
 bool mime_parse_address(struct arena *a, struct str s,
                         struct mime_address *ret);
+/* It needs a server with SMTPUTF8. */
+bool mime_is_wide(const struct mime_address *address);
 bool mime_is_domain(struct str s);
 /* Whether a sender may set that header: from a list, or X-. */
 bool mime_header_is_free(struct str name);
@@ -61,3 +68,6 @@ const char *mime_build(struct arena *a, const struct mime_message *m,
 /* The parts of it, for their tests. A value must have no control bytes. */
 void mime_put_header(struct buf *out, const char *name, struct str value);
 void mime_put_quoted_printable(struct buf *out, struct str crlf_text);
+/* A parameter of a header that is being written, on lines of its own: as a
+ * quoted string, or by RFC 2231 where that cannot hold it. */
+void mime_put_parameter(struct buf *out, const char *name, struct str value);

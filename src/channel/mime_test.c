@@ -284,8 +284,12 @@ what_is_no_mailbox_is_refused(void **state)
         "N\x7f <a@b.c>",
         "N\xe2\x80\xa8M <a@b.c>",
         "N\xff <a@b.c>",
-        "j\xc3\xbcrgen@b.c",
-        "a@b\xc3\xbc.de",
+        "j\xc3\xbc rgen@b.c",
+        "j\xc3@b.c",
+        "\xe2\x80\xa8@b.c",
+        "\xc3\xbc..a@b.c",
+        "a@-b\xc3\xbc.de",
+        "a@b\xc3\xbc..de",
         "a@b.c\xe2\x80\xa9",
         "01234567890123456789012345678901234567890123456789012345678901234@x.y",
     };
@@ -299,6 +303,165 @@ what_is_no_mailbox_is_refused(void **state)
             fail_msg("|%s|", bad[i]);
     assert_false(mime_parse_address(a, nul, &address));
     arena_free(a);
+}
+
+static void
+domains_become_ascii_and_what_is_before_them_stays(void **state)
+{
+    static const struct {
+        const char *text, *spec;
+        bool is_wide;
+    } rows[] = {
+        {"tim@example.net", "tim@example.net", false},
+        {"tim@b\xc3\xbc"
+         "cher.example",
+         "tim@xn--bcher-kva.example", false},
+        {"T <tim@B\xc3\x9c"
+         "CHER.example>",
+         "tim@xn--bcher-kva.example", false},
+        {"j\xc3\xbcrgen@example.net", "j\xc3\xbcrgen@example.net", true},
+        {"J\xc3\xbcrgen <j\xc3\xbcrgen@b\xc3\xbc"
+         "cher.example>",
+         "j\xc3\xbcrgen@xn--bcher-kva.example", true},
+        {"\xe7\x94\xa8\xe6\x88\xb7@example.net",
+         "\xe7\x94\xa8\xe6\x88\xb7@example.net", true},
+    };
+    struct arena *a = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct mime_address address;
+
+        assert_true(mime_parse_address(a, str_from(rows[i].text), &address));
+        assert_text(address.spec, rows[i].spec);
+        assert_int_equal(mime_is_wide(&address), rows[i].is_wide);
+    }
+    arena_free(a);
+}
+
+static void
+a_wide_address_stands_as_it_is_and_no_other_text_does(void **state)
+{
+    struct arena *a = arena_new();
+    struct mime_message m = message();
+    struct buf out = {0};
+
+    (void)state;
+    assert_true(mime_parse_address(
+        a, STR("J\xc3\xbcrgen <j\xc3\xbcrgen@example.net>"), &m.to));
+    m.subject = STR("Gr\xc3\xbc\xc3\x9f"
+                    "e");
+    assert_null(mime_build(a, &m, &out));
+    assert_holds(buf_str(&out), "To: =?UTF-8?Q?J=C3=BCrgen?= "
+                                "<j\xc3\xbcrgen@example.net>\r\n");
+    assert_holds(buf_str(&out), "Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n");
+    m.reply_to = m.to;
+    assert_non_null(mime_fault(&m));
+    buf_fini(&out);
+    arena_free(a);
+}
+
+static void
+attachments_follow_the_words(void **state)
+{
+    const struct attachment files[] = {
+        {.filename = STR("a.txt"),
+         .content_type = STR("text/plain; charset=utf-8"),
+         .content = STR("aGVsbG8=")},
+        {.filename = STR("b.bin"),
+         .content_type = STR("application/octet-stream"),
+         .content = STR("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4"
+                        "OTAxMjM0NTY3ODkwMTIzNDU2Nzg5")},
+    };
+    struct arena *a = arena_new();
+    struct mime_message m = message();
+    struct buf out = {0};
+
+    (void)state;
+    m.attachments = files;
+    m.n_attachments = 2;
+    assert_null(mime_build(a, &m, &out));
+    assert_holds(
+        buf_str(&out),
+        "MIME-Version: 1.0\r\n"
+        "Content-Type: multipart/mixed;\r\n"
+        " boundary=\"=_dlv_01jd7w9q2me0rbn8t5k3xvhz4c_0\"\r\n"
+        "\r\n"
+        "--=_dlv_01jd7w9q2me0rbn8t5k3xvhz4c_0\r\n"
+        "Content-Type: text/plain; charset=UTF-8\r\n"
+        "Content-Transfer-Encoding: 7bit\r\n"
+        "\r\n"
+        "Order 7 is paid.\r\n"
+        "--=_dlv_01jd7w9q2me0rbn8t5k3xvhz4c_0\r\n"
+        "Content-Type: text/plain;\r\n"
+        " charset=utf-8\r\n"
+        "Content-Disposition: attachment;\r\n"
+        " filename=\"a.txt\"\r\n"
+        "Content-Transfer-Encoding: base64\r\n"
+        "\r\n"
+        "aGVsbG8=\r\n"
+        "--=_dlv_01jd7w9q2me0rbn8t5k3xvhz4c_0\r\n"
+        "Content-Type: application/octet-stream\r\n"
+        "Content-Disposition: attachment;\r\n"
+        " filename=\"b.bin\"\r\n"
+        "Content-Transfer-Encoding: base64\r\n"
+        "\r\n"
+        "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwM"
+        "TIzNDU2\r\n"
+        "Nzg5\r\n"
+        "--=_dlv_01jd7w9q2me0rbn8t5k3xvhz4c_0--\r\n");
+    buf_fini(&out);
+    arena_free(a);
+}
+
+static void
+the_alternatives_stand_within_the_mixed(void **state)
+{
+    const struct attachment file = {.filename = STR("a.txt"),
+                                    .content_type = STR("text/plain"),
+                                    .content = STR("aGVsbG8=")};
+    struct arena *a = arena_new();
+    struct mime_message m = message();
+    struct buf out = {0};
+
+    (void)state;
+    m.html = STR("<p>x</p>");
+    m.attachments = &file;
+    m.n_attachments = 1;
+    assert_null(mime_build(a, &m, &out));
+    assert_holds(buf_str(&out),
+                 "--=_dlv_01jd7w9q2me0rbn8t5k3xvhz4c_1\r\n"
+                 "Content-Type: multipart/alternative;\r\n"
+                 " boundary=\"=_dlv_01jd7w9q2me0rbn8t5k3xvhz4c_0\"\r\n");
+    assert_holds(buf_str(&out), "--=_dlv_01jd7w9q2me0rbn8t5k3xvhz4c_0--\r\n"
+                                "--=_dlv_01jd7w9q2me0rbn8t5k3xvhz4c_1\r\n");
+    buf_fini(&out);
+    arena_free(a);
+}
+
+static void
+names_of_files_are_written_as_rfc_2231_has_them(void **state)
+{
+    static const struct {
+        const char *name, *want;
+    } rows[] = {
+        {"a b.txt", ";\r\n filename=\"a b.txt\""},
+        {"a\"b;c.txt", ";\r\n filename=\"a\\\"b;c.txt\""},
+        {"\xc3\xbc b.txt", ";\r\n filename*=UTF-8''%C3%BC%20b.txt"},
+        {"100%.\xc3\xa4", ";\r\n filename*=UTF-8''100%25.%C3%A4"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.txt",
+         ";\r\n filename*0*=UTF-8''aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaaaa;\r\n filename*1*=aaaaaaaa.txt"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf out = {0};
+
+        mime_put_parameter(&out, "filename", str_from(rows[i].name));
+        assert_text(buf_str(&out), rows[i].want);
+        buf_fini(&out);
+    }
 }
 
 /* Every place that a value can reach, with every byte that could end it. */
@@ -429,6 +592,11 @@ main(void)
         cmocka_unit_test(long_titles_fold_and_split_between_characters),
         cmocka_unit_test(addresses_are_written_so_that_they_read_back),
         cmocka_unit_test(what_is_no_mailbox_is_refused),
+        cmocka_unit_test(domains_become_ascii_and_what_is_before_them_stays),
+        cmocka_unit_test(a_wide_address_stands_as_it_is_and_no_other_text_does),
+        cmocka_unit_test(attachments_follow_the_words),
+        cmocka_unit_test(the_alternatives_stand_within_the_mixed),
+        cmocka_unit_test(names_of_files_are_written_as_rfc_2231_has_them),
         cmocka_unit_test(no_value_can_add_a_header),
         cmocka_unit_test(bodies_have_no_bare_line_end),
         cmocka_unit_test(senders_set_only_headers_of_the_list),

@@ -86,6 +86,23 @@ put_headers(struct json_writer *w, struct arena *a,
 }
 
 static void
+put_attachments(struct json_writer *w, const struct mime_message *m)
+{
+    if (m->n_attachments == 0)
+        return;
+    json_put_key(w, "Attachments");
+    json_begin_array(w);
+    for (size_t i = 0; i < m->n_attachments; i++) {
+        json_begin_object(w);
+        json_str_field(w, "Name", m->attachments[i].filename);
+        json_str_field(w, "Content", m->attachments[i].content);
+        json_str_field(w, "ContentType", m->attachments[i].content_type);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void
 put_mail(struct json_writer *w, struct channel_call *c,
          const struct mime_message *m)
 {
@@ -112,6 +129,7 @@ put_mail(struct json_writer *w, struct channel_call *c,
         json_str_field(w, "addressee", mail_addressee(m));
     json_end_object(w);
     json_str_field(w, "MessageStream", stream.n > 0 ? stream : STR("outbound"));
+    put_attachments(w, m);
     json_end_object(w);
 }
 
@@ -336,6 +354,7 @@ const struct channel_driver channel_postmark = {
     .config = config_fields,
     .batch_max = 1,
     .calls_world = true,
+    .takes_attachments = true,
     .has_target = channel_has_no_target,
     .check = check,
     .host = host,

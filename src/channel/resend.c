@@ -84,6 +84,23 @@ put_tags(struct json_writer *w, const struct mime_message *m)
 }
 
 static void
+put_attachments(struct json_writer *w, const struct mime_message *m)
+{
+    if (m->n_attachments == 0)
+        return;
+    json_put_key(w, "attachments");
+    json_begin_array(w);
+    for (size_t i = 0; i < m->n_attachments; i++) {
+        json_begin_object(w);
+        json_str_field(w, "filename", m->attachments[i].filename);
+        json_str_field(w, "content", m->attachments[i].content);
+        json_str_field(w, "content_type", m->attachments[i].content_type);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void
 put_mail(struct json_writer *w, struct arena *a, const struct mime_message *m)
 {
     json_begin_object(w);
@@ -102,6 +119,7 @@ put_mail(struct json_writer *w, struct arena *a, const struct mime_message *m)
         json_str_field(w, "html", m->html);
     put_headers(w, a, m);
     put_tags(w, m);
+    put_attachments(w, m);
     json_end_object(w);
 }
 
@@ -233,6 +251,7 @@ const struct channel_driver channel_resend = {
     .config = config_fields,
     .batch_max = 1,
     .calls_world = true,
+    .takes_attachments = true,
     .has_target = channel_has_no_target,
     .check = check,
     .host = host,

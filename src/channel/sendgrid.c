@@ -119,6 +119,34 @@ put_headers(struct json_writer *w, struct arena *a,
     json_end_object(w);
 }
 
+/* It takes no parameters. */
+static struct str
+essence_of(struct str type)
+{
+    struct str essence;
+
+    str_split(&type, ';', &essence);
+    return str_trim(essence);
+}
+
+static void
+put_attachments(struct json_writer *w, const struct mime_message *m)
+{
+    if (m->n_attachments == 0)
+        return;
+    json_put_key(w, "attachments");
+    json_begin_array(w);
+    for (size_t i = 0; i < m->n_attachments; i++) {
+        json_begin_object(w);
+        json_str_field(w, "content", m->attachments[i].content);
+        json_str_field(w, "filename", m->attachments[i].filename);
+        json_str_field(w, "type", essence_of(m->attachments[i].content_type));
+        json_str_field(w, "disposition", STR("attachment"));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void
 put_mail(struct json_writer *w, struct arena *a, const struct mime_message *m)
 {
@@ -137,6 +165,7 @@ put_mail(struct json_writer *w, struct arena *a, const struct mime_message *m)
     put_content(w, "text/html", m->html);
     json_end_array(w);
     put_headers(w, a, m);
+    put_attachments(w, m);
     json_end_object(w);
 }
 
@@ -290,6 +319,7 @@ const struct channel_driver channel_sendgrid = {
     .config = config_fields,
     .batch_max = 1,
     .calls_world = true,
+    .takes_attachments = true,
     .has_target = channel_has_no_target,
     .check = check,
     .host = host,

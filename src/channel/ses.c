@@ -222,6 +222,8 @@ ask(struct channel_call *c)
         channel_refuse(c, fault);
         return;
     }
+    if (mail_refuse_wide(c, &mail))
+        return;
     channel_post(c, url_of(c->arena, c->config), CHANNEL_JSON,
                  body_of(c, &mail, buf_str(&mime)));
     sign_request(c);
@@ -471,6 +473,7 @@ const struct channel_driver channel_ses = {
     .config = config_fields,
     .batch_max = 1,
     .calls_world = true,
+    .takes_attachments = true,
     .has_target = channel_has_no_target,
     .check = check,
     .host = host,

@@ -213,7 +213,8 @@ host(struct arena *a, struct json config)
 
 /* ---- the message ---- */
 
-/* The mail as bytes, signed where there is a key. */
+/* The mail as bytes, signed where there is a key: the signature comes first,
+ * and is made last. */
 static const char *
 write_mail(struct channel_call *c, struct mime_message *mail, struct buf *out)
 {
@@ -221,13 +222,15 @@ write_mail(struct channel_call *c, struct mime_message *mail, struct buf *out)
     const char *fault = mail_compose(c, mail);
     struct buf text;
 
-    buf_init(&text, c->arena);
-    if (!fault)
-        fault = mime_build(c->arena, mail, &text);
     if (fault)
         return fault;
-    if (key.private_key.n > 0)
-        buf_put_str(out, dkim_sign(c->arena, &key, buf_str(&text), c->now_ms));
+    if (key.private_key.n == 0)
+        return mime_build(c->arena, mail, out);
+    buf_init(&text, c->arena);
+    fault = mime_build(c->arena, mail, &text);
+    if (fault)
+        return fault;
+    buf_put_str(out, dkim_sign(c->arena, &key, buf_str(&text), c->now_ms));
     buf_put_str(out, buf_str(&text));
     return NULL;
 }
@@ -254,6 +257,7 @@ ask(struct channel_call *c)
         .username = json_str_of(c->arena, c->config, "username"),
         .password = json_str_of(c->arena, c->config, "password"),
         .oauth_token = json_str_of(c->arena, c->config, "oauth_token"),
+        .needs_smtputf8 = mail_is_wide(&mail),
         .mail_from = mail.from.spec,
         .rcpt_to = {mail.to.spec},
         .n_rcpt_to = 1,
@@ -378,6 +382,11 @@ judge_unanswered(struct channel_call *c)
     const struct channel_answer *a = c->answer;
     struct channel_verdict v = channel_unanswered(c, config_fields);
 
+    if (a->cause == CHANNEL_CAUSE_SMTPUTF8) {
+        v.verdict = VERDICT_REJECTED; /* another server might; this one is */
+        v.reason = reason_code(REASON_ADDRESS_SMTPUTF8);
+        return v;
+    }
     if (v.verdict == VERDICT_RETRY &&
         (a->cause == CHANNEL_CAUSE_LOGIN || a->cause == CHANNEL_CAUSE_TLS)) {
         /* 454: they cannot tell now; anything else is for the operator. */
@@ -410,6 +419,7 @@ const struct channel_driver channel_smtp = {
     .config = config_fields,
     .batch_max = 1,
     .calls_world = true,
+    .takes_attachments = true,
     .has_target = channel_has_no_target,
     .check = check,
     .host = host,

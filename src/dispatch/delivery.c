@@ -35,6 +35,7 @@ call_new(struct dispatch *d)
         c = xcalloc(1, sizeof(*c));
         c->arena = arena_new();
         list_init(&c->link);
+        list_init(&c->taking.link);
     }
     c->dispatch = d;
     list_append(&d->calls, &c->link);
@@ -58,6 +59,7 @@ recycle(struct call *c)
 
     workspace_put(c->workspace);
     c->workspace = NULL;
+    shelf_put(&c->taking);
     if (!d || d->n_idle >= DISPATCH_IDLE_CALLS) {
         call_free(c);
     } else {
@@ -69,6 +71,8 @@ recycle(struct call *c)
         c->provider = NULL;
         c->test = NULL;
         c->is_executing = c->is_over = false;
+        c->taking.n = 0;
+        c->is_taking = c->is_without = false;
         list_append(&d->idle, &c->link);
         d->n_idle++;
     }
@@ -175,7 +179,8 @@ settle_item(struct call *c, size_t i, const struct workspace *w)
                    .retry = &c->provider->retry,
                    .is_healthy = l->breaker.state == BREAKER_CLOSED},
         .peers = peers,
-        .n_peers = w ? dispatch_peers(d, w, v, peers) : 0,
+        /* Another provider would lack them, too. */
+        .n_peers = w && !c->is_without ? dispatch_peers(d, w, v, peers) : 0,
         .verdict = &c->verdicts[i],
         .unknown = unknown_policy_of(w, &c->messages[i]),
     };
@@ -204,10 +209,12 @@ settle_all(struct call *c)
 {
     struct lane *l = c->lane;
     const struct workspace *w = NULL;
+    const struct channel_verdict not_made = {.verdict = VERDICT_INTERRUPTED};
     bool is_retried = false;
 
     for (size_t i = 0; i < c->n; i++) {
-        lane_report(l, c->ticket, &c->verdicts[i],
+        /* A call that was not made says nothing of the provider. */
+        lane_report(l, c->ticket, c->is_without ? &not_made : &c->verdicts[i],
                     c->items[i]->work->delivery.id);
         is_retried |= verdict_policy(c->verdicts[i].verdict)->is_retried;
     }
@@ -272,6 +279,12 @@ call_cut(struct call *c, enum verdict v, const char *why)
 {
     struct executor *e = c->dispatch->options.executor;
 
+    if (!c->is_over && c->is_taking) {
+        c->is_taking = false;
+        c->is_without = true;
+        end_all_as(c, VERDICT_RETRY, why); /* surely not sent */
+        return;
+    }
     if (c->is_over || !c->is_executing)
         return;
     e->cancel(e, &c->execution);
@@ -354,6 +367,35 @@ make_room(struct call *c, size_t n)
 }
 
 static void
+on_taken(struct taking *t)
+{
+    struct call *c = CONTAINER_OF(t, struct call, taking);
+
+    c->is_taking = false;
+    if (t->rows) {
+        c->messages[0].attachments = t->rows;
+        c->messages[0].n_attachments = t->n;
+        step(c);
+        return;
+    }
+    c->is_without = true;
+    c->verdicts[0] = (struct channel_verdict){
+        .verdict = t->verdict, .reason = t->reason, .detail = t->detail};
+    end(c);
+}
+
+/* What it carries along comes first. */
+static void
+take_attachments(struct call *c)
+{
+    c->taking.tenant = c->workspace->tenant;
+    c->taking.timeout_ms = c->provider->timeout_ms;
+    c->taking.on_done = on_taken;
+    c->is_taking = true;
+    shelf_take(c->dispatch->shelf, &c->taking);
+}
+
+static void
 begin(struct call *c)
 {
     c->started_ms = dispatch_wall_ms(c->dispatch);
@@ -370,7 +412,10 @@ begin(struct call *c)
     if (c->lane)
         c->step.memo = lane_memo(c->lane, c->arena, c->provider->version);
     c->memo_given = c->step.memo.text;
-    step(c);
+    if (c->taking.n > 0)
+        take_attachments(c);
+    else
+        step(c);
 }
 
 /* ---- a call for deliveries ---- */
@@ -423,6 +468,12 @@ add_item(struct call *c, struct queue_item *item)
         return false;
     }
     count_sla(c->workspace, &p);
+    if (p.n_attachments > 0) {
+        assert(c->n_max == 1);
+        c->taking.wanted = p.attachments;
+        c->taking.n = p.n_attachments;
+        c->taking.notification = p.attached_to;
+    }
     p.message.attempt = item->work->delivery.attempts + 1;
     c->messages[c->n] = p.message;
     c->dues_ms[c->n] = p.due_ms;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "dispatch/dispatch_private.h"
+#include "dispatch/outcaller.h"
 
 int64_t
 dispatch_wall_ms(const struct dispatch *d)
@@ -59,6 +60,8 @@ dispatch_new(const struct dispatch_options *o)
     list_init(&d->lanes);
     list_init(&d->calls);
     list_init(&d->idle);
+    d->outcaller = outcaller_new(o->executor);
+    d->shelf = shelf_new(o->env, d->outcaller);
     d->queue = queue_new(&(struct queue_options){
         .env = o->env, .on_unknown_lane = on_unknown_lane, .arg = d});
     return d;
@@ -217,6 +220,7 @@ free_calls(struct dispatch *d, struct list *calls)
         struct call *c = CONTAINER_OF(entry, struct call, link);
 
         loop_timer_clear(d->options.env->loop, &c->watchdog);
+        shelf_put(&c->taking);
         c->dispatch = NULL;
         c->is_over = true;
         if (!c->is_executing)
@@ -240,5 +244,7 @@ dispatch_free(struct dispatch *d)
         lane_close(l);
     }
     queue_free(d->queue);
+    shelf_free(d->shelf);
+    outcaller_free(d->outcaller);
     free(d);
 }

@@ -1,6 +1,7 @@
 /* dispatch_private.h - what dispatch.c, lane.c and delivery.c share. */
 #pragma once
 
+#include "app/attach.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/loop.h"
@@ -69,7 +70,10 @@ struct call {
     struct execution execution;
     int n_steps;
     bool is_executing;
-    bool is_over; /* settled; the executor still owes its answer */
+    struct taking taking; /* what its one message carries along */
+    bool is_taking;       /* that is being loaded */
+    bool is_without;      /* it could not be: the provider was not called */
+    bool is_over;         /* settled; the executor still owes its answer */
     uint32_t ticket;
     int64_t started_ms, started_mono_ms;
     struct loop_timer watchdog;
@@ -83,6 +87,8 @@ struct dispatch {
     struct list lanes;
     struct list calls, idle;
     size_t n_idle;
+    struct outcaller *outcaller; /* for the shelf */
+    struct shelf *shelf;
     bool is_draining, is_queue_drained;
     struct task certain; /* what lanes ask about is known */
     bool is_asking;

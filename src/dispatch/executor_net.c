@@ -22,6 +22,7 @@ struct net_call {
     struct fetch_request fetch;
     struct loop_timer timer; /* WAIT, or an answer of the next turn */
     struct channel_answer answer;
+    struct buf gathered; /* of an answer that may be longer than most */
     bool is_fetching;
 };
 
@@ -90,6 +91,7 @@ static const int causes[] = {
     [FETCH_CAUSE_TIMEOUT] = CHANNEL_CAUSE_TIMEOUT,
     [FETCH_CAUSE_BROKEN] = CHANNEL_CAUSE_NETWORK,
     [FETCH_CAUSE_URL] = CHANNEL_CAUSE_URL,
+    [FETCH_CAUSE_SMTPUTF8] = CHANNEL_CAUSE_SMTPUTF8,
 };
 
 static const struct channel_header *
@@ -104,10 +106,22 @@ copied_headers(struct arena *a, const struct fetch_answer *from)
     return h;
 }
 
+static bool
+on_part(struct fetch_request *r, struct str part)
+{
+    struct net_call *n = CONTAINER_OF(r, struct net_call, fetch);
+
+    n->answer.is_overlong |= part.n > n->x->request->answer_max - n->gathered.n;
+    if (!n->answer.is_overlong)
+        buf_put_str(&n->gathered, part);
+    return !n->answer.is_overlong;
+}
+
 static void
 on_fetched(struct fetch_request *r, const struct fetch_answer *a)
 {
     struct net_call *n = CONTAINER_OF(r, struct net_call, fetch);
+    struct buf gathered; /* on_done may free the rest */
 
     switch (a->outcome) {
     case FETCH_ANSWERED:
@@ -124,9 +138,11 @@ on_fetched(struct fetch_request *r, const struct fetch_answer *a)
     n->answer.status = a->status;
     n->answer.headers = copied_headers(n->x->arena, a);
     n->answer.n_headers = a->n_headers;
-    n->answer.body = a->body;
+    n->answer.body = n->fetch.on_body ? buf_str(&n->gathered) : a->body;
     n->answer.detail = a->detail;
+    gathered = n->gathered;
     n->x->on_done(n->x, &n->answer);
+    buf_fini(&gathered);
 }
 
 static enum fetch_tls
@@ -151,6 +167,7 @@ start_fetch(struct net_call *n)
         .arena = n->x->arena,
         .timeout_ms = n->x->timeout_ms,
         .on_done = on_fetched,
+        .on_body = r->answer_max > 0 ? on_part : NULL,
         .method = r->method,
         .url = r->url,
         .headers = h,
@@ -162,6 +179,7 @@ start_fetch(struct net_call *n)
         .username = r->username,
         .password = r->password,
         .oauth_token = r->oauth_token,
+        .needs_smtputf8 = r->needs_smtputf8,
         .mail_from = r->mail_from,
         .rcpt_to = r->rcpt_to,
         .n_rcpt_to = r->n_rcpt_to,

@@ -571,6 +571,7 @@ fill(struct world *w)
     w->config = ARENA_NEW(w->arena, struct config);
     w->config->server_bootstrap_key = STR(ROOT_KEY);
     w->config->http_max_body = 1 << 20;
+    w->config->http_max_send = 15 << 20;
     w->config->http_max_batch = 8 << 20;
     /* Nothing leaves the process, so that any target will do. */
     w->egress = egress_policy_new(anywhere, 2, &why);

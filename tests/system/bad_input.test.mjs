@@ -109,7 +109,7 @@ const HTTP = [
         `GET /v1/../../etc/passwd HTTP/1.1\r\n${HOST}${AUTH}\r\n`,
         [400, 404]],
     ['a body over the limit', post(HOST + AUTH + JSON_TYPE +
-        'Content-Length: 9000000\r\n', ''), [413]],
+        'Content-Length: 90000000\r\n', ''), [413]],
     ['chunks over the limit', post(HOST + AUTH + JSON_TYPE +
         'Transfer-Encoding: chunked\r\n', '200000\r\n' +
         ' '.repeat(0x200000) + '\r\n0\r\n\r\n'), [413, null]],

@@ -14,7 +14,7 @@ describe('Postfix', { timeout: 120000 }, () => {
         await belfry.put('/v1/providers/mail', { channel: 'email',
             driver: 'smtp', config: { host: '127.0.0.1', port: postfix.port,
                 from: 'Glöckner <bell@example.org>', tls: 'none' } });
-        for (const name of ['ada', 'nobody'])
+        for (const name of ['ada', 'eve', 'nobody'])
             await belfry.put(`/v1/users/${name}`,
                 { email: `${name}@test.example` });
     });
@@ -45,6 +45,38 @@ describe('Postfix', { timeout: 120000 }, () => {
         for (const line of head.split(/\r?\n/))
             assert.ok(line.length <= 998, line);
         assert.match(head, /^[\x00-\x7f]*$/);
+    });
+
+    it('takes an address outside ASCII as one', async () => {
+        await belfry.put('/v1/users/wide', { email: 'jürgen@test.example' });
+        const id = await belfry.send({ to: 'wide', title: 'Grüße',
+            body: 'x', channels: ['email'] });
+        await belfry.reaches(id, 'email', 'sent');
+        const { raw, mail } = await postfix.received('juergen');
+        assert.equal(mail.subject, 'Grüße');
+        assert.match(raw, /^To: jürgen@test\.example$/m);
+        assert.match(raw, /with UTF8/);
+    });
+
+    it('takes a domain outside ASCII by its A-label', async () => {
+        await belfry.put('/v1/users/idn', { email: 'ada@BÜCHER.example' });
+        const id = await belfry.send({ to: 'idn', title: 'x',
+            channels: ['email'] });
+        await belfry.reaches(id, 'email', 'sent');
+        const { raw } = await postfix.received('idn');
+        assert.match(raw, /^To: ada@xn--bcher-kva\.example$/m);
+    });
+
+    it('takes files', async () => {
+        const content = Buffer.from('a\r\n.\r\n\0b');
+        const id = await belfry.send({ to: 'eve', title: 'With files',
+            body: 'x', channels: ['email'], attachments: [{
+                filename: 'Größe 1.bin', content_type: 'application/x-size',
+                content: content.toString('base64') }] });
+        await belfry.reaches(id, 'email', 'sent');
+        const { mail } = await postfix.received('eve');
+        assert.equal(mail.attachments[0].filename, 'Größe 1.bin');
+        assert.ok(mail.attachments[0].content.equals(content));
     });
 
     it('says who does not exist, and that ends it', async () => {

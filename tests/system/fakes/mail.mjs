@@ -25,3 +25,13 @@ export function checkHeaders(assert, headers) {
         'List-Unsubscribe=One-Click');
     assert.equal(hasOwn(headers, 'Auto-Submitted'), 'auto-generated');
 }
+
+// What a file is, of whichever face: {filename, type, content (Buffer)}.
+export const parsedFiles = (mail) => mail.attachments.map((a) => ({
+    filename: a.filename, type: a.contentType, content: a.content }));
+
+const BASE64 = new RegExp('^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|'
+    + '[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)$');
+export const isBase64 = (s) => typeof s === 'string' && BASE64.test(s);
+export const fileOf = (filename, type, content) => ({ filename, type,
+    content: Buffer.from(content, 'base64') });

@@ -10,6 +10,19 @@ const error = (status, message, headers) => json(status, { message }, headers);
 const KNOWN = ['from', 'to', 'cc', 'bcc', 'subject', 'text', 'html',
     'amp-html', 'template', 'attachment', 'inline', 'recipient-variables'];
 
+// Node's own fetch reads the form with files.
+async function formOf(call) {
+    const type = call.headers['content-type'];
+    if (type === 'application/x-www-form-urlencoded')
+        return new URLSearchParams(call.body);
+    return new Response(call.raw, { headers: { 'Content-Type': type } })
+        .formData().catch(() => null);
+}
+
+const filesOf = (form) => Promise.all(form.getAll('attachment').map(
+    async (f) => ({ filename: f.name, type: f.type,
+        content: Buffer.from(await f.arrayBuffer()) })));
+
 function faultOf(form) {
     for (const name of form.keys())
         if (!KNOWN.includes(name) && !/^[ohvt]:/.test(name))
@@ -51,7 +64,9 @@ const face = {
         webhook_signing_key: 'canary-mailgun-hook-0123456789' },
     user,
 
-    take(call, fake) {
+    files: (call) => call.files,
+
+    async take(call, fake) {
         const login = Buffer.from(`api:${this.config.api_key}`)
             .toString('base64');
         if (call.headers.authorization !== `Basic ${login}`)
@@ -59,10 +74,9 @@ const face = {
         if (call.method !== 'POST' ||
             call.path !== `/v3/${this.config.domain}/messages`)
             return refuse(call, 'path', error(404, 'Domain not found'));
-        if (call.headers['content-type'] !==
-            'application/x-www-form-urlencoded')
-            return refuse(call, 'type', error(400, 'no form'));
-        call.form = new URLSearchParams(call.body);
+        call.form = await formOf(call);
+        if (!call.form) return refuse(call, 'type', error(400, 'no form'));
+        call.files = await filesOf(call.form);
         const fault = faultOf(call.form);
         if (fault) return refuse(call, fault, error(400, fault));
         return json(200, { id: call.form.get('h:Message-Id') ??

@@ -2,8 +2,8 @@
 // one mail as JSON, a token of the server in a header.
 
 import { json, refuse } from '../lib/fake.mjs';
-import { checkHeaders, FROM, isFromShop, isToUser, parseAddress, user }
-    from './mail.mjs';
+import { checkHeaders, fileOf, FROM, isBase64, isFromShop, isToUser,
+    parseAddress, user } from './mail.mjs';
 
 const error = (status, code, message) => json(status, { ErrorCode: code,
     Message: message });
@@ -24,6 +24,9 @@ function faultOf(mail) {
     if (!(mail.Headers ?? []).every((h) => /^[!-9;-~]+$/.test(h.Name) &&
         typeof h.Value === 'string' && !/[\r\n]/.test(h.Value)))
         return [300, 'a header is none'];
+    if (!(mail.Attachments ?? []).every((a) => isBase64(a.Content) &&
+        a.Name && a.ContentType))
+        return [403, 'an attachment is none'];
     return null;
 }
 
@@ -45,7 +48,12 @@ const face = {
         webhook_password: 'canary-postmark-hook' },
     user,
 
+    files: (call) => (call.json.Attachments ?? []).map((a) =>
+        fileOf(a.Name, a.ContentType, a.Content)),
+
     take(call, fake) {
+        if (call.raw.length > 10e6)
+            return refuse(call, 'size', error(413, 0, 'Payload Too Large'));
         if (call.method !== 'POST' || call.path !== '/email')
             return refuse(call, 'path', error(404, 0, 'Not Found'));
         if (call.headers.accept !== 'application/json' ||

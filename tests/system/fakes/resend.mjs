@@ -3,8 +3,8 @@
 
 import { Webhook } from 'standardwebhooks';
 import { json, refuse } from '../lib/fake.mjs';
-import { checkHeaders, FROM, isFromShop, isToUser, parseAddress, user }
-    from './mail.mjs';
+import { checkHeaders, fileOf, FROM, isBase64, isFromShop, isToUser,
+    parseAddress, user } from './mail.mjs';
 
 const error = (statusCode, name, message = name, headers = {}) =>
     json(statusCode, { statusCode, name, message }, headers);
@@ -23,6 +23,9 @@ function faultOf(mail) {
         return ['validation_error', 'to is no address'];
     if (!(mail.tags ?? []).every((t) => TAG.test(t.name) && TAG.test(t.value)))
         return ['invalid_parameter', 'a tag is none'];
+    if (!(mail.attachments ?? []).every((a) => isBase64(a.content) &&
+        a.filename && a.content_type))
+        return ['invalid_attachment', 'an attachment is none'];
     return null;
 }
 
@@ -64,6 +67,9 @@ const face = {
             .toString('base64')}` },
     user,
     begin: () => ({ byKey: new Map() }),
+
+    files: (call) => (call.json.attachments ?? []).map((a) =>
+        fileOf(a.filename, a.content_type, a.content)),
 
     take(call, fake) {
         if (call.method !== 'POST' || call.path !== '/emails')

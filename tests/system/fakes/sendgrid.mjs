@@ -3,7 +3,8 @@
 
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { json, refuse } from '../lib/fake.mjs';
-import { checkHeaders, FROM, isToUser, user } from './mail.mjs';
+import { checkHeaders, fileOf, FROM, isBase64, isToUser, user }
+    from './mail.mjs';
 
 const error = (status, message, field = null, headers = {}) => json(status,
     { errors: [{ message, field, help: null }] }, headers);
@@ -36,6 +37,10 @@ function faultOf(mail) {
         types.indexOf('text/plain') > 0)
         return ['The content value must be a string at least one character '
             + 'in length, text/plain first.', 'content'];
+    if (!(mail.attachments ?? []).every((a) => isBase64(a.content) &&
+        a.filename && /^[^;\r\n]+$/.test(a.type) &&
+        ['attachment', 'inline'].includes(a.disposition)))
+        return ['The attachment is none.', 'attachments'];
     const reserved = Object.keys(mail.headers ?? {}).find((h) =>
         RESERVED.includes(h.toLowerCase()));
     return reserved ? ['a reserved header', `headers.${reserved}`] : null;
@@ -67,6 +72,9 @@ export default {
         webhook_verification_key: keys.publicKey.export({ type: 'spki',
             format: 'der' }).toString('base64') },
     user,
+
+    files: (call) => (call.json.attachments ?? []).map((a) =>
+        fileOf(a.filename, a.type, a.content)),
 
     take(call, fake) {
         if (call.path !== '/v3/mail/send')

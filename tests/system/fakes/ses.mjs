@@ -4,7 +4,8 @@
 import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { simpleParser } from 'mailparser';
 import { json, refuse } from '../lib/fake.mjs';
-import { checkHeaders, FROM, isToUser, user } from './mail.mjs';
+import { checkHeaders, FROM, isToUser, parsedFiles, user }
+    from './mail.mjs';
 
 const PATH = '/v2/email/outbound-emails';
 const error = (status, name, message) => json(status, { message },
@@ -96,6 +97,8 @@ export default {
         sns_topic_arn: TOPIC, sns_certificate: keys.publicKey.export({
             type: 'spki', format: 'pem' }) },
     user,
+
+    files: (call) => parsedFiles(call.mail),
 
     async take(call, fake) {
         if (call.method !== 'POST' || call.path !== PATH)

@@ -49,9 +49,9 @@ inet_protocols = ipv4
 mynetworks =
 alias_maps =
 alias_database =
-virtual_mailbox_domains = test.example
+virtual_mailbox_domains = test.example, xn--bcher-kva.example
 virtual_mailbox_base = $dir/mail
-virtual_mailbox_maps = inline:{ {ada@test.example=ada/} {eve@test.example=eve/} }
+virtual_mailbox_maps = inline:{ {ada@test.example=ada/} {eve@test.example=eve/} {jürgen@test.example=juergen/} {ada@xn--bcher-kva.example=idn/} }
 virtual_uid_maps = static:64901
 virtual_gid_maps = static:64901
 virtual_minimum_uid = 100
