@@ -29,22 +29,26 @@ const MESSAGE = { title: 'Order 7', body: 'It is paid.' };
 // Every string of the configuration that is a secret.
 const canaries = (face) => [...(face.secrets ?? []),
     ...(JSON.stringify(face.config).match(/[\w-]*canary[\w-]*/g) ?? [])];
-const plain = faces.find((face) => !face.isHttp2);
+// One that does not care who calls it, for all that speak HTTP; a face that
+// serves itself has one of its own.
+const plain = faces.find((face) => !face.isHttp2 && !face.serve);
+const serve = (face, options) => (face.serve ?? fake)(face, options);
 
 // A driver with two ways to its provider has two faces.
 const nameOf = (face) => face.name ?? face.driver;
 
 describe('drivers', { timeout: 300000, concurrency: 4 }, () => {
-    let belfry, dir, certificates, stranger, nobody;
+    let belfry, dir, certificates, unknown, stranger, nobody, unused;
 
     before(async () => {
         dir = await mkdtemp(path.join(tmpdir(), 'belfry-drivers-'));
-        stranger = await fake(plain,
-            { certificates: await makeCertificates(dir) });
+        unknown = await makeCertificates(dir);
+        stranger = await fake(plain, { certificates: unknown });
         certificates = await makeCertificates(dir);
         const gone = await fake(plain);
         await gone.close();
         nobody = gone.base;
+        unused = Number(new URL(nobody).port);
         belfry = await start({
             roles: 'all', env: { SSL_CERT_FILE: certificates.authorityFile },
         });
@@ -58,22 +62,29 @@ describe('drivers', { timeout: 300000, concurrency: 4 }, () => {
     for (const face of faces)
         describe(nameOf(face), { concurrency: 1 }, () => {
             const workspace = `w-${nameOf(face)}`;
-            let provider, serial = 0;
+            let provider, foreigner, serial = 0;
 
             before(async () => {
-                provider = await fake(face,
+                provider = await serve(face,
                     face.isSecure || face.isHttp2 ? { certificates } : {});
+                foreigner = face.serve ? await face.serve(face,
+                    { certificates: unknown }) : stranger;
                 await belfry.put(`/v1/workspaces/${workspace}`, {});
             });
-            after(() => provider?.close());
+            after(async () => {
+                await provider?.close();
+                if (face.serve) await foreigner?.close();
+            });
 
             // Another version of the provider: its breaker is as new.
-            const configure = (base = provider.base) =>
+            const configure = (base = provider.base, more = {}) =>
                 belfry.put(`/v1/providers/${face.driver}`, {
                     channel: face.channel, driver: face.driver,
                     timeout: '2s',
                     retry: { strategy: 'fixed', base: '100ms', attempts: 5 },
-                    config: { ...face.config, base_url: base },
+                    config: { ...face.config,
+                        ...(face.at?.(base) ?? { base_url: base }) },
+                    ...more,
                 }, { workspace });
 
             const send = async () => {
@@ -104,7 +115,8 @@ describe('drivers', { timeout: 300000, concurrency: 4 }, () => {
                 face.check(assert, call, provider);
             });
 
-            for (const step of [...Object.keys(face.faults), ...SHARED_FAULTS])
+            for (const step of [...Object.keys(face.faults),
+                ...face.shared ?? SHARED_FAULTS])
                 it(`meets ${step}`, async () => {
                     const want = face.verdicts[step] ?? VERDICTS[step];
                     const n = provider.calls.length;
@@ -129,7 +141,7 @@ describe('drivers', { timeout: 300000, concurrency: 4 }, () => {
                 });
 
             it('retries where nobody listens', async () => {
-                await configure(nobody);
+                await configure(face.at ? unused : nobody);
                 const id = await send();
                 await tried(id);
                 await configure();
@@ -139,15 +151,20 @@ describe('drivers', { timeout: 300000, concurrency: 4 }, () => {
             });
 
             it('tells nothing to a server that it cannot trust', async () => {
-                await configure(stranger.base);
+                await configure(foreigner.base);
                 const id = await send();
                 await tried(id);
                 await configure();
                 const d = await reaches(id,
                     STATUSES[face.verdicts.ok ?? 'sent']);
-                assert.equal(d.log[0].verdict, 'retry');
-                assert.equal(stranger.calls.length, 0);
+                assert.equal(d.log[0].verdict,
+                    face.verdicts.stranger ?? 'retry');
+                assert.equal(foreigner.calls.length, 0);
             });
+
+            face.more?.(it, assert, { configure, send,
+                get provider() { return provider; },
+                reaches });
 
             it('tells nobody the secrets', async () => {
                 const shown = await belfry.get(

@@ -13,6 +13,7 @@ import resend from './resend.mjs';
 import sendgrid from './sendgrid.mjs';
 import ses from './ses.mjs';
 import slack from './slack.mjs';
+import smtp from './smtp.mjs';
 import teams from './teams.mjs';
 import telegram from './telegram.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
@@ -33,6 +34,7 @@ export const faces = [
     resend,
     sendgrid,
     ses,
+    smtp,
     twilio,
     makeTwilio('whatsapp'),
     vonage,
