@@ -92,6 +92,7 @@ need_browser() {
 # is unpacked into build/oracles/, not installed: a machine that builds Belfry
 # has no use for one of its own.
 postfix_root=build/oracles/postfix
+opensmtpd_root=build/oracles/opensmtpd
 
 need_unpacked() {
     local package=$1 program=$2 root=build/oracles/$1 log=$PWD/build/logs/$1.log

@@ -39,6 +39,7 @@ node_tests() {
     local tap=$PWD/build/logs/$1.tap status=0
     shift
     BELFRY_BIN=$PWD/build/asan/belfry BELFRY_POSTFIX=$PWD/$postfix_root \
+        BELFRY_OPENSMTPD=$PWD/$opensmtpd_root \
         BELFRY_CHROMIUM=$(find_browser) \
         with_postgres node --test $(side_by_side) \
         --test-reporter=spec --test-reporter-destination=stdout \
@@ -75,6 +76,7 @@ bench_rows() {
     local row good=0 bad=0
     need_modules bench/peers
     command -v nginx >/dev/null || need_unpacked nginx usr/sbin/nginx
+    need_unpacked postfix usr/sbin/postfix
     for row in $(bench/run --list | grep -vx peers); do
         if BELFRY_BUILD=$PWD/build/asan bench/run --smoke "$row"; then
             good=$((good + 1))
@@ -98,6 +100,7 @@ command_test() {
         need_modules tests/browser
         need_browser
         need_unpacked postfix usr/sbin/postfix
+        need_unpacked opensmtpd usr/sbin/smtpd
         need_root
     fi
     stage lint lint_quick

@@ -15,7 +15,7 @@ import { until } from './until.mjs';
 
 const SCRIPT = fileURLToPath(new URL('postfix.sh', import.meta.url));
 
-async function freePort() {
+export async function freePort() {
     const server = net.createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address();
@@ -24,7 +24,7 @@ async function freePort() {
     return port;
 }
 
-const greets = (port) => new Promise((done) => {
+export const greets = (port) => new Promise((done) => {
     const socket = net.connect(port, '127.0.0.1');
     socket.once('data', (d) => {
         socket.destroy();
