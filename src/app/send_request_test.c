@@ -637,23 +637,39 @@ a_digest_has_bounds(void **state)
     CHECK_ROWS(*state, rows);
 }
 
+#define FILE_OF(more) "{'filename':'a','content_type':'a/b'" more "}"
+#define WITH(files) "{'to':'u','title':'t','attachments':[" files "]}"
+
 static void
-what_is_not_built_is_refused_and_never_ignored(void **state)
+attachments_come_with_their_bytes_or_where_they_are(void **state)
 {
-    struct desk *d = *state;
+    static const struct row rows[] = {
+        {WITH(""), ERR_OK, ""},
+        {WITH(FILE_OF(",'content':'aGk='") "," FILE_OF(
+             ",'url':'https://example.com/a'")),
+         ERR_OK, ""},
+        {WITH(FILE_OF("")), ERR_INVALID, "/attachments/0"},
+        {WITH(FILE_OF(",'content':'aGk=','url':'https://a.b/'")), ERR_INVALID,
+         "/attachments/0"},
+        {WITH(FILE_OF(",'content':'aGk'")), ERR_INVALID,
+         "/attachments/0/content"},
+        {WITH(FILE_OF(",'content':''")), ERR_INVALID, "/attachments/0/content"},
+        {WITH(FILE_OF(",'content':'aGk=','size':2")), ERR_INVALID,
+         "/attachments/0/size"},
+        {WITH("{'content':'aGk='}"), ERR_INVALID,
+         "/attachments/0/filename /attachments/0/content_type"},
+        {"{'to':'u','title':'t','attachments':null}", ERR_INVALID,
+         "/attachments"},
+    };
 
-    for (const struct field *f = send_request_fields; f->type != FIELD_END;
-         f++) {
-        char body[100], where[40];
-
-        if (!(f->flags & FIELD_UNSUPPORTED))
-            continue;
-        snprintf(body, sizeof(body), "{'to':'u','title':'t','%s':null}",
-                 f->name);
-        snprintf(where, sizeof(where), "/%s", f->name);
-        assert_int_equal(read_body(d, body), ERR_NOT_SUPPORTED);
-        assert_string_equal(desk_faults(d), where);
-    }
+    CHECK_ROWS(*state, rows);
+    assert_int_equal(read_body(*state, rows[1].body), ERR_OK);
+    assert_int_equal(request.n_attachments, 2);
+    assert_true(str_is(request.attachments[0].content, "aGk="));
+    assert_int_equal(request.attachments[0].size, 2);
+    assert_true(str_is(request.attachments[1].url, "https://example.com/a"));
+    assert_int_equal(read_body(*state, "{'to':'u','title':'t'}"), ERR_OK);
+    assert_int_equal(request.n_attachments, 0);
 }
 
 static void
@@ -733,7 +749,7 @@ main(void)
         DESK_TEST(a_digest_is_read_with_its_defaults),
         DESK_TEST(a_best_time_has_bounds),
         DESK_TEST(a_digest_has_bounds),
-        DESK_TEST(what_is_not_built_is_refused_and_never_ignored),
+        DESK_TEST(attachments_come_with_their_bytes_or_where_they_are),
         DESK_TEST(each_driver_says_what_may_be_overridden),
         DESK_TEST(every_fault_is_told_and_the_rest_counted),
     };
