@@ -44,6 +44,16 @@ struct store_inbox_list {
     struct inbox_counts counts;
     int64_t epoch, rev;
 };
+/* One item of a user, by its id or by what it came with. */
+struct store_inbox_get {
+    struct store_req req;
+    int64_t tenant;
+    struct str user;
+    int64_t id;           /* 0: */
+    int64_t notification; /* the first that came with this */
+    /* result; ERR_NOT_FOUND */
+    struct inbox_item *item;
+};
 /* One line of a user's inbox as it went on, in order of rev, without gaps. */
 struct inbox_event {
     int64_t rev;

@@ -26,6 +26,7 @@
 #include "store/object.h"
 #include "store/outbox.h"
 #include "store/person.h"
+#include "store/press.h"
 #include "store/read.h"
 #include "store/receipt.h"
 #include "store/report.h"

@@ -64,6 +64,8 @@ static const struct key {
     {"habit", NULL, {"tenant", "user_id"}},
     {"audit", "audit_old", {"id"}},
     {"audit", NULL, {"tenant", "id"}},
+    {"press", "press_at", {"at_ms"}},
+    {"press", NULL, {"ref", "user_id", "action"}},
     {"inbox_user", NULL, {"tenant", "user_id"}},
     {"inbox_item", NULL, {"tenant", "user_id", "id"}},
     {"inbox_event", NULL, {"tenant", "user_id", "rev"}},
@@ -96,6 +98,8 @@ static const struct {
     {"habit_sweep", "habit_pkey on habit y*"},
     /* the whole inbox of a user is meant */
     {"inbox_items_all", "inbox_item_pkey on inbox_item"},
+    /* from what came with it on, which is seldom far */
+    {"inbox_item_find", "inbox_item_pkey on inbox_item"},
     /* all are counted */
     {"trial_count", "trial_pkey on trial*"},
     {"stats_counts", "waiting_due on waiting"},

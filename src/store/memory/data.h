@@ -96,7 +96,7 @@ struct mem {
         objects, members, changes, idems, dedups, works, budgets, digests,
         steps, user_events, trials, trial_deliveries, habits,
         audits, /* struct audit_line */
-        taken, attachments;
+        taken, attachments, presses;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;

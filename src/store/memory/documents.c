@@ -515,6 +515,24 @@ mem_inbox_list(struct mem *m, struct store_req *req)
     return ERR_OK;
 }
 
+enum err
+mem_inbox_get(struct mem *m, struct store_req *req)
+{
+    struct store_inbox_get *g = CONTAINER_OF(req, struct store_inbox_get, req);
+    const struct inbox_item *found = NULL;
+
+    ROW_EACH(struct inbox_item, i, &m->items)
+    if (i->tenant == g->tenant && str_eq(i->user, g->user) &&
+        (g->id ? i->id == g->id : i->notification == g->notification) &&
+        (!found || i->id < found->id))
+        found = i;
+    if (!found)
+        return ERR_NOT_FOUND;
+    g->item = ARENA_NEW(req->arena, struct inbox_item);
+    *g->item = mem_copy_item(req->arena, found);
+    return ERR_OK;
+}
+
 static struct inbox_event
 event_now(struct mem *m, struct store_inbox_replay *p,
           const struct inbox_event *e)

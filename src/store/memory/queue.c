@@ -7,6 +7,7 @@
 #include "store/memory/attachment.h"
 #include "store/memory/audit.h"
 #include "store/memory/habit.h"
+#include "store/memory/press.h"
 #include "store/memory/receipt.h"
 #include "store/memory/trial.h"
 #include "store/memory/workflow.h"
@@ -612,6 +613,7 @@ mem_purge(struct mem *m, struct store_req *req)
     p->n_purged = 0;
     mem_audit_sweep(m, p->audit_before_ms);
     mem_habit_sweep(m, p);
+    mem_press_sweep(m, p->settled_before_ms);
     ROW_EACH(struct mem_notification, n, &m->notifications)
     {
         if (p->n_purged == p->max || !is_due(m, p, n))

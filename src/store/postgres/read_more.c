@@ -356,6 +356,38 @@ inbox_list(struct pg_op *op)
 
 const struct pg_verb pg_verb_inbox_list = {.begin = inbox_list};
 
+static void
+inbox_got(struct pg_op *op)
+{
+    struct store_inbox_get *g =
+        CONTAINER_OF(op->reqs[0], struct store_inbox_get, req);
+    struct pg_rows r = pg_op_rows(op, 0);
+
+    if (pg_next(&r)) {
+        g->item = ARENA_NEW(g->req.arena, struct inbox_item);
+        take_item(&r, g->req.arena, g->item);
+    } else {
+        g->req.err = ERR_NOT_FOUND;
+    }
+    pg_op_done(op);
+}
+
+static void
+inbox_get(struct pg_op *op)
+{
+    const struct store_inbox_get *g =
+        CONTAINER_OF(op->reqs[0], struct store_inbox_get, req);
+    struct pg_params *p = pg_op_params(op);
+
+    pg_put_int(p, g->tenant);
+    pg_put_text(p, g->user);
+    pg_put_int(p, g->id ? g->id : g->notification);
+    pg_op_send(op, g->id ? PG_inbox_item_read : PG_inbox_item_find);
+    pg_op_commit(op, inbox_got);
+}
+
+const struct pg_verb pg_verb_inbox_get = {.begin = inbox_get};
+
 /* ---- how far many inboxes are ---- */
 
 static struct store_inbox_revs *

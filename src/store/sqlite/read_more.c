@@ -213,6 +213,24 @@ read_inbox_list(struct reader *r, struct store_req *req)
     return ERR_OK;
 }
 
+enum err
+read_inbox_get(struct reader *r, struct store_req *req)
+{
+    struct store_inbox_get *g = CONTAINER_OF(req, struct store_inbox_get, req);
+    struct query q =
+        query(&r->conn, g->id ? SQL_inbox_item_read : SQL_inbox_item_find);
+
+    put_int(&q, g->tenant);
+    put_text(&q, g->user);
+    put_int(&q, g->id ? g->id : g->notification);
+    if (!query_row(&q))
+        return ERR_NOT_FOUND;
+    g->item = ARENA_NEW(req->arena, struct inbox_item);
+    take_item(&q, req->arena, g->item);
+    query_end(&q);
+    return ERR_OK;
+}
+
 static void
 fill_event(struct reader *r, struct store_inbox_replay *p,
            struct inbox_event *e, struct str ids)

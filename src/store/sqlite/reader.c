@@ -22,6 +22,7 @@ static read_verb *const read_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_delivery_list] = read_delivery_list,
     [STORE_VERB_delivery_groups] = read_delivery_groups,
     [STORE_VERB_inbox_list] = read_inbox_list,
+    [STORE_VERB_inbox_get] = read_inbox_get,
     [STORE_VERB_inbox_replay] = read_inbox_replay,
     [STORE_VERB_inbox_revs] = read_inbox_revs,
     [STORE_VERB_stats] = read_stats,

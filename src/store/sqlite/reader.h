@@ -15,8 +15,8 @@ typedef enum err read_verb(struct reader *r, struct store_req *req);
 read_verb read_object_get, read_object_list, read_members, read_memberships,
     read_changes, read_notification_get, read_notification_list,
     read_delivery_get, read_delivery_list, read_delivery_groups,
-    read_inbox_list, read_inbox_replay, read_inbox_revs, read_stats,
-    read_reports, read_lanes, read_budget_look, read_dedup_get,
+    read_inbox_list, read_inbox_get, read_inbox_replay, read_inbox_revs,
+    read_stats, read_reports, read_lanes, read_budget_look, read_dedup_get,
     read_cancel_find, read_digest_list, read_digest_members, read_event_look,
     read_instance_list, read_trial_count, read_habits, read_audit_list,
     read_person, read_attachments;

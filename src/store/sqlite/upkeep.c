@@ -205,6 +205,7 @@ write_purge(struct writer *w, struct store_req *req)
     trial_sweep(w, p, SWEEP_MAX);
     audit_sweep(w, p->audit_before_ms, SWEEP_MAX);
     habit_sweep(w, p, SWEEP_MAX);
+    press_sweep(w, p, SWEEP_MAX);
     q = query(&w->conn, SQL_change_trim);
     put_int(&q, CHANGES_KEPT);
     put_int(&q, SWEEP_MAX);

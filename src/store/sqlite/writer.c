@@ -34,6 +34,7 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_habit_add] = write_habit_add,
     [STORE_VERB_audit_add] = write_audit_add,
     [STORE_VERB_receipt] = write_receipt,
+    [STORE_VERB_press] = write_press,
 };
 
 static void

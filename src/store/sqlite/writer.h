@@ -36,7 +36,7 @@ write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
     write_purge, write_outbox, write_report, write_work_take,
     write_work_release, write_budget_take, write_budget_give_back,
     write_digest_flush, write_event_add, write_decide, write_habit_add,
-    write_audit_add, write_receipt;
+    write_audit_add, write_receipt, write_press;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,
@@ -128,6 +128,9 @@ void attempt_add(struct writer *w, int64_t delivery, const struct attempt *t);
 
 /* receipt.c: whom its receipts will be about. */
 void taken_add(struct writer *w, const struct store_finish *f);
+
+/* press.c */
+void press_sweep(struct writer *w, const struct store_purge *p, size_t max);
 
 /* recover.c: what was in flight when the process died. Before any verb. */
 enum err recover_flights(struct writer *w, int64_t now_ms) MUST_CHECK;

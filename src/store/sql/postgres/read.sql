@@ -414,6 +414,21 @@ LEFT JOIN LATERAL (
 WHERE u.tenant = $1::int8 AND u.user_id = $2::text
 ORDER BY i.id DESC;
 
+-- name: inbox_item_read (read)
+SELECT id, tenant, notification, delivery, user_id, rev, created_ms, seen_ms,
+    read_ms, archived_ms, category, content
+FROM inbox_item
+WHERE tenant = $1::int8 AND user_id = $2::text AND id = $3::int8;
+
+-- An item is younger than what it came with.
+-- name: inbox_item_find (read)
+SELECT id, tenant, notification, delivery, user_id, rev, created_ms, seen_ms,
+    read_ms, archived_ms, category, content
+FROM inbox_item
+WHERE tenant = $1::int8 AND user_id = $2::text AND id > $3::int8
+    AND notification = $3::int8
+ORDER BY id LIMIT 1;
+
 -- What happened after $3, unless that is more than $4 events.
 -- name: inbox_revs (read)
 SELECT x.k, u.rev FROM (SELECT unnest($1::int4[]) AS k, unnest($2::int8[]) AS

@@ -39,6 +39,12 @@ AND (?5 = 0 OR read_ms = 0) ORDER BY id DESC LIMIT ?6;
 SELECT id, tenant, notification, delivery, user, rev, created_ms, seen_ms,
 read_ms, archived_ms, category, content FROM inbox_item
 WHERE tenant = ?1 AND user = ?2 AND id = ?3;
+-- An item is younger than what it came with.
+-- name: inbox_item_find (reader)
+SELECT id, tenant, notification, delivery, user, rev, created_ms, seen_ms,
+read_ms, archived_ms, category, content FROM inbox_item
+WHERE tenant = ?1 AND user = ?2 AND id > ?3 AND notification = ?3
+ORDER BY id LIMIT 1;
 -- name: inbox_events (reader)
 SELECT rev, kind, change, before_rev, at_ms, ids FROM inbox_event
 WHERE tenant = ?1 AND user = ?2 AND rev > ?3 ORDER BY rev;
