@@ -811,6 +811,7 @@ serve_close(struct server *s)
         executor_dev_free(f->sink);
         executor_net_free(f->network);
         fetch_free(f->env.fetch);
+        hear_last_answers(f->loop); /* of what those calls were for */
         loop_free(f->loop);
     }
     if (s->outlet.loop) {

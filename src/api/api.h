@@ -23,7 +23,7 @@ struct api_options {
      * calls none. */
     void (*start_test)(void *arg, struct provider_test *t);
     void *start_test_arg;
-    /* Makes a call that nobody waits for; NULL: none are made. */
+    /* Makes a call that is no delivery; NULL: none are made. */
     void (*start_errand)(void *arg, struct outcall *o);
     void *start_errand_arg;
     struct limiter *key_limiter;     /* NULL: none */

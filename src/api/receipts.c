@@ -5,6 +5,7 @@
 #include "api/call.h"
 #include "api/route.h"
 #include "app/errand.h"
+#include "app/press_told.h"
 #include "app/receive.h"
 #include "base/list.h"
 #include "base/metrics.h"
@@ -14,6 +15,8 @@ struct taking {
     const struct provider *provider;
     struct channel_receipt receipt;
     struct receive receive;
+    size_t n_presses; /* that are not in the books yet, and one */
+    enum err press_err;
 };
 
 /* ---- who is called ---- */
@@ -142,15 +145,60 @@ reply(struct taking *x)
     call_reply_text(c, 200, type, r->reply);
 }
 
+/* ---- pressed buttons ---- */
+
+static void
+on_begun(void *arg, enum err e)
+{
+    struct taking *x = arg;
+
+    if (x->press_err == ERR_OK)
+        x->press_err = e;
+    if (--x->n_presses > 0)
+        return;
+    if (x->press_err != ERR_OK)
+        call_fail(x->call, x->press_err);
+    else
+        reply(x);
+}
+
+static void
+press(struct taking *x, size_t i)
+{
+    const struct api_options *o = api_options(x->call->api);
+    const struct channel_event *e = &x->receipt.events[i];
+
+    x->n_presses++;
+    press_told(&(struct press_told){
+        .app = x->call->app,
+        .tenant = x->call->workspace->tenant,
+        .delivery = x->receive.store.events[i].found.id,
+        .action = e->action,
+        .event = e->id,
+        .start_call = o->start_errand,
+        .start_call_arg = o->start_errand_arg,
+        .on_begun = on_begun,
+        .arg = x,
+    });
+}
+
+/* The provider is told that it was heard when each press is in the books. */
 static void
 on_received(struct receive *r, enum err e)
 {
     struct taking *x = r->arg;
 
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
         call_fail(x->call, e);
-    else
-        reply(x);
+        return;
+    }
+    x->n_presses = 1;
+    for (size_t i = 0; i < x->receipt.n_events; i++)
+        if (x->receipt.events[i].kind == CHANNEL_EVENT_ACTION &&
+            api_options(x->call->api)->start_errand &&
+            r->store.events[i].found.id != 0)
+            press(x, i);
+    on_begun(x, ERR_OK);
 }
 
 static void

@@ -76,6 +76,7 @@ extern const struct route template_routes[];
 extern const struct route workspace_routes[];
 extern const struct route key_routes[];
 extern const struct route inbox_routes[];
+extern const struct route action_routes[];
 extern const struct route token_routes[];
 extern const struct route system_routes[];
 extern const struct route lane_routes[];

@@ -54,6 +54,7 @@ const struct route *const route_tables[] = {
     key_routes,
     audit_routes,
     inbox_routes,
+    action_routes,
     token_routes,
     system_routes,
     lane_routes,

@@ -13,6 +13,12 @@ inbox_mark(const struct app *app, struct store_inbox_mark *r)
 }
 
 void
+inbox_get(const struct app *app, struct store_inbox_get *r)
+{
+    store_inbox_get(app->env->store, r);
+}
+
+void
 inbox_replay(const struct app *app, struct store_inbox_replay *r)
 {
     store_inbox_replay(app->env->store, r);

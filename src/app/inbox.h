@@ -8,5 +8,6 @@
 
 void inbox_list(const struct app *app, struct store_inbox_list *r);
 void inbox_mark(const struct app *app, struct store_inbox_mark *r);
+void inbox_get(const struct app *app, struct store_inbox_get *r);
 void inbox_replay(const struct app *app, struct store_inbox_replay *r);
 void inbox_revs(const struct app *app, struct store_inbox_revs *r);

@@ -104,15 +104,27 @@ content_field(struct json_writer *w, struct json content, const char *name,
     json_raw_field(w, name, raw.n > 0 ? raw : otherwise);
 }
 
+static struct json
+content_of(struct arena *a, struct str text)
+{
+    struct json_doc *doc = ARENA_NEW(a, struct json_doc);
+    struct json_error why;
+
+    return json_parse(a, text, doc, &why) == ERR_OK ? json_root(doc)
+                                                    : (struct json){0};
+}
+
+struct json
+inbox_item_actions(struct arena *a, struct str content)
+{
+    return json_get(content_of(a, content), "actions");
+}
+
 static void
 content_write(struct arena *a, struct str text, struct json_writer *w)
 {
-    struct json_doc *doc = ARENA_NEW(a, struct json_doc);
-    struct json content = {0};
-    struct json_error why;
+    const struct json content = content_of(a, text);
 
-    if (json_parse(a, text, doc, &why) == ERR_OK)
-        content = json_root(doc);
     content_field(w, content, "title", STR("\"\""));
     content_field(w, content, "body", STR("\"\""));
     content_field(w, content, "blocks", STR("[]"));

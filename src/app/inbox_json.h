@@ -32,5 +32,7 @@ struct str inbox_item_id(char text[static ID_TEXT_MAX],
 /* The arena takes the parsed content and is the caller's again after. */
 void inbox_item_write(const struct inbox_names *n, struct arena *a,
                       const struct inbox_item *item, struct json_writer *w);
+/* Of what an item holds; absent: it has none. */
+struct json inbox_item_actions(struct arena *a, struct str content);
 /* {"unseen":n,"unread":n} */
 void inbox_counts_write(struct inbox_counts c, struct json_writer *w);

@@ -1,8 +1,8 @@
 /* standard.h - signatures of Standard Webhooks: secrets as configurations have
- * them, to sign a call or to check one that came in. Private to channel/. */
+ * them, to sign a call or to check one that came in. */
 #pragma once
 
-#include "channel/driver.h"
+#include "channel/channel.h"
 
 #define STANDARD_SECRETS_MAX 8
 #define STANDARD_SECRET_BYTES_MAX 128

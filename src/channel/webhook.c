@@ -2,6 +2,7 @@
  * tells repetitions by webhook-id, the delivery's id on every attempt. */
 #include "base/arena.h"
 #include "base/url.h"
+#include "channel/driver.h"
 #include "channel/http.h"
 #include "channel/standard.h"
 

@@ -357,6 +357,14 @@ start_snapshots(struct world *w, const char **ret_why)
     return w->is_started;
 }
 
+static void
+start_errand(void *arg, struct outcall *o)
+{
+    struct world *w = arg;
+
+    w->outcaller->start(w->outcaller, o);
+}
+
 static bool
 open_door(struct world *w, const char **ret_why)
 {
@@ -369,6 +377,8 @@ open_door(struct world *w, const char **ret_why)
         .config = w->config,
         .hub = w->hub,
         .egress = w->egress,
+        .start_errand = start_errand,
+        .start_errand_arg = w,
         .is_draining = &w->is_draining,
         .started_ms = world_now_ms(w),
     });
