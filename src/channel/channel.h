@@ -18,8 +18,10 @@ struct channel_driver {
     const struct field *overrides;
     enum device_kind device; /* that it calls; NONE: of any kind, or none */
     size_t batch_max;        /* 1 unless it can take more at once */
-    bool calls_world;        /* false: null, which needs no intent */
-    bool takes_attachments;  /* of messages; else they are left out */
+    /* How many a provider of that configuration takes; NULL: batch_max. */
+    size_t (*batch)(struct json config);
+    bool calls_world;       /* false: null, which needs no intent */
+    bool takes_attachments; /* of messages; else they are left out */
     /* The provider's own target when a user has no address: false means that
      * a user without one is suppressed with contact.missing. */
     bool (*has_target)(struct json config);

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/hmac.h"
 #include "channel/hook.h"
-#include "channel/mail.h"
+#include "channel/mail_batch.h"
 
 #define HOME "https://api.postmarkapp.com"
 
@@ -15,6 +15,8 @@ static const struct field config_fields[] = {
      .max = 256,
      .doc = "The server's API token."},
     MAIL_FROM_ROW,
+    MAIL_BATCH_ROW("How many mails that wait go in one request at most; 100 "
+                   "when it is left out, 1: each by itself."),
     {.name = "message_stream",
      .type = FIELD_KEY,
      .doc = "The stream to send through; outbound when it is left out."},
@@ -134,19 +136,9 @@ put_mail(struct json_writer *w, struct channel_call *c,
 }
 
 static void
-ask(struct channel_call *c)
+add_headers(struct channel_call *c, struct str ids)
 {
-    struct mime_message mail;
-    struct json_writer w;
-    struct buf body;
-
-    if (!mail_take(c, &mail))
-        return;
-    buf_init(&body, c->arena);
-    w = json_writer(&body);
-    put_mail(&w, c, &mail);
-    channel_post(c, channel_url(c->arena, c->config, HOME, STR("/email")),
-                 CHANNEL_JSON, buf_str(&body));
+    (void)ids; /* it knows no key by which a request is the same again */
     channel_add_header(c, "Accept", STR(CHANNEL_JSON));
     channel_add_header(c, "X-Postmark-Server-Token",
                        json_str_of(c->arena, c->config, "server_token"));
@@ -216,6 +208,23 @@ judge(struct channel_call *c)
         v.detail = channel_detail(c, config_fields, message);
     }
     return v;
+}
+
+/* A list, where it was asked for several. */
+static struct json
+parts(struct json answer)
+{
+    return answer;
+}
+
+static int
+status_of_part(struct json part)
+{
+    int64_t code;
+
+    if (!json_int(json_get(part, "ErrorCode"), &code))
+        return 0;
+    return code == 0 ? 200 : 422;
 }
 
 /* ---- receipts ---- */
@@ -342,17 +351,36 @@ receipt(struct channel_receipt *r)
         add_event(r, e, kind);
 }
 
+static const struct mail_api api = {
+    .config = config_fields,
+    .home = HOME,
+    .path = "/email",
+    .batch_path = "/email/batch",
+    .put = put_mail,
+    .add_headers = add_headers,
+    .judge = judge,
+    .parts = parts,
+    .status = status_of_part,
+};
+
 static void
 step(struct channel_call *c)
 {
-    channel_step(c, config_fields, ask, judge);
+    mail_api_step(c, &api);
+}
+
+static size_t
+batch(struct json config)
+{
+    return mail_batch(config, MAIL_BATCH_MAX);
 }
 
 const struct channel_driver channel_postmark = {
     .name = "postmark",
     .channels = mail_channels,
     .config = config_fields,
-    .batch_max = 1,
+    .batch_max = MAIL_BATCH_MAX,
+    .batch = batch,
     .calls_world = true,
     .takes_attachments = true,
     .has_target = channel_has_no_target,

@@ -1,7 +1,7 @@
 /* resend.c - mail through Resend's API. */
 #include "base/arena.h"
 #include "channel/hook.h"
-#include "channel/mail.h"
+#include "channel/mail_batch.h"
 #include "channel/standard.h"
 
 #define HOME "https://api.resend.com"
@@ -14,6 +14,9 @@ static const struct field config_fields[] = {
      .max = 256,
      .doc = "An API key (re_...) that may send."},
     MAIL_FROM_ROW,
+    MAIL_BATCH_ROW("How many mails that wait go in one request at most; 1 "
+                   "when it is left out. Only a mail that goes by itself is "
+                   "known again by Resend, should it have to be sent twice."),
     {.name = "webhook_secret",
      .type = FIELD_ONE_OF,
      .flags = FIELD_SECRET,
@@ -101,8 +104,11 @@ put_attachments(struct json_writer *w, const struct mime_message *m)
 }
 
 static void
-put_mail(struct json_writer *w, struct arena *a, const struct mime_message *m)
+put_mail(struct json_writer *w, struct channel_call *c,
+         const struct mime_message *m)
 {
+    struct arena *a = c->arena;
+
     json_begin_object(w);
     json_str_field(w, "from", mail_address(a, &m->from));
     json_put_key(w, "to");
@@ -124,21 +130,10 @@ put_mail(struct json_writer *w, struct arena *a, const struct mime_message *m)
 }
 
 static void
-ask(struct channel_call *c)
+add_headers(struct channel_call *c, struct str ids)
 {
-    struct mime_message mail;
-    struct json_writer w;
-    struct buf body;
-
-    if (!mail_take(c, &mail))
-        return;
-    buf_init(&body, c->arena);
-    w = json_writer(&body);
-    put_mail(&w, c->arena, &mail);
-    channel_post(c, channel_url(c->arena, c->config, HOME, STR("/emails")),
-                 CHANNEL_JSON, buf_str(&body));
     channel_add_bearer(c, json_str_of(c->arena, c->config, "api_key"));
-    channel_add_header(c, "Idempotency-Key", c->messages[0].delivery_id);
+    channel_add_header(c, "Idempotency-Key", ids);
 }
 
 /* ---- the answer ---- */
@@ -172,6 +167,20 @@ judge(struct channel_call *c)
                                               "requests")))
         v.verdict = VERDICT_RETRY; /* another call with the key is under way */
     return v;
+}
+
+static struct json
+parts(struct json answer)
+{
+    return json_get(answer, "data");
+}
+
+/* It takes all of them or none. */
+static int
+status_of_part(struct json part)
+{
+    (void)part;
+    return 200;
 }
 
 /* ---- receipts ---- */
@@ -239,17 +248,36 @@ receipt(struct channel_receipt *r)
                 });
 }
 
+static const struct mail_api api = {
+    .config = config_fields,
+    .home = HOME,
+    .path = "/emails",
+    .batch_path = "/emails/batch",
+    .put = put_mail,
+    .add_headers = add_headers,
+    .judge = judge,
+    .parts = parts,
+    .status = status_of_part,
+};
+
 static void
 step(struct channel_call *c)
 {
-    channel_step(c, config_fields, ask, judge);
+    mail_api_step(c, &api);
+}
+
+static size_t
+batch(struct json config)
+{
+    return mail_batch(config, 1);
 }
 
 const struct channel_driver channel_resend = {
     .name = "resend",
     .channels = mail_channels,
     .config = config_fields,
-    .batch_max = 1,
+    .batch_max = MAIL_BATCH_MAX,
+    .batch = batch,
     .calls_world = true,
     .takes_attachments = true,
     .has_target = channel_has_no_target,

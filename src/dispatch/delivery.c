@@ -204,6 +204,21 @@ settle_item(struct call *c, size_t i, const struct workspace *w)
     queue_finish(l->queue, c->items[i], &s.finish);
 }
 
+/* The message whose verdict says what the call says of the provider: it is one
+ * call, and an answer that is good for one message shows that it works. */
+static size_t
+telling(const struct call *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (lane_health_of(&c->verdicts[i]) == HEALTH_GOOD &&
+            c->verdicts[i].status)
+            return i;
+    for (size_t i = 0; i < c->n; i++)
+        if (lane_health_of(&c->verdicts[i]) != HEALTH_GOOD)
+            return i;
+    return 0;
+}
+
 static void
 settle_all(struct call *c)
 {
@@ -211,18 +226,19 @@ settle_all(struct call *c)
     const struct workspace *w = NULL;
     const struct channel_verdict not_made = {.verdict = VERDICT_INTERRUPTED};
     bool is_retried = false;
+    size_t i;
 
-    for (size_t i = 0; i < c->n; i++) {
-        /* A call that was not made says nothing of the provider. */
-        lane_report(l, c->ticket, c->is_without ? &not_made : &c->verdicts[i],
-                    c->items[i]->work->delivery.id);
+    i = telling(c);
+    /* A call that was not made says nothing of the provider. */
+    lane_report(l, c->ticket, c->is_without ? &not_made : &c->verdicts[i],
+                c->items[i]->work->delivery.id);
+    for (i = 0; i < c->n; i++)
         is_retried |= verdict_policy(c->verdicts[i].verdict)->is_retried;
-    }
     /* Who may take over, and whether anybody may, is judged by the
      * configuration of now. */
     if (is_retried)
         w = snapshots_workspace(c->dispatch->options.snapshots, l->tenant);
-    for (size_t i = 0; i < c->n; i++)
+    for (i = 0; i < c->n; i++)
         settle_item(c, i, w);
     workspace_put(w);
     l->n_calls--;
@@ -440,8 +456,20 @@ count_sla(const struct workspace *w, const struct prepare *p)
                late_ms > k->sla_ms);
 }
 
-/* False: it ended without a call. */
+/* A request with others was refused because of one of them. */
 static bool
+goes_alone(const struct queue_item *item)
+{
+    return reason_is(item->work->delivery.reason, REASON_BATCH_REFUSED);
+}
+
+enum fit {
+    FIT_IN,
+    FIT_ALONE, /* not beside the others of the call */
+    FIT_ENDED, /* it ended without one */
+};
+
+static enum fit
 add_item(struct call *c, struct queue_item *item)
 {
     const struct dispatch *d = c->dispatch;
@@ -456,6 +484,8 @@ add_item(struct call *c, struct queue_item *item)
         .now_ms = dispatch_wall_ms(d),
     };
 
+    if (c->n > 0 && goes_alone(item))
+        return FIT_ALONE;
     prepare_message(&p);
     if (p.reason.n > 0) {
         struct store_finish f = {.status = p.status,
@@ -465,11 +495,12 @@ add_item(struct call *c, struct queue_item *item)
 
         metric_add(c->lane->outcomes[p.status], 1);
         queue_finish(c->lane->queue, item, &f);
-        return false;
+        return FIT_ENDED;
     }
+    if (c->n > 0 && p.n_attachments > 0)
+        return FIT_ALONE;
     count_sla(c->workspace, &p);
     if (p.n_attachments > 0) {
-        assert(c->n_max == 1);
         c->taking.wanted = p.attachments;
         c->taking.n = p.n_attachments;
         c->taking.notification = p.attached_to;
@@ -479,23 +510,7 @@ add_item(struct call *c, struct queue_item *item)
     c->dues_ms[c->n] = p.due_ms;
     c->trials[c->n] = p.is_trial;
     c->items[c->n++] = item;
-    return true;
-}
-
-static void
-fill_batch(struct call *c)
-{
-    struct lane *l = c->lane;
-    int64_t now_ms = dispatch_mono_ms(c->dispatch);
-
-    while (c->n < c->n_max && ratelimit_next_ms(&l->rate, now_ms) <= now_ms) {
-        struct queue_item *item = queue_take(l->queue, QUEUE_ALL_PRIORITIES);
-
-        if (!item)
-            break;
-        if (add_item(c, item))
-            ratelimit_take(&l->rate, now_ms);
-    }
+    return FIT_IN;
 }
 
 /* The provider was changed between the claim and now. */
@@ -508,6 +523,52 @@ is_callable(const struct call *c, const struct queue_item *item)
            str_eq(c->provider->channel, v->channel) &&
            channel_driver_serves(c->provider->driver,
                                  device_ref_kind(v->device));
+}
+
+static size_t
+room_for(const struct call *c, const struct queue_item *first)
+{
+    const struct channel_driver *d = c->provider->driver;
+
+    if (c->dispatch->options.executor->is_stand_in || goes_alone(first))
+        return 1;
+    return d->batch ? d->batch(c->provider->config) : d->batch_max;
+}
+
+static size_t
+bytes_of(const struct channel_message *m)
+{
+    return m->title.n + m->body.n + m->html.n + m->actions.n + m->data.n;
+}
+
+static void
+fill_batch(struct call *c)
+{
+    struct lane *l = c->lane;
+    int64_t now_ms = dispatch_mono_ms(c->dispatch);
+    size_t n_bytes = bytes_of(&c->messages[0]);
+    enum fit fit;
+
+    while (c->n < c->n_max && n_bytes < CALL_BATCH_BYTES &&
+           ratelimit_next_ms(&l->rate, now_ms) <= now_ms) {
+        struct queue_item *item = queue_take(l->queue, QUEUE_ALL_PRIORITIES);
+
+        if (!item)
+            break;
+        if (!is_callable(c, item)) {
+            lane_leave(l, c->workspace, item, true);
+            continue;
+        }
+        fit = add_item(c, item);
+        if (fit == FIT_ALONE) { /* it comes first the next time */
+            queue_give_back(l->queue, item);
+            break;
+        }
+        if (fit == FIT_ENDED)
+            continue;
+        ratelimit_take(&l->rate, now_ms);
+        n_bytes += bytes_of(&c->messages[c->n - 1]);
+    }
 }
 
 void
@@ -532,13 +593,13 @@ call_run(struct lane *l, struct queue_item *first)
         recycle(c);
         return;
     }
-    make_room(c, c->provider->driver->batch_max);
-    if (!add_item(c, first)) {
+    make_room(c, room_for(c, first));
+    if (add_item(c, first) != FIT_IN) {
         recycle(c);
         return;
     }
     ratelimit_take(&l->rate, now_ms);
-    if (l->breaker.state == BREAKER_CLOSED)
+    if (l->breaker.state == BREAKER_CLOSED && c->taking.n == 0)
         fill_batch(c);
     c->ticket = breaker_begin(&l->breaker, now_ms);
     l->n_calls++;

@@ -13,6 +13,7 @@
 #include "queue/queue.h"
 
 #define CALL_BATCH_MAX 256
+#define CALL_BATCH_BYTES (4 * 1024 * 1024) /* then it is full */
 #define CALL_STEPS_MAX 8        /* requests that one call may ask for */
 #define CALL_WATCHDOG_MS 5000   /* beyond the executor's own timeout */
 #define DISPATCH_PEERS_MAX 64   /* providers of a channel that count */
@@ -119,6 +120,8 @@ void lane_run(struct lane *l);
 /* It goes elsewhere, waits or ends without a call. */
 void lane_leave(struct lane *l, const struct workspace *w,
                 struct queue_item *item, bool is_out);
+/* What a verdict says of the provider. */
+enum verdict_health lane_health_of(const struct channel_verdict *v);
 void lane_report(struct lane *l, uint32_t ticket,
                  const struct channel_verdict *v, int64_t delivery);
 struct ended_call { /* for one delivery */

@@ -24,4 +24,6 @@ struct execution {
 struct executor {
     void (*start)(struct executor *e, struct execution *x);
     void (*cancel)(struct executor *e, struct execution *x);
+    /* It answers in the provider's place, and tells nothing of each message. */
+    bool is_stand_in;
 };

@@ -214,7 +214,8 @@ executor_dev_new(const struct env *env, struct dev_sink *sink,
 {
     struct executor_dev *dev = xcalloc(1, sizeof(*dev));
 
-    dev->executor = (struct executor){.start = start, .cancel = cancel};
+    dev->executor = (struct executor){
+        .is_stand_in = true, .start = start, .cancel = cancel};
     dev->env = env;
     dev->sink = sink;
     dev->local = local;

@@ -354,8 +354,8 @@ tell_of_breaker(struct lane *l)
 }
 
 /* A user's own server that fails must not stop what goes to the others. */
-static enum verdict_health
-health_of(const struct channel_verdict *v)
+enum verdict_health
+lane_health_of(const struct channel_verdict *v)
 {
     enum verdict_health h = verdict_policy(v->verdict)->health;
 
@@ -366,7 +366,7 @@ void
 lane_report(struct lane *l, uint32_t ticket, const struct channel_verdict *v,
             int64_t delivery)
 {
-    if (breaker_end(&l->breaker, ticket, health_of(v), delivery,
+    if (breaker_end(&l->breaker, ticket, lane_health_of(v), delivery,
                     dispatch_mono_ms(l->dispatch)))
         tell_of_breaker(l);
 }

@@ -188,7 +188,8 @@ outlet_new(const struct env *env, struct arena *arena)
 {
     struct outlet *o = xcalloc(1, sizeof(*o));
 
-    o->executor = (struct executor){start, cancel};
+    o->executor = (struct executor){
+        .is_stand_in = true, .start = start, .cancel = cancel};
     o->env = env;
     o->arena = arena;
     o->providers = map_new();

@@ -114,6 +114,8 @@ step(struct channel_call *c)
     v.status = a->status;
     v.retry_after_ms = a->status == 429 ? 30000 : 0;
     v.is_of_others = str_is(c->messages[0].user, "others");
+    if (a->status == 422)
+        v.reason = reason_code(REASON_BATCH_REFUSED);
     c->is_done = true;
     for (size_t i = 0; i < c->n_messages; i++)
         c->verdicts[i] = v;

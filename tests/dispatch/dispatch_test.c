@@ -604,6 +604,76 @@ a_driver_that_takes_many_gets_many_at_once(void **state)
     assert_true(r->n_calls <= 8);
 }
 
+static int64_t
+send_many(struct rig *r, size_t n)
+{
+    r->a.driver = &rig_batch;
+    r->a.version++;
+    dispatch_on_config(r->dispatch);
+    return rig_send(r, n, PRIORITY_NORMAL);
+}
+
+static void
+a_call_that_fails_for_many_is_one_failure(void **state)
+{
+    struct rig *r = *state;
+    size_t n_failed;
+    int64_t id;
+
+    RIG_SAY(&r->script_a, 503, 503, 200);
+    id = send_many(r, 40);
+    rig_wait_calls(r, 3);
+    n_failed = r->calls[0].n_messages + r->calls[1].n_messages;
+    assert_true(n_failed > 3); /* the breaker would have opened */
+    for (size_t i = n_failed; i < 40; i++)
+        rig_wait(r, id + (int64_t)i, DELIVERY_SENT);
+    rig_advance(r, 61000);
+    for (int64_t i = 0; i < 40; i++)
+        rig_wait(r, id + i, DELIVERY_SENT);
+}
+
+static void
+what_was_refused_with_others_goes_by_itself(void **state)
+{
+    struct rig *r = *state;
+    size_t n_refused;
+    int64_t id;
+
+    RIG_SAY(&r->script_a, 422, 200);
+    id = send_many(r, 20);
+    rig_wait_calls(r, 2);
+    n_refused = r->calls[0].n_messages;
+    assert_true(n_refused > 1);
+    for (size_t i = n_refused; i < 20; i++)
+        rig_wait(r, id + (int64_t)i, DELIVERY_SENT);
+    for (size_t i = 0; i < n_refused; i++) {
+        struct store_delivery_get g =
+            rig_wait(r, id + (int64_t)i, DELIVERY_RETRYING);
+
+        assert_true(reason_is(g.delivery.reason, REASON_BATCH_REFUSED));
+    }
+    rig_send(r, 5, PRIORITY_NORMAL); /* others go together all the same */
+    rig_advance(r, 61000);
+    for (size_t i = 0; i < n_refused; i++)
+        rig_wait(r, id + (int64_t)i, DELIVERY_SENT);
+    for (size_t i = 0; i < r->n_calls; i++)
+        assert_true(r->calls[i].attempt == 1 || r->calls[i].n_messages == 1);
+}
+
+/* Who answers in a provider's place tells nothing of each. */
+static void
+a_stand_in_gets_one_at_a_time(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+
+    r->executor.is_stand_in = true;
+    id = send_many(r, 20);
+    for (int64_t i = 0; i < 20; i++)
+        rig_wait(r, id + i, DELIVERY_SENT);
+    assert_int_equal(r->n_calls, 20);
+}
+
 static void
 a_driver_that_calls_nobody_goes_by_hundreds(void **state)
 {
@@ -693,6 +763,9 @@ main(void)
         RIG_TEST(a_critical_one_overtakes_a_backlog),
         RIG_TEST(a_rate_holds_and_lets_pass_who_may),
         RIG_TEST(a_driver_that_takes_many_gets_many_at_once),
+        RIG_TEST(a_call_that_fails_for_many_is_one_failure),
+        RIG_TEST(what_was_refused_with_others_goes_by_itself),
+        RIG_TEST(a_stand_in_gets_one_at_a_time),
         RIG_TEST(a_driver_that_calls_nobody_goes_by_hundreds),
         RIG_TEST(a_test_goes_out_at_once_and_leaves_nothing_behind),
     };

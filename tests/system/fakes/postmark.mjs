@@ -30,6 +30,24 @@ function faultOf(mail) {
     return null;
 }
 
+// Several: each has an answer of its own, in their order.
+function takeAll(call, fake) {
+    if (!Array.isArray(call.json) || call.json.length < 1)
+        return refuse(call, 'no list', error(422, 402, 'Invalid JSON'));
+    if (call.json.length > 500)
+        return refuse(call, 'too many', error(422, 410, 'Too many messages'));
+    return json(200, call.json.map((mail) => {
+        const to = parseAddress(mail.To)?.spec;
+        const fault = faultOf(mail) ?? (fake.inactive?.has(to) ?
+            [406, `Found inactive addresses: ${to}. Inactive recipients are`] :
+            null);
+        if (fault) return { ErrorCode: fault[0], Message: fault[1] };
+        return { To: mail.To, SubmittedAt: new Date().toISOString(),
+            MessageID: fake.nextId('b7bc2f4a-e38e-4336-af7d-', 12),
+            ErrorCode: 0, Message: 'OK' };
+    }));
+}
+
 // What its webhooks tell of the mail of a call: nothing is signed.
 const telling = (name, fields, want) => ({ name, want, make: (fake, call) => ({
     headers: { 'Content-Type': 'application/json',
@@ -52,9 +70,9 @@ const face = {
         fileOf(a.Name, a.ContentType, a.Content)),
 
     take(call, fake) {
-        if (call.raw.length > 10e6)
+        if (call.raw.length > (call.path === '/email/batch' ? 50e6 : 10e6))
             return refuse(call, 'size', error(413, 0, 'Payload Too Large'));
-        if (call.method !== 'POST' || call.path !== '/email')
+        if (call.method !== 'POST' || !/^\/email(\/batch)?$/.test(call.path))
             return refuse(call, 'path', error(404, 0, 'Not Found'));
         if (call.headers.accept !== 'application/json' ||
             call.headers['content-type'] !== 'application/json')
@@ -64,6 +82,7 @@ const face = {
             return refuse(call, 'token', error(401, 10, 'No Account or Server '
                 + 'API tokens were supplied in the HTTP headers.'));
         if (!call.json) return refuse(call, 'json', error(422, 402, 'JSON'));
+        if (call.path !== '/email') return takeAll(call, fake);
         const fault = faultOf(call.json);
         if (fault) return refuse(call, fault[1], error(422, ...fault));
         call.id = fake.nextId('b7bc2f4a-e38e-4336-af7d-', 12);

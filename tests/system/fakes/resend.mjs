@@ -59,6 +59,25 @@ function telling(name, type, more, want) {
     } };
 }
 
+// Several: all of them or none, and nothing attached.
+function takeAll(call, fake) {
+    if (!Array.isArray(call.json) || call.json.length < 1 ||
+        call.json.length > 100)
+        return refuse(call, 'no list', error(422, 'validation_error'));
+    const fault = call.json.map((mail) => mail.attachments ?
+        ['invalid_attachment', 'in a batch'] : faultOf(mail)).find((f) => f);
+    if (fault) return refuse(call, fault[1], error(422, ...fault));
+    const key = call.headers['idempotency-key'];
+    const first = fake.state.byKey.get(key);
+    if (first) return first.body === call.body ? json(200, first.answer) :
+        refuse(call, 'others under one key', error(409,
+            'invalid_idempotent_request'));
+    const answer = { data: call.json.map(() => ({
+        id: fake.nextId('49a3999c-0ce1-4ea6-ab68-', 12) })) };
+    fake.state.byKey.set(key, { answer, body: call.body });
+    return json(200, answer);
+}
+
 const face = {
     driver: 'resend',
     channel: 'email',
@@ -72,7 +91,7 @@ const face = {
         fileOf(a.filename, a.content_type, a.content)),
 
     take(call, fake) {
-        if (call.method !== 'POST' || call.path !== '/emails')
+        if (call.method !== 'POST' || !/^\/emails(\/batch)?$/.test(call.path))
             return refuse(call, 'path', error(404, 'not_found'));
         if (call.headers.authorization !== `Bearer ${this.config.api_key}`)
             return refuse(call, 'key', error(401, 'missing_api_key'));
@@ -82,6 +101,7 @@ const face = {
                 'invalid_idempotency_key'));
         if (!call.json) return refuse(call, 'json', error(400,
             'validation_error'));
+        if (call.path !== '/emails') return takeAll(call, fake);
         if (!isFromShop(call.json.from))
             return refuse(call, 'from', error(403, 'validation_error',
                 'The domain is not verified.'));
