@@ -266,6 +266,44 @@ is_written(const struct store_object_put *p, struct str key)
     return false;
 }
 
+static void lift_next(struct receive *r);
+
+static void
+on_lifted(struct suppression_lift *l, enum err e)
+{
+    struct receive *r = CONTAINER_OF(l, struct receive, lift);
+
+    if (e != ERR_OK)
+        r->on_done(r, e);
+    else
+        lift_next(r);
+}
+
+static void
+lift_next(struct receive *r)
+{
+    while (r->at < r->store.n_events) {
+        size_t i = r->at++;
+        struct suppression s = {
+            .reason = receipt_rule(r->store.events[i].kind)->lifts};
+
+        if (s.reason == REASON_NONE || !find_address(r, i, &s))
+            continue;
+        r->lift = (struct suppression_lift){.env = r->app->env,
+                                            .arena = r->arena,
+                                            .tenant = r->workspace->tenant,
+                                            .now_ms = r->store.now_ms,
+                                            .channel = s.channel,
+                                            .address = s.address,
+                                            .reason = s.reason,
+                                            .on_done = on_lifted};
+        suppression_lift(&r->lift);
+        return;
+    }
+    r->at = 0;
+    tell_next(r);
+}
+
 static void
 on_suppressed(struct store_req *req, enum err e)
 {
@@ -276,7 +314,7 @@ on_suppressed(struct store_req *req, enum err e)
     if (e != ERR_OK)
         r->on_done(r, e);
     else
-        tell_next(r);
+        lift_next(r);
 }
 
 static void
@@ -303,7 +341,7 @@ suppress(struct receive *r)
     if (r->put.n_writes > 0)
         store_object_put(r->app->env->store, &r->put);
     else
-        tell_next(r);
+        lift_next(r);
 }
 
 /* ---- look ---- */

@@ -4,6 +4,7 @@
  *   look       which deliveries they are about, and what is news. What comes
  *              before its delivery is settled is waited for, a moment and once
  *   suppress   addresses that bounced, complained, want to be left alone
+ *   lift       what those asked for who want to be written to again
  *   tell       the users' events that workflows wait for
  *   keep       the log, and the deliveries' status, in one commit
  *
@@ -13,6 +14,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "app/suppression.h"
 #include "store/object.h"
 #include "store/receipt.h"
 #include "store/workflow.h"
@@ -31,6 +33,7 @@ struct receive {
     /* private */
     struct store_receipt store;
     struct store_object_put put;
+    struct suppression_lift lift;
     struct store_event_add event;
     struct loop_timer again;
     size_t at;

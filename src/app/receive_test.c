@@ -218,6 +218,31 @@ it_moves_its_delivery_by_either_id(void **state)
     assert_int_equal(log_length(h), 3);
 }
 
+/* Of an address alone: STOP, then START. */
+static void
+who_left_may_come_back(void **state)
+{
+    struct hall *h = *state;
+    struct channel_event stop = {.kind = CHANNEL_EVENT_UNSUBSCRIBED,
+                                 .id = STR("s1"),
+                                 .address = STR("ann@example.com")};
+    struct channel_event start = {.kind = CHANNEL_EVENT_RESUBSCRIBED,
+                                  .id = STR("s2"),
+                                  .address = STR("ann@example.com")};
+
+    tell(h, start); /* there is nothing to lift */
+    tell(h, stop);
+    assert_int_equal(suppressed(h, "ann@example.com"),
+                     REASON_SUPPRESS_UNSUBSCRIBE);
+    tell(h, start);
+    assert_int_equal(suppressed(h, "ann@example.com"), REASON_NONE);
+    accept(h);
+    take(h);
+    tell(h, event(CHANNEL_EVENT_BOUNCED, "e1"));
+    tell(h, start); /* that is another reason */
+    assert_int_equal(suppressed(h, "ann@example.com"), REASON_SUPPRESS_BOUNCE);
+}
+
 /* The address is that of ours, whatever the provider makes of it. */
 static void
 who_bounces_is_left_alone_until_somebody_says_so(void **state)
@@ -385,6 +410,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         HALL_TEST(it_moves_its_delivery_by_either_id),
         HALL_TEST(who_bounces_is_left_alone_until_somebody_says_so),
+        HALL_TEST(who_left_may_come_back),
         HALL_TEST(what_names_an_address_alone_is_about_that_channel),
         HALL_TEST(an_open_is_an_event_of_its_user),
         HALL_TEST(what_comes_before_its_delivery_is_settled_waits_for_it),

@@ -120,6 +120,84 @@ suppression_add(const struct env *env, const struct suppression *s)
     store_object_put(env->store, &x->put);
 }
 
+/* ---- forgetting ---- */
+
+static void lift_next(struct suppression_lift *l);
+
+static void
+on_deleted(struct store_req *req, enum err e)
+{
+    struct store_object_delete *d =
+        CONTAINER_OF(req, struct store_object_delete, req);
+    struct suppression_lift *l = CONTAINER_OF(d, struct suppression_lift, del);
+
+    /* Else somebody took it away, or put another one in its place. */
+    if (e != ERR_OK && e != ERR_NOT_FOUND && e != ERR_PRECONDITION)
+        l->on_done(l, e);
+    else
+        lift_next(l);
+}
+
+static bool
+is_for(struct arena *a, const struct object *o, enum reason reason)
+{
+    struct json_doc doc;
+    struct json_error why;
+
+    return o->version > 0 && json_parse(a, o->body, &doc, &why) == ERR_OK &&
+           suppression_reason(a, json_root(&doc)) == reason;
+}
+
+static void
+lift_next(struct suppression_lift *l)
+{
+    while (l->at < l->get.n_keys) {
+        const struct object *o = &l->get.objects[l->at++];
+
+        if (!is_for(l->arena, o, l->reason))
+            continue;
+        l->del = (struct store_object_delete){.req = {.arena = l->arena,
+                                                      .loop = l->env->loop,
+                                                      .on_done = on_deleted},
+                                              .tenant = l->tenant,
+                                              .now_ms = l->now_ms,
+                                              .kind = OBJECT_SUPPRESSION,
+                                              .key = l->keys[l->at - 1],
+                                              .if_version = o->version};
+        store_object_delete(l->env->store, &l->del);
+        return;
+    }
+    l->on_done(l, ERR_OK);
+}
+
+static void
+on_looked(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct suppression_lift *l = CONTAINER_OF(g, struct suppression_lift, get);
+
+    if (e != ERR_OK)
+        l->on_done(l, e);
+    else
+        lift_next(l);
+}
+
+void
+suppression_lift(struct suppression_lift *l)
+{
+    size_t n = suppression_keys(l->arena, l->channel, l->address, l->keys);
+
+    l->at = 0;
+    l->get = (struct store_object_get){
+        .req = {.arena = l->arena, .loop = l->env->loop, .on_done = on_looked},
+        .tenant = l->tenant,
+        .kind = OBJECT_SUPPRESSION,
+        .keys = l->keys,
+        .n_keys = n};
+    store_object_get(l->env->store, &l->get);
+}
+
 /* ---- links ---- */
 
 struct str

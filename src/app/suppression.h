@@ -38,6 +38,24 @@ struct store_object_write suppression_write(struct arena *a,
                                             const struct suppression *s);
 void suppression_add(const struct env *env, const struct suppression *s);
 
+/* Takes one away again, if it is there for that reason, also where an older
+ * program kept it. The request is the caller's until on_done, which runs in a
+ * later turn. */
+struct suppression_lift {
+    const struct env *env;
+    struct arena *arena;
+    int64_t tenant, now_ms;
+    struct str channel, address;
+    enum reason reason;
+    void (*on_done)(struct suppression_lift *l, enum err e);
+    /* private */
+    struct str keys[SUPPRESSION_KEYS];
+    size_t at;
+    struct store_object_get get;
+    struct store_object_delete del;
+};
+void suppression_lift(struct suppression_lift *l);
+
 /* Why an address may be on the list; ends with NULL. */
 extern const char *const suppression_reasons[];
 

@@ -271,6 +271,8 @@ kind_name(enum channel_event_kind kind)
         return "clicked";
     case CHANNEL_EVENT_ACTION:
         return "action";
+    case CHANNEL_EVENT_RESUBSCRIBED:
+        return "resubscribed";
     }
     return "?";
 }

@@ -1,6 +1,8 @@
 /* phone.c - see phone.h. */
 #include "channel/phone.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "domain/sms_length.h"
@@ -92,5 +94,44 @@ phone_text(struct channel_call *c, const char *who, size_t max, struct str *ret)
         refuse_length(c, who, max, *ret);
     else
         return true;
+    return false;
+}
+
+/* Without what stands around it: blanks, the end of the line, a full stop. */
+static struct str
+bare_word(struct str s)
+{
+    while (s.n > 0 && strchr(" \t\r\n", s.p[0]))
+        s = str_sub(s, 1, s.n);
+    while (s.n > 0 && strchr(" \t\r\n.!", s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+bool
+phone_keyword(struct str text, enum channel_event_kind *ret)
+{
+    static const struct {
+        const char *word;
+        enum channel_event_kind kind;
+    } words[] = {
+        {"STOP", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"STOPALL", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"UNSUBSCRIBE", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"CANCEL", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"END", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"QUIT", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"OPTOUT", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"REVOKE", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"START", CHANNEL_EVENT_RESUBSCRIBED},
+        {"UNSTOP", CHANNEL_EVENT_RESUBSCRIBED},
+    };
+
+    text = bare_word(text);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (str_ieq(text, str_from(words[i].word))) {
+            *ret = words[i].kind;
+            return true;
+        }
     return false;
 }

@@ -16,6 +16,7 @@ enum channel_event_kind {
     CHANNEL_EVENT_OPENED = RECEIPT_OPENED,
     CHANNEL_EVENT_CLICKED = RECEIPT_CLICKED, /* url */
     CHANNEL_EVENT_ACTION = RECEIPT_ACTION,   /* pressed the button `action` */
+    CHANNEL_EVENT_RESUBSCRIBED = RECEIPT_RESUBSCRIBED, /* wants them again */
 };
 
 struct channel_event {

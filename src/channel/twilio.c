@@ -22,10 +22,23 @@ static const struct field config_fields[] = {
      .doc = "The account, AC and 32 digits."},
     {.name = "auth_token",
      .type = FIELD_STRING,
-     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .flags = FIELD_SECRET,
      .min = 1,
      .max = 256,
-     .doc = "The account's token, which also signs callbacks."},
+     .doc = "The account's token, which also signs callbacks: without it none "
+            "is taken. Needed, unless there is an API key."},
+    {.name = "api_key_sid",
+     .type = FIELD_STRING,
+     .min = 1,
+     .max = 64,
+     .doc = "An API key, SK and 32 digits, to log in with in place of the "
+            "token."},
+    {.name = "api_key_secret",
+     .type = FIELD_STRING,
+     .flags = FIELD_SECRET,
+     .min = 1,
+     .max = 256,
+     .doc = "The key's secret."},
     {.name = "from",
      .type = FIELD_STRING,
      .min = 1,
@@ -100,14 +113,35 @@ check_sid(struct json config, const char *name, const char *prefix,
                     "must be %s and 32 digits", prefix);
 }
 
+static bool
+has(struct json config, const char *name)
+{
+    return json_is(json_get(config, name), JSON_STRING);
+}
+
+static void
+check_login(struct json config, struct problem *p)
+{
+    bool has_key = has(config, "api_key_sid");
+
+    check_sid(config, "account_sid", "AC", p);
+    check_sid(config, "api_key_sid", "SK", p);
+    if (has_key != has(config, "api_key_secret"))
+        problem_add(p, ERR_INVALID,
+                    has_key ? STR("/api_key_secret") : STR("/api_key_sid"),
+                    "an API key has an sid and a secret");
+    else if (!has_key && !has(config, "auth_token"))
+        problem_add(p, ERR_INVALID, STR("/auth_token"),
+                    "is missing; or name an api_key_sid with its secret");
+}
+
 static void
 check(struct json config, struct problem *p)
 {
     struct str from = json_str_of(p->arena, config, "from");
-    bool has_service =
-        json_is(json_get(config, "messaging_service_sid"), JSON_STRING);
+    bool has_service = has(config, "messaging_service_sid");
 
-    check_sid(config, "account_sid", "AC", p);
+    check_login(config, p);
     check_sid(config, "messaging_service_sid", "MG", p);
     if (from.n > 0 && has_service)
         problem_add(p, ERR_INVALID, STR("/messaging_service_sid"),
@@ -175,6 +209,17 @@ put_content(struct channel_call *c, struct buf *form)
 }
 
 static void
+add_login(struct channel_call *c, struct str account)
+{
+    bool has_key = has(c->config, "api_key_sid");
+
+    channel_add_basic(
+        c, has_key ? json_str_of(c->arena, c->config, "api_key_sid") : account,
+        json_str_of(c->arena, c->config,
+                    has_key ? "api_key_secret" : "auth_token"));
+}
+
+static void
 ask(struct channel_call *c)
 {
     struct str sid = json_str_of(c->arena, c->config, "account_sid");
@@ -195,7 +240,7 @@ ask(struct channel_call *c)
         channel_put_form(&form, "StatusCallback", callback);
     channel_post(c, channel_url(c->arena, c->config, HOME, path), CHANNEL_FORM,
                  buf_str(&form));
-    channel_add_basic(c, sid, json_str_of(c->arena, c->config, "auth_token"));
+    add_login(c, sid);
 }
 
 /* ---- the answer ---- */
@@ -315,7 +360,8 @@ is_signed(const struct channel_receipt *r, struct str url, struct str params)
 
     buf_init(&want, r->arena);
     buf_put_base64(&want, hmac_sha1(r->arena, token, text));
-    return hmac_is_same(hook_header(r, "X-Twilio-Signature"), buf_str(&want));
+    return token.n > 0 &&
+           hmac_is_same(hook_header(r, "X-Twilio-Signature"), buf_str(&want));
 }
 
 /* Each name and value behind one another, sorted; what is there twice once. */
@@ -403,6 +449,14 @@ detail_of(struct arena *a, struct str status, struct str code,
                          CHANNEL_DETAIL_MAX);
 }
 
+static struct str
+number_of(struct str address)
+{
+    return str_starts(address, STR(WHATSAPP))
+               ? str_sub(address, sizeof(WHATSAPP) - 1, address.n)
+               : address;
+}
+
 static void
 read_event(struct channel_receipt *r, const struct hook_form *form)
 {
@@ -416,13 +470,26 @@ read_event(struct channel_receipt *r, const struct hook_form *form)
     str_to_i64(code, &number);
     if (sid.n == 0 || !event_of(status, number, &e.kind))
         return;
-    if (str_starts(to, STR(WHATSAPP)))
-        to = str_sub(to, sizeof(WHATSAPP) - 1, to.n);
     e.id = str_fmt(r->arena, "%.*s:%.*s", STR_ARG(sid), STR_ARG(status));
-    e.address = to;
+    e.address = number_of(to);
     e.detail =
         detail_of(r->arena, status, code, hook_form_get(form, "ErrorMessage"));
     hook_add(r, &e);
+}
+
+/* A message that somebody sent: with advanced opt-out Twilio says what it made
+ * of its words, which are the account's own then. */
+static void
+read_message(struct channel_receipt *r, const struct hook_form *form)
+{
+    struct str type = hook_form_get(form, "OptOutType");
+    struct str words = type.n > 0 ? type : hook_form_get(form, "Body");
+    struct channel_event e = {.id = hook_form_get(form, "MessageSid"),
+                              .address =
+                                  number_of(hook_form_get(form, "From"))};
+
+    if (e.address.n > 0 && phone_keyword(words, &e.kind))
+        hook_add(r, &e);
 }
 
 static void
@@ -435,7 +502,10 @@ receipt(struct channel_receipt *r)
         return;
     }
     r->outcome = CHANNEL_RECEIPT_TAKEN;
-    read_event(r, &form);
+    if (hook_form_get(&form, "MessageStatus").n > 0)
+        read_event(r, &form);
+    else
+        read_message(r, &form);
 }
 
 const struct channel_driver channel_twilio = {

@@ -165,7 +165,20 @@ test_config(void **state)
         {"{\"account_sid\":\"AC1\",\"auth_token\":\"t\",\"from\":\"40404\","
          "\"base_url\":\"ftp://x\"}",
          "/base_url"},
-        {"{\"from\":\"40404\"}", "/account_sid /auth_token"},
+        {"{\"from\":\"40404\"}", "/account_sid"},
+        {"{\"account_sid\":\"AC1\",\"from\":\"40404\"}", "/auth_token"},
+        {"{\"account_sid\":\"AC1\",\"api_key_sid\":\"SK1\","
+         "\"api_key_secret\":\"s\",\"from\":\"40404\"}",
+         ""},
+        {"{\"account_sid\":\"AC1\",\"api_key_sid\":\"AC1\","
+         "\"api_key_secret\":\"s\",\"from\":\"40404\"}",
+         "/api_key_sid"},
+        {"{\"account_sid\":\"AC1\",\"auth_token\":\"t\","
+         "\"api_key_sid\":\"SK1\",\"from\":\"40404\"}",
+         "/api_key_secret"},
+        {"{\"account_sid\":\"AC1\",\"auth_token\":\"t\","
+         "\"api_key_secret\":\"s\",\"from\":\"40404\"}",
+         "/api_key_sid"},
     };
 
     (void)state;
@@ -418,6 +431,105 @@ test_events(void **state)
     }
 }
 
+/* A message that somebody sent. */
+static void
+take_message(struct hook_fixture *h, const char *config, const char *more)
+{
+    struct arena *a;
+    struct buf signature;
+
+    hook_begin(h, config, "", STR_NONE);
+    a = h->f.arena;
+    h->r.method = STR("GET");
+    h->r.query = str_fmt(a, "MessageSid=SM7&From=%s", more);
+    h->r.url = str_fmt(a, "https://x.example/?%.*s", STR_ARG(h->r.query));
+    buf_init(&signature, a);
+    buf_put_base64(&signature, hmac_sha1(a, STR("12345"), h->r.url));
+    hook_put_header(h, "X-Twilio-Signature", buf_str(&signature));
+    hook_take(h, &channel_twilio);
+}
+
+static void
+test_words(void **state)
+{
+    static const struct {
+        const char *message;
+        int kind; /* -1: none */
+    } rows[] = {
+        {"%2B15622089096&Body=STOP", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"%2B15622089096&Body=+stop%0A", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"%2B15622089096&Body=Stop.", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"%2B15622089096&Body=Unsubscribe", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"whatsapp%3A%2B15622089096&Body=quit", CHANNEL_EVENT_UNSUBSCRIBED},
+        {"%2B15622089096&Body=start", CHANNEL_EVENT_RESUBSCRIBED},
+        {"%2B15622089096&Body=arr%C3%AAt&OptOutType=STOP",
+         CHANNEL_EVENT_UNSUBSCRIBED},
+        {"%2B15622089096&Body=go&OptOutType=START", CHANNEL_EVENT_RESUBSCRIBED},
+        {"%2B15622089096&Body=STOP&OptOutType=HELP", -1},
+        {"%2B15622089096&Body=HELP", -1},
+        {"%2B15622089096&Body=please+stop", -1},
+        {"%2B15622089096&Body=", -1},
+        {"&Body=STOP", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct hook_fixture h;
+
+        take_message(&h, HOOK, rows[i].message);
+        assert_int_equal(h.r.outcome, CHANNEL_RECEIPT_TAKEN);
+        assert_int_equal(h.r.n_events, rows[i].kind >= 0);
+        if (rows[i].kind >= 0) {
+            assert_int_equal(h.r.events[0].kind, rows[i].kind);
+            assert_text(h.r.events[0].address, "+15622089096");
+            assert_text(h.r.events[0].id, "SM7");
+            /* it is about no message of ours */
+            assert_int_equal(h.r.events[0].provider_message_id.n, 0);
+        }
+        hook_end(&h);
+    }
+}
+
+static void
+test_api_key(void **state)
+{
+    struct call_fixture f;
+    struct hook_fixture h;
+
+    (void)state;
+    begin(&f,
+          "{\"account_sid\":\"AC1\",\"api_key_sid\":\"SK2\","
+          "\"api_key_secret\":\"canary\",\"from\":\"+15005550006\"}",
+          "sms");
+    call_ask(&f, &channel_twilio);
+    assert_holds(f.call.request.url, "/Accounts/AC1/Messages.json");
+    assert_text(call_request_header(&f, "Authorization"),
+                "Basic U0syOmNhbmFyeQ=="); /* SK2:canary */
+    call_end(&f);
+    /* Nothing to check callbacks with: nothing is right. */
+    take_message(&h, "{\"account_sid\":\"AC1\"}", "%2B15622089096&Body=STOP");
+    assert_int_equal(h.r.outcome, CHANNEL_RECEIPT_UNSIGNED);
+    hook_end(&h);
+}
+
+static void
+test_nobody_signs_with_nothing(void **state)
+{
+    struct hook_fixture h;
+    struct buf signature;
+
+    (void)state;
+    hook_begin(&h, "{\"account_sid\":\"AC1\"}", "https://x.example/", STR_NONE);
+    h.r.method = STR("GET");
+    buf_init(&signature, h.f.arena);
+    buf_put_base64(&signature,
+                   hmac_sha1(h.f.arena, STR_NONE, STR("https://x.example/")));
+    hook_put_header(&h, "X-Twilio-Signature", buf_str(&signature));
+    hook_take(&h, &channel_twilio);
+    assert_int_equal(h.r.outcome, CHANNEL_RECEIPT_UNSIGNED);
+    hook_end(&h);
+}
+
 int
 main(void)
 {
@@ -432,6 +544,9 @@ main(void)
         cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_signature_counts_once),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_api_key),
+        cmocka_unit_test(test_nobody_signs_with_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,28 +1,28 @@
 /* vonage.c - SMS by Vonage's SMS API, whose answer is 200 whatever comes of
- * it, and its delivery receipts. */
+ * it, and its delivery receipts; the rest is vonage_messages.c. */
 #include "base/arena.h"
 #include "base/hmac.h"
 #include "channel/hook.h"
 #include "channel/http.h"
 #include "channel/phone.h"
+#include "channel/vonage_messages.h"
 #include "domain/sms_length.h"
 
 #define HOME "https://rest.nexmo.com"
 #define SENDER_MAX 11     /* of letters in place of a number */
 #define THROTTLED_MS 1000 /* a sender's number sends one a second */
 
-static const char *const channels_served[] = {"sms", NULL};
+static const char *const channels_served[] = {"sms", "whatsapp", NULL};
 
 static const struct field config_fields[] = {
     {.name = "api_key",
      .type = FIELD_STRING,
-     .flags = FIELD_REQUIRED,
      .min = 1,
      .max = 64,
-     .doc = "The account's key."},
+     .doc = "The account's key. Needed, unless there is an application."},
     {.name = "api_secret",
      .type = FIELD_STRING,
-     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .flags = FIELD_SECRET,
      .min = 1,
      .max = 256,
      .doc = "The account's secret."},
@@ -33,6 +33,18 @@ static const struct field config_fields[] = {
      .max = 64,
      .doc = "Who sends: a number of the account, or up to 11 letters and "
             "digits."},
+    {.name = "application_id",
+     .type = FIELD_STRING,
+     .min = 1,
+     .max = 64,
+     .doc = "An application, whose messages go by the Messages API, SMS as "
+            "well. WhatsApp always does."},
+    {.name = "private_key",
+     .type = FIELD_STRING,
+     .flags = FIELD_SECRET,
+     .min = 1,
+     .max = 8192,
+     .doc = "The application's private key, in PEM."},
     {.name = "callback",
      .type = FIELD_URL,
      .max = 2048,
@@ -69,8 +81,24 @@ sender(struct arena *a, struct str from)
 }
 
 static void
+check_login(struct json config, struct problem *p)
+{
+    bool has_application =
+        !json_is(json_get(config, "application_id"), JSON_ABSENT);
+
+    if (!has_application && json_is(json_get(config, "api_key"), JSON_ABSENT))
+        problem_add(p, ERR_INVALID, STR("/api_key"),
+                    "is missing; or name an application_id");
+    if (!has_application &&
+        json_is(json_get(config, "api_secret"), JSON_ABSENT))
+        problem_add(p, ERR_INVALID, STR("/api_secret"), "is missing");
+    vonage_messages_check(config, p);
+}
+
+static void
 check(struct json config, struct problem *p)
 {
+    check_login(config, p);
     if (sender(p->arena, json_str_of(p->arena, config, "from")).n == 0)
         problem_add(p, ERR_INVALID, STR("/from"),
                     "must be a number with a plus, or up to %d letters and "
@@ -100,6 +128,10 @@ ask(struct channel_call *c)
     struct str number, text;
     struct buf form;
 
+    if (vonage_messages_serves(c->config, c->messages[0].channel)) {
+        vonage_messages_ask(c, sender(c->arena, from));
+        return;
+    }
     if (!phone_address(c, &number) || !phone_text(c, "Vonage", SIZE_MAX, &text))
         return;
     buf_init(&form, c->arena);
@@ -208,6 +240,8 @@ judge(struct channel_call *c)
     struct channel_verdict v = channel_judge_http(c, config_fields);
     struct parts parts;
 
+    if (vonage_messages_serves(c->config, c->messages[0].channel))
+        return vonage_messages_judge(c, config_fields);
     if (v.verdict != VERDICT_SENT)
         return v;
     if (read_parts(c, &parts))
@@ -334,12 +368,29 @@ read_event(struct channel_receipt *r, const struct hook_form *form,
     hook_add(r, &e);
 }
 
+/* A message that somebody sent. */
+static void
+read_message(struct channel_receipt *r, const struct hook_form *form)
+{
+    struct str number = hook_form_get(form, "msisdn");
+    struct channel_event e = {.id = hook_form_get(form, "messageId"),
+                              .address =
+                                  str_fmt(r->arena, "+%.*s", STR_ARG(number))};
+
+    if (number.n > 0 && phone_keyword(hook_form_get(form, "text"), &e.kind))
+        hook_add(r, &e);
+}
+
 static void
 receipt(struct channel_receipt *r)
 {
     struct hook_form form;
     int64_t at_s;
 
+    if (vonage_messages_is_hook(r)) {
+        vonage_messages_receipt(r);
+        return;
+    }
     r->outcome = CHANNEL_RECEIPT_UNSIGNED;
     if (!read_params(r, &form))
         return;
@@ -347,7 +398,10 @@ receipt(struct channel_receipt *r)
     if (!is_signed(r, &form) || !is_of_now(r, &form, &at_s))
         return;
     r->outcome = CHANNEL_RECEIPT_TAKEN;
-    read_event(r, &form, at_s);
+    if (hook_form_get(&form, "status").n > 0)
+        read_event(r, &form, at_s);
+    else
+        read_message(r, &form);
 }
 
 const struct channel_driver channel_vonage = {

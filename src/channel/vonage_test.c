@@ -96,7 +96,8 @@ test_config(void **state)
         {"{\"api_key\":\"a\",\"api_secret\":\"b\",\"from\":\"a\","
          "\"base_url\":\"ftp://x\"}",
          "/base_url"},
-        {"{}", "/api_key /api_secret /from"},
+        {"{}", "/from"},
+        {"{\"from\":\"x\"}", "/api_key /api_secret"},
     };
 
     (void)state;
@@ -330,6 +331,47 @@ test_events(void **state)
     }
 }
 
+static void
+test_words(void **state)
+{
+    static const struct {
+        const char *words;
+        int kind; /* -1: none */
+    } rows[] = {{"STOP", CHANNEL_EVENT_UNSUBSCRIBED},
+                {"Start", CHANNEL_EVENT_RESUBSCRIBED},
+                {"HELP", -1},
+                {"stopping", -1}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct hook_fixture h;
+        struct buf query;
+        struct str text;
+
+        hook_begin(&h, HOOK, "https://x.example/h", STR_NONE);
+        h.r.method = STR("GET");
+        h.r.now_ms = NOW_S * INT64_C(1000);
+        text = str_fmt(h.f.arena,
+                       "messageId=0B2&msisdn=447700900000&text=%s&"
+                       "timestamp=1461605396",
+                       rows[i].words);
+        buf_init(&query, h.f.arena);
+        buf_printf(&query, "%.*s&sig=", STR_ARG(text));
+        buf_put_hex(&query,
+                    hmac_sha256(h.f.arena, STR("secret"),
+                                str_fmt(h.f.arena, "&%.*s", STR_ARG(text))));
+        h.r.query = buf_str(&query);
+        hook_take(&h, &channel_vonage);
+        assert_int_equal(h.r.outcome, CHANNEL_RECEIPT_TAKEN);
+        assert_int_equal(h.r.n_events, rows[i].kind >= 0);
+        if (rows[i].kind >= 0) {
+            assert_int_equal(h.r.events[0].kind, rows[i].kind);
+            assert_text(h.r.events[0].address, "+447700900000");
+        }
+        hook_end(&h);
+    }
+}
+
 int
 main(void)
 {
@@ -344,6 +386,7 @@ main(void)
         cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_replays),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,8 @@ static const struct receipt_rule rules[RECEIPT_KINDS] = {
     [RECEIPT_OPENED] = {.name = "opened", .is_event = true},
     [RECEIPT_CLICKED] = {.name = "clicked", .is_event = true},
     [RECEIPT_ACTION] = {.name = "action", .is_event = true},
+    [RECEIPT_RESUBSCRIBED] = {.name = "resubscribed",
+                              .lifts = REASON_SUPPRESS_UNSUBSCRIBE},
 };
 
 const struct receipt_rule *

@@ -21,7 +21,8 @@ enum receipt_kind {
     RECEIPT_UNSUBSCRIBED, /* asked to be left alone */
     RECEIPT_OPENED,
     RECEIPT_CLICKED,
-    RECEIPT_ACTION, /* pressed a button */
+    RECEIPT_ACTION,       /* pressed a button */
+    RECEIPT_RESUBSCRIBED, /* asked to be written to again */
     RECEIPT_KINDS,
 };
 
@@ -31,6 +32,7 @@ struct receipt_rule {
     enum delivery_status to; /* where it does; with that reason */
     enum reason reason;
     enum reason suppresses; /* its address, for that; NONE: it does not */
+    enum reason lifts;      /* such a suppression of it; NONE: it does not */
     bool is_event;          /* of its user, by its name: workflows may wait */
 };
 

@@ -29,8 +29,9 @@ static void
 the_rest_are_facts(void **state)
 {
     static const enum receipt_kind facts[] = {
-        RECEIPT_DEFERRED, RECEIPT_COMPLAINED, RECEIPT_UNSUBSCRIBED,
-        RECEIPT_OPENED,   RECEIPT_CLICKED,    RECEIPT_ACTION};
+        RECEIPT_DEFERRED,    RECEIPT_COMPLAINED, RECEIPT_UNSUBSCRIBED,
+        RECEIPT_OPENED,      RECEIPT_CLICKED,    RECEIPT_ACTION,
+        RECEIPT_RESUBSCRIBED};
 
     (void)state;
     for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++)
@@ -79,6 +80,10 @@ who_is_left_alone_from_then_on(void **state)
     for (int k = 0; k < RECEIPT_KINDS; k++)
         assert_int_equal(receipt_rule((enum receipt_kind)k)->suppresses,
                          want[k]);
+    for (int k = 0; k < RECEIPT_KINDS; k++)
+        assert_int_equal(receipt_rule((enum receipt_kind)k)->lifts,
+                         k == RECEIPT_RESUBSCRIBED ? REASON_SUPPRESS_UNSUBSCRIBE
+                                                   : REASON_NONE);
 }
 
 int

@@ -18,6 +18,7 @@ import teams from './teams.mjs';
 import telegram from './telegram.mjs';
 import twilio, { makeFace as makeTwilio } from './twilio.mjs';
 import vonage from './vonage.mjs';
+import vonageMessages from './vonage_messages.mjs';
 import waha from './waha.mjs';
 import webPush from './web_push.mjs';
 import cloud, { makeFace as makeCloud } from './whatsapp_cloud.mjs';
@@ -38,6 +39,7 @@ export const faces = [
     twilio,
     makeTwilio('whatsapp'),
     vonage,
+    vonageMessages,
     waha,
     webPush,
     cloud,

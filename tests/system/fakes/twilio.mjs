@@ -63,6 +63,21 @@ function callback(call, status, fields = {}) {
         body: new URLSearchParams(params).toString() };
 }
 
+// A message that somebody sent to `url`.
+export function incoming(url, from, words, fields = {}) {
+    const sid = `SM${createHash('md5').update(`${from}${words}`).digest('hex')}`;
+    const params = { MessageSid: sid, SmsMessageSid: sid,
+        SmsStatus: 'received', From: from, To: '+15005550006', Body: words,
+        NumMedia: '0', AccountSid: SID, ApiVersion: '2010-04-01', ...fields };
+    const text = url + Object.keys(params).sort()
+        .map((name) => name + params[name]).join('');
+    return { method: 'POST', headers: {
+        'X-Twilio-Signature': createHmac('sha1', TOKEN).update(text)
+            .digest('base64'),
+        'Content-Type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(params).toString() };
+}
+
 const telling = (name, status, fields, want) => ({ name, want,
     make: (fake, call) => callback(call, status, fields) });
 
