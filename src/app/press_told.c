@@ -197,7 +197,7 @@ look_at_words(struct told *x)
     x->notification =
         (struct store_notification_get){.req = request(x, on_notification),
                                         .tenant = x->t.tenant,
-                                        .id = x->get.delivery.notification};
+                                        .id = x->get.own_notification};
     store_notification_get(x->t.app->env->store, &x->notification);
 }
 

@@ -65,6 +65,7 @@ struct store_delivery_get {
     int64_t id;
     /* result; ERR_NOT_FOUND */
     struct delivery delivery;
+    int64_t own_notification; /* a step's own, below the one that it shows */
     struct attempt *attempts; /* and what was told: see store/receipt.h */
     size_t n_attempts;
 };

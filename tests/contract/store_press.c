@@ -194,6 +194,26 @@ an_item_is_found_by_its_id_or_by_what_it_came_with(void **state)
     assert_int_equal(ASK(r, inbox_get, &other), ERR_NOT_FOUND);
 }
 
+/* Whose words are a delivery's, where a workflow sent it. */
+static void
+a_delivery_of_a_step_tells_of_both_notifications(void **state)
+{
+    struct rig *r = *state;
+    struct store_accept *a;
+    struct store_delivery_get g;
+
+    send_one(r, &(struct send){.id = 1000});
+    a = make_accept(r, &(struct send){.id = 2000});
+    a->items[0].notification.parent = 1000;
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    get_delivery(r, 1001, &g);
+    assert_int_equal(g.delivery.notification, 1000);
+    assert_int_equal(g.own_notification, 1000);
+    get_delivery(r, 2001, &g);
+    assert_int_equal(g.delivery.notification, 1000);
+    assert_int_equal(g.own_notification, 2000);
+}
+
 const struct CMUnitTest press_tests[] = {
     RIG_TEST(the_first_press_begins_and_others_are_told_of_it),
     RIG_TEST(each_press_is_of_one_user_and_one_thing),
@@ -202,5 +222,6 @@ const struct CMUnitTest press_tests[] = {
     RIG_TEST(of_many_at_once_one_begins),
     RIG_TEST(old_ones_are_forgotten),
     RIG_TEST(an_item_is_found_by_its_id_or_by_what_it_came_with),
+    RIG_TEST(a_delivery_of_a_step_tells_of_both_notifications),
 };
 const size_t press_tests_n = sizeof(press_tests) / sizeof(*press_tests);

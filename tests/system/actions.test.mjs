@@ -336,6 +336,19 @@ describe('an action of a chat', { timeout: 120000 }, () => {
         assert.equal(shop.calls('/both').length, 1);
     });
 
+    it('of a step of a workflow is that of the step', async () => {
+        await belfry.put('/v1/workflows/chat', { steps: [
+            { type: 'send', channels: ['telegram'], title: 'Order {{n}}',
+                actions: [{ id: 'ack', label: 'Ack',
+                    api_endpoint: shop.url('/step') }] }] });
+        const u = await sent(undefined, { workflow: 'chat',
+            data: { n: 1 } });
+        assert.equal((await u.press(41)).status, 200);
+        const call = await shop.called('/step');
+        assert.ok(call.isVerified, call.fault);
+        assert.equal(call.json.item_id, null);
+    });
+
     it('needs no inbox: its words are those of the message', async () => {
         const u = await sent(['telegram'], inline('/alone'));
         assert.equal((await u.press(21)).status, 200);

@@ -39,6 +39,7 @@ mem_delivery_get(struct mem *m, struct store_req *req)
     if (!d)
         return ERR_NOT_FOUND;
     g->delivery = as_read(m, req->arena, d);
+    g->own_notification = d->d.notification;
     g->attempts = attempts_of(m, req->arena, g->id, &g->n_attempts);
     return ERR_OK;
 }

@@ -6,6 +6,7 @@
 
 #define LIST_MAX 1000       /* of anything in one answer */
 #define DELIVERY_COLUMNS 21 /* of pg_take_delivery() */
+#define ATTEMPT_COLUMNS 8   /* of take_attempt() */
 
 static size_t
 page(size_t limit)
@@ -51,8 +52,11 @@ delivery_got(struct pg_op *op)
     g->n_attempts = 0;
     g->req.err = ERR_NOT_FOUND;
     while (pg_next(&r)) {
-        if (is_first)
+        if (is_first) {
             pg_take_delivery(&r, a, &g->delivery);
+            r.column = DELIVERY_COLUMNS + ATTEMPT_COLUMNS;
+            g->own_notification = pg_int(&r);
+        }
         is_first = false;
         r.column = DELIVERY_COLUMNS;
         if (take_attempt(&r, a, &g->attempts[g->n_attempts]))

@@ -118,6 +118,7 @@ read_delivery_get(struct reader *r, struct store_req *req)
     take_delivery(&q, req->arena, &g->delivery);
     query_end(&q);
     mark_flying(r, req->arena, &f, &g->delivery);
+    g->own_notification = g->delivery.notification;
     show_parent(r, &g->delivery);
     g->attempts = load_attempts(r, req->arena, g->id, &g->n_attempts);
     return ERR_OK;

@@ -62,7 +62,7 @@ SELECT d.id, d.tenant, coalesce((SELECT y.parent FROM notification y
     d.error, d.tally, d.digest, d.merged_into,
     (SELECT y.device FROM delivery_device y WHERE y.delivery = d.id),
     t.n, t.at_ms, t.provider, t.verdict, t.status, t.detail, t.duration_ms,
-    t.retry_at_ms
+    t.retry_at_ms, d.notification
 FROM (
     SELECT id, tenant, notification, 0::int2 AS status, lane, rank, attempts,
         priority, recipient, created_ms, updated_ms, 0::int8 AS due_ms,
