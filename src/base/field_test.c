@@ -12,7 +12,7 @@ static const char *const colours[] = {"red", "green", NULL};
 static const struct field name_row[] = {{.type = FIELD_KEY}};
 static const struct field inner[] = {
     {.name = "url", .type = FIELD_URL, .flags = FIELD_REQUIRED},
-    {.name = "token", .type = FIELD_STRING, .flags = FIELD_SECRET},
+    {.name = "token", .type = FIELD_STRING, .flags = FIELD_SECRET, .min = 5},
     {.type = FIELD_END},
 };
 static const struct field either[] = {
@@ -60,6 +60,8 @@ good_documents_pass(void **state)
         "{\"to\":\"u\",\"id\":5,\"at\":\"2026-01-31T09:00:00+01:00\"}",
         "{\"to\":\"u\",\"email\":\"Ada L <ada@example.com>\"}",
         "{\"to\":\"u\",\"inner\":{\"url\":\"https://a.b/c\"},\"map\":{}}",
+        /* the mask stands for what is stored, which was long enough */
+        "{\"to\":\"u\",\"inner\":{\"url\":\"https://a.b\",\"token\":\"***\"}}",
         "{\"to\":\"u\",\"locale\":\"pt-br\"}",
         "{\"to\":\"u\",\"locale\":null}",
     };
@@ -106,6 +108,9 @@ each_fault_is_named_by_its_pointer(void **state)
         {"{\"to\":\"u\",\"inner\":{}}", "/inner/url", ERR_INVALID},
         {"{\"to\":\"u\",\"inner\":{\"url\":\"ftp://x\"}}", "/inner/url",
          ERR_INVALID},
+        {"{\"to\":\"u\",\"inner\":{\"url\":\"https://"
+         "a.b\",\"token\":\"****\"}}",
+         "/inner/token", ERR_INVALID},
         {"{\"to\":\"u\",\"map\":{\"a/b~\":1}}", "/map/a~1b~0", ERR_INVALID},
     };
 
