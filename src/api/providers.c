@@ -239,7 +239,7 @@ show(struct call *c, struct json_writer *w, const struct object *o,
     collection_write_members(c, &providers, &own, stored);
     json_end_object(&own);
     provider_doc_show(c->arena, call_parse(c, buf_str(&out)), w);
-    if (d && d->receipt)
+    if (d && channel_driver_takes_receipts(d))
         json_str_field(
             w, "receipt_url",
             str_fmt(c->arena, "%.*s%.*s", STR_ARG(c->app->public_url),

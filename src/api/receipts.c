@@ -17,6 +17,7 @@ struct taking {
     struct receive receive;
     size_t n_presses; /* that are not in the books yet, and one */
     enum err press_err;
+    struct channel_away away; /* where a plugin reads it */
 };
 
 /* ---- who is called ---- */
@@ -45,7 +46,7 @@ find_provider(struct call *c)
         return NULL;
     c->workspace = find_workspace(c, name);
     p = c->workspace ? workspace_provider(c->workspace, name) : NULL;
-    if (p && p->driver->receipt)
+    if (p && channel_driver_takes_receipts(p->driver))
         return p;
     call_fail_with(c, ERR_NOT_FOUND,
                    "no provider of this name takes receipts here");
@@ -64,7 +65,7 @@ called_url(struct call *c)
 }
 
 static void
-read_receipt(struct taking *x)
+fill_receipt(struct taking *x)
 {
     struct call *c = x->call;
     const struct http_request *r = c->request;
@@ -86,10 +87,6 @@ read_receipt(struct taking *x)
         .now_ms = call_now_ms(c),
         .outcome = CHANNEL_RECEIPT_MALFORMED,
     };
-    x->provider->driver->receipt(&x->receipt);
-    if (x->receipt.outcome == CHANNEL_RECEIPT_TAKEN &&
-        x->receipt.n_events > CHANNEL_EVENTS_MAX)
-        x->receipt.outcome = CHANNEL_RECEIPT_MALFORMED;
 }
 
 static void
@@ -217,6 +214,54 @@ receive(struct taking *x)
 }
 
 static void
+take_outcome(struct taking *x)
+{
+    struct channel_receipt *r = &x->receipt;
+
+    if (r->n_events > CHANNEL_EVENTS_MAX)
+        r->outcome = CHANNEL_RECEIPT_MALFORMED;
+    switch (r->outcome) {
+    case CHANNEL_RECEIPT_UNSIGNED:
+        refuse_unsigned(x);
+        return;
+    case CHANNEL_RECEIPT_MALFORMED:
+        refuse_malformed(x);
+        return;
+    case CHANNEL_RECEIPT_LOST:
+        call_fail_with(x->call, ERR_UNAVAILABLE,
+                       "what reads this provider's webhooks does not run for "
+                       "now: tell it again");
+        return;
+    case CHANNEL_RECEIPT_TAKEN:
+        break;
+    }
+    if (r->n_events == 0)
+        reply(x);
+    else
+        receive(x);
+}
+
+static void
+on_read(struct channel_away *a)
+{
+    take_outcome(CONTAINER_OF(a, struct taking, away));
+}
+
+static void
+read_away(struct taking *x)
+{
+    const struct channel_remote *r = x->provider->driver->remote;
+
+    x->away = (struct channel_away){
+        .loop = x->call->app->env->loop,
+        .on_done = on_read,
+        .receipt = &x->receipt,
+        .provider = x->provider->name,
+    };
+    r->start(r, &x->away);
+}
+
+static void
 handle(struct call *c)
 {
     const struct provider *p = find_provider(c);
@@ -227,15 +272,13 @@ handle(struct call *c)
     x = ARENA_NEW(c->arena, struct taking);
     x->call = c;
     x->provider = p;
-    read_receipt(x);
-    if (x->receipt.outcome == CHANNEL_RECEIPT_UNSIGNED)
-        refuse_unsigned(x);
-    else if (x->receipt.outcome == CHANNEL_RECEIPT_MALFORMED)
-        refuse_malformed(x);
-    else if (x->receipt.n_events == 0)
-        reply(x);
-    else
-        receive(x);
+    fill_receipt(x);
+    if (p->driver->remote) {
+        read_away(x);
+        return;
+    }
+    p->driver->receipt(&x->receipt);
+    take_outcome(x);
 }
 
 static const char *const any_type[] = {

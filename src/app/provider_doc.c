@@ -1,5 +1,7 @@
 #include "app/provider_doc.h"
 
+#include "base/url.h"
+
 #define SEALED "sealed:"
 
 static bool
@@ -55,6 +57,19 @@ is_same_text(struct arena *a, struct json x, struct json y, const char *name)
     return str_eq(json_str_of(a, x, name), json_str_of(a, y, name));
 }
 
+/* A plugin may call any of its URLs. */
+static bool
+is_same_urls(struct arena *a, const struct channel_driver *d, struct json now,
+             struct json then)
+{
+    for (const struct field *f = d->config; f->type != FIELD_END; f++)
+        if (f->type == FIELD_URL &&
+            !str_eq(url_host(json_str_of(a, now, f->name)),
+                    url_host(json_str_of(a, then, f->name))))
+            return false;
+    return true;
+}
+
 /* Who may write a provider may not thereby read its secrets: sent to another
  * host, or in the clear, they would be read. */
 static bool
@@ -66,7 +81,8 @@ is_same_target(struct arena *a, struct json request, struct json before)
 
     return is_same_text(a, request, before, "driver") &&
            is_same_text(a, now, then, "tls") &&
-           (!d || !d->host || str_eq(d->host(a, now), d->host(a, then)));
+           (!d || !d->host || str_eq(d->host(a, now), d->host(a, then))) &&
+           (!d || !d->remote || is_same_urls(a, d, now, then));
 }
 
 void

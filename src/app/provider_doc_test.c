@@ -214,6 +214,36 @@ a_secret_is_not_kept_for_another_target(void **state)
     }
 }
 
+/* Nobody here knows which of its URLs a plugin gives the secret to. */
+static void
+a_secret_of_a_plugin_is_not_kept_for_another_url(void **state)
+{
+    static const struct field config[] = {
+        {.name = "token", .type = FIELD_STRING, .flags = FIELD_SECRET},
+        {.name = "login_url", .type = FIELD_URL},
+        {.type = FIELD_END},
+    };
+    static const struct channel_remote remote = {.takes_receipts = true};
+    static const struct channel_driver driver = {
+        .name = "guest", .config = config, .remote = &remote};
+    struct desk *d = *state;
+    struct json before;
+
+    assert_null(channel_register(&driver, NULL, 0));
+    before = sealed(d, "{'driver':'guest','config':{'token':'t0ken',"
+                       "'login_url':'https://a/x'}}");
+    provider_doc_check(d->arena,
+                       desk_json(d, "{'driver':'guest','config':{'token':"
+                                    "'***','login_url':'https://a/y'}}"),
+                       before, &d->problem);
+    assert_string_equal(desk_faults(d), "");
+    provider_doc_check(d->arena,
+                       desk_json(d, "{'driver':'guest','config':{'token':"
+                                    "'***','login_url':'https://b/x'}}"),
+                       before, &d->problem);
+    assert_string_equal(desk_faults(d), "/config/token");
+}
+
 static void
 a_plain_value_may_look_like_a_seal(void **state)
 {
@@ -309,6 +339,7 @@ main(void)
         DESK_TEST(stars_keep_what_is_stored),
         DESK_TEST(stars_without_a_stored_secret_are_a_fault),
         DESK_TEST(a_secret_is_not_kept_for_another_target),
+        DESK_TEST(a_secret_of_a_plugin_is_not_kept_for_another_url),
         DESK_TEST(a_plain_value_may_look_like_a_seal),
         DESK_TEST(an_unknown_driver_does_not_open_and_shows_no_seal),
         DESK_TEST(what_is_not_said_has_a_default),

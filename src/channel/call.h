@@ -96,6 +96,7 @@ struct channel_verdict {
     struct str reason;      /* code of reasons.def; empty: the verdict's own */
     struct str detail;      /* what the other side said; in call->arena */
     int64_t gone_ms;        /* GONE: since then, by the provider; 0: not told */
+    bool is_last; /* whatever the policy says, it is a dead letter now */
     struct str provider_message_id; /* empty: none */
     /* Of a server that only the user's address names: it is no sign that the
      * provider fails. */

@@ -1,4 +1,5 @@
-/* channel.c - the tables of channels and of built-in drivers. */
+/* channel.c - the tables of channels and of drivers: what is built in, then
+ * what plugins bring at the start. */
 #include "channel/channel.h"
 
 #include "base/near.h"
@@ -34,7 +35,10 @@ canonical_phone(struct arena *a, struct str address)
     return number.n > 0 ? number : address;
 }
 
-static const struct channel_info all_channels[] = {
+#define CHANNELS_MAX 64
+#define DRIVERS_MAX 64
+
+static struct channel_info all_channels[CHANNELS_MAX + 1] = {
     {.name = "in_app", .has_title = true},
     {.name = "email",
      .address_field = "email",
@@ -65,7 +69,7 @@ static const struct channel_info all_channels[] = {
     {.name = NULL},
 };
 
-static const struct channel_driver *const all_drivers[] = {
+static const struct channel_driver *all_drivers[DRIVERS_MAX + 1] = {
     &channel_apns,
     &channel_discord,
     &channel_fcm,
@@ -201,4 +205,83 @@ channel_driver_refuse_name(struct str name, struct str pointer,
          *d && near_is_told(p); d++)
         near_weigh(&n, (*d)->name);
     near_refuse(&n, "driver", pointer, p);
+}
+
+/* ---- plugins ---- */
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+    return str_eq(str_from(a), str_from(b));
+}
+
+static bool
+is_same_channel(const struct channel_info *a, const struct channel_info *b)
+{
+    return is_same_text(a->address_field, b->address_field) &&
+           a->needs_address == b->needs_address && a->has_title == b->has_title;
+}
+
+static size_t
+count_channels(void)
+{
+    size_t n = 0;
+
+    while (all_channels[n].name)
+        n++;
+    return n;
+}
+
+/* An address is written in the ways of the channel that it is from. */
+static void
+take_canonical(struct channel_info *info)
+{
+    for (const struct channel_info *c = all_channels; c < info; c++)
+        if (info->address_field && c->address_field && !info->canonical &&
+            is_same_text(c->address_field, info->address_field))
+            info->canonical = c->canonical;
+}
+
+/* What a plugin says of a channel that is built in is not looked at; of one
+ * that plugins share they have to say the same. */
+static const char *
+add_channel(const struct channel_info *info)
+{
+    static size_t n_built_in;
+    const struct channel_info *known = channel_find(str_from(info->name));
+    size_t n = count_channels();
+
+    if (n_built_in == 0)
+        n_built_in = n;
+    if (known && (size_t)(known - all_channels) < n_built_in)
+        return NULL;
+    if (known)
+        return is_same_channel(known, info)
+                   ? NULL
+                   : "another plugin says something else of its channel";
+    if (n == CHANNELS_MAX)
+        return "there are too many channels";
+    all_channels[n] = *info;
+    take_canonical(&all_channels[n]);
+    return NULL;
+}
+
+const char *
+channel_register(const struct channel_driver *driver,
+                 const struct channel_info *infos, size_t n)
+{
+    size_t n_drivers = 0;
+    const char *why = NULL;
+
+    while (all_drivers[n_drivers])
+        n_drivers++;
+    if (channel_driver_find(str_from(driver->name)))
+        return "there is a driver of that name already";
+    if (n_drivers == DRIVERS_MAX)
+        return "there are too many drivers";
+    for (size_t i = 0; i < n && !why; i++)
+        why = add_channel(&infos[i]);
+    if (!why)
+        all_drivers[n_drivers] = driver;
+    return why;
 }

@@ -7,6 +7,7 @@
 #include "base/field.h"
 #include "channel/call.h"
 #include "channel/receipt.h"
+#include "channel/remote.h"
 #include "domain/device.h"
 
 struct channel_driver {
@@ -35,7 +36,15 @@ struct channel_driver {
     /* Checks the signature over the raw bytes and reads the events. NULL: the
      * provider has no webhooks. */
     void (*receipt)(struct channel_receipt *r);
+    /* Of a plugin: step and receipt are NULL, as both are there. */
+    const struct channel_remote *remote;
 };
+
+static inline bool
+channel_driver_takes_receipts(const struct channel_driver *d)
+{
+    return d->receipt || (d->remote && d->remote->takes_receipts);
+}
 
 /* Whether it can bring something to a device of that kind; NONE: to none. */
 static inline bool
@@ -50,7 +59,6 @@ channel_driver_serves(const struct channel_driver *d, enum device_kind kind)
 void channel_check(const struct channel_driver *d, struct json config,
                    struct problem *p);
 
-/* Built-in drivers. */
 const struct channel_driver *channel_driver_find(struct str name);
 const struct channel_driver *const *channel_drivers(void); /* ends with NULL */
 /* There is none of that name. */
@@ -78,3 +86,9 @@ bool channel_has_target(const struct channel_info *info,
 const struct channel_info *channels(void); /* ends with name NULL */
 void channel_refuse_name(struct str name, struct str pointer,
                          struct problem *p);
+
+/* A plugin's driver, and the channels of its that are new; all of it outlives
+ * the process's threads, of which there is none yet but the one that calls.
+ * NULL; or why not, a static text. */
+const char *channel_register(const struct channel_driver *driver,
+                             const struct channel_info *infos, size_t n);

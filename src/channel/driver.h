@@ -1,4 +1,4 @@
-/* driver.h - what the built-in drivers share. Private to channel/. */
+/* driver.h - what drivers share. Private to channel/ and plugin/. */
 #pragma once
 
 #include "channel/channel.h"

@@ -37,6 +37,7 @@ enum channel_receipt_outcome {
     CHANNEL_RECEIPT_TAKEN,     /* events, maybe none */
     CHANNEL_RECEIPT_UNSIGNED,  /* no signature, a wrong one, or too old */
     CHANNEL_RECEIPT_MALFORMED, /* signed, but not what the provider sends */
+    CHANNEL_RECEIPT_LOST,      /* nobody could read it now: a plugin ended */
 };
 
 /* One webhook of a provider, as it came in. Everything is borrowed for the

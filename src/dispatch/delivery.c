@@ -70,7 +70,7 @@ recycle(struct call *c)
         c->lane = NULL;
         c->provider = NULL;
         c->test = NULL;
-        c->is_executing = c->is_over = false;
+        c->is_executing = c->is_away = c->is_over = false;
         c->taking.n = 0;
         c->is_taking = c->is_without = false;
         list_append(&d->idle, &c->link);
@@ -149,7 +149,8 @@ taken_of(struct call *c, size_t i, enum delivery_status status)
     struct str message = c->verdicts[i].provider_message_id;
     struct store_taken *t;
 
-    if (!c->provider->driver->receipt || !delivery_status_is_success(status))
+    if (!channel_driver_takes_receipts(c->provider->driver) ||
+        !delivery_status_is_success(status))
         return NULL;
     t = ARENA_NEW(c->arena, struct store_taken);
     t->lane = c->lane->num;
@@ -291,20 +292,43 @@ end_all_as(struct call *c, enum verdict v, const char *why)
 }
 
 void
+call_forget_step(struct call *c)
+{
+    const struct channel_remote *r =
+        c->is_away ? c->provider->driver->remote : NULL;
+
+    if (r)
+        r->cancel(r, &c->away);
+    c->is_away = false;
+}
+
+/* Before a plugin has asked for anything, nothing was sent. */
+static void
+cut_step(struct call *c, enum verdict v, const char *why)
+{
+    call_forget_step(c);
+    if (!c->step.answer || c->away.is_preparing)
+        v = VERDICT_RETRY;
+    end_all_as(c, v, why);
+}
+
+void
 call_cut(struct call *c, enum verdict v, const char *why)
 {
     struct executor *e = c->dispatch->options.executor;
 
-    if (!c->is_over && c->is_taking) {
+    if (c->is_over)
+        return;
+    if (c->is_taking) {
         c->is_taking = false;
         c->is_without = true;
         end_all_as(c, VERDICT_RETRY, why); /* surely not sent */
-        return;
+    } else if (c->is_away) {
+        cut_step(c, v, why);
+    } else if (c->is_executing) {
+        e->cancel(e, &c->execution);
+        end_all_as(c, v, why);
     }
-    if (c->is_over || !c->is_executing)
-        return;
-    e->cancel(e, &c->execution);
-    end_all_as(c, v, why);
 }
 
 /* ---- steps ---- */
@@ -355,6 +379,41 @@ execute(struct call *c)
 }
 
 static void
+go_on(struct call *c)
+{
+    if (c->step.is_done)
+        end(c);
+    else
+        execute(c);
+}
+
+static void
+on_stepped(struct channel_away *a)
+{
+    struct call *c = CONTAINER_OF(a, struct call, away);
+
+    c->is_away = false;
+    loop_timer_clear(c->dispatch->options.env->loop, &c->watchdog);
+    go_on(c);
+}
+
+/* It is a plugin's to take. */
+static void
+step_away(struct call *c)
+{
+    const struct channel_remote *r = c->provider->driver->remote;
+    struct loop *loop = c->dispatch->options.env->loop;
+
+    c->away.loop = loop;
+    c->away.call = &c->step;
+    c->away.on_done = on_stepped;
+    c->is_away = true;
+    loop_timer_set(loop, &c->watchdog,
+                   c->provider->timeout_ms + CALL_WATCHDOG_MS, on_watchdog);
+    r->start(r, &c->away);
+}
+
+static void
 step(struct call *c)
 {
     if (c->n_steps++ == CALL_STEPS_MAX) {
@@ -364,11 +423,12 @@ step(struct call *c)
     c->step.is_done = false;
     c->step.now_ms = dispatch_wall_ms(c->dispatch);
     c->step.request = (struct channel_request){0};
+    if (c->provider->driver->remote) {
+        step_away(c);
+        return;
+    }
     c->provider->driver->step(&c->step);
-    if (c->step.is_done)
-        end(c);
-    else
-        execute(c);
+    go_on(c);
 }
 
 static void
@@ -416,6 +476,7 @@ begin(struct call *c)
 {
     c->started_ms = dispatch_wall_ms(c->dispatch);
     c->started_mono_ms = dispatch_mono_ms(c->dispatch);
+    c->away = (struct channel_away){0};
     c->step = (struct channel_call){
         .arena = c->arena,
         .provider = c->provider->name,

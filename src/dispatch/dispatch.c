@@ -221,6 +221,7 @@ free_calls(struct dispatch *d, struct list *calls)
 
         loop_timer_clear(d->options.env->loop, &c->watchdog);
         shelf_put(&c->taking);
+        call_forget_step(c);
         c->dispatch = NULL;
         c->is_over = true;
         if (!c->is_executing)

@@ -69,8 +69,9 @@ struct call {
     struct channel_call step;
     struct str memo_given; /* in it, before the driver saw it */
     struct execution execution;
+    struct channel_away away; /* a step that a plugin takes */
     int n_steps;
-    bool is_executing;
+    bool is_executing, is_away;
     struct taking taking; /* what its one message carries along */
     bool is_taking;       /* that is being loaded */
     bool is_without;      /* it could not be: the provider was not called */
@@ -142,5 +143,7 @@ void lane_keep_memo(struct lane *l, struct str given,
 void call_run(struct lane *l, struct queue_item *first);
 /* Settle it now, as that: it was cut off. */
 void call_cut(struct call *c, enum verdict v, const char *why);
+/* Nobody waits any more for what a plugin makes of it. */
+void call_forget_step(struct call *c);
 void call_test(struct dispatch *d, struct provider_test *t);
 void call_free(struct call *c);

@@ -188,7 +188,9 @@ settle_call(struct settle *s)
     if (policy->status != DELIVERY_DELIVERED && policy->status != DELIVERY_SENT)
         s->finish.error = signature_of(s->arena, s->verdict->verdict,
                                        s->verdict->status, s->attempt.detail);
-    if (!policy->is_retried)
+    if (s->verdict->is_last)
+        s->finish.status = DELIVERY_DEAD;
+    if (s->verdict->is_last || !policy->is_retried)
         return;
     if (s->verdict->verdict == VERDICT_UNKNOWN && s->unknown == UNKNOWN_HOLD) {
         hold(s);

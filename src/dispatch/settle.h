@@ -2,6 +2,7 @@
  * all policy of retry, failover and giving up is in this one function.
  *
  * Rules, in order:
+ * - what crashes its plugin again and again is dead;
  * - what the verdict's table row does not retry, ends with its status;
  * - a provider's policy counts its own calls; when none that may still try is
  *   left, the delivery is dead;
