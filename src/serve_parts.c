@@ -12,6 +12,7 @@
 #include "dispatch/executor_net.h"
 #include "dispatch/outcaller.h"
 #include "net/http_server.h"
+#include "plugin/host.h"
 #include "serve_private.h"
 #include "store/postgres/postgres.h"
 #include "store/sqlite/sqlite.h"
@@ -152,6 +153,25 @@ make_egress(struct server *s)
     return s->egress || complain("BELFRY_EGRESS_ALLOW", why);
 }
 
+/* Before the store is: what is refused here has changed nothing. */
+static bool
+open_plugins(struct server *s)
+{
+    const struct plugins_options o = {
+        .arena = s->arena,
+        .clock = s->clock,
+        .folder = s->config->plugins_folder,
+        .allow = s->config->plugins_allow,
+        .timeout_ms = s->config->plugins_timeout_ms,
+    };
+    const char *why = "";
+
+    if (plugins_open(&o, &s->plugins, &why) != ERR_OK)
+        return complain("plugins", why);
+    plugins_start(s->plugins);
+    return true;
+}
+
 /* The key of development stays the same from start to start, as scripts and
  * open pages hold it: it is derived from the secret beside the database. */
 static void
@@ -180,7 +200,7 @@ serve_open(struct server *s)
     setup_log(s->config);
     s->loop = loop_new();
     s->env = (struct env){.loop = s->loop, .clock = s->clock, .rng = &s->rng};
-    if (!make_egress(s) || !open_store(s))
+    if (!make_egress(s) || !open_plugins(s) || !open_store(s))
         return false;
     if (s->config->server_dev)
         enter_dev_mode(s);
@@ -798,6 +818,7 @@ void
 serve_close(struct server *s)
 {
     stop_threads(s);
+    plugins_stop(s->plugins);
     serve_report_last(s);
     store_stop(s->store);
     for (int i = 0; i < s->n_fronts; i++) {
@@ -844,6 +865,7 @@ serve_close(struct server *s)
     limiter_free(s->address_limiter);
     dev_sink_free(s->dev_sink);
     egress_policy_free(s->egress);
+    plugins_free(s->plugins);
     id_maker_free(s->ids);
     vault_free(s->vault);
     arena_free(s->purge_arena);

@@ -89,6 +89,7 @@ struct server {
     struct id_maker *ids;
     struct snapshots *snapshots;
     struct egress_policy *egress;
+    struct plugins *plugins;   /* NULL: none */
     struct dev_sink *dev_sink; /* NULL: not --dev */
     struct hubs *hubs;
     struct app app;        /* of this thread */

@@ -110,6 +110,9 @@ static const char *const user_examples[] = {
     "belfry user devices u_1",
     "belfry user export u_1 > u_1.ndjson",
     NULL};
+static const char *const plugin_examples[] = {
+    "belfry plugin ls", "belfry plugin hash /usr/lib/belfry/plugins/chat.so",
+    NULL};
 static const char *const suppression_examples[] = {
     "belfry suppression ls --channel email --reason suppress.bounce",
     "belfry suppression add anna@example.org --note 'asked us by letter'",
@@ -376,6 +379,20 @@ const struct command commands[] = {
               "server to be stopped; on PostgreSQL servers may run meanwhile.",
      .min_args = 1,
      .max_args = 1},
+    {.name = "plugin",
+     .run = run_plugin,
+     .usage = "[FILE]",
+     .summary = "Show which plugins may be loaded, and their hashes",
+     .examples = plugin_examples,
+     .options = plugin_options,
+     .words = plugin_words,
+     .notes = "ls tells of each plugin that the settings allow, or that is in "
+              "the folder, whether the server would load it, else what to do. "
+              "hash writes the line that allows one. run is the process that "
+              "the server starts for each.",
+     .min_args = 1,
+     .max_args = 2,
+     .takes_files = true},
     {.name = "doctor",
      .run = run_doctor,
      .summary = "Look for what is wrong, and say how to mend it",

@@ -14,6 +14,7 @@ struct word {
 extern const struct word completion_words[];
 extern const struct word key_words[];
 extern const struct word migrate_words[];
+extern const struct word plugin_words[];
 extern const struct word provider_words[];
 extern const struct word suppression_words[];
 extern const struct word template_words[];

@@ -2,7 +2,7 @@
 # and a short run of each fuzz target.
 
 # Unit tests of what several threads share; run under TSan as well.
-threaded='base/(mailbox|loop|log|metrics|health)|domain/zone|store/.*|realtime/hub.*'
+threaded='base/(mailbox|loop|log|metrics|health)|domain/zone|plugin/host|store/.*|realtime/hub.*'
 
 # So that a report ends the process, whoever reads its output.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
