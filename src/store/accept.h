@@ -3,6 +3,7 @@
  * another fingerprint. */
 #pragma once
 
+#include "domain/event.h"
 #include "domain/notification.h"
 #include "store/attachment.h"
 #include "store/digest.h"
@@ -41,6 +42,7 @@ struct store_accept_item {
     size_t n_trials;
     const struct store_attachment *attachments; /* with the notification */
     size_t n_attachments;
+    event_set tells; /* that anybody listens to, of its deliveries */
     /* Not NULL: an item before it in this request, by which it stands or falls:
      * where that one is a duplicate or gone, this one is gone. */
     const struct store_accept_item *with;

@@ -24,6 +24,7 @@ static const char *const kinds[] = {
     [OBJECT_WORKFLOW] = "workflow",
     [OBJECT_EXPERIMENT] = "experiment",
     [OBJECT_FLAG] = "flag",
+    [OBJECT_ENDPOINT] = "endpoint",
 };
 
 static const char *

@@ -3,6 +3,7 @@
  * its lane. act, cancel: what people do to deliveries. */
 #pragma once
 
+#include "domain/event.h"
 #include "domain/notification.h"
 #include "store/receipt.h"
 #include "store/req.h"
@@ -31,7 +32,8 @@ struct store_finish {
     /* That of the cycle which claimed it: what was claimed again since, under
      * another one, is not this one's to finish. 0: of whichever. */
     int64_t lease;
-    bool is_trial; /* it may be of somebody in an experiment */
+    bool is_trial;   /* it may be of somebody in an experiment */
+    event_set tells; /* that anybody listens to */
     const struct store_taken *taken; /* NULL: no receipt will come */
     /* result: false if it was not claimed any more (fenced); nothing done */
     bool is_done;
@@ -90,6 +92,7 @@ struct store_act {
     enum store_act_kind kind;
     int64_t now_ms;
     int64_t lane, rank; /* RETRY */
+    event_set tells;    /* as of a finish */
     /* result; ERR_NOT_FOUND, ERR_CONFLICT with `status` as it is */
     enum delivery_status status;
 };
@@ -104,8 +107,9 @@ struct store_cancel {
     int64_t tenant;
     int64_t notification;
     int64_t now_ms;
-    int64_t after; /* 0, or `next` of the call before; STORE_CANCEL_ALL */
-    size_t max;    /* rows of this part, or some more; at least 1 */
+    int64_t after;   /* 0, or `next` of the call before; STORE_CANCEL_ALL */
+    size_t max;      /* rows of this part, or some more; at least 1 */
+    event_set tells; /* as of a finish */
     /* A row of work is to go on with the rest, and with what is below: as an
      * instance that nobody has, and that waits for STORE_CANCEL_EVENT. There is
      * one of a notification at most. */

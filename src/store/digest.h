@@ -7,6 +7,7 @@
 #pragma once
 
 #include "domain/digest.h"
+#include "domain/event.h"
 #include "domain/notification.h"
 #include "store/req.h"
 
@@ -41,6 +42,7 @@ struct store_flush {
     enum delivery_status status;
     struct str reason;
     int64_t merged_into;
+    event_set tells; /* that anybody listens to, of those that end */
 };
 
 struct store_member {

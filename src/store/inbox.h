@@ -2,6 +2,7 @@
  * reader who knows a rev can be told exactly what it missed. */
 #pragma once
 
+#include "domain/event.h"
 #include "domain/notification.h"
 #include "store/req.h"
 
@@ -24,6 +25,7 @@ struct store_inbox_mark {
     int64_t before_rev; /* 0: all */
     int64_t now_ms;
     bool is_unlearned; /* it says nothing of when they read (habit.h) */
+    event_set tells;   /* that anybody listens to */
     /* result; ERR_NOT_FOUND if one of the ids is not the user's */
     size_t n_changed; /* 0: nothing to change, no rev was used */
     int64_t rev;

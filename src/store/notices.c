@@ -88,6 +88,13 @@ notices_work(struct notices *n)
 }
 
 void
+notices_tell_endpoints(struct notices *n)
+{
+    if (n->n == 0 || n->all[n->n - 1].kind != STORE_NOTICE_TELL)
+        (void)add(n, STORE_NOTICE_TELL);
+}
+
+void
 notices_tell(struct notices *n, const struct store_listener *l)
 {
     if (n->next_due_ms != 0)

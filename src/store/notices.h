@@ -23,6 +23,7 @@ void notices_change(struct notices *n, int64_t tenant, enum object_kind kind,
                     int64_t seq);
 void notices_outbox(struct notices *n);
 void notices_work(struct notices *n);
+void notices_tell_endpoints(struct notices *n); /* said once */
 /* Tells all of it, and is empty then. */
 void notices_tell(struct notices *n, const struct store_listener *l);
 void notices_drop(struct notices *n);

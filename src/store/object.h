@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/req.h"
+#include "store/tell.h"
 
 enum object_kind {
     OBJECT_WORKSPACE = 1, /* tenant 0; its num is the tenant's number */
@@ -20,7 +21,8 @@ enum object_kind {
     OBJECT_WORKFLOW,
     OBJECT_EXPERIMENT,
     OBJECT_FLAG,
-    OBJECT_DEVICES = 20, /* of the user with that key; goes with it */
+    OBJECT_DEVICES = 20,  /* of the user with that key; goes with it */
+    OBJECT_ENDPOINT = 24, /* its num is the lane's number, as a provider's */
 };
 struct object {
     int64_t tenant;
@@ -54,6 +56,8 @@ struct store_object_put {
     struct store_object_write *writes;
     size_t n_writes;
     bool is_atomic; /* all or none: the first failure is the verb's error */
+    /* What endpoints are told if the first write is done. NULL: nothing. */
+    const struct store_told *told;
     /* result */
     int64_t seq; /* of the last change; what `changes` will tell */
 };

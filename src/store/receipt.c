@@ -46,6 +46,36 @@ store_receipt_judge(struct store_receipt *r)
     }
 }
 
+bool
+store_receipt_is_told(const struct store_receipt *r,
+                      const struct store_receipt_event *e)
+{
+    enum event_kind kind = event_of_receipt(e->kind);
+
+    return kind != EVENT_NONE && (r->tells & EVENT_BIT(kind)) &&
+           e->found.id != 0 && !e->is_known &&
+           (e->is_moved || !receipt_rule(e->kind)->moves);
+}
+
+struct store_told
+store_receipt_told(const struct store_receipt *r,
+                   const struct store_receipt_event *e)
+{
+    const struct receipt_rule *rule = receipt_rule(e->kind);
+
+    return (struct store_told){
+        .tenant = r->tenant,
+        .kind = event_of_receipt(e->kind),
+        .at_ms = r->now_ms,
+        .delivery = e->found.id,
+        .user = e->found.user,
+        .channel = e->found.channel,
+        .provider = e->found.provider,
+        .reason = rule->moves ? reason_code(rule->reason) : STR_NONE,
+        .about = e->kind == RECEIPT_CLICKED ? e->detail : STR_NONE,
+    };
+}
+
 struct attempt
 store_receipt_row(const struct store_receipt *r,
                   const struct store_receipt_event *e)

@@ -11,6 +11,7 @@
 #include "domain/notification.h"
 #include "domain/receipt.h"
 #include "store/req.h"
+#include "store/tell.h"
 
 #define STORE_RECEIPT_N (1 << 30)
 #define STORE_RECEIPTS_MAX 100    /* kept of a delivery; others only move it */
@@ -43,7 +44,8 @@ struct store_receipt {
     struct store_req req;
     int64_t tenant, lane;
     struct str provider;
-    bool is_look; /* says what would be; nothing is written */
+    bool is_look;    /* says what would be; nothing is written */
+    event_set tells; /* that anybody listens to */
     int64_t now_ms;
     struct store_receipt_event *events;
     size_t n_events;
@@ -52,6 +54,12 @@ struct store_receipt {
 /* For the drivers: from what stands in the database (found, is_known, n_kept
  * of each) to what becomes of it, in the order of the events. */
 void store_receipt_judge(struct store_receipt *r);
+/* Whether endpoints are told of it: once, of what counts, if any listens; and
+ * what, but for the notification and the attempts. */
+bool store_receipt_is_told(const struct store_receipt *r,
+                           const struct store_receipt_event *e);
+struct store_told store_receipt_told(const struct store_receipt *r,
+                                     const struct store_receipt_event *e);
 /* Whether it gets a row of the log. */
 bool store_receipt_is_kept(const struct store_receipt_event *e);
 struct attempt store_receipt_row(const struct store_receipt *r,

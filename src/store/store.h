@@ -31,6 +31,7 @@
 #include "store/receipt.h"
 #include "store/report.h"
 #include "store/req.h"
+#include "store/tell.h"
 #include "store/trial.h"
 #include "store/upkeep.h"
 #include "store/work.h"
@@ -45,6 +46,7 @@ enum store_notice_kind {
     STORE_NOTICE_CHANGE, /* seq, tenant, object_kind */
     STORE_NOTICE_OUTBOX, /* there are rows to take */
     STORE_NOTICE_WORK,   /* the same, of work */
+    STORE_NOTICE_TELL,   /* the same, of what endpoints are told */
 };
 struct store_notice {
     enum store_notice_kind kind;

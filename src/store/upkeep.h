@@ -9,6 +9,7 @@ struct store_purge {
     int64_t settled_before_ms; /* done notifications accepted before; 0: keep */
     int64_t dead_before_ms;    /* those that hold a dead letter; 0: keep */
     int64_t audit_before_ms;   /* lines of the audit log; 0: keep */
+    int64_t told_before_ms;    /* what endpoints were told; 0: keep */
     /* Workspaces of which no habit is kept (habit.h). */
     const int64_t *unlearned;
     size_t n_unlearned;

@@ -27,6 +27,7 @@ run_contract(const char *name, const struct CMUnitTest *more, size_t n_more)
         {person_tests, person_tests_n},
         {attachment_tests, attachment_tests_n},
         {press_tests, press_tests_n},
+        {tell_tests, tell_tests_n},
         {more, n_more},
     };
     struct CMUnitTest *all;

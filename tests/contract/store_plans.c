@@ -50,6 +50,11 @@ static const struct key {
     {"taken", NULL, {"delivery"}},
     {"delivery_device", NULL, {"delivery"}},
     {"attachment", NULL, {"notification"}},
+    {"told", "told_at", {"tenant", "at_ms"}},
+    {"told", NULL, {"id"}},
+    {"telling", "telling_told", {"told"}},
+    {"telling", "telling_free", {"taken_until"}},
+    {"telling", NULL, {"id"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
     {"member", "member_user", {"tenant", "user_id"}},
@@ -84,6 +89,7 @@ static const struct {
     {"stats_*", "ready_lane on ready"},
     {"purge_scan", "notification*_pkey on notification*"},
     {"changes", "change_pkey on change*"},
+    {"told_sweep", "told_pkey on told*"},
     /* an index of days, each of which has a name of its own */
     {"purge_cancel_keys", "cancel_key_*notification_idx on cancel_key_*"},
     {"children_*", "notification_*parent_id_idx* on notification_* c*"},
@@ -322,6 +328,9 @@ static const char fill[] =
     "INSERT INTO trial_delivery SELECT i, 7, 1, 'u' || i, 'a'" EACH
     "INSERT INTO delivery_device SELECT i, 7, 'fcm/phone'" EACH
     "INSERT INTO attachment SELECT i, 0, 7, 'aGk='" EACH
+    "INSERT INTO told (tenant, at_ms, delivery, notification, item, attempts, "
+    "kind) SELECT 7, i, i, i, 0, 1, 1" EACH
+    "INSERT INTO telling (told, lane) SELECT i, 0" EACH
     "INSERT INTO digest SELECT 7, i, true, 0, false, 100, 1, 1, 1, 1, 1, "
     "'u' || i, 'email', ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
@@ -342,7 +351,8 @@ static const char empty[] =
     "DELETE FROM cancel_key; "
     "DELETE FROM outbox; DELETE FROM work; DELETE FROM workflow_step; "
     "DELETE FROM trial; DELETE FROM trial_delivery; "
-    "DELETE FROM delivery_device; DELETE FROM attachment; "
+    "DELETE FROM delivery_device; DELETE FROM attachment; DELETE FROM told; "
+    "DELETE FROM telling; "
     "DELETE FROM user_event; DELETE FROM digest; DELETE FROM "
     "intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "

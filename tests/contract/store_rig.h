@@ -95,12 +95,12 @@ extern const struct CMUnitTest queue_tests[], document_tests[], member_tests[],
     work_tests[], budget_tests[], digest_tests[], workflow_tests[],
     approval_tests[], trial_tests[], habit_tests[], audit_tests[],
     receipt_tests[], device_tests[], person_tests[], attachment_tests[],
-    press_tests[];
+    press_tests[], tell_tests[];
 extern const size_t queue_tests_n, document_tests_n, member_tests_n,
     work_tests_n, budget_tests_n, digest_tests_n, workflow_tests_n,
     approval_tests_n, trial_tests_n, habit_tests_n, audit_tests_n,
     receipt_tests_n, device_tests_n, person_tests_n, attachment_tests_n,
-    press_tests_n;
+    press_tests_n, tell_tests_n;
 int rig_setup(void **state); /* a fresh rig for each test */
 int rig_teardown(void **state);
 int run_contract(const char *name, const struct CMUnitTest *more,

@@ -95,8 +95,9 @@ struct mem {
     struct rows notifications, deliveries, attempts, items, users, events,
         objects, members, changes, idems, dedups, works, budgets, digests,
         steps, user_events, trials, trial_deliveries, habits,
-        audits, /* struct audit_line */
-        taken, attachments, presses;
+        audits,                            /* struct audit_line */
+        taken, attachments, presses, said, /* struct store_told */
+        tellings;
     /* what the current verb tells */
     struct rows notices;
     struct arena *told;

@@ -2,6 +2,7 @@
 #include "base/list.h"
 #include "domain/reason.h"
 #include "store/memory/data.h"
+#include "store/memory/tell.h"
 
 static struct digest
 copy_digest(struct arena *a, const struct digest *d)
@@ -121,6 +122,7 @@ settle(struct mem *m, const struct store_accept *a,
     d->d.reason = is_late ? reason_code(REASON_EXPIRED)
                           : str_dup(m->arena, flush->reason);
     d->d.merged_into = is_late ? 0 : flush->merged_into;
+    mem_told_delivery(m, flush->tells, &d->d, a->now_ms);
 }
 
 bool

@@ -1,6 +1,7 @@
 /* documents.c - objects and inboxes in memory. */
 #include "base/list.h"
 #include "store/memory/habit.h"
+#include "store/memory/tell.h"
 #include "store/memory/trial.h"
 #include "store/memory/workflow.h"
 
@@ -159,6 +160,8 @@ mem_object_put(struct mem *m, struct store_req *req)
     else
         for (size_t i = 0; i < p->n_writes; i++)
             put_one(m, p, &p->writes[i]);
+    if (e == ERR_OK && p->told && p->writes[0].err == ERR_OK)
+        mem_told_add(m, p->told);
     if (e == ERR_OK)
         mem_idem_save(m, p->tenant, req, &p->idem);
     return e;
@@ -460,6 +463,7 @@ mem_inbox_mark(struct mem *m, struct store_req *req)
         ids[r->n_changed++] = i->id;
         if (r->change == INBOX_READ)
             mem_trial_read(m, i->delivery, r->now_ms);
+        mem_told_mark(m, r, i);
     }
     if (r->n_changed > 0) {
         u->rev++;

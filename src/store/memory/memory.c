@@ -164,7 +164,8 @@ close_store(struct store *base)
         &s->mem.trials,        &s->mem.trial_deliveries,
         &s->mem.habits,        &s->mem.audits,
         &s->mem.taken,         &s->mem.attachments,
-        &s->mem.presses,
+        &s->mem.presses,       &s->mem.said,
+        &s->mem.tellings,
     };
 
     while (s->is_woken) /* its task is on the way to us */

@@ -9,6 +9,7 @@
 #include "store/memory/habit.h"
 #include "store/memory/press.h"
 #include "store/memory/receipt.h"
+#include "store/memory/tell.h"
 #include "store/memory/trial.h"
 #include "store/memory/workflow.h"
 
@@ -142,8 +143,11 @@ add_item(struct mem *m, const struct store_accept *a,
     for (size_t i = 0; i < item->n_deliveries; i++) {
         struct delivery d = joins_delivery(item, i, &at);
 
-        if (d.id != 0)
-            add_delivery(m, a->tenant, &d);
+        if (d.id == 0)
+            continue;
+        add_delivery(m, a->tenant, &d);
+        d.tenant = a->tenant;
+        mem_told_delivery(m, item->tells, &d, a->now_ms);
     }
     mem_instance_rows(m, a, item);
     mem_trial_rows(m, a, item);
@@ -216,6 +220,8 @@ finish(struct mem *m, struct store_finish *f, int64_t now_ms)
         mem_trial_delivered(m, f->delivery, now_ms);
     if (f->taken)
         mem_taken_add(m, f);
+    if (!is_waiting || f->attempt)
+        mem_told_delivery(m, f->tells, &d->d, now_ms);
     if (is_back)
         mem_tell_ready(m, f->tenant, d->ready_lane);
     if (is_waiting)
@@ -426,6 +432,7 @@ mem_act(struct mem *m, struct store_req *req)
     } else {
         stop(m, d, a->now_ms,
              a->kind == STORE_ACT_CANCEL ? REASON_CANCELLED : REASON_DISCARDED);
+        mem_told_delivery(m, a->tells, &d->d, a->now_ms);
     }
     a->status = d->d.status;
     return ERR_OK;
@@ -446,6 +453,7 @@ cancel_part(struct mem *m, struct store_cancel *c)
             continue;
         if (can_stop(d)) {
             stop(m, d, c->now_ms, REASON_CANCELLED);
+            mem_told_delivery(m, c->tells, &d->d, c->now_ms);
             c->n_stopped++;
         } else {
             c->n_not_stopped++;
@@ -612,6 +620,7 @@ mem_purge(struct mem *m, struct store_req *req)
 
     p->n_purged = 0;
     mem_audit_sweep(m, p->audit_before_ms);
+    mem_told_sweep(m, p->told_before_ms);
     mem_habit_sweep(m, p);
     mem_press_sweep(m, p->settled_before_ms);
     ROW_EACH(struct mem_notification, n, &m->notifications)

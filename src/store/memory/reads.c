@@ -159,7 +159,8 @@ mem_notification_list(struct mem *m, struct store_req *req)
 
         ROW_EACH(struct mem_notification, n, &m->notifications)
         if (n->n.tenant == l->tenant && n->n.parent == 0 && !n->is_gone &&
-            n->n.id < before && (!best || n->n.id > best->id) &&
+            n->n.template_version >= 0 && n->n.id < before &&
+            (!best || n->n.id > best->id) &&
             (!l->only_held || mem_is_held(mem_work_of(m, l->tenant, n->n.id))))
             best = &n->n;
         l->has_more = best && l->n_notifications == l->limit;

@@ -2,6 +2,7 @@
 #include "store/memory/receipt.h"
 
 #include "base/list.h"
+#include "store/memory/tell.h"
 
 void
 mem_taken_add(struct mem *m, const struct store_finish *f)
@@ -98,6 +99,7 @@ mem_receipt(struct mem *m, struct store_req *req)
             keep(m, r, &r->events[i]);
         if (r->events[i].is_moved)
             move(m, r, &r->events[i]);
+        mem_told_receipt(m, r, &r->events[i]);
     }
     return ERR_OK;
 }

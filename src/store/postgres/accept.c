@@ -21,6 +21,7 @@
 #include "store/postgres/digest.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
+#include "store/postgres/tell.h"
 #include "store/postgres/trial.h"
 #include "store/postgres/workflow.h"
 
@@ -58,8 +59,8 @@ struct accept {
     struct pg_windows *windows;
     struct pg_turns *turns;
     struct pg_trials *trials;
-    struct pg_columns notifications, cancel_keys, works, ready, waiting, dead,
-        ended, devices, attachments;
+    struct pg_columns told, notifications, cancel_keys, works, ready, waiting,
+        dead, ended, devices, attachments;
     bool has_begun;
 };
 
@@ -444,6 +445,18 @@ add_delivery(struct accept *s, int64_t tenant, const struct delivery *d)
 }
 
 static void
+add_told(struct accept *s, const struct entry *e, struct delivery d)
+{
+    struct store_told told;
+
+    if (!event_is_told(e->item->tells, d.status, d.channel))
+        return;
+    d.tenant = e->request->tenant;
+    told = store_told_of(&d, e->request->now_ms);
+    pg_told_put(&s->told, &told);
+}
+
+static void
 send_columns(struct pg_op *op, struct pg_columns *c, enum pg which)
 {
     if (c->n_rows == 0)
@@ -495,6 +508,7 @@ send_rows(struct pg_op *op)
     pg_columns_init(&s->ended, op->arena, "llllliisstTttt", s->n_items);
     pg_columns_init(&s->devices, op->arena, "llT", 0);
     pg_columns_init(&s->attachments, op->arena, "lilT", 0);
+    s->told = pg_told_columns(op->arena);
     for (size_t i = 0; i < s->n_entries; i++) {
         const struct entry *e = &s->entries[i];
 
@@ -521,8 +535,10 @@ send_rows(struct pg_op *op)
         for (size_t k = 0, at = 0; k < e->item->n_deliveries; k++) {
             struct delivery d = joins_delivery(e->item, k, &at);
 
-            if (d.id != 0)
-                add_delivery(s, e->request->tenant, &d);
+            if (d.id == 0)
+                continue;
+            add_delivery(s, e->request->tenant, &d);
+            add_told(s, e, d);
         }
     }
     pg_windows_store(s->windows, op, s->entries[0].request->now_ms);
@@ -537,6 +553,7 @@ send_rows(struct pg_op *op)
     send_columns(op, &s->devices, PG_delivery_device_add);
     send_columns(op, &s->attachments, PG_attachment_add);
     send_items(op);
+    (void)pg_told_add(op, &s->told);
     pg_trials_store(s->trials, op);
 }
 
@@ -568,6 +585,8 @@ stored(struct pg_op *op)
     if (s->works.n_rows > 0 || pg_windows_has_work(s->windows) ||
         pg_turns_has_work(s->turns))
         pg_store_work_ready(op->store);
+    if (s->told.n_rows > 0 || pg_windows_have_told(s->windows))
+        pg_store_told(op->store);
     pg_op_done(op);
 }
 

@@ -20,6 +20,7 @@
 #include "domain/verdict.h"
 #include "store/postgres/node.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/tell.h"
 
 struct lanes {
     struct pg_wanted *all;
@@ -115,6 +116,7 @@ send_quarantine(struct pg_op *op, struct pg_columns *rows, int64_t now_ms)
     pg_put_int2(p, DELIVERY_DEAD);
     pg_put_text(p, reason_code(REASON_CRASH_LOOP));
     pg_op_send(op, PG_quarantine);
+    pg_told_quarantined(op, rows);
 }
 
 static void

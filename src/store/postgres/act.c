@@ -12,6 +12,7 @@
 #include "store/postgres/lanes.h"
 #include "store/postgres/pg_store.h"
 #include "store/postgres/rows.h"
+#include "store/postgres/tell.h"
 
 #define ROUNDS_MAX 5 /* it moved before we had it: look again */
 
@@ -66,7 +67,7 @@ struct acting {
     bool is_unknown; /* held as that, for a person to decide */
     int n_rounds;
     int at_move; /* which result of the exchange tells if it was done */
-    bool is_moved;
+    bool is_moved, has_told;
 };
 
 static void look(struct pg_op *op);
@@ -99,6 +100,8 @@ acted(struct pg_op *op)
                            signed_lane(s->priority, a->lane), a->rank,
                            a->delivery);
     }
+    if (s->has_told)
+        pg_store_told(op->store);
     pg_op_done(op);
 }
 
@@ -108,6 +111,12 @@ moved(struct pg_op *op)
     struct acting *s = op->state;
 
     s->is_moved = pg_op_affected(op, s->at_move) > 0;
+    if (s->is_moved && s->a->kind != STORE_ACT_RETRY)
+        s->has_told = pg_told_cancelled(op, s->a->tells, s->a->tenant, 0,
+                                        (struct pg_told_ids){
+                                            s->a->delivery,
+                                            s->a->delivery,
+                                        }) > 0;
     if (s->is_moved)
         pg_audit_write(op);
     pg_op_commit(op, acted);
@@ -249,6 +258,7 @@ struct cancelling {
     size_t n_windows;
     struct pg_array flying; /* in flight though no intent says so */
     int n_rounds;
+    bool has_told;
 };
 
 static void
@@ -258,6 +268,8 @@ cancelled(struct pg_op *op)
 
     if (s->c->leaves_rest)
         pg_store_work_ready(op->store);
+    if (s->has_told)
+        pg_store_told(op->store);
     s->c->next = s->is_last_part ? 0 : s->last;
     s->c->n_stopped += s->n_instances;
     pg_op_done(op);
@@ -274,9 +286,14 @@ by_value(const void *a, const void *b)
 static void
 commit_part(struct pg_op *op)
 {
-    const struct store_cancel *c = ((struct cancelling *)op->state)->c;
+    struct cancelling *s = op->state;
+    const struct store_cancel *c = s->c;
     struct pg_params *p;
 
+    if (!c->is_cut)
+        s->has_told =
+            pg_told_cancelled(op, c->tells, c->tenant, c->notification,
+                              (struct pg_told_ids){s->first, s->last}) > 0;
     if (c->leaves_rest) {
         p = pg_op_params(op);
         pg_put_int(p, c->tenant);

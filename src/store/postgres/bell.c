@@ -14,7 +14,7 @@ struct lane_bell { /* a lane's first row */
 };
 
 struct pg_bells {
-    bool must_greet, has_work;
+    bool must_greet, has_work, has_told;
     int64_t due_ms, change_seq; /* 0: nothing */
     struct map *lanes;          /* signed lane -> struct lane_bell */
     struct buf inboxes;         /* lines */
@@ -47,7 +47,7 @@ pg_bells_free(struct pg_bells *b)
 bool
 pg_bells_are_empty(const struct pg_bells *b)
 {
-    return !b->must_greet && !b->has_work && b->due_ms == 0 &&
+    return !b->must_greet && !b->has_work && !b->has_told && b->due_ms == 0 &&
            b->change_seq == 0 && map_count(b->lanes) == 0 && b->inboxes.n == 0;
 }
 
@@ -81,6 +81,12 @@ void
 pg_bells_work(struct pg_bells *b)
 {
     b->has_work = true;
+}
+
+void
+pg_bells_told(struct pg_bells *b)
+{
+    b->has_told = true;
 }
 
 void
@@ -148,8 +154,10 @@ pg_bells_take(struct pg_bells *b, int64_t incarnation, struct buf *out)
         buf_printf(out, "w %lld\n", (long long)b->due_ms);
     if (b->has_work)
         buf_put_cstr(out, "k 1\n");
+    if (b->has_told)
+        buf_put_cstr(out, "t 1\n");
     b->change_seq = b->due_ms = 0;
-    b->must_greet = b->has_work = false;
+    b->must_greet = b->has_work = b->has_told = false;
     take_lanes(b, out);
     take_inboxes(b, out);
 }

@@ -7,6 +7,7 @@
  *   c SEQ                     objects have changed
  *   w DUE_MS                  something waits until then
  *   k 1                       there is work to take
+ *   t 1                       there is something to tell endpoints
  *   r TENANT LANE RANK ID     a lane's first row; the lane is signed
  *   i TENANT REV USER         something new in an inbox
  */
@@ -32,6 +33,7 @@ bool pg_bells_has_greeting(const struct pg_bells *b);
 void pg_bells_change(struct pg_bells *b, int64_t seq);
 void pg_bells_wait(struct pg_bells *b, int64_t due_ms);
 void pg_bells_work(struct pg_bells *b);
+void pg_bells_told(struct pg_bells *b);
 void pg_bells_ready(struct pg_bells *b, int64_t tenant, int64_t signed_lane,
                     int64_t rank, int64_t id);
 /* Without effect while a megabyte of them waits: streams look by themselves. */

@@ -16,6 +16,7 @@
 #include "store/postgres/pg_store.h"
 #include "store/postgres/receipt.h"
 #include "store/postgres/rows.h"
+#include "store/postgres/tell.h"
 
 #define REQS_MAX 24     /* each sends a claim of its own */
 #define CLAIM_MAX 10000 /* rows in one cycle, whatever is wanted */
@@ -43,6 +44,7 @@ struct cycle {
     size_t n_claimings;
     bool has_preferences; /* some tenant of what was claimed */
     bool has_devices;     /* some of what was claimed goes to them */
+    bool has_told;        /* endpoints, of finishes */
     int answers[N_KINDS]; /* which results are theirs; -1: none was sent */
     int n_sent;
     bool is_committed;
@@ -232,6 +234,16 @@ send_attempts(struct pg_op *op)
         return;
     pg_put_columns(pg_op_params(op), &rows);
     send(op, PG_attempt_add);
+}
+
+static void
+send_told(struct pg_op *op)
+{
+    struct cycle *s = op->state;
+    int n = pg_told_finish(op, s->finishes, s->was, s->n_finishes, s->now_ms);
+
+    s->n_sent += n;
+    s->has_told = n > 0;
 }
 
 /* A call that was made was: whoever has the row now. */
@@ -732,6 +744,8 @@ committed(struct pg_op *op)
     }
     claims_commit(claims);
     tell_finishes(op);
+    if (s->has_told)
+        pg_store_told(op->store);
     pg_store_tell(op->store); /* not what comes next must be waited for */
     if (n_work > 0)
         send_load(op);
@@ -767,6 +781,7 @@ with_lanes(struct pg_op *op)
     for (size_t i = 0; i < s->n_claimings; i++)
         s->claimings[i].lease = pg_node_lease(op->store->node);
     send_fence(op);
+    send_told(op);
     for (int kind = 0; kind < N_KINDS; kind++)
         send_finishes(op, (enum kind)kind);
     send_attempts(op);

@@ -29,6 +29,7 @@ struct pg_windows {
     bool ends_join;                 /* what ends a window may join another */
     bool is_again;                  /* it is not the first one */
     struct pg_columns fresh, moved; /* work */
+    bool has_told;                  /* endpoints */
 };
 
 struct pg_windows *
@@ -269,6 +270,72 @@ send_columns(struct pg_op *op, struct pg_columns *c, enum pg which)
     pg_op_send(op, which);
 }
 
+/* Before they are moved. */
+static void
+tell_late(struct pg_windows *w, struct pg_op *op, int64_t now_ms)
+{
+    struct pg_columns c;
+    struct pg_params *p;
+
+    pg_columns_init(&c, w->arena, "lll", 0);
+    for (size_t i = 0; i < w->n_ends; i++) {
+        const struct store_accept_item *item = w->ends[i].item;
+        const struct store_flush *f = item->flush;
+
+        if (item->is_gone ||
+            !event_is_told(f->tells, DELIVERY_EXPIRED, STR_NONE))
+            continue;
+        for (size_t k = 0; k < f->n_expired; k++) {
+            pg_col_int(&c, w->ends[i].tenant);
+            pg_col_int(&c, f->digest);
+            pg_col_int(&c, f->expired[k]);
+        }
+    }
+    if (c.n_rows == 0)
+        return;
+    p = pg_op_params(op);
+    pg_put_columns(p, &c);
+    pg_put_int2(p, EVENT_DELIVERY_EXPIRED);
+    pg_put_int(p, now_ms);
+    pg_put_text(p, reason_code(REASON_EXPIRED));
+    pg_op_send(op, PG_told_late);
+    w->has_told = true;
+}
+
+/* Those that end; one that goes on is told of when it does. */
+static void
+tell_members(struct pg_windows *w, struct pg_op *op, int64_t now_ms)
+{
+    struct pg_columns c;
+    struct pg_params *p;
+
+    pg_columns_init(&c, w->arena, "llst", 0);
+    for (size_t i = 0; i < w->n_ends; i++) {
+        const struct store_flush *f = w->ends[i].item->flush;
+
+        if (w->ends[i].item->is_gone ||
+            !event_is_told(f->tells, f->status, STR_NONE))
+            continue;
+        pg_col_int(&c, w->ends[i].tenant);
+        pg_col_int(&c, f->digest);
+        pg_col_int(&c, event_of_status(f->status));
+        pg_col_text(&c, f->reason);
+    }
+    if (c.n_rows == 0)
+        return;
+    p = pg_op_params(op);
+    pg_put_columns(p, &c);
+    pg_put_int(p, now_ms);
+    pg_op_send(op, PG_told_members);
+    w->has_told = true;
+}
+
+bool
+pg_windows_have_told(const struct pg_windows *w)
+{
+    return w->has_told;
+}
+
 static void
 send_expired(struct pg_windows *w, struct pg_op *op, int64_t now_ms)
 {
@@ -331,7 +398,10 @@ pg_windows_store(struct pg_windows *w, struct pg_op *op, int64_t now_ms)
 {
     send_columns(op, &w->fresh, PG_digest_work_add);
     send_columns(op, &w->moved, PG_digest_work_move);
+    w->has_told = false;
+    tell_late(w, op, now_ms);
     send_expired(w, op, now_ms);
+    tell_members(w, op, now_ms);
     send_members(w, op, now_ms);
 }
 

@@ -25,5 +25,6 @@ bool pg_windows_read(struct pg_windows *w, struct pg_op *op);
 void pg_windows_store(struct pg_windows *w, struct pg_op *op, int64_t now_ms);
 /* Something is due at another time: after the commit. */
 bool pg_windows_has_work(const struct pg_windows *w);
+bool pg_windows_have_told(const struct pg_windows *w); /* endpoints; the same */
 
 void pg_take_digest(struct pg_rows *r, struct arena *a, struct digest *ret);

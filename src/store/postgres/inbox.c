@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "store/inbox_marks.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/tell.h"
 #include "store/postgres/trial.h"
 #include "store/postgres/workflow.h"
 
@@ -13,6 +14,7 @@ struct marking {
     size_t n_named; /* ids, each counted once; 0: all */
     int at_user;    /* which result of the exchange tells of the user */
     bool has_work;  /* somebody waits for it */
+    bool has_told;  /* endpoints */
     int64_t end;    /* of a mark of all */
     struct inbox_event event;
 };
@@ -107,15 +109,14 @@ send_event(struct pg_op *op, const struct store_inbox_mark *r,
     }
 }
 
-static void
-send_trials(struct pg_op *op, const struct store_inbox_mark *r,
-            const struct inbox_marks *changed)
+static int64_t *
+ids_of(struct arena *a, const struct inbox_marks *marks, size_t n)
 {
-    int64_t *ids = ARENA_ARRAY(op->arena, int64_t, r->n_changed);
+    int64_t *ids = ARENA_ARRAY(a, int64_t, n);
 
-    for (size_t i = 0; i < r->n_changed; i++)
-        ids[i] = changed[i].id;
-    pg_trial_read(op, r, ids, r->n_changed);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = marks[i].id;
+    return ids;
 }
 
 static void
@@ -127,6 +128,8 @@ tell(struct pg_op *op)
                   op->store->epoch, &m->event);
     if (m->has_work)
         pg_store_work_ready(op->store);
+    if (m->has_told)
+        pg_store_told(op->store);
     pg_op_done(op);
 }
 
@@ -175,6 +178,7 @@ apply(struct pg_op *op)
     struct store_inbox_mark *r = m->r;
     size_t n;
     struct inbox_marks *marks = take_items(op, &n);
+    int64_t *ids;
 
     if (n < m->n_named) {
         r->req.err = ERR_NOT_FOUND;
@@ -193,8 +197,10 @@ apply(struct pg_op *op)
     send_items(op, r, marks);
     send_user(op, r);
     send_event(op, r, &m->event);
+    ids = ids_of(op->arena, marks, r->n_changed);
+    m->has_told = pg_told_marks(op, r, ids, r->n_changed) > 0;
     if (r->change == INBOX_READ) {
-        send_trials(op, r, marks);
+        pg_trial_read(op, r, ids, r->n_changed);
         if (!r->is_unlearned)
             pg_habit_learn(op, m->at_user + 2, r->tenant, r->user, r->now_ms);
     }

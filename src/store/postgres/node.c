@@ -321,6 +321,15 @@ pg_node_ring_work(struct pg_node *n)
 }
 
 void
+pg_node_ring_told(struct pg_node *n)
+{
+    if (is_alone(n))
+        return;
+    pg_bells_told(n->bells);
+    want_ring(n);
+}
+
+void
 pg_node_ring_inbox(struct pg_node *n, int64_t tenant, struct str user,
                    int64_t rev)
 {
@@ -375,6 +384,9 @@ hear(struct pg_node *n, const struct pg_bell *b)
         break;
     case 'k':
         notices_work(told);
+        break;
+    case 't':
+        notices_tell_endpoints(told);
         break;
     case 'r':
         pg_lanes_row(n->store->lanes, b->v[1], b->v[2], b->v[3]);
@@ -507,6 +519,8 @@ take_look(struct pg_node *n)
     n_lanes = pg_int(&r);
     if (pg_int(&r) != 0)
         notices_work(&n->store->notices);
+    if (pg_int(&r) != 0)
+        notices_tell_endpoints(&n->store->notices);
     if (n->options.may_own && n_workers > 1 && n_lanes > 0) /* none: older */
         pg_lanes_balance(n->store->lanes, (n_lanes + n_workers - 1) / n_workers,
                          loop_now_ms(n->store->loop));

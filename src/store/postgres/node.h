@@ -48,6 +48,7 @@ void pg_node_ring_ready(struct pg_node *n, int64_t tenant, int64_t signed_lane,
 void pg_node_ring_wait(struct pg_node *n, int64_t due_ms);
 void pg_node_ring_change(struct pg_node *n, int64_t seq);
 void pg_node_ring_work(struct pg_node *n);
+void pg_node_ring_told(struct pg_node *n);
 void pg_node_ring_inbox(struct pg_node *n, int64_t tenant, struct str user,
                         int64_t rev);
 

@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/tell.h"
 
 /* All that one request writes under one key. */
 struct row {
@@ -35,6 +36,7 @@ struct putting {
     size_t n_done;
     int at_change; /* which result of the exchange has the seqs */
     struct pg_idem_one idem;
+    bool has_told; /* endpoints */
 };
 
 static int
@@ -336,6 +338,8 @@ tell(struct pg_op *op)
     for (size_t i = 0; i < s->n_done; i++)
         notices_change(&op->store->notices, s->p->tenant, s->done[i]->kind,
                        first + (int64_t)i);
+    if (s->has_told)
+        pg_store_told(op->store);
     pg_op_done(op);
 }
 
@@ -358,6 +362,17 @@ answer(struct pg_op *op)
         s->p->seq = last_seq(pg_op_rows(op, s->at_change));
     pg_idem_save(op, &s->idem, 1);
     pg_op_commit(op, tell);
+}
+
+static void
+send_told(struct pg_op *op, struct putting *s)
+{
+    struct pg_columns told = pg_told_columns(op->arena);
+
+    if (!s->p->told || s->p->writes[0].err != ERR_OK)
+        return;
+    pg_told_put(&told, s->p->told);
+    s->has_told = pg_told_add(op, &told) > 0;
 }
 
 static void
@@ -387,6 +402,7 @@ decide(struct pg_op *op)
     s->at_change = send_writes(op, s);
     s->at_change += send_roles(op, s);
     send_changes(op, s->p->tenant, s->done, s->n_done);
+    send_told(op, s);
     pg_audit_write(op);
     if (has_idem)
         pg_op_await(op, answer);

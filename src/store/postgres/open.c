@@ -126,6 +126,13 @@ pg_store_work_ready(struct pg_store *s)
     pg_node_ring_work(s->node);
 }
 
+void
+pg_store_told(struct pg_store *s)
+{
+    notices_tell_endpoints(&s->notices);
+    pg_node_ring_told(s->node);
+}
+
 /* What is told here, the other nodes hear of. Lanes: see above. */
 static void
 ring_notices(struct pg_store *s)

@@ -86,6 +86,7 @@ void pg_store_tell(struct pg_store *s);
 void pg_store_row_ready(struct pg_store *s, int64_t tenant, int64_t signed_lane,
                         int64_t rank, int64_t id);
 void pg_store_work_ready(struct pg_store *s); /* the same, of work */
+void pg_store_told(struct pg_store *s); /* the same, of what is to be told */
 
 /* members.c. Each user's roles as one text, by which they become what `users`
  * says: (id, roles); sends two statements. The documents are locked. */

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/tell.h"
 #include "store/receipt.h"
 
 int
@@ -144,6 +145,13 @@ done(struct pg_op *op)
 }
 
 static void
+done_and_told(struct pg_op *op)
+{
+    pg_store_told(op->store);
+    pg_op_done(op);
+}
+
+static void
 found(struct pg_op *op)
 {
     struct store_receipt *r = receipt_of(op);
@@ -157,7 +165,7 @@ found(struct pg_op *op)
     send_kept(op, r);
     send_moves(op, r, DELIVERY_DELIVERED);
     send_moves(op, r, DELIVERY_FAILED);
-    pg_op_commit(op, done);
+    pg_op_commit(op, pg_told_receipts(op, r) > 0 ? done_and_told : done);
 }
 
 static void

@@ -103,6 +103,7 @@ sweep(struct pg_op *op)
     send_sweep(op, PG_attachment_sweep, id_after(s->p->settled_before_ms),
                SWEEP_MAX);
     send_sweep(op, PG_press_sweep, s->p->settled_before_ms, SWEEP_MAX);
+    send_sweep(op, PG_told_sweep, s->p->told_before_ms, SWEEP_MAX);
     send_sweep(op, PG_change_trim, CHANGES_KEPT, SWEEP_MAX);
     pg_op_commit(op, swept);
 }

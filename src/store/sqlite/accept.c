@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "store/joins.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 static void
@@ -95,6 +96,16 @@ add_delivery(struct writer *w, int64_t tenant, const struct delivery *d)
     }
 }
 
+static void
+tell(struct writer *w, const struct store_accept *a, struct delivery d)
+{
+    struct store_told told;
+
+    d.tenant = a->tenant;
+    told = store_told_of(&d, a->now_ms);
+    told_add(w, &told);
+}
+
 /* True: an earlier one with that key counts. */
 static bool
 is_duplicate(struct writer *w, const struct store_accept *a,
@@ -139,6 +150,8 @@ add_rows(struct writer *w, const struct store_accept *a,
 
         if (d.id != 0)
             add_delivery(w, a->tenant, &d);
+        if (d.id != 0 && event_is_told(item->tells, d.status, d.channel))
+            tell(w, a, d);
     }
     at = 0;
     for (size_t i = 0; i < item->n_items; i++) {

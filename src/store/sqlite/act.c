@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "domain/reason.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 /* ---- promote ---- */
@@ -174,6 +175,7 @@ write_act(struct writer *w, struct store_req *req)
     } else {
         stop(w, a->tenant, &s, a->now_ms,
              a->kind == STORE_ACT_CANCEL ? REASON_CANCELLED : REASON_DISCARDED);
+        told_delivery(w, a->tells, s.id, s.status, a->now_ms);
     }
     a->status = s.status;
     return ERR_OK;
@@ -234,8 +236,10 @@ write_cancel(struct writer *w, struct store_req *req)
     if (c->is_cut)
         return ERR_OK;
     found = stoppable(w, c, &n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         stop(w, c->tenant, &found[i], c->now_ms, REASON_CANCELLED);
+        told_delivery(w, c->tells, found[i].id, found[i].status, c->now_ms);
+    }
     c->n_stopped += n;
     return ERR_OK;
 }

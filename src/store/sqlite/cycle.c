@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/list.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 /* ---- finish ---- */
@@ -99,6 +100,8 @@ finish(struct writer *w, struct store_finish *f, int64_t now_ms,
         trial_delivered(w, f->delivery, now_ms);
     if (f->taken)
         taken_add(w, f);
+    if (!is_waiting || f->attempt)
+        told_delivery(w, f->tells, f->delivery, f->status, now_ms);
     if (is_waiting)
         add_wait(w, f, was, lane);
     if (is_back) {

@@ -3,6 +3,7 @@
 #include "base/list.h"
 #include "domain/reason.h"
 #include "store/sqlite/reader.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 static void
@@ -99,6 +100,42 @@ settle(struct writer *w, const struct store_accept *a,
     query_run(&q);
 }
 
+/* Those that end; one that goes on is told of when it does. */
+static int64_t *
+ids_of_members(struct writer *w, const struct store_accept *a,
+               const struct store_flush *flush, size_t *ret_n)
+{
+    int64_t *ids;
+    struct query q;
+
+    *ret_n = 0;
+    if (!event_is_told(flush->tells, flush->status, STR_NONE))
+        return NULL;
+    ids = ARENA_ARRAY(w->arena, int64_t, (size_t)flush->n_members);
+    q = query(&w->conn, SQL_told_members);
+    put_int(&q, a->tenant);
+    put_int(&q, flush->digest);
+    while (query_row(&q)) {
+        int64_t id = take_int(&q);
+
+        if (*ret_n < (size_t)flush->n_members)
+            ids[(*ret_n)++] = id;
+    }
+    return ids;
+}
+
+static void
+settle_and_tell(struct writer *w, const struct store_accept *a,
+                const struct store_flush *flush)
+{
+    size_t n;
+    int64_t *ids = ids_of_members(w, a, flush, &n);
+
+    settle(w, a, flush);
+    for (size_t i = 0; i < n; i++)
+        told_delivery(w, flush->tells, ids[i], flush->status, a->now_ms);
+}
+
 bool
 window_end(struct writer *w, const struct store_accept *a,
            const struct store_flush *flush)
@@ -124,8 +161,10 @@ window_end(struct writer *w, const struct store_accept *a,
         put_text(&q, reason_code(REASON_EXPIRED));
         put_int(&q, a->now_ms);
         query_run(&q);
+        told_delivery(w, flush->tells, flush->expired[i], DELIVERY_EXPIRED,
+                      a->now_ms);
     }
-    settle(w, a, flush);
+    settle_and_tell(w, a, flush);
     return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "store/inbox_marks.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 struct user {
@@ -237,6 +238,7 @@ write_inbox_mark(struct writer *w, struct store_req *req)
 
         for (size_t i = 0; i < r->n_changed; i++) {
             save_mark(w, &u, &marks[i]);
+            told_mark(w, r, marks[i].id);
             if (r->change == INBOX_READ)
                 trial_read(w, r, marks[i].id);
         }

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/list.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 /* False: never there. A deleted one has version > 0 and *ret_is_gone. */
@@ -158,6 +159,8 @@ write_object_put(struct writer *w, struct store_req *req)
         for (size_t i = 0; i < p->n_writes; i++)
             put_one(w, p, &p->writes[i]);
     }
+    if (p->told && p->writes[0].err == ERR_OK)
+        told_add(w, p->told);
     idem_save(w, p->tenant, req, &p->idem);
     return ERR_OK;
 }

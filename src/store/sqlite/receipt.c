@@ -2,6 +2,7 @@
 #include "store/receipt.h"
 
 #include "base/list.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 void
@@ -130,6 +131,7 @@ write_receipt(struct writer *w, struct store_req *req)
             attempt_add(w, e->found.id, &row);
         if (e->is_moved)
             move(w, r, e);
+        told_receipt(w, r, e);
     }
     return ERR_OK;
 }

@@ -6,6 +6,7 @@
 #include "domain/reason.h"
 #include "domain/status.h"
 #include "domain/verdict.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 /* False: it ended, or its call was recorded. */
@@ -65,6 +66,9 @@ quarantine(struct writer *w, int64_t delivery, int64_t now_ms)
     put_int(&q, now_ms);
     put_text(&q, reason_code(REASON_CRASH_LOOP));
     query_run(&q);
+    /* Who listens is not known yet; it is rare. */
+    told_delivery(w, EVENT_BIT(EVENT_DELIVERY_DEAD), delivery, DELIVERY_DEAD,
+                  now_ms);
 }
 
 static void
@@ -111,6 +115,7 @@ recover_flights(struct writer *w, int64_t now_ms)
     }
     run(w, SQL_intent_clear);
     run(w, SQL_work_release_all);
+    run(w, SQL_telling_release_all);
     run(w, SQL_commit);
     if (w->conn.rc == SQLITE_OK && n_explained > 0)
         metric_add(metrics_series(METRIC_duplicates_possible_total,

@@ -1,6 +1,7 @@
 /* upkeep.c - forgetting what is old, a bounded piece at a time. Where a piece
  * ends is remembered in memory only: a restart begins anew. */
 #include "base/list.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 #define SCAN_FACTOR 20 /* notifications looked at for each to purge */
@@ -204,6 +205,7 @@ write_purge(struct writer *w, struct store_req *req)
     workflow_sweep(w, p->settled_before_ms, SWEEP_MAX);
     trial_sweep(w, p, SWEEP_MAX);
     audit_sweep(w, p->audit_before_ms, SWEEP_MAX);
+    told_sweep(w, p->told_before_ms, SWEEP_MAX);
     habit_sweep(w, p, SWEEP_MAX);
     press_sweep(w, p, SWEEP_MAX);
     q = query(&w->conn, SQL_change_trim);

@@ -35,6 +35,8 @@ static write_verb *const write_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_audit_add] = write_audit_add,
     [STORE_VERB_receipt] = write_receipt,
     [STORE_VERB_press] = write_press,
+    [STORE_VERB_tell_take] = write_tell_take,
+    [STORE_VERB_tell_again] = write_tell_again,
 };
 
 static void

@@ -36,7 +36,8 @@ write_verb write_accept, write_cycle, write_promote, write_act, write_cancel,
     write_purge, write_outbox, write_report, write_work_take,
     write_work_release, write_budget_take, write_budget_give_back,
     write_digest_flush, write_event_add, write_decide, write_habit_add,
-    write_audit_add, write_receipt, write_press;
+    write_audit_add, write_receipt, write_press, write_tell_take,
+    write_tell_again;
 
 /* idem.c: ERR_OK and is_replay, ERR_IDEM_MISMATCH, or nothing is known. */
 enum err idem_find(struct writer *w, int64_t tenant, int64_t now_ms,

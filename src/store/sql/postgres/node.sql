@@ -63,6 +63,8 @@ AND taken_until < statement_timestamp())
 OR EXISTS (SELECT FROM work WHERE kind + 0 = 2
 AND taken_until < statement_timestamp())
 OR EXISTS (SELECT FROM work WHERE kind + 0 = 3
+AND taken_until < statement_timestamp()),
+EXISTS (SELECT FROM telling WHERE lane + 0 >= 0
 AND taken_until < statement_timestamp());
 -- Lanes that hold something and are ours or nobody's, however much they hold.
 -- name: lanes_due (control)

@@ -253,7 +253,7 @@ SELECT n.id, n.tenant, n.created_ms, n.priority, n.is_cancelled,
     c.statuses, c.counts
 FROM (
     SELECT * FROM notification WHERE tenant = $1::int8 AND id < $2::int8
-        AND parent IS NULL
+        AND parent IS NULL AND template_version >= 0
     ORDER BY id DESC LIMIT $3::int8) n
 CROSS JOIN LATERAL (
     SELECT array_agg(g.status::int8) AS statuses, array_agg(g.n) AS counts

@@ -5,7 +5,8 @@ FROM notification WHERE id = ?1 AND tenant = ?2;
 -- name: notification_list (reader)
 SELECT id, tenant, created_ms, priority, is_cancelled, template_version,
 n_recipients, template_key, note, request_id, traceparent, doc, parent
-FROM notification WHERE tenant = ?1 AND id < ?2 AND parent IS NULL ORDER BY id DESC LIMIT ?3;
+FROM notification WHERE tenant = ?1 AND id < ?2 AND parent IS NULL
+AND template_version >= 0 ORDER BY id DESC LIMIT ?3;
 -- Those with a status below 4 are open.
 -- name: cancel_find (reader)
 SELECT notification, EXISTS (SELECT 1 FROM work w WHERE w.tenant = ?1

@@ -1,0 +1,2 @@
+DROP TABLE telling;
+DROP TABLE told;
