@@ -326,6 +326,16 @@ ring_planner(struct server *s)
         workflows_ring(workflows);
 }
 
+static void
+ring_teller(struct server *s)
+{
+    struct teller *teller =
+        __atomic_load_n(&s->planner.teller, __ATOMIC_ACQUIRE);
+
+    if (teller) /* else it looks when it starts */
+        teller_ring(teller);
+}
+
 /* In the store's thread: hand on and return. */
 static void
 on_commit(void *arg, const struct store_notice *notices, size_t n)
@@ -346,6 +356,8 @@ on_commit(void *arg, const struct store_notice *notices, size_t n)
             outbox_ring(s->outbox);
         else if (notice->kind == STORE_NOTICE_WORK)
             ring_planner(s);
+        else if (notice->kind == STORE_NOTICE_TELL)
+            ring_teller(s);
     }
     hubs_on_commit(s->hubs, notices, n);
     if (seq > 0)
@@ -454,6 +466,7 @@ serve_start_planner(struct server *s)
     __atomic_store_n(&p->digests, digests_new(&p->app), __ATOMIC_RELEASE);
     __atomic_store_n(&p->workflows, workflows_new(&p->app, p->outcaller),
                      __ATOMIC_RELEASE);
+    __atomic_store_n(&p->teller, teller_new(&p->app), __ATOMIC_RELEASE);
     if (serve_has_role(s, "scheduler"))
         __atomic_store_n(&p->cadence, cadence_new(&p->app), __ATOMIC_RELEASE);
     if (serve_has_role(s, "scheduler"))
@@ -462,6 +475,7 @@ serve_start_planner(struct server *s)
     fan_ring(p->fan);
     digests_ring(p->digests);
     workflows_ring(p->workflows);
+    teller_ring(p->teller);
     if (p->cadence)
         cadence_ring(p->cadence);
     if (p->examiner)
@@ -738,6 +752,7 @@ drain_planner(struct task *t)
     fan_drain(p->fan, on_planner_drained, p);
     digests_drain(p->digests, on_planner_drained, p);
     workflows_drain(p->workflows, on_planner_drained, p);
+    teller_drain(p->teller, on_planner_drained, p);
     if (p->cadence)
         cadence_drain(p->cadence, on_planner_drained, p);
     if (p->examiner)
@@ -761,8 +776,8 @@ serve_drain(struct server *s)
     loop_timer_clear(s->loop, &s->upkeep);
     s->n_left = 2 /* with the outbox */ + (s->outlet.thread != NULL) +
                 (s->waiting_room != NULL) +
-                /* its fan, digests and workflows */
-                3 * (s->planner.thread != NULL) + (s->planner.cadence != NULL) +
+                /* its fan, digests, workflows and teller */
+                4 * (s->planner.thread != NULL) + (s->planner.cadence != NULL) +
                 (s->planner.examiner != NULL);
     for (int i = 0; i < s->n_fronts; i++)
         s->n_left += s->fronts[i].thread != NULL;
@@ -850,6 +865,7 @@ serve_close(struct server *s)
         examiner_free(s->planner.examiner);
         digests_free(s->planner.digests);
         workflows_free(s->planner.workflows);
+        teller_free(s->planner.teller);
         outcaller_free(s->planner.outcaller);
         executor_dev_free(s->planner.sink);
         executor_net_free(s->planner.network);

@@ -8,6 +8,7 @@
 #include "app/digest.h"
 #include "app/fan.h"
 #include "app/outbox.h"
+#include "app/teller.h"
 #include "app/workflow_run.h"
 #include "auth/vault.h"
 #include "base/config.h"
@@ -56,9 +57,8 @@ struct outlet {
     struct task start, drain;
 };
 
-/* The thread that plans what goes to whole workspaces, ends the windows of
- * digests, takes workflows from step to step, and makes the runs of schedules.
- */
+/* The thread that plans what goes to whole workspaces, ends windows of digests,
+ * moves workflows on, makes the runs of schedules, and tells endpoints. */
 struct planner {
     struct server *server;
     struct loop *loop;
@@ -71,8 +71,9 @@ struct planner {
     struct executor *network, *sink; /* sink: NULL unless --dev */
     struct outcaller *outcaller;     /* what steps of workflows call */
     struct workflows *workflows;
-    struct cadence *cadence;   /* NULL: others are schedulers */
-    struct examiner *examiner; /* the same */
+    struct teller *teller;
+    struct cadence *cadence; /* these NULL: others are schedulers */
+    struct examiner *examiner;
     struct task drain;
 };
 
@@ -114,8 +115,7 @@ struct server {
     bool is_new; /* the store was empty */
     struct store_purge purge;
     struct store_stats stats;
-    struct arena *purge_arena;
-    struct arena *upkeep_arena;
+    struct arena *purge_arena, *upkeep_arena;
     struct store_report report;
     struct arena *report_arena;
     struct map *gauges; /* of lanes; see serve_upkeep.c */

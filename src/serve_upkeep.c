@@ -75,6 +75,8 @@ purge(struct server *s, int64_t now_ms)
                                  : 0,
         .dead_before_ms =
             c->retention_dead_ms ? now_ms - c->retention_dead_ms : 0,
+        .told_before_ms =
+            c->retention_events_ms ? now_ms - c->retention_events_ms : 0,
         .audit_before_ms =
             c->retention_audit_ms ? now_ms - c->retention_audit_ms : 0,
         .max = PURGE_MAX,
@@ -97,7 +99,8 @@ gauges_of(struct server *s, const struct store_lane_stat *l)
     struct gauges *g;
     char name[300];
 
-    snprintf(name, sizeof(name), "%.*s/%.*s", STR_ARG(w ? w->key : STR("gone")),
+    snprintf(name, sizeof(name), "%.*s/%s%.*s",
+             STR_ARG(w ? w->key : STR("gone")), p ? provider_prefix(p) : "",
              STR_ARG(p ? p->name : STR("gone")));
     workspace_put(w);
     if (!s->gauges)

@@ -24,6 +24,7 @@ struct call {
     struct str key_id;                 /* public part; empty: token or root */
     struct str key_name;               /* as who made it says; or empty */
     struct str user;                   /* of a token, else empty */
+    bool makes_secret;                 /* which this answer shows, once */
     int64_t expires_ms;                /* of the key or token; 0: never */
     struct json body;                  /* absent where none is taken */
     struct json_doc doc;

@@ -215,6 +215,7 @@ marking(struct call *c, struct str user, enum inbox_change change)
                  .user = user,
                  .change = change,
                  .is_unlearned = c->workspace->is_unlearned,
+                 .tells = c->workspace->tells,
                  .now_ms = call_now_ms(c)},
     };
     return x;

@@ -308,8 +308,8 @@ provider_resume(struct call *c)
 
 /* ---- test ---- */
 
-static void
-on_tested(struct provider_test *t)
+void
+provider_tested(struct provider_test *t)
 {
     struct call *c = t->arg;
     struct json_writer w;
@@ -345,7 +345,7 @@ handle_test(struct call *c)
         .title = title.n ? title : STR("Test of a provider"),
         .body = body.n ? body : STR("This is a test message."),
         .loop = c->app->env->loop,
-        .on_done = on_tested,
+        .on_done = provider_tested,
         .arg = c,
     };
     if (!call_path_key(c, 0, &t->provider))
@@ -368,7 +368,7 @@ static const struct field test_request[] = {
     {.name = "body", .type = FIELD_STRING, .max = 65536},
     {.type = FIELD_END},
 };
-static const struct field test_answer[] = {
+const struct field provider_test_answer[] = {
     {.name = "verdict", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
     {.name = "reason",
      .type = FIELD_STRING,
@@ -423,7 +423,7 @@ const struct route provider_routes[] = {
      .body = ROUTE_BODY_MAYBE,
      .handle = handle_test,
      .request = test_request,
-     .answer = test_answer,
+     .answer = provider_test_answer,
      .statuses = {200},
      .id = "testProvider",
      .summary = "Send one test message now, outside the queue."},

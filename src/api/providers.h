@@ -3,7 +3,11 @@
 #pragma once
 
 #include "api/call.h"
+#include "app/tester.h"
 
 extern const struct field provider_fields[];
 void provider_pause(struct call *c);
 void provider_resume(struct call *c);
+/* Answers the call that is the test's arg. */
+void provider_tested(struct provider_test *t);
+extern const struct field provider_test_answer[];

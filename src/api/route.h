@@ -69,6 +69,7 @@ extern const struct route schedule_routes[];
 extern const struct route workflow_routes[];
 extern const struct route experiment_routes[];
 extern const struct route flag_routes[];
+extern const struct route endpoint_routes[];
 extern const struct route event_routes[];
 extern const struct route explain_routes[];
 extern const struct route receipt_routes[];

@@ -45,6 +45,7 @@ const struct route *const route_tables[] = {
     workflow_routes,
     experiment_routes,
     flag_routes,
+    endpoint_routes,
     event_routes,
     explain_routes,
     provider_routes,

@@ -32,6 +32,7 @@ act(struct deed *d, int64_t lane, int64_t rank)
         .now_ms = d->now_ms,
         .lane = lane,
         .rank = rank,
+        .tells = d->workspace->tells,
     };
     d->act.req.audit = d->audit;
     store_act(d->app->env->store, &d->act);
@@ -49,8 +50,7 @@ on_read(struct store_req *req, enum err e)
         d->on_done(d, e);
         return;
     }
-    p = provider_for(d->workspace, g->delivery.channel,
-                     device_ref_kind(g->delivery.device), NULL);
+    p = provider_to_retry(d->workspace, &g->delivery);
     if (!p)
         d->on_done(d, ERR_UNAVAILABLE);
     else
@@ -82,6 +82,12 @@ void
 deed_add_event(const struct app *app, struct store_event_add *e)
 {
     store_event_add(app->env->store, e);
+}
+
+void
+deed_tell_again(const struct app *app, struct store_tell_again *t)
+{
+    store_tell_again(app->env->store, t);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "store/cycle.h"
 #include "store/digest.h"
 #include "store/read.h"
+#include "store/tell.h"
 #include "store/workflow.h"
 
 /* A retry starts over at the channel's first provider, so the delivery is
@@ -30,5 +31,6 @@ struct deed {
 void deed_start(struct deed *d);
 /* In the books, that somebody was shown something. */
 void deed_note(const struct app *app, struct store_audit_add *a);
+void deed_tell_again(const struct app *app, struct store_tell_again *t);
 void deed_flush_digest(const struct app *app, struct store_digest_flush *f);
 void deed_add_event(const struct app *app, struct store_event_add *e);

@@ -263,6 +263,27 @@ address_device(struct prepare *p)
     p->message.address = d.address;
 }
 
+/* An event goes out as it was when it happened, whoever it is about. */
+static void
+prepare_event(struct prepare *p)
+{
+    struct json doc = parsed(p->arena, p->work->notification->doc);
+
+    p->due_ms = p->work->delivery.created_ms;
+    if (p->work->notification->is_cancelled) {
+        give_up(p, DELIVERY_CANCELLED, REASON_CANCELLED,
+                "it was cancelled while it was on its way");
+        return;
+    }
+    p->message = (struct channel_message){
+        .delivery_id = json_str_of(p->arena, doc, "event_id"),
+        .channel = p->work->delivery.channel,
+        .priority = str_from(priority_name(p->work->delivery.priority)),
+        .body = json_raw(json_get(doc, "event")),
+        .created_ms = p->work->notification->created_ms,
+    };
+}
+
 void
 prepare_message(struct prepare *p)
 {
@@ -281,6 +302,10 @@ prepare_message(struct prepare *p)
     };
 
     p->reason = STR_NONE;
+    if (str_is(v->channel, EVENT_CHANNEL)) {
+        prepare_event(p);
+        return;
+    }
     p->due_ms = due_ms(p, doc);
     if (is_over(p, doc))
         return;

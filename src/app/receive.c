@@ -408,6 +408,7 @@ receive_start(struct receive *r)
         .lane = r->provider->num,
         .provider = r->provider->name,
         .now_ms = wall_ms(r),
+        .tells = r->workspace->tells,
         .events = events,
         .n_events = r->receipt->n_events,
     };

@@ -356,6 +356,7 @@ fill_row(struct send *s, struct send_item *item)
         .dedup_key = item->chunk ? STR_NONE : q->dedup_key,
         .dedup_until_ms = s->now_ms + q->dedup_window_ms,
         .outbox = item->outbox,
+        .tells = s->workspace->tells,
         .has_more = send_is_wide(item) && !item->chunk,
         .due_ms = work_due(item),
         .is_held = item->is_held,
@@ -404,6 +405,7 @@ decide_flush(struct send *s, struct send_item *item,
     struct store_flush *f = item->flush;
     bool is_one = f->status == DELIVERY_QUEUED;
 
+    f->tells = s->workspace->tells;
     if (goes_nowhere(item)) {
         f->status = first->reason == REASON_EXPIRED ? DELIVERY_EXPIRED
                                                     : DELIVERY_SUPPRESSED;
@@ -438,6 +440,7 @@ fill_flush(struct send *s, struct send_item *item)
     struct store_accept_item *row = item->accepted;
 
     *row = (struct store_accept_item){
+        .tells = s->workspace->tells,
         .notification =
             {
                 .id = item->flush->status == DELIVERY_MERGED ? send_new_id(s)

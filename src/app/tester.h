@@ -11,6 +11,7 @@ struct provider_test {
     struct arena *arena;
     int64_t tenant;
     struct str provider; /* name */
+    bool is_endpoint;    /* that is an endpoint's key; the body is an event */
     struct str address;  /* empty: the provider's target */
     struct str title, body;
     struct loop *loop;

@@ -2,7 +2,14 @@
 
 #include <stdio.h>
 
+#include "app/endpoint_doc.h"
 #include "base/map.h"
+
+const char *
+provider_prefix(const struct provider *p)
+{
+    return str_is(p->channel, EVENT_CHANNEL) ? "endpoint:" : "";
+}
 
 const struct provider *
 workspace_provider(const struct workspace *w, struct str name)
@@ -19,6 +26,16 @@ workspace_lane(const struct workspace *w, int64_t num)
     for (size_t i = 0; i < w->n_providers; i++)
         if (w->providers[i]->num == num)
             return w->providers[i];
+    return workspace_endpoint_of(w, num) ? &workspace_endpoint_of(w, num)->lane
+                                         : NULL;
+}
+
+const struct endpoint_doc *
+workspace_endpoint_of(const struct workspace *w, int64_t lane)
+{
+    for (size_t i = 0; i < w->n_endpoints; i++)
+        if (w->endpoints[i]->lane.num == lane)
+            return w->endpoints[i];
     return NULL;
 }
 
@@ -104,4 +121,10 @@ const struct flag_doc *
 workspace_flag(const struct workspace *w, struct str key)
 {
     return find_key(w->flags, w->n_flags, key);
+}
+
+const struct endpoint_doc *
+workspace_endpoint(const struct workspace *w, struct str key)
+{
+    return find_key(w->endpoints, w->n_endpoints, key);
 }

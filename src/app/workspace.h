@@ -7,6 +7,7 @@
 #include "channel/channel.h"
 #include "domain/attention.h"
 #include "domain/category.h"
+#include "domain/event.h"
 #include "domain/notification.h"
 #include "domain/retry.h"
 #include "domain/schedule.h"
@@ -52,6 +53,7 @@ struct workflow_doc {
 
 struct experiment_doc; /* app/experiment_doc.h */
 struct flag_doc;
+struct endpoint_doc; /* app/endpoint_doc.h */
 
 struct workspace {
     int64_t tenant;
@@ -65,6 +67,9 @@ struct workspace {
     size_t n_experiments;
     struct flag_doc **flags; /* by key */
     size_t n_flags;
+    struct endpoint_doc **endpoints; /* by key */
+    size_t n_endpoints;
+    event_set tells; /* events that an enabled endpoint listens to */
     size_t n_workflows;
     struct json preferences; /* the defaults of its users; absent: none */
     struct attention attention;
@@ -83,8 +88,11 @@ struct workspace {
 /* One more reference to one that is held. Any thread. */
 const struct workspace *workspace_get(const struct workspace *w);
 void workspace_put(const struct workspace *w); /* the same; NULL is allowed */
+/* What tells an endpoint from a provider of the same name, before its name. */
+const char *provider_prefix(const struct provider *p);
 const struct provider *workspace_provider(const struct workspace *w,
                                           struct str name);
+/* An endpoint's, too. */
 const struct provider *workspace_lane(const struct workspace *w, int64_t num);
 /* The first enabled provider of the channel, or the next one after `after`;
  * NULL: none. */
@@ -107,3 +115,7 @@ const struct experiment_doc *workspace_experiment(const struct workspace *w,
                                                   struct str key);
 const struct flag_doc *workspace_flag(const struct workspace *w,
                                       struct str key);
+const struct endpoint_doc *workspace_endpoint(const struct workspace *w,
+                                              struct str key);
+const struct endpoint_doc *workspace_endpoint_of(const struct workspace *w,
+                                                 int64_t lane);

@@ -6,6 +6,7 @@
 
 #include "app/attention_doc.h"
 #include "app/category_doc.h"
+#include "app/endpoint_doc.h"
 #include "app/experiment_doc.h"
 #include "app/provider_doc.h"
 #include "app/schedule_doc.h"
@@ -18,7 +19,8 @@
 const enum object_kind workspace_parts[N_WORKSPACE_PARTS] = {
     OBJECT_KEY,      OBJECT_PROVIDER,         OBJECT_CATEGORY,
     OBJECT_SCHEDULE, OBJECT_TEMPLATE_VERSION, OBJECT_TEMPLATE,
-    OBJECT_WORKFLOW, OBJECT_EXPERIMENT,       OBJECT_FLAG};
+    OBJECT_WORKFLOW, OBJECT_EXPERIMENT,       OBJECT_FLAG,
+    OBJECT_ENDPOINT};
 
 void
 workspace_build_start(struct workspace_build *b, int64_t tenant, struct str key,
@@ -164,6 +166,24 @@ add_flag(struct workspace_build *b, const struct object *o, struct json doc)
 }
 
 static void
+add_endpoint(struct workspace_build *b, const struct vault *vault,
+             const struct object *o, struct json doc)
+{
+    struct endpoint_doc *e = ARENA_NEW(b->arena, struct endpoint_doc);
+
+    if (endpoint_doc_read(b->arena, vault, o, doc, e) != ERR_OK) {
+        LOG_ERROR("endpoint.unusable", log_str("workspace", b->key),
+                  log_str("endpoint", o->key),
+                  log_cstr("hint", "its secret was sealed with another key "
+                                   "file"));
+        return;
+    }
+    b->endpoints =
+        more_room(b->arena, b->endpoints, b->n_endpoints, &b->cap_endpoints);
+    b->endpoints[b->n_endpoints++] = e;
+}
+
+static void
 add_key(struct workspace_build *b, struct json doc)
 {
     struct auth_key k;
@@ -220,6 +240,9 @@ workspace_build_add(struct workspace_build *b, const struct vault *vault,
     case OBJECT_FLAG:
         add_flag(b, o, json_root(doc));
         break;
+    case OBJECT_ENDPOINT:
+        add_endpoint(b, vault, o, json_root(doc));
+        break;
     default:
         break;
     }
@@ -267,6 +290,17 @@ settings_of(struct workspace_build *b)
     return json_root(doc);
 }
 
+static event_set
+listened_to(const struct workspace_build *b)
+{
+    event_set all = 0;
+
+    for (size_t i = 0; i < b->n_endpoints; i++)
+        if (b->endpoints[i]->lane.is_enabled)
+            all |= b->endpoints[i]->events;
+    return all;
+}
+
 /* What it is made of is the workspace's from here on; the keys are not. */
 struct workspace *
 workspace_build_finish(struct workspace_build *b)
@@ -280,6 +314,7 @@ workspace_build_finish(struct workspace_build *b)
     sort_by_key(b->schedules, b->n_schedules);
     sort_by_key(b->experiments, b->n_experiments);
     sort_by_key(b->flags, b->n_flags);
+    sort_by_key(b->endpoints, b->n_endpoints);
     w->tenant = b->tenant;
     w->key = b->key;
     w->shard = id_shard(b->tenant);
@@ -291,6 +326,9 @@ workspace_build_finish(struct workspace_build *b)
     w->n_experiments = b->n_experiments;
     w->flags = b->flags;
     w->n_flags = b->n_flags;
+    w->endpoints = b->endpoints;
+    w->n_endpoints = b->n_endpoints;
+    w->tells = listened_to(b);
     w->arena = b->arena;
     w->templates = b->templates;
     w->categories = b->categories;

@@ -8,7 +8,7 @@
 #include "store/object.h"
 
 /* The kinds that it is made of, in the order in which they are to be added. */
-#define N_WORKSPACE_PARTS 9
+#define N_WORKSPACE_PARTS 10
 extern const enum object_kind workspace_parts[N_WORKSPACE_PARTS];
 
 /* All zero: nothing is being built. Private but for the keys. */
@@ -24,6 +24,8 @@ struct workspace_build {
     size_t n_experiments, cap_experiments;
     struct flag_doc **flags;
     size_t n_flags, cap_flags;
+    struct endpoint_doc **endpoints;
+    size_t n_endpoints, cap_endpoints;
     struct map *templates, *categories, *workflows;
     struct str settings; /* the document of the workspace itself */
     int64_t version;

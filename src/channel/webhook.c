@@ -5,6 +5,7 @@
 #include "channel/driver.h"
 #include "channel/http.h"
 #include "channel/standard.h"
+#include "channel/webhook.h"
 
 static const char *const channels_served[] = {"webhook", NULL};
 
@@ -48,6 +49,23 @@ host(struct arena *a, struct json config)
 
 /* ---- the call ---- */
 
+void
+webhook_request(struct channel_call *c, struct str url,
+                const struct webhook_call *w)
+{
+    c->request = (struct channel_request){
+        .kind = CHANNEL_REQUEST_HTTP,
+        .method = STR("POST"),
+        .url = url,
+        .headers = {{STR("Content-Type"), STR("application/json")},
+                    {STR("webhook-id"), w->id},
+                    {STR("webhook-timestamp"), w->timestamp},
+                    {STR("webhook-signature"), w->signatures}},
+        .n_headers = w->signatures.n > 0 ? 4 : 3,
+        .body = w->body,
+    };
+}
+
 static void
 ask(struct channel_call *c)
 {
@@ -71,22 +89,18 @@ ask(struct channel_call *c)
     if (standard_read(c->arena, json_get(c->config, "secret"), &secrets))
         standard_put_signatures(c->arena, &secrets, m->delivery_id, timestamp,
                                 buf_str(&body), &signature);
-    c->request = (struct channel_request){
-        .kind = CHANNEL_REQUEST_HTTP,
-        .method = STR("POST"),
-        .url = url,
-        .headers = {{STR("Content-Type"), STR("application/json")},
-                    {STR("webhook-id"), m->delivery_id},
-                    {STR("webhook-timestamp"), timestamp},
-                    {STR("webhook-signature"), buf_str(&signature)}},
-        .n_headers = signature.n > 0 ? 4 : 3,
-        .body = buf_str(&body),
-    };
+    webhook_request(c, url,
+                    &(struct webhook_call){
+                        .id = m->delivery_id,
+                        .timestamp = timestamp,
+                        .signatures = buf_str(&signature),
+                        .body = buf_str(&body),
+                    });
 }
 
 /* The contract's "Webhook answers". */
-static struct channel_verdict
-judge(struct channel_call *c)
+struct channel_verdict
+webhook_judge(struct channel_call *c, const struct field *config)
 {
     const struct channel_answer *a = c->answer;
     struct channel_verdict v = {.verdict = VERDICT_RETRY, .status = a->status};
@@ -102,9 +116,15 @@ judge(struct channel_call *c)
     if (v.verdict == VERDICT_RATE || a->status == 503)
         v.retry_after_ms = channel_retry_after_ms(c);
     v.detail = channel_detail(
-        c, config_fields,
+        c, config,
         str_fmt(c->arena, "HTTP %d %.*s", a->status, STR_ARG(a->body)));
     return v;
+}
+
+static struct channel_verdict
+judge(struct channel_call *c)
+{
+    return webhook_judge(c, config_fields);
 }
 
 static void

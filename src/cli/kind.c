@@ -15,6 +15,9 @@ static const char *const shown_provider[] = {"paused", "receipt_url", NULL};
 static const char *const shown_template[] = {"latest", "published", NULL};
 static const char *const shown_schedule[] = {"next", "warnings", NULL};
 static const char *const shown_experiment[] = {"decision", NULL};
+static const char *const shown_endpoint[] = {
+    "secret",      "old_secret_until", "failing_since",
+    "disabled_at", "disabled_reason",  NULL};
 
 static const struct kind kinds[] = {
     [KIND_WORKSPACE] = {"workspace", "workspaces", "key", shown_none},
@@ -26,6 +29,7 @@ static const struct kind kinds[] = {
     [KIND_EXPERIMENT] = {"experiment", "experiments", "key", shown_experiment},
     [KIND_WORKFLOW] = {"workflow", "workflows", "key", shown_none},
     [KIND_SCHEDULE] = {"schedule", "schedules", "key", shown_schedule},
+    [KIND_ENDPOINT] = {"endpoint", "endpoints", "key", shown_endpoint},
     [KIND_USER] = {"user", "users", "id", shown_none},
 };
 

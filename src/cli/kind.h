@@ -14,6 +14,7 @@ enum kind_id {
     KIND_EXPERIMENT,
     KIND_WORKFLOW,
     KIND_SCHEDULE,
+    KIND_ENDPOINT,
     KIND_COUNT, /* those before it are kept in folders, in this order: each
                  * needs none but those that came before */
     KIND_USER = KIND_COUNT,

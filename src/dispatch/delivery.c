@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "app/device_forget.h"
+#include "app/endpoint_doc.h"
 #include "app/prepare.h"
 #include "app/suppression.h"
 #include "base/clock.h"
@@ -200,6 +201,7 @@ settle_item(struct call *c, size_t i, const struct workspace *w)
               log_str("provider", c->provider->name),
               log_cstr("verdict", verdict_name(c->verdicts[i].verdict)),
               log_int("attempt", s.attempt.n));
+    s.finish.tells = c->workspace->tells;
     s.finish.is_trial = c->trials[i];
     s.finish.taken = taken_of(c, i, s.finish.status);
     queue_finish(l->queue, c->items[i], &s.finish);
@@ -241,6 +243,8 @@ settle_all(struct call *c)
         w = snapshots_workspace(c->dispatch->options.snapshots, l->tenant);
     for (i = 0; i < c->n; i++)
         settle_item(c, i, w);
+    if (c->workspace->n_endpoints > 0) /* a call to one has one message */
+        lane_note_endpoint(l, c->workspace, c->verdicts[0].verdict);
     workspace_put(w);
     l->n_calls--;
 }
@@ -552,7 +556,8 @@ add_item(struct call *c, struct queue_item *item)
         struct store_finish f = {.status = p.status,
                                  .reason = p.reason,
                                  .provider = c->provider->name,
-                                 .error = p.detail};
+                                 .error = p.detail,
+                                 .tells = c->workspace->tells};
 
         metric_add(c->lane->outcomes[p.status], 1);
         queue_finish(c->lane->queue, item, &f);
@@ -709,7 +714,7 @@ fill_test(struct call *c, const struct provider_test *t)
     make_room(c, 1);
     c->n = 1;
     c->messages[0] = (struct channel_message){
-        .delivery_id = test_id(c, "dlv"),
+        .delivery_id = test_id(c, t->is_endpoint ? "evt" : "dlv"),
         .notification_id = test_id(c, "ntf"),
         .channel = c->provider->channel,
         .priority = str_from(priority_name(PRIORITY_NORMAL)),
@@ -721,6 +726,19 @@ fill_test(struct call *c, const struct provider_test *t)
     };
 }
 
+static const struct provider *
+find_tested(const struct workspace *w, const struct provider_test *t)
+{
+    const struct endpoint_doc *e;
+
+    if (!w)
+        return NULL;
+    if (!t->is_endpoint)
+        return workspace_provider(w, t->provider);
+    e = workspace_endpoint(w, t->provider);
+    return e ? &e->lane : NULL;
+}
+
 void
 call_test(struct dispatch *d, struct provider_test *t)
 {
@@ -729,8 +747,7 @@ call_test(struct dispatch *d, struct provider_test *t)
     t->task.run = tell_test;
     t->err = ERR_OK;
     c->workspace = snapshots_workspace(d->options.snapshots, t->tenant);
-    c->provider =
-        c->workspace ? workspace_provider(c->workspace, t->provider) : NULL;
+    c->provider = find_tested(c->workspace, t);
     if (!c->provider || d->is_draining) {
         t->err = d->is_draining ? ERR_SHUTDOWN : ERR_NOT_FOUND;
         loop_post(t->loop, &t->task);

@@ -5,9 +5,9 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/loop.h"
-#include "base/metrics.h"
 #include "dispatch/breaker.h"
 #include "dispatch/dispatch.h"
+#include "dispatch/endpoint.h"
 #include "dispatch/ratelimit.h"
 #include "dispatch/settle.h"
 #include "queue/queue.h"
@@ -43,6 +43,7 @@ struct lane {
     struct ratelimit rate;
     struct buf memo; /* the driver's, with its expiry; of l->version */
     int64_t memo_expires_ms;
+    struct endpoint_course course;
     int n_calls;
     bool is_running; /* lane_run() is on the stack */
     struct loop_timer timer;

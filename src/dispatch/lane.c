@@ -45,6 +45,7 @@ name_lane(struct lane *l, const struct workspace *w, const struct provider *p)
     buf_put_cstr(&b, HEALTH_PREFIX);
     buf_put_str(&b, w->key);
     buf_put_char(&b, '/');
+    buf_put_cstr(&b, provider_prefix(p));
     buf_put_str(&b, p->name);
     buf_put_char(&b, '\0');
     name_at = b.n;
@@ -106,6 +107,7 @@ adopt(struct lane *l, const struct workspace *w, const struct provider *p)
     buf_reset(&l->memo);
     ratelimit_set(&l->rate, &rule);
     breaker_reset(&l->breaker);
+    l->course.failing_since_ms = 0;
     name_lane(l, w, p);
     name_metrics(l);
     queue_lane_tune(l->queue, 2 * (size_t)l->concurrency,
@@ -236,6 +238,10 @@ lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
 
     leave.until_ms = leave.now_ms + patience_ms(l);
     settle_leave(&leave);
+    leave.finish.tells = w ? w->tells : 0;
+    if (str_is(d->channel, EVENT_CHANNEL) &&
+        leave.finish.status == DELIVERY_SUPPRESSED)
+        leave.finish.reason = reason_code(REASON_ENDPOINT_DISABLED);
     if (delivery_status_is_terminal(leave.finish.status) && l->texts)
         metric_add(l->outcomes[leave.finish.status], 1);
     queue_finish(l->queue, item, &leave.finish);

@@ -13,6 +13,7 @@
 #include "app/examiner.h"
 #include "app/digest.h"
 #include "app/fan.h"
+#include "app/teller.h"
 #include "app/workflow_run.h"
 #include "auth/token.h"
 #include "auth/vault.h"
@@ -55,6 +56,7 @@ struct world {
     struct api *api;
     struct http_server *http;
     struct fan *fan;
+    struct teller *teller;
     struct digests *digests;
     struct outcaller *outcaller;
     struct workflows *workflows;
@@ -246,6 +248,15 @@ ring_planner(struct world *w)
         workflows_ring(workflows);
 }
 
+static void
+ring_teller(struct world *w)
+{
+    struct teller *teller = __atomic_load_n(&w->teller, __ATOMIC_ACQUIRE);
+
+    if (teller) /* else it looks when it starts */
+        teller_ring(teller);
+}
+
 /* In the store's thread. */
 static void
 on_commit(void *arg, const struct store_notice *notices, size_t n)
@@ -261,6 +272,8 @@ on_commit(void *arg, const struct store_notice *notices, size_t n)
             snapshots_changed(w->app.snapshots, it->seq);
         else if (it->kind == STORE_NOTICE_WORK)
             ring_planner(w);
+        else if (it->kind == STORE_NOTICE_TELL)
+            ring_teller(w);
     }
     hubs_on_commit(w->hubs, notices, n);
 }
@@ -406,6 +419,8 @@ start_outlets(struct world *w)
     __atomic_store_n(&w->workflows, workflows_new(&w->app, w->outcaller),
                      __ATOMIC_RELEASE);
     workflows_ring(w->workflows);
+    __atomic_store_n(&w->teller, teller_new(&w->app), __ATOMIC_RELEASE);
+    teller_ring(w->teller);
     w->cadence = cadence_new(&w->app);
     cadence_ring(w->cadence);
     w->examiner = examiner_new(&w->app);
@@ -462,11 +477,12 @@ drain(struct world *w)
     const char *why;
 
     w->is_draining = true;
-    w->n_draining = 6;
+    w->n_draining = 7;
     dispatch_drain(w->dispatch, 0, on_drained, w);
     fan_drain(w->fan, on_drained, w);
     digests_drain(w->digests, on_drained, w);
     workflows_drain(w->workflows, on_drained, w);
+    teller_drain(w->teller, on_drained, w);
     cadence_drain(w->cadence, on_drained, w);
     examiner_drain(w->examiner, on_drained, w);
     begin_limit(w);
@@ -494,6 +510,7 @@ free_parts(struct world *w)
     fan_free(w->fan);
     digests_free(w->digests);
     workflows_free(w->workflows);
+    teller_free(w->teller);
     outcaller_free(w->outcaller);
     cadence_free(w->cadence);
     examiner_free(w->examiner);
@@ -508,6 +525,7 @@ free_parts(struct world *w)
     w->fan = NULL;
     w->digests = NULL;
     w->workflows = NULL;
+    w->teller = NULL;
     w->outcaller = NULL;
     w->cadence = NULL;
     w->examiner = NULL;
