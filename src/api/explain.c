@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "api/collection.h"
 #include "api/route.h"
+#include "app/provider_for.h"
 #include "app/send_request.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -130,6 +131,17 @@ component_of(const struct asking *x, const struct provider *p)
     return (struct json){0};
 }
 
+static struct str
+fitness_text(const struct asking *x, const struct provider *p)
+{
+    struct clock *clock = x->call->app->env->clock;
+    int64_t worth =
+        provider_fitness(x->explain.workspace, p, clock->mono_ms(clock));
+
+    return str_fmt(x->call->arena, "%.2f",
+                   (double)worth / (double)FITNESS_WHOLE);
+}
+
 static void
 write_provider(struct asking *x, struct json_writer *w,
                const struct provider *p)
@@ -141,6 +153,9 @@ write_provider(struct asking *x, struct json_writer *w,
     json_str_field(w, "name", p->name);
     json_str_field(w, "driver", str_from(p->driver->name));
     json_bool_field(w, "paused", p->is_paused);
+    json_int_field(w, "order", p->order);
+    json_int_field(w, "weight", p->weight);
+    json_raw_field(w, "fitness", fitness_text(x, p));
     json_str_or_null_field(w, "health", json_str_of(a, component, "status"));
     json_str_or_null_field(w, "detail", json_str_of(a, component, "detail"));
     json_end_object(w);
@@ -460,6 +475,13 @@ static const struct field provider_rows[] = {
     {.name = "name", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
     {.name = "driver", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
     {.name = "paused", .type = FIELD_BOOL, .flags = FIELD_REQUIRED},
+    {.name = "order", .type = FIELD_INT, .flags = FIELD_REQUIRED},
+    {.name = "weight", .type = FIELD_INT, .flags = FIELD_REQUIRED},
+    {.name = "fitness",
+     .type = FIELD_DECIMAL,
+     .flags = FIELD_REQUIRED,
+     .doc = "What its weight is worth now, as this process sees it: 0.02 to "
+            "1."},
     {.name = "health",
      .type = FIELD_ENUM,
      .values = healths,

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/url.h"
+#include "domain/share.h"
 #include "net/egress.h"
 
 static const char *const strategies[] = {"exponential", "linear", "fixed",
@@ -79,6 +80,16 @@ const struct field provider_fields[] = {
      .min = 0,
      .max = 1000,
      .doc = "The smallest of a channel is tried first; default 1."},
+    {.name = "weight",
+     .type = FIELD_INT,
+     .min = 0,
+     .max = SHARE_WEIGHT_MAX,
+     .doc = "Its share of the load among those of the same order; 0: only "
+            "when no other is left; default 1."},
+    {.name = "adaptive",
+     .type = FIELD_BOOL,
+     .doc = "The share falls while the provider fails or is slow; default "
+            "true."},
     {.name = "enabled", .type = FIELD_BOOL, .doc = "Default true."},
     {.name = "paused",
      .type = FIELD_BOOL,

@@ -1,6 +1,7 @@
 #include "app/deed.h"
 
 #include "app/provider_for.h"
+#include "base/clock.h"
 #include "base/list.h"
 #include "queue/rank.h"
 #include "store/store.h"
@@ -44,13 +45,14 @@ on_read(struct store_req *req, enum err e)
     struct store_delivery_get *g =
         CONTAINER_OF(req, struct store_delivery_get, req);
     struct deed *d = CONTAINER_OF(g, struct deed, get);
+    struct clock *clock = d->app->env->clock;
     const struct provider *p;
 
     if (e != ERR_OK) {
         d->on_done(d, e);
         return;
     }
-    p = provider_to_retry(d->workspace, &g->delivery);
+    p = provider_to_retry(d->workspace, &g->delivery, clock->mono_ms(clock));
     if (!p)
         d->on_done(d, ERR_UNAVAILABLE);
     else

@@ -287,6 +287,8 @@ what_is_not_said_has_a_default(void **state)
     assert_text(p.channel, "sms");
     assert_true(p.is_enabled);
     assert_int_equal(p.order, 1);
+    assert_int_equal(p.weight, 1);
+    assert_true(p.is_adaptive);
     assert_int_equal(p.concurrency, 8);
     assert_int_equal(p.timeout_ms, 30000);
     assert_int_equal(p.rate.per_ms, 0);
@@ -304,6 +306,7 @@ what_is_said_is_read(void **state)
     assert_int_equal(
         open_as(d, "x",
                 desk_json(d, "{'driver':'null','channel':'sms','order':3,"
+                             "'weight':0,'adaptive':false,"
                              "'enabled':false,'concurrency':1024,"
                              "'timeout':'5s','rate':{'per':'1s','limit':10,"
                              "'bypass':['critical','low']},"
@@ -313,6 +316,8 @@ what_is_said_is_read(void **state)
         ERR_OK);
     assert_false(p.is_enabled);
     assert_int_equal(p.order, 3);
+    assert_int_equal(p.weight, 0);
+    assert_false(p.is_adaptive);
     assert_int_equal(p.concurrency, 1024);
     assert_int_equal(p.timeout_ms, 5000);
     assert_int_equal(p.rate.per_ms, 1000);

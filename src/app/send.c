@@ -76,6 +76,7 @@ fill_channel(const struct workspace *w, struct str name, struct plan_channel *c)
     c->address_fallback = info ? info->address_fallback : NULL;
     if (p) {
         c->lane = p->num;
+        c->is_shared = provider_is_shared(w, name, DEVICE_NONE);
         c->has_target = channel_has_target(info, p->driver, p->config);
     }
     c->device_kinds = device_kinds_of(name);
@@ -85,6 +86,8 @@ fill_channel(const struct workspace *w, struct str name, struct plan_channel *c)
         else
             p = NULL;
         c->device_lanes[k] = p ? p->num : 0;
+        c->is_device_shared[k] =
+            p && provider_is_shared(w, name, (enum device_kind)k);
     }
 }
 

@@ -3,8 +3,10 @@
 #include "app/attachment_doc.h"
 #include "app/instance.h"
 #include "app/message.h"
+#include "app/provider_for.h"
 #include "app/send_note.h"
 #include "app/trial.h"
+#include "base/clock.h"
 #include "queue/rank.h"
 
 bool
@@ -77,6 +79,24 @@ settle_in_app(struct send *s, struct send_item *item,
     };
 }
 
+/* Of several providers that share a channel, the delivery's own. */
+static int64_t
+pick_lane(const struct send *s, const struct plan_channel *c,
+          enum device_kind kind, const struct delivery *v)
+{
+    struct clock *clock = s->app->env->clock;
+    struct provider_ask ask = {.workspace = s->workspace,
+                               .channel = c->name,
+                               .kind = kind,
+                               .delivery = v->id,
+                               .now_ms = clock->mono_ms(clock)};
+    bool is_device = kind != DEVICE_NONE;
+
+    if (is_device ? c->is_device_shared[kind] : c->is_shared)
+        return provider_pick(&ask)->num;
+    return is_device ? c->device_lanes[kind] : c->lane;
+}
+
 static void
 fill_delivery(struct send *s, struct send_item *item,
               const struct plan_decision *d, struct delivery *v,
@@ -105,7 +125,7 @@ fill_delivery(struct send *s, struct send_item *item,
         settle_in_app(s, item, d, v, row);
     } else {
         v->status = DELIVERY_QUEUED;
-        v->lane = d->channel->lane;
+        v->lane = pick_lane(s, d->channel, DEVICE_NONE, v);
         v->rank = rank_of(priority, s->now_ms);
     }
     if (d->verdict == PLAN_HOLD && !plan_only_waits(d)) {
@@ -123,7 +143,7 @@ aim_at(struct send *s, const struct plan_decision *d,
     if (!device)
         return;
     v->device = device_ref(s->arena, device);
-    v->lane = d->channel->device_lanes[device->kind];
+    v->lane = pick_lane(s, d->channel, device->kind, v);
     if (v->lane != 0)
         return;
     v->status = DELIVERY_SUPPRESSED;

@@ -3,37 +3,13 @@
  * documents, shared by threads, counted by reference, never changed. */
 #pragma once
 
+#include "app/provider.h"
 #include "app/variants.h"
-#include "channel/channel.h"
 #include "domain/attention.h"
 #include "domain/category.h"
 #include "domain/event.h"
 #include "domain/notification.h"
-#include "domain/retry.h"
 #include "domain/schedule.h"
-
-struct provider_rate {
-    int64_t per_ms; /* 0: no limit */
-    int64_t limit;  /* calls in per_ms */
-    int64_t burst;
-    unsigned bypass; /* bit (1 << enum priority) */
-};
-
-struct provider {
-    int64_t tenant;
-    int64_t num; /* its lane */
-    int64_t version;
-    struct str name, channel;
-    const struct channel_driver *driver;
-    struct json config; /* secrets open */
-    int order;          /* smallest is tried first */
-    int concurrency;    /* calls at once, 1 .. 1024 */
-    int64_t timeout_ms; /* of one call */
-    bool is_enabled;
-    bool is_paused; /* what is queued for it waits */
-    struct provider_rate rate;
-    struct retry_policy retry;
-};
 
 /* What is sent again and again, and when. */
 struct schedule_doc {

@@ -167,7 +167,7 @@ settle_item(struct call *c, size_t i, const struct workspace *w)
     struct dispatch *d = c->dispatch;
     struct lane *l = c->lane;
     const struct delivery *v = &c->items[i]->work->delivery;
-    struct settle_peer peers[DISPATCH_PEERS_MAX];
+    struct settle_peer peers[PROVIDERS_MAX];
     int64_t mono_ms = dispatch_mono_ms(d);
     struct settle s = {
         .arena = c->arena,
@@ -228,13 +228,18 @@ settle_all(struct call *c)
     struct lane *l = c->lane;
     const struct workspace *w = NULL;
     const struct channel_verdict not_made = {.verdict = VERDICT_INTERRUPTED};
+    int64_t mono_ms = dispatch_mono_ms(c->dispatch);
     bool is_retried = false;
     size_t i;
 
     i = telling(c);
     /* A call that was not made says nothing of the provider. */
-    lane_report(l, c->ticket, c->is_without ? &not_made : &c->verdicts[i],
-                c->items[i]->work->delivery.id);
+    lane_report(l, &(struct call_news){
+                       .ticket = c->ticket,
+                       .verdict = c->is_without ? &not_made : &c->verdicts[i],
+                       .delivery = c->items[i]->work->delivery.id,
+                       .duration_ms = mono_ms - c->started_mono_ms,
+                   });
     for (i = 0; i < c->n; i++)
         is_retried |= verdict_policy(c->verdicts[i].verdict)->is_retried;
     /* Who may take over, and whether anybody may, is judged by the

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "app/provider_for.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "dispatch/dispatch_private.h"
@@ -25,16 +24,21 @@ dispatch_mono_ms(const struct dispatch *d)
 size_t
 dispatch_peers(struct dispatch *d, const struct workspace *w,
                const struct delivery *v,
-               struct settle_peer peers[static DISPATCH_PEERS_MAX])
+               struct settle_peer peers[static PROVIDERS_MAX])
 {
-    const struct provider *p = NULL;
-    size_t n = 0;
+    const struct provider *all[PROVIDERS_MAX];
+    struct provider_ask ask = {.workspace = w,
+                               .channel = v->channel,
+                               .kind = device_ref_kind(v->device),
+                               .delivery = v->id,
+                               .now_ms = dispatch_mono_ms(d)};
+    size_t n = provider_rank(&ask, all);
 
-    while (n < DISPATCH_PEERS_MAX &&
-           (p = provider_for(w, v->channel, device_ref_kind(v->device), p))) {
+    for (size_t i = 0; i < n; i++) {
+        const struct provider *p = all[i];
         const struct lane *l = lane_find(d, w->tenant, p->num);
 
-        peers[n++] = (struct settle_peer){
+        peers[i] = (struct settle_peer){
             .lane = p->num,
             .name = p->name,
             .retry = &p->retry,

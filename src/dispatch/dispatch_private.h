@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/attach.h"
+#include "app/provider_for.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/loop.h"
@@ -16,7 +17,6 @@
 #define CALL_BATCH_BYTES (4 * 1024 * 1024) /* then it is full */
 #define CALL_STEPS_MAX 8        /* requests that one call may ask for */
 #define CALL_WATCHDOG_MS 5000   /* beyond the executor's own timeout */
-#define DISPATCH_PEERS_MAX 64   /* providers of a channel that count */
 #define DISPATCH_IDLE_CALLS 64  /* kept for the next one */
 #define DISPATCH_RECORD_MS 3000 /* for the last finishes, after the grace */
 
@@ -40,6 +40,7 @@ struct lane {
     char *texts;
     /* as it goes */
     struct breaker breaker;
+    struct fitness fitness;
     struct ratelimit rate;
     struct buf memo; /* the driver's, with its expiry; of l->version */
     int64_t memo_expires_ms;
@@ -103,10 +104,10 @@ struct dispatch {
 int64_t dispatch_wall_ms(const struct dispatch *d);
 int64_t dispatch_mono_ms(const struct dispatch *d);
 /* The enabled providers of a delivery's channel, and of the kind of its device,
- * with their health; texts borrowed. */
+ * as it tries them, with their health; texts borrowed. */
 size_t dispatch_peers(struct dispatch *d, const struct workspace *w,
                       const struct delivery *v,
-                      struct settle_peer peers[static DISPATCH_PEERS_MAX]);
+                      struct settle_peer peers[static PROVIDERS_MAX]);
 void dispatch_call_is_over(struct dispatch *d); /* a drain may wait for it */
 /* A lane has no provider: make sure of it, then configure it again. */
 void dispatch_make_certain(struct dispatch *d);
@@ -124,8 +125,12 @@ void lane_leave(struct lane *l, const struct workspace *w,
                 struct queue_item *item, bool is_out);
 /* What a verdict says of the provider. */
 enum verdict_health lane_health_of(const struct channel_verdict *v);
-void lane_report(struct lane *l, uint32_t ticket,
-                 const struct channel_verdict *v, int64_t delivery);
+struct call_news {
+    uint32_t ticket;
+    const struct channel_verdict *verdict;
+    int64_t delivery, duration_ms;
+};
+void lane_report(struct lane *l, const struct call_news *n);
 struct ended_call { /* for one delivery */
     enum verdict verdict;
     enum delivery_status status; /* in which that leaves it */

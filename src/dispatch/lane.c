@@ -108,6 +108,8 @@ adopt(struct lane *l, const struct workspace *w, const struct provider *p)
     ratelimit_set(&l->rate, &rule);
     breaker_reset(&l->breaker);
     l->course.failing_since_ms = 0;
+    l->fitness = (struct fitness){0};
+    provider_forget(l->num);
     name_lane(l, w, p);
     name_metrics(l);
     queue_lane_tune(l->queue, 2 * (size_t)l->concurrency,
@@ -160,7 +162,7 @@ look_again_at(struct lane *l, int64_t mono_ms)
 static bool
 has_heir(struct lane *l)
 {
-    struct settle_peer peers[DISPATCH_PEERS_MAX];
+    struct settle_peer peers[PROVIDERS_MAX];
     const struct workspace *w =
         snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
     const struct delivery any = {.channel = l->channel};
@@ -225,7 +227,7 @@ lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
 {
     const struct delivery *d = &item->work->delivery;
     struct dispatch *dispatch = l->dispatch;
-    struct settle_peer peers[DISPATCH_PEERS_MAX];
+    struct settle_peer peers[PROVIDERS_MAX];
     struct leave leave = {
         .arena = arena_new(),
         .delivery = d,
@@ -368,12 +370,45 @@ lane_health_of(const struct channel_verdict *v)
     return v->is_of_others && h != HEALTH_GOOD ? HEALTH_NOTHING : h;
 }
 
-void
-lane_report(struct lane *l, uint32_t ticket, const struct channel_verdict *v,
-            int64_t delivery)
+/* One that is over its rate has too large a share, too. */
+static enum fitness_call
+fitness_call_of(const struct channel_verdict *v)
 {
-    if (breaker_end(&l->breaker, ticket, lane_health_of(v), delivery,
-                    dispatch_mono_ms(l->dispatch)))
+    switch (lane_health_of(v)) {
+    case HEALTH_GOOD:
+        return FITNESS_GOOD;
+    case HEALTH_BAD:
+    case HEALTH_BROKEN:
+        return FITNESS_BAD;
+    case HEALTH_NOTHING:
+        break;
+    }
+    return v->verdict == VERDICT_RATE && !v->is_of_others ? FITNESS_BAD
+                                                          : FITNESS_NOTHING;
+}
+
+static void
+tell_fitness(const struct lane *l)
+{
+    const struct breaker *b = &l->breaker;
+    struct provider_state s = {.fitness = l->fitness};
+
+    if (b->state != BREAKER_CLOSED)
+        s.open_until_ms = breaker_until_ms(b) + b->limits->pause_max_ms;
+    provider_tell(l->num, &s);
+}
+
+void
+lane_report(struct lane *l, const struct call_news *n)
+{
+    int64_t now_ms = dispatch_mono_ms(l->dispatch);
+    bool is_news = breaker_end(&l->breaker, n->ticket,
+                               lane_health_of(n->verdict), n->delivery, now_ms);
+
+    fitness_note(&l->fitness, fitness_call_of(n->verdict), n->duration_ms,
+                 now_ms);
+    tell_fitness(l);
+    if (is_news)
         tell_of_breaker(l);
 }
 
@@ -465,6 +500,7 @@ lane_close(struct lane *l)
 {
     assert(l->n_calls == 0);
     loop_timer_clear(l->dispatch->options.env->loop, &l->timer);
+    provider_forget(l->num);
     list_remove(&l->link);
     buf_fini(&l->memo);
     free(l->texts);

@@ -29,7 +29,9 @@ struct plan_recipient {
 struct plan_channel {
     struct str name;
     bool is_in_app;
-    int64_t lane;                 /* of the first enabled provider; 0: none */
+    int64_t lane;   /* of the first enabled provider; 0: none */
+    bool is_shared; /* several are, and share it; for each kind, too: */
+    bool is_device_shared[DEVICE_KINDS];
     bool has_target;              /* the provider has one of its own */
     const char *address_field;    /* of a user; NULL: the channel has none */
     const char *address_fallback; /* NULL: none */
