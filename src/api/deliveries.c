@@ -25,7 +25,7 @@ reply_delivery(struct call *c, const struct store_delivery_get *g)
     json_begin_object(&w);
     write_delivery(c, &w, &g->delivery);
     json_put_key(&w, "log");
-    write_attempts(&w, g->attempts, g->n_attempts);
+    write_attempts(c, &w, g->attempts, g->n_attempts, g->delivery.id);
     json_end_object(&w);
     call_reply(c, 200, &out);
 }

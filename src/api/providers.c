@@ -40,7 +40,11 @@ static const struct field rate_fields[] = {
     {.type = FIELD_END},
 };
 static const struct field cost_fields[] = {
-    {.name = "amount", .type = FIELD_DECIMAL, .flags = FIELD_REQUIRED},
+    {.name = "amount",
+     .type = FIELD_DECIMAL,
+     .flags = FIELD_REQUIRED,
+     .doc = "Of one delivery that the provider took; exact, and kept as it is "
+            "written."},
     {.name = "currency",
      .type = FIELD_STRING,
      .flags = FIELD_REQUIRED,
@@ -199,6 +203,7 @@ check(struct call *c, struct str key, struct json doc)
 
     (void)key;
     check_channel(c, doc);
+    provider_doc_check_cost(c->arena, json_get(doc, "cost"), &c->problem);
     if (!d) {
         channel_driver_refuse_name(name, STR("/driver"), &c->problem);
         return;

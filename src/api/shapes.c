@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "domain/call_line.h"
+
 static const char *const notification_statuses[] = {
     "queued", "scheduled", "held", "running", "done", "cancelled", NULL};
 static const char *const delivery_statuses[] = {
@@ -28,6 +30,33 @@ const struct field accepted_fields[] = {
 static const struct field count_row[] = {{.type = FIELD_INT}};
 static const struct field any_row[] = {{.type = FIELD_ANY}};
 
+static const struct field cost_fields[] = {
+    {.name = "amount", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.name = "currency", .type = FIELD_STRING, .flags = FIELD_REQUIRED},
+    {.type = FIELD_END},
+};
+static const struct field request_fields[] = {
+    {.name = "method",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .doc = "Of HTTP; or SMTP, or FILE."},
+    {.name = "host",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_NULLABLE},
+    {.name = "path",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_NULLABLE,
+     .doc = "Without the query; *** is a secret, an address or a long id."},
+    {.name = "size",
+     .type = FIELD_INT,
+     .flags = FIELD_REQUIRED,
+     .doc = "Bytes of the body."},
+    {.name = "key",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_NULLABLE,
+     .doc = "The idempotency key; the delivery's id, mostly."},
+    {.type = FIELD_END},
+};
 static const struct field attempt_fields[] = {
     {.name = "n",
      .type = FIELD_INT,
@@ -43,6 +72,20 @@ static const struct field attempt_fields[] = {
     {.name = "detail", .type = FIELD_STRING},
     {.name = "duration", .type = FIELD_DURATION},
     {.name = "retry_at", .type = FIELD_TIME, .flags = FIELD_NULLABLE},
+    {.name = "cost",
+     .type = FIELD_OBJECT,
+     .of = cost_fields,
+     .flags = FIELD_NULLABLE,
+     .doc = "What the provider takes for it, by its document of then."},
+    {.name = "request",
+     .type = FIELD_OBJECT,
+     .of = request_fields,
+     .flags = FIELD_NULLABLE,
+     .doc = "How it went out, if it failed; null: it worked, or asked nobody."},
+    {.name = "node",
+     .type = FIELD_INT,
+     .flags = FIELD_NULLABLE,
+     .doc = "Which of several processes made it; told with cost or request."},
     {.type = FIELD_END},
 };
 static const struct field attempt_row[] = {
@@ -218,8 +261,59 @@ by_time(const void *pa, const void *pb)
     return (a->n > b->n) - (a->n < b->n);
 }
 
+static void
+write_cost(struct json_writer *w, struct str cost)
+{
+    struct str amount;
+
+    json_put_key(w, "cost");
+    if (!str_split(&cost, ' ', &amount)) {
+        json_put_null(w);
+        return;
+    }
+    json_begin_object(w);
+    json_str_field(w, "amount", amount);
+    json_str_field(w, "currency", cost);
+    json_end_object(w);
+}
+
+static void
+write_request(struct call *c, struct json_writer *w, struct str line,
+              int64_t delivery)
+{
+    struct call_line l;
+
+    json_put_key(w, "request");
+    if (!call_line_read(line, &l)) {
+        json_put_null(w);
+        return;
+    }
+    json_begin_object(w);
+    json_str_field(w, "method", l.method);
+    json_str_or_null_field(w, "host", l.host);
+    json_str_or_null_field(w, "path", l.path);
+    json_int_field(w, "size", l.size);
+    json_str_or_null_field(w, "key",
+                           l.is_delivery ? call_id(c, "dlv", delivery) : l.key);
+    json_end_object(w);
+}
+
 void
-write_attempts(struct json_writer *w, struct attempt *attempts, size_t n)
+write_note(struct call *c, struct json_writer *w, const struct attempt *a,
+           int64_t delivery)
+{
+    write_cost(w, a->cost);
+    write_request(c, w, a->request, delivery);
+    json_put_key(w, "node");
+    if (a->node == 0)
+        json_put_null(w);
+    else
+        json_put_int(w, a->node);
+}
+
+void
+write_attempts(struct call *c, struct json_writer *w, struct attempt *attempts,
+               size_t n, int64_t delivery)
 {
     if (n > 1)
         qsort(attempts, n, sizeof(*attempts), by_time);
@@ -234,6 +328,7 @@ write_attempts(struct json_writer *w, struct attempt *attempts, size_t n)
         json_str_field(w, "verdict", a->verdict);
         write_outcome(w, a->status, a->detail, a->duration_ms);
         json_time_field(w, "retry_at", a->retry_at_ms);
+        write_note(c, w, a, delivery);
         json_end_object(w);
     }
     json_end_array(w);

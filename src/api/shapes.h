@@ -32,8 +32,12 @@ is_receipt(const struct attempt *a)
 {
     return a->n >= STORE_RECEIPT_N;
 }
-/* Sorts them. */
-void write_attempts(struct json_writer *w, struct attempt *attempts, size_t n);
+/* Of one delivery; sorts them. */
+void write_attempts(struct call *c, struct json_writer *w,
+                    struct attempt *attempts, size_t n, int64_t delivery);
+/* What else is known of one: the members cost, request and node. */
+void write_note(struct call *c, struct json_writer *w, const struct attempt *a,
+                int64_t delivery);
 /* Of a call to a provider: the members status, detail and duration. */
 void write_outcome(struct json_writer *w, int status, struct str detail,
                    int64_t duration_ms);

@@ -360,6 +360,7 @@ attempt_detail(struct call *c, const struct delivery *d,
     json_str_field(&w, "provider", a->provider);
     write_outcome(&w, a->status, a->detail, a->duration_ms);
     json_time_field(&w, "retry_at", a->retry_at_ms);
+    write_note(c, &w, a, d->id);
     json_end_object(&w);
     return buf_str(&out);
 }

@@ -357,7 +357,8 @@ on_delivery(struct store_req *req, enum err e)
         w = begin_row(x, &out, "delivery");
         write_delivery(&x->page, &w, &g->delivery);
         json_put_key(&w, "log");
-        write_attempts(&w, g->attempts, g->n_attempts);
+        write_attempts(&x->page, &w, g->attempts, g->n_attempts,
+                       g->delivery.id);
         end_row(x, &w);
     }
     x->at++;

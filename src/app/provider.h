@@ -13,6 +13,14 @@ struct provider_rate {
     unsigned bypass; /* bit (1 << enum priority) */
 };
 
+#define PROVIDER_CURRENCY_SIZE 4 /* ISO 4217, with the NUL */
+
+struct provider_cost {
+    struct str text;     /* "0.0075 USD"; empty: none is known */
+    struct str currency; /* in it */
+    int64_t billionths;
+};
+
 struct provider {
     int64_t tenant;
     int64_t num; /* its lane */
@@ -29,4 +37,5 @@ struct provider {
     bool is_paused; /* what is queued for it waits */
     struct provider_rate rate;
     struct retry_policy retry;
+    struct provider_cost cost; /* of one delivery that it took */
 };

@@ -1,8 +1,10 @@
 #include "app/provider_doc.h"
 
+#include "base/decimal.h"
 #include "base/url.h"
 
 #define SEALED "sealed:"
+#define COST_MAX (INT64_C(1000000) * 1000000000)
 
 static bool
 is_sealed(struct str s)
@@ -289,6 +291,57 @@ open_retry(struct arena *a, struct json retry, struct retry_policy *ret)
     ret->attempts = (int)int_of(retry, "attempts", ret->attempts);
 }
 
+static struct str
+amount_of(struct arena *a, struct json cost)
+{
+    struct json amount = json_get(cost, "amount");
+
+    return json_is(amount, JSON_STRING) ? json_str(a, amount)
+                                        : json_raw(amount);
+}
+
+static bool
+is_currency(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < 'A' || s.p[i] > 'Z')
+            return false;
+    return s.n == PROVIDER_CURRENCY_SIZE - 1;
+}
+
+void
+provider_doc_check_cost(struct arena *a, struct json cost, struct problem *p)
+{
+    int64_t billionths;
+
+    if (!json_is(cost, JSON_OBJECT))
+        return;
+    if (!decimal_billionths(amount_of(a, cost), &billionths) ||
+        billionths > COST_MAX)
+        problem_add(p, ERR_INVALID, STR("/cost/amount"),
+                    "must be from 0 to 1000000, with at most 9 digits after "
+                    "the point and no exponent");
+    if (!is_currency(json_str_of(a, cost, "currency")))
+        problem_add(p, ERR_INVALID, STR("/cost/currency"),
+                    "must be three capital letters of ISO 4217, such as EUR");
+}
+
+/* What is stored may be older than the checks. */
+static void
+open_cost(struct arena *a, struct json cost, struct provider_cost *ret)
+{
+    struct str amount = amount_of(a, cost);
+    struct str currency = json_str_of(a, cost, "currency");
+
+    *ret = (struct provider_cost){0};
+    if (!json_is(cost, JSON_OBJECT) || !is_currency(currency) ||
+        !decimal_billionths(amount, &ret->billionths) || ret->billionths == 0 ||
+        ret->billionths > COST_MAX)
+        return;
+    ret->text = str_fmt(a, "%.*s %.*s", STR_ARG(amount), STR_ARG(currency));
+    ret->currency = str_dup(a, currency);
+}
+
 enum err
 provider_doc_open(struct arena *a, const struct vault *v, struct str purpose,
                   struct json stored, struct provider *ret)
@@ -310,5 +363,6 @@ provider_doc_open(struct arena *a, const struct vault *v, struct str purpose,
     ret->is_paused = json_bool(json_get(stored, "paused"), false);
     open_rate(a, json_get(stored, "rate"), &ret->rate);
     open_retry(a, json_get(stored, "retry"), &ret->retry);
+    open_cost(a, json_get(stored, "cost"), &ret->cost);
     return open_config(a, v, purpose, stored, &ret->config);
 }

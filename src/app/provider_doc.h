@@ -18,6 +18,9 @@ struct str provider_doc_seal(struct arena *a, const struct vault *v,
  * it for another target. */
 void provider_doc_check(struct arena *a, struct json request,
                         struct json before, struct problem *p);
+/* Adds a fault for each part of a cost that is none. */
+void provider_doc_check_cost(struct arena *a, struct json cost,
+                             struct problem *p);
 /* What may be shown of a stored document. */
 void provider_doc_show(struct arena *a, struct json stored,
                        struct json_writer *w);

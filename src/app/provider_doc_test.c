@@ -331,6 +331,63 @@ what_is_said_is_read(void **state)
     assert_int_equal(p.retry.attempts, 100);
 }
 
+static void
+a_cost_is_kept_as_it_is_written(void **state)
+{
+    static const struct {
+        const char *cost, *text;
+        int64_t billionths;
+    } rows[] = {
+        {"{'amount':'0.00750','currency':'USD'}", "0.00750 USD", 7500000},
+        {"{'amount':0.1,'currency':'EUR'}", "0.1 EUR", 100000000},
+        {"{'amount':'0','currency':'EUR'}", "", 0},
+        {"{'amount':'-1','currency':'EUR'}", "", 0}, /* before the checks */
+        {"{'amount':'1','currency':'eur'}", "", 0},
+        {"null", "", 0},
+    };
+    struct desk *d = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[160];
+        struct provider p;
+
+        snprintf(text, sizeof(text),
+                 "{'driver':'null','channel':'sms','cost':%s}", rows[i].cost);
+        assert_int_equal(open_as(d, "x", desk_json(d, text), &p), ERR_OK);
+        assert_text(p.cost.text, rows[i].text);
+        if (rows[i].text[0])
+            assert_int_equal(p.cost.billionths, rows[i].billionths);
+    }
+}
+
+static void
+a_cost_that_is_none_is_refused(void **state)
+{
+    static const struct {
+        const char *cost, *pointer;
+    } rows[] = {
+        {"{'amount':'0.0075','currency':'USD'}", NULL},
+        {"{'amount':'1000000','currency':'JPY'}", NULL},
+        {"{'amount':'1000000.01','currency':'JPY'}", "/cost/amount"},
+        {"{'amount':'-0.1','currency':'USD'}", "/cost/amount"},
+        {"{'amount':'1e3','currency':'USD'}", "/cost/amount"},
+        {"{'amount':'0.0000000001','currency':'USD'}", "/cost/amount"},
+        {"{'amount':'1','currency':'usd'}", "/cost/currency"},
+        {"{'amount':'1','currency':'EU1'}", "/cost/currency"},
+    };
+    struct desk *d = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct problem p = {.arena = d->arena};
+
+        provider_doc_check_cost(d->arena, desk_json(d, rows[i].cost), &p);
+        if (!rows[i].pointer)
+            assert_int_equal(p.n_errors, 0);
+        else
+            assert_text(p.errors[0].pointer, rows[i].pointer);
+    }
+}
+
 int
 main(void)
 {
@@ -349,6 +406,8 @@ main(void)
         DESK_TEST(an_unknown_driver_does_not_open_and_shows_no_seal),
         DESK_TEST(what_is_not_said_has_a_default),
         DESK_TEST(what_is_said_is_read),
+        DESK_TEST(a_cost_is_kept_as_it_is_written),
+        DESK_TEST(a_cost_that_is_none_is_refused),
     };
 
     return cmocka_run_group_tests_name("app/provider_doc", tests, NULL, NULL);

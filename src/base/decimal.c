@@ -119,23 +119,42 @@ decimal_cmp(const struct decimal *a, const struct decimal *b)
     return a->is_negative ? cmp_size(b, a) : cmp_size(a, b);
 }
 
-bool
-decimal_share(struct str text, int64_t *ret)
+#define WHOLE INT64_C(1000000000) /* in billionths */
+
+/* is_cut: what comes after the ninth digit is left out. */
+static bool
+read_billionths(struct str text, bool is_cut, int64_t *ret)
 {
-    int64_t n, unit = 1000000000;
+    int64_t n, unit = WHOLE;
     struct str whole;
     uint64_t ones;
 
-    if (!str_split(&text, '.', &whole) || !str_to_u64(whole, &ones) || ones > 1)
+    if (!str_split(&text, '.', &whole) || !str_to_u64(whole, &ones) ||
+        ones > INT64_MAX / WHOLE - 1)
         return false;
-    n = (int64_t)ones * unit;
+    n = (int64_t)ones * WHOLE;
     for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9')
+        if (text.p[i] < '0' || text.p[i] > '9' || (unit <= 1 && !is_cut))
             return false;
         unit /= 10;
         n += unit * (text.p[i] - '0');
     }
-    if (n > 1000000000)
+    *ret = n;
+    return true;
+}
+
+bool
+decimal_billionths(struct str text, int64_t *ret)
+{
+    return read_billionths(text, false, ret);
+}
+
+bool
+decimal_share(struct str text, int64_t *ret)
+{
+    int64_t n;
+
+    if (!read_billionths(text, true, &n) || n > WHOLE)
         return false;
     *ret = n;
     return true;

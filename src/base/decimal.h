@@ -17,3 +17,6 @@ bool decimal_parse(struct str text, struct decimal *ret);
 int decimal_cmp(const struct decimal *a, const struct decimal *b);
 /* One from 0 to 1, written without an exponent, in billionths. */
 bool decimal_share(struct str text, int64_t *ret);
+/* One that is not negative, written without an exponent and with at most 9
+ * digits after the point, in billionths. False also where that is too much. */
+bool decimal_billionths(struct str text, int64_t *ret);

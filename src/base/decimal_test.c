@@ -101,6 +101,39 @@ a_share_is_from_0_to_1(void **state)
     }
 }
 
+static void
+an_amount_is_exact_or_none(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t billionths; /* -1: none */
+    } rows[] = {
+        {"0.0075", 7500000},
+        {"0", 0},
+        {"12", INT64_C(12000000000)},
+        {"12.50", INT64_C(12500000000)},
+        {"0.000000001", 1},
+        {"0.0000000001", -1},
+        {"0.0000000000", -1},
+        {"9000000000.999999999", INT64_C(9000000000999999999)},
+        {"9223372036", -1},
+        {"99999999999999999999", -1},
+        {"-1", -1},
+        {"1e2", -1},
+        {"1,5", -1},
+        {"", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t n = -1;
+
+        (void)decimal_billionths(str_from(rows[i].text), &n);
+        if (n != rows[i].billionths)
+            fail_msg("\"%s\": %lld", rows[i].text, (long long)n);
+    }
+}
+
 int
 main(void)
 {
@@ -108,6 +141,7 @@ main(void)
         cmocka_unit_test(numbers_are_compared_by_what_they_are),
         cmocka_unit_test(what_json_would_not_take_is_no_number),
         cmocka_unit_test(a_share_is_from_0_to_1),
+        cmocka_unit_test(an_amount_is_exact_or_none),
     };
 
     return cmocka_run_group_tests_name("base/decimal", tests, NULL, NULL);

@@ -171,7 +171,7 @@ void
 metric_add(struct metric_series *s, int64_t n)
 {
     assert(!s->histogram);
-    assert(n >= 0 || metric_rows[s->metric].kind != METRIC_COUNTER);
+    assert(n >= 0 || metric_rows[s->metric].kind > METRIC_COUNTER_NANO);
     atomic_fetch_add_explicit(&s->value, n, memory_order_relaxed);
 }
 

@@ -8,6 +8,7 @@
 
 enum metric_kind {
     METRIC_COUNTER,
+    METRIC_COUNTER_NANO, /* counted in billionths, written in units */
     METRIC_GAUGE,
     METRIC_GAUGE_MS,
     METRIC_HISTOGRAM_MS

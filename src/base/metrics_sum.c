@@ -136,6 +136,7 @@ stays_counted(enum metric m)
 {
     return metric_rows[m].across == METRIC_SUM &&
            (metric_rows[m].kind == METRIC_COUNTER ||
+            metric_rows[m].kind == METRIC_COUNTER_NANO ||
             metric_rows[m].kind == METRIC_HISTOGRAM_MS);
 }
 
@@ -333,17 +334,23 @@ metrics_sum_write_past(const struct metrics_sum *s, struct buf *out)
 
 /* Milliseconds as seconds: exact, and without zeros that say nothing. */
 static void
-put_seconds(struct buf *b, int64_t ms)
+put_parts(struct buf *b, int64_t n, uint64_t unit, int digits)
 {
-    uint64_t size = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
-    int fraction = (int)(size % 1000), digits = 3;
+    uint64_t size = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+    int fraction = (int)(size % unit);
 
-    buf_printf(b, "%s%" PRIu64, ms < 0 ? "-" : "", size / 1000);
+    buf_printf(b, "%s%" PRIu64, n < 0 ? "-" : "", size / unit);
     if (fraction == 0)
         return;
     for (; fraction % 10 == 0; digits--)
         fraction /= 10;
     buf_printf(b, ".%0*d", digits, fraction);
+}
+
+static void
+put_seconds(struct buf *b, int64_t ms)
+{
+    put_parts(b, ms, 1000, 3);
 }
 
 static void
@@ -388,6 +395,8 @@ write_series(struct buf *b, enum metric m, const struct series *s)
     put_name(b, m, s, "");
     if (metric_rows[m].kind == METRIC_GAUGE_MS)
         put_seconds(b, s->v.value);
+    else if (metric_rows[m].kind == METRIC_COUNTER_NANO)
+        put_parts(b, s->v.value, 1000000000, 9);
     else
         buf_put_i64(b, s->v.value);
     buf_put_char(b, '\n');
@@ -396,7 +405,7 @@ write_series(struct buf *b, enum metric m, const struct series *s)
 void
 metrics_sum_write(const struct metrics_sum *s, struct buf *out)
 {
-    static const char *const types[] = {"counter", "gauge", "gauge",
+    static const char *const types[] = {"counter", "counter", "gauge", "gauge",
                                         "histogram"};
 
     for (int m = 0; m < METRIC_COUNT; m++) {

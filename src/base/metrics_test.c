@@ -117,6 +117,22 @@ milliseconds_are_shown_as_seconds(void **state)
 }
 
 static void
+money_is_exact_to_the_billionth(void **state)
+{
+    struct metric_series *s =
+        metrics_series(METRIC_delivery_cost_total, "sms", "p", "USD");
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        metric_add(s, 7500001); /* 0.007500001 */
+    assert_has_line("belfry_delivery_cost_total{channel=\"sms\",provider=\"p\","
+                    "currency=\"USD\"} 0.022500003");
+    metric_add(s, INT64_C(1000000000000) - 22500003);
+    assert_has_line("belfry_delivery_cost_total{channel=\"sms\",provider=\"p\","
+                    "currency=\"USD\"} 1000");
+}
+
+static void
 a_histogram_is_cumulative_and_agrees_with_its_count(void **state)
 {
     static const char want[] =
@@ -348,6 +364,7 @@ main(void)
         T(the_same_labels_are_the_same_series),
         T(a_gauge_goes_up_and_down),
         T(milliseconds_are_shown_as_seconds),
+        T(money_is_exact_to_the_billionth),
         T(a_histogram_is_cumulative_and_agrees_with_its_count),
         T(what_has_no_labels_is_there_from_the_start),
         T(label_values_cannot_forge_a_line),

@@ -46,6 +46,12 @@ channel_driver_takes_receipts(const struct channel_driver *d)
     return d->receipt || (d->remote && d->remote->takes_receipts);
 }
 
+/* How that request of the call went out, for people: domain/call_line.h. Empty:
+ * it asked nobody. */
+struct str channel_request_line(const struct channel_call *c,
+                                const struct field *config,
+                                const struct channel_request *r);
+
 /* Whether it can bring something to a device of that kind; NONE: to none. */
 static inline bool
 channel_driver_serves(const struct channel_driver *d, enum device_kind kind)

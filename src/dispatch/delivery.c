@@ -161,6 +161,23 @@ taken_of(struct call *c, size_t i, enum delivery_status status)
     return t;
 }
 
+/* What its row does not tell. A call that worked has nothing to explain, and
+ * nearly all of them do: what it cost is all that is written down. */
+static void
+note_call(struct call *c, struct attempt *t, enum delivery_status status)
+{
+    const struct provider *p = c->provider;
+
+    if (!delivery_status_is_success(status)) {
+        t->request =
+            channel_request_line(&c->step, p->driver->config, &c->asked);
+        return;
+    }
+    t->cost = p->cost.text;
+    if (t->cost.n > 0 && c->lane->cost) /* it may be configured anew */
+        metric_add(c->lane->cost, p->cost.billionths);
+}
+
 static void
 settle_item(struct call *c, size_t i, const struct workspace *w)
 {
@@ -190,6 +207,7 @@ settle_item(struct call *c, size_t i, const struct workspace *w)
     if (c->verdicts[i].verdict == VERDICT_GONE)
         take_as_gone(c, i);
     settle_call(&s);
+    note_call(c, &s.attempt, s.finish.status);
     lane_count(l, &(struct ended_call){
                       .verdict = c->verdicts[i].verdict,
                       .status = s.finish.status,
@@ -381,6 +399,7 @@ execute(struct call *c)
         .timeout_ms = c->provider->timeout_ms,
         .on_done = on_executed,
     };
+    c->asked = c->step.request;
     c->is_executing = true;
     loop_timer_set(d->options.env->loop, &c->watchdog,
                    c->provider->timeout_ms + CALL_WATCHDOG_MS, on_watchdog);
@@ -498,6 +517,7 @@ begin(struct call *c)
     if (c->lane)
         c->step.memo = lane_memo(c->lane, c->arena, c->provider->version);
     c->memo_given = c->step.memo.text;
+    c->asked = (struct channel_request){0};
     if (c->taking.n > 0)
         take_attachments(c);
     else

@@ -51,6 +51,7 @@ struct lane {
     struct metric_series *attempts[VERDICT_COUNT];
     struct metric_series *outcomes[DELIVERY_STATUS_COUNT];
     struct metric_series *duration;
+    struct metric_series *cost; /* NULL: it has none */
     struct metric_series *latency[PRIORITY_COUNT];
 };
 
@@ -69,7 +70,8 @@ struct call {
     bool *trials;     /* of each, whether it may be in an experiment */
     size_t n, n_max;
     struct channel_call step;
-    struct str memo_given; /* in it, before the driver saw it */
+    struct str memo_given;        /* in it, before the driver saw it */
+    struct channel_request asked; /* what was executed last */
     struct execution execution;
     struct channel_away away; /* a step that a plugin takes */
     int n_steps;

@@ -7,6 +7,7 @@
  * sends its rows on. Work may be there before the news of its provider is: a
  * lane without one claims nothing until it is certain that there is none. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "app/prepare.h"
@@ -62,8 +63,17 @@ name_lane(struct lane *l, const struct workspace *w, const struct provider *p)
 }
 
 static void
-name_metrics(struct lane *l)
+name_metrics(struct lane *l, const struct provider *of)
 {
+    char currency[PROVIDER_CURRENCY_SIZE];
+
+    l->cost = NULL;
+    if (of->cost.text.n > 0) {
+        snprintf(currency, sizeof(currency), "%.*s",
+                 STR_ARG(of->cost.currency));
+        l->cost = metrics_series(METRIC_delivery_cost_total, l->channel.p,
+                                 l->name.p, currency);
+    }
     for (int v = 0; v < VERDICT_COUNT; v++)
         l->attempts[v] =
             metrics_series(METRIC_delivery_attempts_total, l->channel.p,
@@ -111,7 +121,7 @@ adopt(struct lane *l, const struct workspace *w, const struct provider *p)
     l->fitness = (struct fitness){0};
     provider_forget(l->num);
     name_lane(l, w, p);
-    name_metrics(l);
+    name_metrics(l, p);
     queue_lane_tune(l->queue, 2 * (size_t)l->concurrency,
                     p->driver->calls_world);
     tell_health(l, HEALTH_OK, p->is_paused ? "paused" : "");

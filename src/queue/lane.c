@@ -149,6 +149,8 @@ copy_finish(struct queue_row *row, const struct store_finish *f)
     row->attempt.provider = str_dup(a, f->attempt->provider);
     row->attempt.verdict = str_dup(a, f->attempt->verdict);
     row->attempt.detail = str_dup(a, f->attempt->detail);
+    row->attempt.cost = str_dup(a, f->attempt->cost);
+    row->attempt.request = str_dup(a, f->attempt->request);
     row->finish.attempt = &row->attempt;
 }
 

@@ -55,6 +55,7 @@ static const struct key {
     {"telling", "telling_told", {"told"}},
     {"telling", "telling_free", {"taken_until"}},
     {"telling", NULL, {"id"}},
+    {"attempt_note", NULL, {"delivery"}},
     {"intent", NULL, {"lane"}},
     {"object", NULL, {"kind", "tenant", "key"}},
     {"member", "member_user", {"tenant", "user_id"}},
@@ -331,6 +332,7 @@ static const char fill[] =
     "INSERT INTO told (tenant, at_ms, delivery, notification, item, attempts, "
     "kind) SELECT 7, i, i, i, 0, 1, 1" EACH
     "INSERT INTO telling (told, lane) SELECT i, 0" EACH
+    "INSERT INTO attempt_note SELECT i, 1, 7, 1, '1 EUR', NULL" EACH
     "INSERT INTO digest SELECT 7, i, true, 0, false, 100, 1, 1, 1, 1, 1, "
     "'u' || i, 'email', ''" EACH
     "INSERT INTO intent SELECT 100, i, 7, 1, ARRAY[i], ARRAY[1]" EACH
@@ -352,7 +354,7 @@ static const char empty[] =
     "DELETE FROM outbox; DELETE FROM work; DELETE FROM workflow_step; "
     "DELETE FROM trial; DELETE FROM trial_delivery; "
     "DELETE FROM delivery_device; DELETE FROM attachment; DELETE FROM told; "
-    "DELETE FROM telling; "
+    "DELETE FROM telling; DELETE FROM attempt_note; "
     "DELETE FROM user_event; DELETE FROM digest; DELETE FROM "
     "intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "

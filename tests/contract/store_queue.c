@@ -118,6 +118,53 @@ a_finish_ends_the_delivery_with_its_attempt(void **state)
     assert_int_equal(claim_some(r, 10, true, ids), 0);
 }
 
+/* Of one process on its own database no node is told. */
+static void
+assert_noted(const struct attempt *attempts, size_t n)
+{
+    assert_int_equal(n, 2);
+    assert_true(str_is(attempts[0].request, "POST api.example.com / 312 +"));
+    assert_int_equal(attempts[0].cost.n, 0);
+    assert_true(str_is(attempts[1].cost, "0.0075 USD"));
+    assert_int_equal(attempts[1].request.n, 0);
+    assert_int_equal(attempts[0].node, attempts[1].node);
+}
+
+static void
+what_else_is_known_of_a_call_is_told_with_it(void **state)
+{
+    struct rig *r = *state;
+    struct attempt t = {.n = 1,
+                        .verdict = STR("retry"),
+                        .request = STR("POST api.example.com / 312 +")};
+    struct store_finish f = {.tenant = T,
+                             .delivery = 1001,
+                             .status = DELIVERY_QUEUED,
+                             .lane = LANE,
+                             .attempt = &t};
+    struct store_cycle c = {.now_ms = NOW, .finishes = &f, .n_finishes = 1};
+    struct store_notification_get n = {
+        .tenant = T, .id = 1000, .max_deliveries = 10, .wants_attempts = true};
+    struct store_delivery_get g;
+    int64_t id;
+
+    send_one(r, &(struct send){.id = 1000});
+    assert_int_equal(claim_some(r, 1, true, &id), 1);
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_int_equal(claim_some(r, 1, true, &id), 1);
+    t = (struct attempt){
+        .n = 2, .verdict = STR("sent"), .cost = STR("0.0075 USD")};
+    f.status = DELIVERY_SENT;
+    f.lane = 0;
+    assert_int_equal(ASK(r, cycle, &c), ERR_OK);
+    assert_true(f.is_done);
+    get_delivery(r, 1001, &g);
+    assert_noted(g.attempts, g.n_attempts);
+    assert_int_equal(ASK(r, notification_get, &n), ERR_OK);
+    assert_int_equal(n.n_deliveries, 1);
+    assert_noted(n.attempts[0], n.n_attempts[0]);
+}
+
 static void
 a_tally_stays_until_another_is_told_or_a_person_retries(void **state)
 {
@@ -808,6 +855,7 @@ const struct CMUnitTest queue_tests[] = {
     RIG_TEST(critical_ones_go_ahead_and_have_room_of_their_own),
     RIG_TEST(lanes_do_not_mix),
     RIG_TEST(a_finish_ends_the_delivery_with_its_attempt),
+    RIG_TEST(what_else_is_known_of_a_call_is_told_with_it),
     RIG_TEST(a_tally_stays_until_another_is_told_or_a_person_retries),
     RIG_TEST(a_finish_of_what_is_not_claimed_changes_nothing),
     RIG_TEST(a_finish_in_another_tenants_name_changes_nothing),

@@ -172,12 +172,24 @@ describe('drivers', { timeout: 300000, concurrency: 4 }, () => {
                 const logs = [JSON.stringify(shown), belfry.stderr];
                 const { data } = await belfry.get(
                     '/v1/deliveries?limit=100', { workspace });
-                for (const d of data)
-                    logs.push(JSON.stringify(await belfry.get(
-                        `/v1/deliveries/${d.id}`, { workspace })));
+                const attempts = [];
+                for (const { id } of data) {
+                    const d = await belfry.get(`/v1/deliveries/${id}`,
+                        { workspace });
+                    logs.push(JSON.stringify(d));
+                    attempts.push(...d.log);
+                }
                 for (const secret of canaries(face))
                     for (const log of logs)
                         assert.ok(!log.includes(secret), secret);
+                // How a call went out stands there, but not to whom.
+                const asked = attempts.filter((a) => a.request);
+                assert.ok(asked.length > 0);
+                for (let i = 1; i <= serial; i++)
+                    for (const address of Object.values(face.user?.(i) ?? {}))
+                        for (const { request } of asked)
+                            assert.ok(!JSON.stringify(request)
+                                .includes(address), address);
             });
         });
 });

@@ -82,6 +82,8 @@ mem_copy_attempt(struct arena *a, const struct attempt *t)
     c.provider = str_dup(a, t->provider);
     c.verdict = str_dup(a, t->verdict);
     c.detail = str_dup(a, t->detail);
+    c.cost = str_dup(a, t->cost);
+    c.request = str_dup(a, t->request);
     return c;
 }
 

@@ -246,6 +246,35 @@ send_told(struct pg_op *op)
     s->has_told = n > 0;
 }
 
+/* What else is known of calls, whatever came of them. */
+static void
+send_notes(struct pg_op *op)
+{
+    struct cycle *s = op->state;
+    struct pg_columns rows;
+    struct pg_params *p;
+
+    pg_columns_init(&rows, op->arena, "llitt", 0);
+    for (size_t i = 0; i < s->n_finishes; i++) {
+        const struct store_finish *f = s->finishes[i];
+        const struct attempt *t = f->attempt;
+
+        if (!t || (t->cost.n == 0 && t->request.n == 0))
+            continue;
+        pg_col_int(&rows, f->tenant);
+        pg_col_int(&rows, f->delivery);
+        pg_col_int(&rows, t->n);
+        pg_col_text(&rows, t->cost);
+        pg_col_text(&rows, t->request);
+    }
+    if (rows.n_rows == 0)
+        return;
+    p = pg_op_params(op);
+    pg_put_columns(p, &rows);
+    pg_put_int(p, pg_node_process(op->store->node));
+    send(op, PG_attempt_note_add);
+}
+
 /* A call that was made was: whoever has the row now. */
 static void
 send_trials(struct pg_op *op)
@@ -789,6 +818,7 @@ with_lanes(struct pg_op *op)
     for (size_t i = 0; i < s->n_claimings; i++)
         send_claim(op, &s->claimings[i]);
     s->n_sent += pg_taken_add(op, s->finishes, s->n_finishes);
+    send_notes(op);
     send_trials(op);
     pg_op_commit(op, committed);
 }

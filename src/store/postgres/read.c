@@ -6,7 +6,7 @@
 
 #define LIST_MAX 1000       /* of anything in one answer */
 #define DELIVERY_COLUMNS 21 /* of pg_take_delivery() */
-#define ATTEMPT_COLUMNS 8   /* of take_attempt() */
+#define ATTEMPT_COLUMNS 11  /* of take_attempt() */
 
 static size_t
 page(size_t limit)
@@ -36,6 +36,9 @@ take_attempt(struct pg_rows *r, struct arena *a, struct attempt *ret)
     ret->detail = pg_text(r, a);
     ret->duration_ms = pg_int(r);
     ret->retry_at_ms = pg_int(r);
+    ret->node = pg_int(r);
+    ret->cost = pg_text(r, a);
+    ret->request = pg_text(r, a);
     return true;
 }
 

@@ -104,6 +104,8 @@ sweep(struct pg_op *op)
                SWEEP_MAX);
     send_sweep(op, PG_press_sweep, s->p->settled_before_ms, SWEEP_MAX);
     send_sweep(op, PG_told_sweep, s->p->told_before_ms, SWEEP_MAX);
+    send_sweep(op, PG_attempt_note_sweep, id_after(s->p->settled_before_ms),
+               SWEEP_MAX);
     send_sweep(op, PG_change_trim, CHANGES_KEPT, SWEEP_MAX);
     pg_op_commit(op, swept);
 }

@@ -7,6 +7,22 @@
 
 /* ---- finish ---- */
 
+/* What else is known of it, if anything is. */
+static void
+attempt_note(struct writer *w, int64_t delivery, const struct attempt *t)
+{
+    struct query q;
+
+    if (t->cost.n == 0 && t->request.n == 0)
+        return;
+    q = query(&w->conn, SQL_attempt_note);
+    put_int(&q, delivery);
+    put_int(&q, t->n);
+    put_text(&q, t->cost);
+    put_text(&q, t->request);
+    query_run(&q);
+}
+
 void
 attempt_add(struct writer *w, int64_t delivery, const struct attempt *t)
 {
@@ -22,6 +38,7 @@ attempt_add(struct writer *w, int64_t delivery, const struct attempt *t)
     put_int(&q, t->duration_ms);
     put_int(&q, t->retry_at_ms);
     query_run(&q);
+    attempt_note(w, delivery, t);
 }
 
 static void

@@ -74,6 +74,8 @@ load_attempts(struct reader *r, struct arena *a, int64_t delivery,
         t.detail = take_text(&q, a);
         t.duration_ms = take_int(&q);
         t.retry_at_ms = take_int(&q);
+        t.cost = take_text(&q, a);
+        t.request = take_text(&q, a);
         buf_put(&all, &t, sizeof(t));
     }
     *ret_n = all.n / sizeof(struct attempt);

@@ -63,6 +63,7 @@ purge_deliveries(struct purging *u, int64_t notification, size_t n)
         ids[got++] = take_int(&q);
     for (size_t i = 0; i < got; i++) {
         remove_by(u->w, SQL_purge_attempts, ids[i]);
+        remove_by(u->w, SQL_purge_attempt_notes, ids[i]);
         remove_by(u->w, SQL_purge_taken, ids[i]);
         remove_by(u->w, SQL_purge_delivery, ids[i]);
     }

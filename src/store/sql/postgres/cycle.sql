@@ -136,6 +136,12 @@ AND w.id = x.delivery AND w.attempts = x.n)
 OR EXISTS (SELECT FROM dead d WHERE d.tenant = x.tenant
 AND d.id = x.delivery AND d.attempts = x.n)
 ON CONFLICT DO NOTHING;
+-- A call that was made was, whoever has the row now. The same may come again
+-- after a commit that nobody knew of.
+-- name: attempt_note_add (cycle)
+INSERT INTO attempt_note (tenant, delivery, n, cost, request, node)
+SELECT x.*, $6::int8 FROM unnest($1::int8[], $2::int8[], $3::int4[],
+$4::text[], $5::text[]) AS x ON CONFLICT DO NOTHING;
 
 -- name: intent_put (cycle)
 UPDATE intent SET ids = $3::int8[], attempts = $4::int4[]

@@ -62,7 +62,7 @@ SELECT d.id, d.tenant, coalesce((SELECT y.parent FROM notification y
     d.error, d.tally, d.digest, d.merged_into,
     (SELECT y.device FROM delivery_device y WHERE y.delivery = d.id),
     t.n, t.at_ms, t.provider, t.verdict, t.status, t.detail, t.duration_ms,
-    t.retry_at_ms, d.notification
+    t.retry_at_ms, x.node, x.cost, x.request, d.notification
 FROM (
     SELECT id, tenant, notification, 0::int2 AS status, lane, rank, attempts,
         priority, recipient, created_ms, updated_ms, 0::int8 AS due_ms,
@@ -99,6 +99,8 @@ LEFT JOIN LATERAL (
     SELECT d.attempts, d.at_ms, d.provider, d.verdict, d.call_status,
         d.detail, d.call_ms::int8, 0::int8
     WHERE d.verdict IS NOT NULL) t ON true
+LEFT JOIN LATERAL (SELECT y.node, y.cost, y.request FROM attempt_note y
+    WHERE y.delivery = d.id AND y.n = t.n OFFSET 0) x ON true
 WHERE d.tenant = $1::int8 AND d.id = $2::int8
 ORDER BY t.n;
 
@@ -162,7 +164,7 @@ SELECT c.statuses, c.counts,
     d.error, d.tally, d.digest, d.merged_into,
     (SELECT y.device FROM delivery_device y WHERE y.delivery = d.id),
     t.n, t.at_ms, t.provider, t.verdict, t.status, t.detail, t.duration_ms,
-    t.retry_at_ms
+    t.retry_at_ms, x.node, x.cost, x.request
 FROM (
     SELECT array_agg(g.status::int8) AS statuses, array_agg(g.n) AS counts
     FROM (
@@ -234,6 +236,8 @@ LEFT JOIN LATERAL (
     SELECT d.attempts, d.at_ms, d.provider, d.verdict, d.call_status,
         d.detail, d.call_ms::int8, 0::int8
     WHERE d.verdict IS NOT NULL AND $5::bool) t ON true
+LEFT JOIN LATERAL (SELECT y.node, y.cost, y.request FROM attempt_note y
+    WHERE y.delivery = d.id AND y.n = t.n OFFSET 0) x ON true
 ORDER BY d.id, t.n;
 
 -- name: notification_list (read)

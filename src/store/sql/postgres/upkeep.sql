@@ -89,3 +89,13 @@ AND r.id = d.delivery OFFSET 0)
 AND NOT EXISTS (SELECT FROM dead r WHERE r.tenant = d.tenant
 AND r.id = d.delivery OFFSET 0)
 ORDER BY d.delivery LIMIT $2::int8 FOR UPDATE SKIP LOCKED));
+-- name: attempt_note_sweep (write)
+DELETE FROM attempt_note WHERE ctid = ANY (ARRAY(SELECT d.ctid
+FROM attempt_note d WHERE d.delivery < $1::int8
+AND NOT EXISTS (SELECT FROM ready r WHERE r.tenant = d.tenant
+AND r.id = d.delivery OFFSET 0)
+AND NOT EXISTS (SELECT FROM waiting r WHERE r.tenant = d.tenant
+AND r.id = d.delivery OFFSET 0)
+AND NOT EXISTS (SELECT FROM dead r WHERE r.tenant = d.tenant
+AND r.id = d.delivery OFFSET 0)
+ORDER BY d.delivery LIMIT $2::int8 FOR UPDATE SKIP LOCKED));

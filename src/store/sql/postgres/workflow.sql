@@ -229,7 +229,7 @@ SELECT c.statuses, c.counts, d.id, d.tenant, d.notification, d.status, d.lane,
     d.due_ms, d.user_id, d.channel, d.provider, d.reason, d.error, d.tally,
     d.digest, d.merged_into,
     (SELECT y.device FROM delivery_device y WHERE y.delivery = d.id), t.n, t.at_ms, t.provider, t.verdict, t.status,
-    t.detail, t.duration_ms, t.retry_at_ms
+    t.detail, t.duration_ms, t.retry_at_ms, x.node, x.cost, x.request
 FROM (SELECT array_agg(g.status::int8) AS statuses, array_agg(g.n) AS counts
     FROM (SELECT status, count(*) AS n FROM mine GROUP BY 1) g) c
 LEFT JOIN (SELECT * FROM mine ORDER BY id LIMIT $4::int8) d ON true
@@ -241,6 +241,8 @@ LEFT JOIN LATERAL (
     SELECT d.attempts, d.at_ms, d.provider, d.verdict, d.call_status,
         d.detail, d.call_ms::int8, 0::int8
     WHERE d.verdict IS NOT NULL AND $5::bool) t ON true
+LEFT JOIN LATERAL (SELECT y.node, y.cost, y.request FROM attempt_note y
+    WHERE y.delivery = d.id AND y.n = t.n OFFSET 0) x ON true
 ORDER BY d.id, t.n;
 -- As delivery_list.
 -- name: children_list (read)

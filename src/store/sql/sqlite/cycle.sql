@@ -32,6 +32,9 @@ WHERE id = ?1 AND tenant = ?2;
 -- name: attempt_add
 INSERT INTO attempt (delivery, n, at_ms, provider, verdict, status, detail,
 duration_ms, retry_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- name: attempt_note
+INSERT OR IGNORE INTO attempt_note (delivery, n, cost, request)
+VALUES (?1, ?2, nullif(?3, ''), nullif(?4, ''));
 
 -- name: intent_put
 INSERT OR REPLACE INTO intent (batch, lane, at_ms, refs)

@@ -47,8 +47,9 @@ recipient, created_ms, updated_ms, due_ms, user, channel, provider, reason,
 error, tally, digest, merged_into, device FROM delivery WHERE +tenant = ?1 AND id < ?2 AND notification = ?3
 ORDER BY id DESC;
 -- name: attempts (reader)
-SELECT n, at_ms, provider, verdict, status, detail, duration_ms, retry_at_ms
-FROM attempt WHERE delivery = ?1 ORDER BY n;
+SELECT a.n, a.at_ms, a.provider, a.verdict, a.status, a.detail, a.duration_ms,
+a.retry_at_ms, x.cost, x.request FROM attempt a LEFT JOIN attempt_note x
+ON x.delivery = a.delivery AND x.n = a.n WHERE a.delivery = ?1 ORDER BY a.n;
 -- name: intents (reader)
 SELECT refs FROM intent;
 

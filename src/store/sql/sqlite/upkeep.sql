@@ -9,6 +9,8 @@ count(*) FROM delivery WHERE notification = ?1;
 SELECT id FROM delivery WHERE notification = ?1 LIMIT ?2;
 -- name: purge_attempts
 DELETE FROM attempt WHERE delivery = ?1;
+-- name: purge_attempt_notes
+DELETE FROM attempt_note WHERE delivery = ?1;
 -- name: purge_taken
 DELETE FROM taken WHERE delivery = ?1;
 -- name: purge_delivery
