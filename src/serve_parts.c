@@ -411,6 +411,8 @@ serve_start_outlet(struct server *s)
         .vault = s->vault,
         .ids = s->ids,
         .public_url = s->public_url,
+        /* The sink would answer in their place. */
+        .probe_every_ms = s->dev_sink ? 0 : s->config->health_probe_every_ms,
     });
     __atomic_store_n(&o->thread, loop_thread_start(o->loop, "dispatch"),
                      __ATOMIC_RELEASE); /* the store's thread looks at it */

@@ -46,6 +46,10 @@ enum channel_request_kind {
 
 struct channel_request {
     enum channel_request_kind kind;
+    /* Not to be carried out: only whether it could be. HTTP: a connection with
+     * its TLS to the URL's host; SMTP: that, the login and a NOOP; FILE:
+     * whether it could be written. */
+    bool is_probe;
     struct str method, url; /* HTTP */
     struct channel_header headers[16];
     size_t n_headers;

@@ -33,6 +33,10 @@ struct channel_driver {
      * NULL: it calls no host whatever its configuration. */
     struct str (*host)(struct arena *a, struct json config);
     void (*step)(struct channel_call *call);
+    /* Asks how the provider is, cheaply and without side effects: fills the
+     * request of a call of no message. Where the provider has no such thing, a
+     * request that is_probe. NULL: a connection to host(). */
+    void (*probe)(struct channel_call *call);
     /* Checks the signature over the raw bytes and reads the events. NULL: the
      * provider has no webhooks. */
     void (*receipt)(struct channel_receipt *r);
@@ -45,6 +49,11 @@ channel_driver_takes_receipts(const struct channel_driver *d)
 {
     return d->receipt || (d->remote && d->remote->takes_receipts);
 }
+
+/* A step of a probe, pure as those of the driver: the first one asks, the next
+ * concludes with the one verdict; DELIVERED and SENT are well. One that is done
+ * at once has nothing to ask. */
+void channel_probe(const struct channel_driver *d, struct channel_call *c);
 
 /* How that request of the call went out, for people: domain/call_line.h. Empty:
  * it asked nobody. */

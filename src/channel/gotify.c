@@ -119,6 +119,12 @@ step(struct channel_call *c)
     channel_step(c, config_fields, ask, judge);
 }
 
+static void
+probe(struct channel_call *c)
+{
+    channel_get(c, channel_url(c->arena, c->config, "", STR("/health")));
+}
+
 const struct channel_driver channel_gotify = {
     .name = "gotify",
     .channels = channels_served,
@@ -129,4 +135,5 @@ const struct channel_driver channel_gotify = {
     .check = channel_check_base_url,
     .host = host,
     .step = step,
+    .probe = probe,
 };

@@ -67,6 +67,10 @@ void channel_add_header(struct channel_call *c, const char *name,
 void channel_add_bearer(struct channel_call *c, struct str token);
 void channel_add_basic(struct channel_call *c, struct str user,
                        struct str password); /* RFC 7617 */
+/* For probes. A GET; headers are added after it. */
+void channel_get(struct channel_call *c, struct str url);
+/* No more than a connection. */
+void channel_connect(struct channel_call *c, struct str url);
 /* A pair of a form, after an ampersand where it is not the first. */
 void channel_put_form(struct buf *out, const char *name, struct str value);
 

@@ -114,6 +114,16 @@ step(struct channel_call *c)
     channel_conclude(c, &v);
 }
 
+static void
+probe(struct channel_call *c)
+{
+    c->request = (struct channel_request){
+        .kind = CHANNEL_REQUEST_FILE,
+        .is_probe = true,
+        .path = json_str_of(c->arena, c->config, "path"),
+    };
+}
+
 const struct channel_driver channel_log_file = {
     .name = "log_file",
     .channels = channels_served,
@@ -123,4 +133,5 @@ const struct channel_driver channel_log_file = {
     .has_target = has_target,
     .check = check,
     .step = step,
+    .probe = probe,
 };

@@ -157,6 +157,12 @@ step(struct channel_call *c)
     channel_step(c, config_fields, ask, judge);
 }
 
+static void
+probe(struct channel_call *c)
+{
+    channel_get(c, channel_url(c->arena, c->config, HOME, STR("/v1/health")));
+}
+
 const struct channel_driver channel_ntfy = {
     .name = "ntfy",
     .channels = channels_served,
@@ -167,4 +173,5 @@ const struct channel_driver channel_ntfy = {
     .check = check,
     .host = host,
     .step = step,
+    .probe = probe,
 };

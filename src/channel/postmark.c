@@ -375,6 +375,15 @@ batch(struct json config)
     return mail_batch(config, MAIL_BATCH_MAX);
 }
 
+static void
+probe(struct channel_call *c)
+{
+    channel_get(c, channel_url(c->arena, c->config, HOME, STR("/server")));
+    channel_add_header(c, "Accept", STR(CHANNEL_JSON));
+    channel_add_header(c, "X-Postmark-Server-Token",
+                       json_str_of(c->arena, c->config, "server_token"));
+}
+
 const struct channel_driver channel_postmark = {
     .name = "postmark",
     .channels = mail_channels,
@@ -387,5 +396,6 @@ const struct channel_driver channel_postmark = {
     .check = check,
     .host = host,
     .step = step,
+    .probe = probe,
     .receipt = receipt,
 };

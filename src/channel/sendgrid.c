@@ -313,6 +313,13 @@ step(struct channel_call *c)
     channel_step(c, config_fields, ask, judge);
 }
 
+static void
+probe(struct channel_call *c)
+{
+    channel_get(c, channel_url(c->arena, c->config, HOME, STR("/v3/scopes")));
+    channel_add_bearer(c, json_str_of(c->arena, c->config, "api_key"));
+}
+
 const struct channel_driver channel_sendgrid = {
     .name = "sendgrid",
     .channels = mail_channels,
@@ -324,5 +331,6 @@ const struct channel_driver channel_sendgrid = {
     .check = check,
     .host = host,
     .step = step,
+    .probe = probe,
     .receipt = receipt,
 };

@@ -444,6 +444,24 @@ receipt(struct channel_receipt *r)
     add_presses(r, payload);
 }
 
+/* A webhook has nothing to ask it. */
+static void
+probe(struct channel_call *c)
+{
+    struct str token = json_str_of(c->arena, c->config, "bot_token");
+
+    if (token.n == 0) {
+        channel_connect(c, channel_moved_url(c->arena, c->config,
+                                             json_str_of(c->arena, c->config,
+                                                         "webhook_url")));
+        return;
+    }
+    channel_post(c,
+                 channel_url(c->arena, c->config, HOME, STR("/api/auth.test")),
+                 CHANNEL_FORM, STR_NONE);
+    channel_add_bearer(c, token);
+}
+
 const struct channel_driver channel_slack = {
     .name = "slack",
     .channels = channels_served,
@@ -454,5 +472,6 @@ const struct channel_driver channel_slack = {
     .check = check,
     .host = host,
     .step = step,
+    .probe = probe,
     .receipt = receipt,
 };

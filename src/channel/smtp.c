@@ -413,6 +413,23 @@ step(struct channel_call *c)
     channel_conclude(c, &v);
 }
 
+static void
+probe(struct channel_call *c)
+{
+    const char *mode = tls_mode(c->arena, c->config);
+
+    c->request = (struct channel_request){
+        .kind = CHANNEL_REQUEST_SMTP,
+        .is_probe = true,
+        .host = json_str_of(c->arena, c->config, "host"),
+        .port = port_of(c->config, mode),
+        .tls = str_from(mode),
+        .username = json_str_of(c->arena, c->config, "username"),
+        .password = json_str_of(c->arena, c->config, "password"),
+        .oauth_token = json_str_of(c->arena, c->config, "oauth_token"),
+    };
+}
+
 const struct channel_driver channel_smtp = {
     .name = "smtp",
     .channels = mail_channels,
@@ -424,4 +441,5 @@ const struct channel_driver channel_smtp = {
     .check = check,
     .host = host,
     .step = step,
+    .probe = probe,
 };

@@ -458,6 +458,12 @@ receipt(struct channel_receipt *r)
         take_membership(r, update, member);
 }
 
+static void
+probe(struct channel_call *c)
+{
+    channel_get(c, method_url(c->arena, c->config, "getMe"));
+}
+
 const struct channel_driver channel_telegram = {
     .name = "telegram",
     .channels = channels_served,
@@ -468,5 +474,6 @@ const struct channel_driver channel_telegram = {
     .check = check,
     .host = host,
     .step = step,
+    .probe = probe,
     .receipt = receipt,
 };

@@ -508,6 +508,18 @@ receipt(struct channel_receipt *r)
         read_message(r, &form);
 }
 
+static void
+probe(struct channel_call *c)
+{
+    struct str sid = json_str_of(c->arena, c->config, "account_sid");
+
+    channel_get(c,
+                channel_url(c->arena, c->config, HOME,
+                            str_fmt(c->arena, "/2010-04-01/Accounts/%.*s.json",
+                                    STR_ARG(sid))));
+    channel_add_basic(c, sid, json_str_of(c->arena, c->config, "auth_token"));
+}
+
 const struct channel_driver channel_twilio = {
     .name = "twilio",
     .channels = channels_served,
@@ -519,5 +531,6 @@ const struct channel_driver channel_twilio = {
     .check = check,
     .host = host,
     .step = step,
+    .probe = probe,
     .receipt = receipt,
 };

@@ -323,6 +323,18 @@ receipt(struct channel_receipt *r)
     read_event(r, root);
 }
 
+static void
+probe(struct channel_call *c)
+{
+    struct buf path;
+
+    buf_init(&path, c->arena);
+    buf_put_cstr(&path, "/api/sessions/");
+    buf_put_url(&path, session_of(c->arena, c->config));
+    channel_get(c, channel_url(c->arena, c->config, "", buf_str(&path)));
+    add_key(c);
+}
+
 const struct channel_driver channel_waha = {
     .name = "waha",
     .channels = channels_served,
@@ -333,5 +345,6 @@ const struct channel_driver channel_waha = {
     .check = check,
     .host = host,
     .step = step,
+    .probe = probe,
     .receipt = receipt,
 };

@@ -137,6 +137,16 @@ step(struct channel_call *c)
     channel_judge_others(c, c->messages[0].address, homes);
 }
 
+/* The receiver is anybody's: what it would do with a call is not known. */
+static void
+probe(struct channel_call *c)
+{
+    struct str url = json_str_of(c->arena, c->config, "url");
+
+    if (url.n > 0)
+        channel_connect(c, url);
+}
+
 const struct channel_driver channel_webhook = {
     .name = "webhook",
     .channels = channels_served,
@@ -147,4 +157,5 @@ const struct channel_driver channel_webhook = {
     .check = check,
     .host = host,
     .step = step,
+    .probe = probe,
 };

@@ -17,7 +17,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "dispatch/dispatch_private.h"
+#include "dispatch/lane.h"
 
 static void step(struct call *c);
 

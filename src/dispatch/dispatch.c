@@ -2,11 +2,13 @@
 #include "dispatch/dispatch.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/health.h"
 #include "base/log.h"
-#include "dispatch/dispatch_private.h"
+#include "dispatch/lane.h"
 #include "dispatch/outcaller.h"
 
 int64_t
@@ -71,10 +73,103 @@ dispatch_new(const struct dispatch_options *o)
     return d;
 }
 
+/* ---- probes ---- */
+
+/* Who answers no to a probe works; who cannot be reached, or knows us not,
+ * does not. */
+static bool
+is_bad(const struct channel_verdict *v)
+{
+    switch (v->verdict) {
+    case VERDICT_DELIVERED:
+    case VERDICT_SENT:
+    case VERDICT_RATE:
+        return false;
+    case VERDICT_REJECTED:
+        return v->status == 0;
+    case VERDICT_RETRY:
+    case VERDICT_UNKNOWN:
+    case VERDICT_GONE:
+    case VERDICT_CREDENTIALS:
+    case VERDICT_INTERRUPTED:
+    case VERDICT_COUNT:
+        break;
+    }
+    return true;
+}
+
+static void
+on_probed(void *arg, const struct probed *p)
+{
+    struct dispatch *d = arg;
+    struct lane *l = lane_find(d, p->tenant, p->lane);
+    const struct channel_verdict *v = p->verdict;
+    bool bad = is_bad(v);
+    char name[METRICS_VALUE_MAX + 1];
+    struct buf b = {0};
+
+    if (bad)
+        buf_printf(&b, "probe: %s", verdict_name(v->verdict));
+    else
+        buf_printf(&b, "probe: ok in %lld ms", (long long)p->duration_ms);
+    if (bad && v->detail.n > 0)
+        buf_printf(&b, ", %.*s", STR_ARG(v->detail));
+    buf_put_char(&b, '\0');
+    if (bad)
+        LOG_WARN("probe.failed", log_str("provider", p->health_name),
+                 log_cstr("verdict", verdict_name(v->verdict)));
+    snprintf(name, sizeof(name), "%.*s", STR_ARG(p->name));
+    metric_add(metrics_series(METRIC_provider_probes_total, name,
+                              verdict_name(v->verdict)),
+               1);
+    if (l)
+        lane_tell_probe(l, b.p, bad);
+    else
+        health_report(p->health_name, bad ? HEALTH_DEGRADED : HEALTH_OK,
+                      str_from(b.p), dispatch_wall_ms(d));
+    buf_fini(&b);
+}
+
+static void
+on_left(void *arg, int64_t tenant, int64_t lane, struct str health_name)
+{
+    struct lane *l = lane_find(arg, tenant, lane);
+
+    if (l)
+        lane_tell_probe(l, "", false);
+    if (!l || l->is_deleted)
+        health_forget(health_name);
+}
+
+static void
+on_prober_idle(void *arg)
+{
+    dispatch_call_is_over(arg);
+}
+
+static void
+start_prober(struct dispatch *d)
+{
+    const struct dispatch_options *o = &d->options;
+
+    if (o->probe_every_ms == 0)
+        return;
+    d->prober =
+        prober_new(&(struct prober_options){.env = o->env,
+                                            .snapshots = o->snapshots,
+                                            .executor = o->executor,
+                                            .every_ms = o->probe_every_ms,
+                                            .on_probed = on_probed,
+                                            .on_left = on_left,
+                                            .on_idle = on_prober_idle,
+                                            .arg = d});
+}
+
 void
 dispatch_start(struct dispatch *d)
 {
     queue_start(d->queue);
+    start_prober(d);
 }
 
 void
@@ -107,6 +202,8 @@ dispatch_on_config(struct dispatch *d)
 {
     LIST_EACH(it, &d->lanes)
     configure(CONTAINER_OF(it, struct lane, link));
+    if (d->prober)
+        prober_on_config(d->prober);
 }
 
 static void
@@ -165,7 +262,8 @@ finish_drain(struct dispatch *d)
 void
 dispatch_call_is_over(struct dispatch *d)
 {
-    if (d->is_queue_drained && list_is_empty(&d->calls))
+    if (d->is_queue_drained && list_is_empty(&d->calls) &&
+        prober_is_idle(d->prober))
         finish_drain(d);
 }
 
@@ -211,6 +309,8 @@ dispatch_drain(struct dispatch *d, int64_t grace_ms, void (*done)(void *arg),
     d->drained_arg = arg;
     loop_timer_set(d->options.env->loop, &d->drain_timer, grace_ms,
                    on_grace_over);
+    if (d->prober)
+        prober_stop(d->prober);
     queue_drain(d->queue, on_queue_drained, d);
 }
 
@@ -248,6 +348,7 @@ dispatch_free(struct dispatch *d)
         l->n_calls = 0;
         lane_close(l);
     }
+    prober_free(d->prober);
     queue_free(d->queue);
     shelf_free(d->shelf);
     outcaller_free(d->outcaller);

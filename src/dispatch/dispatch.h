@@ -20,6 +20,7 @@ struct dispatch_options {
     struct id_maker *ids;
     struct str public_url;
     const struct breaker_limits *breaker; /* NULL: breaker_limits_default */
+    int64_t probe_every_ms;               /* 0: nobody is asked how it is */
 };
 
 struct dispatch *dispatch_new(const struct dispatch_options *o);

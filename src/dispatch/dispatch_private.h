@@ -9,6 +9,7 @@
 #include "dispatch/breaker.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/endpoint.h"
+#include "dispatch/prober.h"
 #include "dispatch/ratelimit.h"
 #include "dispatch/settle.h"
 #include "queue/queue.h"
@@ -41,6 +42,8 @@ struct lane {
     /* as it goes */
     struct breaker breaker;
     struct fitness fitness;
+    char probe[100]; /* what the last one came to; empty: nothing counts */
+    bool is_probe_bad;
     struct ratelimit rate;
     struct buf memo; /* the driver's, with its expiry; of l->version */
     int64_t memo_expires_ms;
@@ -90,6 +93,7 @@ struct call {
 struct dispatch {
     struct dispatch_options options;
     struct queue *queue;
+    struct prober *prober; /* NULL: nobody is asked */
     struct list lanes;
     struct list calls, idle;
     size_t n_idle;
@@ -113,39 +117,6 @@ size_t dispatch_peers(struct dispatch *d, const struct workspace *w,
 void dispatch_call_is_over(struct dispatch *d); /* a drain may wait for it */
 /* A lane has no provider: make sure of it, then configure it again. */
 void dispatch_make_certain(struct dispatch *d);
-
-/* lane.c */
-struct lane *lane_find(struct dispatch *d, int64_t tenant, int64_t num);
-struct lane *lane_open(struct dispatch *d, int64_t tenant, int64_t num);
-void lane_configure(struct lane *l);
-bool lane_is_unused(const struct lane *l);
-void lane_close(struct lane *l);
-/* Begin what may begin. */
-void lane_run(struct lane *l);
-/* It goes elsewhere, waits or ends without a call. */
-void lane_leave(struct lane *l, const struct workspace *w,
-                struct queue_item *item, bool is_out);
-/* What a verdict says of the provider. */
-enum verdict_health lane_health_of(const struct channel_verdict *v);
-struct call_news {
-    uint32_t ticket;
-    const struct channel_verdict *verdict;
-    int64_t delivery, duration_ms;
-};
-void lane_report(struct lane *l, const struct call_news *n);
-struct ended_call { /* for one delivery */
-    enum verdict verdict;
-    enum delivery_status status; /* in which that leaves it */
-    enum priority priority;
-    int64_t duration_ms, latency_ms;
-};
-void lane_count(struct lane *l, const struct ended_call *e);
-/* What the driver keeps between calls, copied; nothing of another version of
- * the provider. */
-struct channel_memo lane_memo(const struct lane *l, struct arena *a,
-                              int64_t version);
-void lane_keep_memo(struct lane *l, struct str given,
-                    const struct channel_memo *memo, int64_t version);
 
 /* delivery.c */
 void call_run(struct lane *l, struct queue_item *first);

@@ -64,6 +64,13 @@ start_file(struct net_call *n)
     const struct channel_request *r = n->x->request;
     char why[160] = "";
 
+    if (r->is_probe) {
+        n->answer.outcome =
+            append_could(r->path, why) ? CHANNEL_ANSWERED : CHANNEL_NOT_SENT;
+        n->answer.detail = str_dup(n->x->arena, str_from(why));
+        answer_after(n, 0);
+        return;
+    }
     switch (append_block(n->net->files, r->path, r->body, false, why)) {
     case APPEND_DONE:
         n->answer.outcome = CHANNEL_ANSWERED;
@@ -166,6 +173,7 @@ start_fetch(struct net_call *n)
         .kind = r->kind == CHANNEL_REQUEST_SMTP ? FETCH_SMTP : FETCH_HTTP,
         .arena = n->x->arena,
         .timeout_ms = n->x->timeout_ms,
+        .is_probe = r->is_probe,
         .on_done = on_fetched,
         .on_body = r->answer_max > 0 ? on_part : NULL,
         .method = r->method,

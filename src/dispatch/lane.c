@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/health.h"
 #include "base/log.h"
-#include "dispatch/dispatch_private.h"
+#include "dispatch/lane.h"
 
 /* Rows are claimed for rated lanes this far ahead: short, as they can neither
  * be cancelled nor taken by others meanwhile. */
@@ -94,15 +94,43 @@ name_metrics(struct lane *l, const struct provider *of)
 }
 
 static void
-tell_health(struct lane *l, enum health h, const char *detail)
+put_clause(struct buf *b, const char *clause)
+{
+    if (b->n > 0 && clause[0])
+        buf_put_cstr(b, "; ");
+    buf_put_cstr(b, clause);
+}
+
+/* What its calls say, and what it says when it is asked. */
+static void
+tell_health(struct lane *l)
 {
     static const int shown[] = {
         [BREAKER_CLOSED] = 0, [BREAKER_PROBING] = 1, [BREAKER_OPEN] = 2};
+    bool is_closed = l->breaker.state == BREAKER_CLOSED;
+    int percent = fitness_percent(&l->fitness, dispatch_mono_ms(l->dispatch));
+    struct buf b = {0};
 
-    health_report(l->health_name, h, str_from(detail),
-                  dispatch_wall_ms(l->dispatch));
+    put_clause(&b, l->is_paused ? "paused" : "");
+    put_clause(&b, is_closed ? "" : "calls fail; the breaker is open");
+    put_clause(&b, l->probe);
+    if (l->probe[0] && percent >= 0)
+        buf_printf(&b, "; %d %% of recent calls worked", percent);
+    health_report(l->health_name,
+                  is_closed && !l->is_probe_bad ? HEALTH_OK : HEALTH_DEGRADED,
+                  buf_str(&b), dispatch_wall_ms(l->dispatch));
+    buf_fini(&b);
     metric_set(metrics_series(METRIC_breaker_state, l->name.p),
                shown[l->breaker.state]);
+}
+
+void
+lane_tell_probe(struct lane *l, const char *clause, bool is_bad)
+{
+    snprintf(l->probe, sizeof(l->probe), "%s", clause);
+    l->is_probe_bad = is_bad;
+    if (l->texts)
+        tell_health(l);
 }
 
 /* Another configuration: what failed with the old one says nothing of it. */
@@ -124,7 +152,9 @@ adopt(struct lane *l, const struct workspace *w, const struct provider *p)
     name_metrics(l, p);
     queue_lane_tune(l->queue, 2 * (size_t)l->concurrency,
                     p->driver->calls_world);
-    tell_health(l, HEALTH_OK, p->is_paused ? "paused" : "");
+    l->probe[0] = 0;
+    l->is_probe_bad = false;
+    tell_health(l);
 }
 
 void
@@ -359,8 +389,7 @@ tell_of_breaker(struct lane *l)
         LOG_WARN("breaker.open", log_str("provider", l->health_name),
                  log_int("for_ms",
                          breaker_until_ms(&l->breaker) - dispatch_mono_ms(d)));
-    tell_health(l, is_closed ? HEALTH_OK : HEALTH_DEGRADED,
-                is_closed ? "" : "calls fail; the breaker is open");
+    tell_health(l);
     /* Who is healthy is what the others of the channel go by. */
     LIST_EACH(it, &d->lanes)
     {

@@ -53,6 +53,16 @@ fitness_success(const struct fitness *f, int64_t now_ms)
     return llround(rate * rate * (double)FITNESS_WHOLE);
 }
 
+int
+fitness_percent(const struct fitness *f, int64_t now_ms)
+{
+    double all = f->good + f->bad;
+
+    if (all * left_of(f, now_ms) < 0.5)
+        return -1;
+    return (int)(100 * f->good / all);
+}
+
 int64_t
 fitness_latency_ms(const struct fitness *f, int64_t now_ms)
 {

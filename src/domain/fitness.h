@@ -43,6 +43,8 @@ void fitness_note(struct fitness *f, enum fitness_call what,
                   int64_t duration_ms, int64_t now_ms);
 /* The square of its success rate, of FITNESS_WHOLE. */
 int64_t fitness_success(const struct fitness *f, int64_t now_ms);
+/* How many of its recent calls worked, of 100; -1: there were none. */
+int fitness_percent(const struct fitness *f, int64_t now_ms);
 /* -1: not known. */
 int64_t fitness_latency_ms(const struct fitness *f, int64_t now_ms);
 /* What its weight is worth, of FITNESS_WHOLE; fastest_ms: the least latency of

@@ -134,6 +134,20 @@ what_failed_says_nothing_of_the_latency(void **state)
     assert_int_equal(fitness_latency_ms(&f, now_ms), 40);
 }
 
+static void
+what_worked_lately_is_told_in_percent(void **state)
+{
+    struct fitness f = {0};
+
+    (void)state;
+    assert_int_equal(fitness_percent(&f, START), -1);
+    (void)calls(&f, FITNESS_GOOD, 3, 10, START, 0);
+    assert_int_equal(fitness_percent(&f, START), 100);
+    fitness_note(&f, FITNESS_BAD, 10, START);
+    assert_int_equal(fitness_percent(&f, START), 75);
+    assert_int_equal(fitness_percent(&f, START + 4 * FITNESS_HALF_MS), -1);
+}
+
 int
 main(void)
 {
@@ -147,6 +161,7 @@ main(void)
         cmocka_unit_test(one_that_is_slow_loses_in_proportion),
         cmocka_unit_test(milliseconds_do_not_matter),
         cmocka_unit_test(what_failed_says_nothing_of_the_latency),
+        cmocka_unit_test(what_worked_lately_is_told_in_percent),
     };
 
     return cmocka_run_group_tests_name("domain/fitness", tests, NULL, NULL);

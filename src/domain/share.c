@@ -14,6 +14,12 @@ mixed(uint64_t x)
     return x ^ (x >> 31);
 }
 
+int64_t
+share_phase(int64_t lane, int64_t every_ms)
+{
+    return (int64_t)(mixed((uint64_t)lane) % (uint64_t)every_ms);
+}
+
 /* Between 0 and 1, and neither: 53 bits are what a double holds. */
 static double
 draw(int64_t delivery, int64_t lane)

@@ -26,5 +26,7 @@ struct share_row {
     double score;
 };
 
+/* Something from 0 to every_ms - 1 that is the lane's own. */
+int64_t share_phase(int64_t lane, int64_t every_ms);
 /* Sorts them as this delivery tries them. */
 void share_rank(struct share_row *rows, size_t n, int64_t delivery);

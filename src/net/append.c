@@ -155,6 +155,45 @@ write_block(const struct open_file *f, struct str block,
     return APPEND_DONE;
 }
 
+static bool
+take_path(struct str path, char name[static PATH_BYTES_MAX + 1],
+          char why[static WHY_SIZE])
+{
+    why[0] = 0;
+    if (path.n == 0 || path.n > PATH_BYTES_MAX || memchr(path.p, 0, path.n)) {
+        snprintf(why, WHY_SIZE, "cannot open the file: no such path");
+        return false;
+    }
+    memcpy(name, path.p, path.n);
+    name[path.n] = 0;
+    return true;
+}
+
+/* The folder of a file that is not there. */
+static bool
+may_make(char *name)
+{
+    char *slash = strrchr(name, '/');
+
+    if (!slash)
+        return access(".", W_OK | X_OK) == 0;
+    slash[slash == name] = 0;
+    return access(name, W_OK | X_OK) == 0;
+}
+
+bool
+append_could(struct str path, char why[static WHY_SIZE])
+{
+    char name[PATH_BYTES_MAX + 1];
+
+    if (!take_path(path, name, why))
+        return false;
+    if (access(name, W_OK) == 0 || (errno == ENOENT && may_make(name)))
+        return true;
+    tell(why, "cannot open the file", errno);
+    return false;
+}
+
 enum append_outcome
 append_block(struct append *a, struct str path, struct str block, bool is_sync,
              char why[static WHY_SIZE])
@@ -163,13 +202,8 @@ append_block(struct append *a, struct str path, struct str block, bool is_sync,
     enum append_outcome outcome;
     struct open_file *f;
 
-    why[0] = 0;
-    if (path.n == 0 || path.n > PATH_BYTES_MAX || memchr(path.p, 0, path.n)) {
-        snprintf(why, WHY_SIZE, "cannot open the file: no such path");
+    if (!take_path(path, name, why))
         return APPEND_NOTHING;
-    }
-    memcpy(name, path.p, path.n);
-    name[path.n] = 0;
     f = find_slot(a, name);
     if (f->path && !is_same_file(f, name))
         close_file(f);

@@ -17,6 +17,8 @@ struct append;
 
 struct append *append_new(void);
 void append_free(struct append *a);
+/* Whether a block could be written there; nothing is made. */
+bool append_could(struct str path, char why[static 160]);
 /* Makes the file (mode 0640) if it is not there, its folder not. With is_sync
  * one fdatasync ends the call. Unless it is done, why says what failed. */
 enum append_outcome append_block(struct append *a, struct str path,

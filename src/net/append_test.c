@@ -170,6 +170,21 @@ more_files_than_it_keeps_open_all_work(void **state)
         APPEND_DONE);
 }
 
+static void
+whether_it_could_be_written_is_told_without_making_it(void **state)
+{
+    struct setting *s = *state;
+
+    assert_true(append_could(str_from(s->path), s->why));
+    assert_int_equal(access(s->path, F_OK), -1);
+    assert_int_equal(put(s, "x\n"), APPEND_DONE);
+    assert_true(append_could(str_from(s->path), s->why));
+    assert_file(s->path, "x\n");
+    assert_false(append_could(STR("/nonexistent/a.log"), s->why));
+    assert_non_null(strstr(s->why, "cannot open the file: "));
+    assert_false(append_could(STR_NONE, s->why));
+}
+
 int
 main(void)
 {
@@ -184,6 +199,9 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(more_files_than_it_keeps_open_all_work,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            whether_it_could_be_written_is_told_without_making_it, setup,
+            teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

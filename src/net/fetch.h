@@ -53,6 +53,10 @@ struct fetch_request {
     enum fetch_kind kind;
     struct arena *arena; /* for the answer; on_done may free it */
     int64_t timeout_ms;  /* whole call */
+    /* Only whether it could be called: a connection with its TLS (status 0); of
+     * SMTP the login, too, and a NOOP, whose reply is the answer. Needs neither
+     * body nor recipients. */
+    bool is_probe;
     void (*on_done)(struct fetch_request *r, const struct fetch_answer *a);
     void *arg;
     /* HTTP: redirects are not followed, no proxy, no cookies, no netrc */

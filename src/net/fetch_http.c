@@ -175,6 +175,7 @@ fetch_http_begin(struct fetch_transfer *t)
     if (fault)
         return fault;
     set_method(t);
+    curl_easy_setopt(t->easy, CURLOPT_CONNECT_ONLY, r->is_probe ? 1L : 0L);
     if (curl_easy_setopt(t->easy, CURLOPT_URL, str_cstr(r->arena, r->url)) !=
         CURLE_OK)
         return "the URL cannot be read";
@@ -226,7 +227,7 @@ fetch_http_judge(struct fetch_transfer *t, CURLcode code,
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     ret->status = (int)status;
     /* An endless body: its status was whole long ago. */
-    if ((code == CURLE_OK && t->is_head_done) ||
+    if ((code == CURLE_OK && (t->is_head_done || t->request->is_probe)) ||
         (code == CURLE_WRITE_ERROR && t->is_overlong))
         ret->outcome = FETCH_ANSWERED;
     else if (t->n_begun > 0 && code == CURLE_ABORTED_BY_CALLBACK)

@@ -133,6 +133,20 @@ fetch_smtp_prepare(CURL *e, bool is_plain)
     curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
 }
 
+/* Without a sender libcurl says the custom command in place of a mail. The
+ * handle is used again, for mails and for probes. */
+static void
+set_purpose(struct fetch_transfer *t)
+{
+    const bool is_probe = t->request->is_probe;
+
+    curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 0L);
+    curl_easy_setopt(t->easy, CURLOPT_NOBODY, is_probe ? 1L : 0L);
+    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, is_probe ? "NOOP" : NULL);
+    if (!is_probe) /* last: NOBODY decides on it, too */
+        curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+}
+
 void
 fetch_smtp_apply(struct fetch_transfer *t)
 {
@@ -159,6 +173,7 @@ fetch_smtp_apply(struct fetch_transfer *t)
                      (long)t->request->needs_smtputf8);
     curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE,
                      (curl_off_t)t->request->body.n);
+    set_purpose(t);
 }
 
 void
@@ -230,6 +245,21 @@ set_recipients(struct fetch_transfer *t)
     return NULL;
 }
 
+static const char *
+set_envelope(struct fetch_transfer *t)
+{
+    const struct fetch_request *r = t->request;
+    const char *fault = set_recipients(t);
+
+    if (fault)
+        return fault;
+    if (!is_address(r, r->mail_from))
+        return "the sender is no address";
+    t->mail_from =
+        str_cstr(r->arena, str_fmt(r->arena, "<%.*s>", STR_ARG(r->mail_from)));
+    return NULL;
+}
+
 /* The path of the URL is the name that libcurl says in EHLO. */
 static const char *
 set_url(struct fetch_transfer *t)
@@ -257,17 +287,13 @@ fetch_smtp_begin(struct fetch_transfer *t)
     const struct fetch_request *r = t->request;
     const char *fault = set_url(t);
 
-    if (!fault)
-        fault = set_recipients(t);
+    if (!fault && !r->is_probe)
+        fault = set_envelope(t);
     if (fault)
         return fault;
-    if (!is_address(r, r->mail_from))
-        return "the sender is no address";
     if (!is_c_string(r->username) || !is_c_string(r->password) ||
         !is_c_string(r->oauth_token))
         return "the login has a NUL in it";
-    t->mail_from =
-        str_cstr(r->arena, str_fmt(r->arena, "<%.*s>", STR_ARG(r->mail_from)));
     if (r->username.n > 0) {
         t->username = str_cstr(r->arena, r->username);
         t->password = str_cstr(r->arena, r->password);

@@ -16,6 +16,7 @@
 struct script {
     const char *greeting, *ehlo, *auth, *mail, *rcpt, *data, *dot;
     const char *rcpt2; /* to the second recipient */
+    const char *noop;
 };
 
 /* False: the connection ends here. */
@@ -63,6 +64,8 @@ answer_line(struct peer_conn *c, const char *line, const struct script *s,
         return say(c, s->auth, "235 2.7.0 ok\r\n");
     if (strcmp(line, "\r\n") == 0) /* to the words of a refused token */
         return say(c, NULL, "535 5.7.8 bad token\r\n");
+    if (strncmp(line, "NOOP", 4) == 0)
+        return say(c, s->noop, "250 2.0.0 still here\r\n");
     if (strncmp(line, "STARTTLS", 8) == 0)
         return say(c, NULL, "220 go\r\nthis is no TLS\r\n");
     if (strncmp(line, "MAIL", 4) == 0)
@@ -650,6 +653,93 @@ mails_beyond_the_limit_wait_their_turn(void **state)
     peer_stop(&p);
 }
 
+static void
+probe(struct caller *c, struct call *k, int port)
+{
+    mail_init(k, port);
+    k->r.mail_from = k->r.body = STR_NONE;
+    k->r.rcpt_to = NULL;
+    k->r.n_rcpt_to = 0;
+    k->r.is_probe = true;
+    k->r.username = STR("shop");
+    k->r.password = STR("secret");
+    call_run(c, k);
+}
+
+static void
+a_probe_logs_in_and_sends_nothing(void **state)
+{
+    struct script s = {0};
+    struct call k, mail;
+    struct caller c;
+    struct peer p;
+    struct str seen;
+
+    (void)state;
+    start(&k, &c, &p, &s);
+    call_fini(&k);
+    probe(&c, &k, p.port);
+    assert_int_equal(k.answer.outcome, FETCH_ANSWERED);
+    assert_int_equal(k.answer.status, 250);
+    assert_text(k.answer.body, "2.0.0 still here");
+    seen = peer_seen(&p, k.r.arena);
+    assert_seen(seen, "AUTH PLAIN");
+    assert_seen(seen, "NOOP\r\n");
+    assert_null(memmem(seen.p, seen.n, "MAIL", 4));
+    assert_int_equal(p.n_requests, 0);
+    /* A mail after it, and a probe after that, on the same handle. */
+    mail_init(&mail, p.port);
+    call_run(&c, &mail);
+    assert_int_equal(mail.answer.outcome, FETCH_ANSWERED);
+    assert_int_equal(p.n_requests, 1);
+    call_fini(&mail);
+    call_fini(&k);
+    probe(&c, &k, p.port);
+    assert_int_equal(k.answer.status, 250);
+    assert_int_equal(p.n_requests, 1);
+    call_stop(&k, &c, &p);
+}
+
+static void
+a_probe_tells_what_does_not_work(void **state)
+{
+    static const struct {
+        struct script s;
+        enum fetch_outcome outcome;
+        enum fetch_cause cause;
+        int status;
+    } rows[] = {
+        {{.auth = "535 5.7.8 no\r\n"}, FETCH_NOT_SENT, FETCH_CAUSE_LOGIN, 535},
+        {{.greeting = "554 not you\r\n"},
+         FETCH_NOT_SENT,
+         FETCH_CAUSE_BROKEN,
+         554},
+        {{.noop = "421 4.3.2 closing\r\n"},
+         FETCH_ANSWERED,
+         FETCH_CAUSE_NONE,
+         421},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct script s = rows[i].s;
+        struct caller c;
+        struct call k;
+        struct peer p;
+
+        start(&k, &c, &p, &s);
+        call_fini(&k);
+        probe(&c, &k, p.port);
+        if (k.answer.outcome != rows[i].outcome ||
+            k.answer.cause != rows[i].cause ||
+            k.answer.status != rows[i].status)
+            fail_msg("row %zu: outcome %d cause %d status %d: %.*s", i,
+                     k.answer.outcome, k.answer.cause, k.answer.status,
+                     STR_ARG(k.answer.detail));
+        call_stop(&k, &c, &p);
+    }
+}
+
 int
 main(void)
 {
@@ -669,6 +759,8 @@ main(void)
         cmocka_unit_test(an_end_waits_for_no_server),
         cmocka_unit_test(a_slow_mail_server_holds_up_nobody),
         cmocka_unit_test(mails_beyond_the_limit_wait_their_turn),
+        cmocka_unit_test(a_probe_logs_in_and_sends_nothing),
+        cmocka_unit_test(a_probe_tells_what_does_not_work),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -627,6 +627,40 @@ tls_needs_a_certificate_that_is_trusted(void **state)
     peer_stop(&p);
 }
 
+static void
+a_probe_connects_and_sends_nothing(void **state)
+{
+    struct caller c;
+    struct call k, after;
+    struct peer p;
+    int port;
+
+    (void)state;
+    start(&k, &c, &p, serve_ok, NULL);
+    port = p.port;
+    k.r.is_probe = true;
+    call_run(&c, &k);
+    assert_result(&k, FETCH_ANSWERED, FETCH_CAUSE_NONE, 0);
+    assert_int_equal(peer_seen(&p, k.r.arena).n, 0);
+    /* A call after it, on the same handle, is one. */
+    call_init(&after);
+    call_url(&after, port, "/");
+    call_run(&c, &after);
+    assert_result(&after, FETCH_ANSWERED, FETCH_CAUSE_NONE, 200);
+    assert_int_equal(p.n_connections, 2);
+    call_fini(&after);
+    call_stop(&k, &c, &p);
+    /* Nobody is there any more. */
+    caller_start(&c, LOOPBACK);
+    call_init(&k);
+    call_url(&k, port, "/");
+    k.r.is_probe = true;
+    call_run(&c, &k);
+    assert_result(&k, FETCH_NOT_SENT, FETCH_CAUSE_CONNECT, 0);
+    call_fini(&k);
+    caller_stop(&c);
+}
+
 int
 main(void)
 {
@@ -647,6 +681,7 @@ main(void)
         cmocka_unit_test(a_cancelled_call_ends_once_in_a_later_turn),
         cmocka_unit_test(free_ends_what_is_left),
         cmocka_unit_test(tls_needs_a_certificate_that_is_trusted),
+        cmocka_unit_test(a_probe_connects_and_sends_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

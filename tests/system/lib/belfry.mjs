@@ -44,6 +44,8 @@ function environment(dir, extra) {
         BELFRY_BOOTSTRAP_KEY: ROOT_KEY,
         BELFRY_EGRESS_ALLOW: '127.0.0.0/8,::1/128',
         BELFRY_LOG_FORMAT: 'logfmt',
+        // Receivers count calls; what is about probes turns them on.
+        BELFRY_HEALTH_PROBE_EVERY: '0s',
         ...extra,
     };
     for (const name of Object.keys(env))
