@@ -226,9 +226,12 @@ what_others_sent_stays_as_it_is(void **state)
     assert_int_equal(e.found.id, 1001);
     assert_false(e.is_moved);
     assert_int_equal(status_of(r, 1001), DELIVERY_SENT);
+    /* What names nothing is not about what the provider gave no id. */
+    take(r, 2000, "");
     e = of_message("", RECEIPT_BOUNCED, 1);
     tell_all(r, &e, 1, false);
     assert_int_equal(e.found.id, 0);
+    assert_int_equal(status_of(r, 2001), DELIVERY_SENT);
 }
 
 static void

@@ -23,7 +23,8 @@ FROM unnest($3::int4[], $4::int8[], $5::int4[], $6::text[])
 AS w (ord, delivery, n, message)
 CROSS JOIN LATERAL (SELECT CASE WHEN w.delivery > 0 THEN w.delivery
 ELSE (SELECT max(y.delivery) FROM taken y WHERE y.tenant = $1::int8
-AND y.lane = $2::int8 AND y.message = w.message) END AS id OFFSET 0) AS k
+AND y.lane = $2::int8 AND y.message = w.message AND w.message <> '')
+END AS id OFFSET 0) AS k
 CROSS JOIN LATERAL (
 SELECT id, 0::int2 AS status, user_id, channel, provider FROM ready r
 WHERE r.tenant = $1 AND r.id = k.id
