@@ -237,10 +237,10 @@ a_provider_is_checked(void **state)
          "/config/fial"},
         {"{'channel':'webhook','driver':'webhook','config':{'url':"
          "'http://127.0.0.1:9/'}}",
-         "/config"},
+         "/config/url"},
         {"{'channel':'webhook','driver':'webhook','config':{'url':"
          "'http://[::1]/'}}",
-         "/config"},
+         "/config/url"},
     };
     struct house *h = *state;
 
