@@ -115,7 +115,7 @@ def set_up(r):
         s.ask('PUT', f'/v1/providers/{name}', {
             'channel': 'ntfy' if is_other else 'webhook',
             'driver': 'ntfy' if is_other else 'webhook',
-            'order': 2 if name == 'spare' else 1,
+            'order': 2 if name == 'spare' else 1, 'weight': 1,
             'config': {'topic': 'x', 'base_url': f'http://127.0.0.1:{p.port}'}
                       if is_other else
                       {'url': f'http://127.0.0.1:{p.port}/hook'}})

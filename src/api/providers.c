@@ -83,13 +83,15 @@ const struct field provider_fields[] = {
      .type = FIELD_INT,
      .min = 0,
      .max = 1000,
-     .doc = "The smallest of a channel is tried first; default 1."},
+     .doc = "The smallest of a channel is tried first; default 1. Of several "
+            "with the same one, the first by name."},
     {.name = "weight",
      .type = FIELD_INT,
      .min = 0,
      .max = SHARE_WEIGHT_MAX,
      .doc = "Its share of the load among those of the same order; 0: only "
-            "when no other is left; default 1."},
+            "when no other is left; 1 where only others of them say one. "
+            "Where none does, they share nothing."},
     {.name = "adaptive",
      .type = FIELD_BOOL,
      .doc = "The share falls while the provider fails or is slow; default "

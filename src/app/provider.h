@@ -30,6 +30,7 @@ struct provider {
     struct json config; /* secrets open */
     int order;          /* smallest is tried first */
     int weight;         /* among those of that order; 0: after the others */
+    bool says_weight;   /* so those of that order share; else names rule */
     bool is_adaptive;   /* its share follows how well it does */
     int concurrency;    /* calls at once, 1 .. 1024 */
     int64_t timeout_ms; /* of one call */

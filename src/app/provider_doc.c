@@ -354,6 +354,7 @@ provider_doc_open(struct arena *a, const struct vault *v, struct str purpose,
     ret->channel = str_dup(a, json_str_of(a, stored, "channel"));
     ret->order = (int)int_of(stored, "order", 1);
     ret->weight = (int)int_of(stored, "weight", 1);
+    ret->says_weight = json_is(json_get(stored, "weight"), JSON_NUMBER);
     ret->is_adaptive = json_bool(json_get(stored, "adaptive"), true);
     ret->concurrency =
         (int)int_of(stored, "concurrency", PROVIDER_CONCURRENCY_DEFAULT);

@@ -123,6 +123,16 @@ with_lane(const struct provider *const *all, size_t n, int64_t lane)
     return NULL;
 }
 
+/* Whoever has not asked for it keeps to the order of names. */
+static bool
+are_weighed(const struct provider *const *all, size_t n)
+{
+    for (size_t i = 0; n > 1 && i < n; i++)
+        if (all[i]->says_weight)
+            return true;
+    return false;
+}
+
 /* Those of one order, as the delivery tries them. */
 static void
 rank_equals(const struct provider_ask *ask, const struct provider **all,
@@ -131,7 +141,7 @@ rank_equals(const struct provider_ask *ask, const struct provider **all,
     const struct provider *were[PROVIDERS_MAX];
     struct share_row rows[PROVIDERS_MAX];
 
-    if (n < 2)
+    if (!are_weighed(all, n))
         return;
     memcpy(were, all, n * sizeof(*all));
     weigh(all, n, ask->now_ms, rows);
@@ -213,11 +223,10 @@ bool
 provider_is_shared(const struct workspace *w, struct str channel,
                    enum device_kind kind)
 {
-    const struct provider *first = provider_for(w, channel, kind, NULL);
-    const struct provider *next =
-        first ? provider_for(w, channel, kind, first) : NULL;
+    const struct provider *all[PROVIDERS_MAX];
+    size_t n = list_all(w, channel, kind, all);
 
-    return next && next->order == first->order;
+    return n > 1 && are_weighed(all, n_equal(all, n, 0));
 }
 
 int64_t

@@ -29,6 +29,7 @@ provider(int64_t lane, const char *name, int order)
                              .driver = &any,
                              .order = order,
                              .weight = 1,
+                             .says_weight = true,
                              .is_adaptive = true,
                              .is_enabled = true};
 }
@@ -103,6 +104,18 @@ those_of_the_first_order_share_and_the_others_come_after(void **state)
         assert_ptr_equal(all[0], provider_pick(&q));
         assert_ptr_equal(all[2], &d->of[2]);
     }
+    assert_in_range(n_first(d), 420, 580);
+}
+
+static void
+without_a_weight_it_is_the_first_by_name(void **state)
+{
+    struct desk *d = *state;
+
+    d->of[0].says_weight = d->of[1].says_weight = false;
+    assert_int_equal(n_first(d), DELIVERIES);
+    assert_false(provider_is_shared(&d->workspace, STR("email"), DEVICE_NONE));
+    d->of[1].says_weight = true;
     assert_in_range(n_first(d), 420, 580);
 }
 
@@ -191,6 +204,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         DESK_TEST(those_of_the_first_order_share_and_the_others_come_after),
+        DESK_TEST(without_a_weight_it_is_the_first_by_name),
         DESK_TEST(only_what_serves_the_device_is_asked),
         DESK_TEST(that_several_share_is_told),
         DESK_TEST(
