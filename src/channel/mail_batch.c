@@ -9,14 +9,14 @@
 #include "base/hmac.h"
 
 size_t
-mail_batch(struct json config, size_t otherwise)
+mail_batch(struct json config)
 {
     int64_t n;
 
     return json_int(json_get(config, "batch"), &n) && n >= 1 &&
                    n <= MAIL_BATCH_MAX
                ? (size_t)n
-               : otherwise;
+               : 1;
 }
 
 /* One of them, as a call of its own. */

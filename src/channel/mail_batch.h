@@ -15,7 +15,7 @@
         .name = "batch", .type = FIELD_INT, .min = 1, .max = MAIL_BATCH_MAX,   \
         .doc = (sentence),                                                     \
     }
-size_t mail_batch(struct json config, size_t otherwise);
+size_t mail_batch(struct json config); /* 1 where it is left out */
 
 /* An API. Its parts are given calls of one message, also of those that go with
  * others; `answer` is then that mail's part of the answer. */

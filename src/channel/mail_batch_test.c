@@ -240,7 +240,7 @@ how_many_is_configured(void **state)
 
     (void)state;
     call_begin(&f, POSTMARK);
-    assert_int_equal(channel_postmark.batch(f.call.config), MAIL_BATCH_MAX);
+    assert_int_equal(channel_postmark.batch(f.call.config), 1);
     assert_int_equal(channel_resend.batch(f.call.config), 1);
     call_end(&f);
     call_begin(&f, "{\"batch\":7}");

@@ -15,8 +15,9 @@ static const struct field config_fields[] = {
      .max = 256,
      .doc = "The server's API token."},
     MAIL_FROM_ROW,
-    MAIL_BATCH_ROW("How many mails that wait go in one request at most; 100 "
-                   "when it is left out, 1: each by itself."),
+    MAIL_BATCH_ROW("How many mails that wait go in one request at most; 1 "
+                   "when it is left out. When the answer to one does not "
+                   "come, that is unknown of all that were in it."),
     {.name = "message_stream",
      .type = FIELD_KEY,
      .doc = "The stream to send through; outbound when it is left out."},
@@ -372,7 +373,7 @@ step(struct channel_call *c)
 static size_t
 batch(struct json config)
 {
-    return mail_batch(config, MAIL_BATCH_MAX);
+    return mail_batch(config);
 }
 
 static void

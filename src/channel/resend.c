@@ -269,7 +269,7 @@ step(struct channel_call *c)
 static size_t
 batch(struct json config)
 {
-    return mail_batch(config, 1);
+    return mail_batch(config);
 }
 
 const struct channel_driver channel_resend = {

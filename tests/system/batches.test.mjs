@@ -14,7 +14,8 @@ const idOf = {
     resend: (mail) => mail.tags.find((t) => t.name === 'delivery_id').value,
 };
 
-for (const [face, config] of [[postmark, {}], [resend, { batch: 100 }]])
+for (const [face, config] of [[postmark, { batch: 100 }],
+    [resend, { batch: 100 }]])
     describe(`batches of ${face.driver}`, { timeout: 120000 }, () => {
         let belfry, provider, serial = 0;
 
@@ -76,8 +77,8 @@ for (const [face, config] of [[postmark, {}], [resend, { batch: 100 }]])
             assert.ok(q.calls().every((c) => [c.json].flat().length <= 3));
         });
 
-        it('go each by itself where it is asked for', async () => {
-            await configure({ config: { batch: 1 } });
+        it('go each by itself where nothing else is asked for', async () => {
+            await configure({ config: { batch: undefined } });
             const q = await queue(4);
             await go();
             for (const id of q.ids) await end(id, 'sent');
