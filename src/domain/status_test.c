@@ -75,6 +75,7 @@ every_reason_has_a_code_of_its_own_and_a_sentence(void **state)
         assert_true(code.n > 0 && code.n <= 32);
         for (size_t i = 0; i < code.n; i++)
             assert_true((code.p[i] >= 'a' && code.p[i] <= 'z') ||
+                        (code.p[i] >= '0' && code.p[i] <= '9') ||
                         code.p[i] == '.' || code.p[i] == '_');
         assert_int_equal(sentence[strlen(sentence) - 1], '.');
     }
