@@ -62,8 +62,8 @@ what_is_stored_has_no_open_secret(void **state)
 
     doc = stored(d, ASKED ",'secret':'" PLAIN "'}", (struct json){0}, &makes);
     assert_false(makes);
-    assert_false(holds(json_raw(doc), PLAIN + 6));
-    assert_false(holds(shown(d, doc, false), PLAIN + 6));
+    assert_false(holds(json_raw(doc), &PLAIN[6]));
+    assert_false(holds(shown(d, doc, false), &PLAIN[6]));
     assert_true(holds(shown(d, doc, true), PLAIN));
     assert_true(str_is(
         json_str_of(d->arena, read(d, doc).lane.config, "secret"), PLAIN));
