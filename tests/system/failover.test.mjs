@@ -79,7 +79,8 @@ describe('providers of the same order', { timeout: 120000 }, () => {
         it(`${adaptive ? 'give less to' : 'with adaptive off, as much to'} ` +
             'one that is slow', async (t) => {
             const { belfry, hooks } = await withProviders(t, {
-                slow: { concurrency: 64, adaptive }, fast: { concurrency: 64 },
+                slow: { concurrency: 64, adaptive, weight: 1 },
+                fast: { concurrency: 64 },
             });
             hooks.slow.script('/in', Array(10000).fill({ after: 1000 }));
             await sendMany(belfry, 60); // by which they are known
