@@ -495,6 +495,31 @@ api_call_ends(struct call *c, int status)
                  log_str("detail", c->problem.detail));
 }
 
+static bool
+is_known(const struct api *api, const struct http_request *r)
+{
+    struct str text = bearer(r), id, secret;
+    struct str root = api->options.config->server_bootstrap_key;
+    struct auth_key k;
+
+    if (text.n > 0 && root.n > 0 && auth_key_is_same(text, root))
+        return true;
+    return auth_key_split(text, &id, &secret) &&
+           snapshots_key(api->options.app->snapshots, id, &k) &&
+           auth_key_matches(&k, secret);
+}
+
+/* Of what is sure to fit, nobody is asked. */
+static bool
+may_be_beyond(const struct http_request *r, size_t n)
+{
+    uint64_t length;
+
+    return !str_to_u64(http_request_header(r, "Content-Length"), &length) ||
+           length > n;
+}
+
+/* Strangers get no room for files and batches. */
 static size_t
 body_limit(void *arg, const struct http_request *r)
 {
@@ -504,12 +529,16 @@ body_limit(void *arg, const struct http_request *r)
     struct str params[2];
     struct buf allow;
     const struct route *row;
+    size_t limit = most;
 
     buf_init(&allow, r->arena);
     row = find_route(api, r->arena, r, params, &allow);
     if (row && row->has_files && (size_t)config->http_max_send > most)
-        return (size_t)config->http_max_send;
-    return row && row->is_batch ? (size_t)config->http_max_batch : most;
+        limit = (size_t)config->http_max_send;
+    else if (row && row->is_batch)
+        limit = (size_t)config->http_max_batch;
+    return limit > most && may_be_beyond(r, most) && !is_known(api, r) ? most
+                                                                       : limit;
 }
 
 static void

@@ -110,6 +110,12 @@ const HTTP = [
         [400, 404]],
     ['a body over the limit', post(HOST + AUTH + JSON_TYPE +
         'Content-Length: 90000000\r\n', ''), [413]],
+    ['a body of 9 MB by a stranger', post(HOST + JSON_TYPE +
+        'Content-Length: 9000000\r\n', ''), [413]],
+    ['a batch of 7 MB by a stranger', post(HOST + JSON_TYPE +
+        'Authorization: Bearer bf_nobody_0123456789abcdef0123456789abcdef' +
+        '\r\nContent-Length: 7000000\r\n', '').replace('notifications',
+        'notifications/batch'), [413]],
     ['chunks over the limit', post(HOST + AUTH + JSON_TYPE +
         'Transfer-Encoding: chunked\r\n', '200000\r\n' +
         ' '.repeat(0x200000) + '\r\n0\r\n\r\n'), [413, null]],
