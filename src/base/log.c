@@ -353,25 +353,14 @@ build(struct line *l, enum log_level level, const char *event, int64_t wall_ms)
     put_str(l, (struct str){event, strlen(event)});
 }
 
-void
-log_write(enum log_level level, const char *event,
-          const struct log_field *fields)
+/* Apart from log_write(): hardened builds clear the line before anything else,
+ * which costs more than most calls that write nothing. */
+static void
+write_event(enum log_level level, const char *event,
+            const struct log_field *fields, int64_t wall_ms, int64_t suppressed)
 {
-    int saved_errno = errno;
-    int64_t suppressed, wall_ms;
-    struct clock *clock;
     struct line line;
-    bool may;
 
-    if ((int)level < atomic_load(&least_level))
-        return;
-    pthread_mutex_lock(&lock);
-    clock = out_clock ? out_clock : clock_system();
-    wall_ms = clock->wall_ms(clock);
-    may = may_write(event, clock->mono_ms(clock), &suppressed);
-    pthread_mutex_unlock(&lock);
-    if (!may)
-        return;
     build(&line, level, event, wall_ms);
     if (suppressed > 0)
         put_field(&line, &(struct log_field){.key = "suppressed",
@@ -383,5 +372,25 @@ log_write(enum log_level level, const char *event,
     pthread_mutex_lock(&lock);
     write_line(out_fd, line.p, line.n);
     pthread_mutex_unlock(&lock);
+}
+
+void
+log_write(enum log_level level, const char *event,
+          const struct log_field *fields)
+{
+    int saved_errno = errno;
+    int64_t suppressed, wall_ms;
+    struct clock *clock;
+    bool may;
+
+    if ((int)level < atomic_load(&least_level))
+        return;
+    pthread_mutex_lock(&lock);
+    clock = out_clock ? out_clock : clock_system();
+    wall_ms = clock->wall_ms(clock);
+    may = may_write(event, clock->mono_ms(clock), &suppressed);
+    pthread_mutex_unlock(&lock);
+    if (may)
+        write_event(level, event, fields, wall_ms, suppressed);
     errno = saved_errno;
 }

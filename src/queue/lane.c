@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "queue/queue_private.h"
 
+#define TARGET_MAX 500 /* rows that it holds, unless its owner wants more */
 #define TAKEN_FAST_MS 20
 #define TAKEN_SLOW_MS 100
 #define CRITICAL_STREAK_MAX 9 /* then one of the others, if one waits */
@@ -49,8 +50,8 @@ batch_taken(struct queue_lane *l, struct queue_batch *b)
         l->target *= 2;
     else if (ms >= TAKEN_SLOW_MS)
         l->target /= 2;
-    if (l->target > QUEUE_CLAIM_MAX)
-        l->target = QUEUE_CLAIM_MAX;
+    if (l->target > TARGET_MAX)
+        l->target = TARGET_MAX;
     if (l->target < l->least)
         l->target = l->least;
 }
@@ -321,15 +322,19 @@ end_cycle(struct queue_lane *l)
     return b;
 }
 
+static void claim_ahead(struct queue_lane *l);
+
 static void
 offer_claimed(struct queue_lane *l)
 {
     hold_claimed(l, end_cycle(l));
     if (l->queue->is_draining ||
-        (l->records_intent && !l->cycle.records_intent))
+        (l->records_intent && !l->cycle.records_intent)) {
         queue_lane_give_back(l);
-    else
-        l->options.ops->on_work(l->options.arg);
+        return;
+    }
+    claim_ahead(l);
+    l->options.ops->on_work(l->options.arg);
 }
 
 /* Without the answer nothing of it may go out. */
@@ -475,9 +480,28 @@ what_to_claim(struct queue_lane *l, size_t *ret_want, size_t *ret_critical)
     most = lesser(most, l->target);
     critical = lesser(critical, QUEUE_CLAIM_CRITICAL);
     if (l->has_ready && most > held)
-        *ret_want = most - held;
+        *ret_want = lesser(most - held, QUEUE_CLAIM_MAX);
     if (l->has_critical && critical > critical_held)
         *ret_critical = critical - critical_held;
+}
+
+static bool
+is_worth_a_claim(const struct queue_lane *l, size_t want)
+{
+    return want > 0 && l->n_waiting <= l->target / 2;
+}
+
+/* So that the store works on the next batch while this one is begun. */
+static void
+claim_ahead(struct queue_lane *l)
+{
+    size_t want, critical;
+
+    if (l->is_backing_off)
+        return;
+    what_to_claim(l, &want, &critical);
+    if (is_worth_a_claim(l, want))
+        begin_cycle(l, want, critical);
 }
 
 void
@@ -489,7 +513,7 @@ queue_lane_pump(struct queue_lane *l)
     if (l->is_cycling || l->is_backing_off)
         return;
     what_to_claim(l, &want, &critical);
-    must_claim = critical > 0 || (want > 0 && l->n_waiting <= l->target / 2);
+    must_claim = critical > 0 || is_worth_a_claim(l, want);
     must_record = l->n_finished > 0 &&
                   (l->is_flush_due || l->n_finished >= l->target ||
                    l->n_finished > RECORD_MAX || l->queue->is_draining);

@@ -15,7 +15,7 @@
 #include "base/metrics.h"
 #include "store/cycle.h"
 
-#define QUEUE_CLAIM_MAX 500     /* rows at once, whatever the lane can do */
+#define QUEUE_CLAIM_MAX 1000    /* rows at once, whatever the lane can do */
 #define QUEUE_CLAIM_CRITICAL 64 /* critical ones at once beyond these */
 #define QUEUE_FLUSH_MS 3        /* the longest a finish waits for company */
 #define QUEUE_WAIT_CHECK_MS 500 /* the wall clock may have been set */

@@ -33,6 +33,7 @@ struct bench {
     struct queue_item *taken[600];
     size_t n_taken;
     bool takes_all, ends_all, is_draining;
+    bool was_cycling; /* at the last on_work() */
     bool has_suppressions;
 };
 
@@ -107,6 +108,7 @@ on_work(void *arg)
     struct queue_item *item;
 
     b->n_work++;
+    b->was_cycling = b->fake.cycle != NULL;
     while (b->takes_all && (item = queue_take(b->lane, QUEUE_ALL_PRIORITIES)))
         b->taken[b->n_taken++] = item;
     while (b->ends_all && (item = queue_take(b->lane, QUEUE_ALL_PRIORITIES)))
@@ -339,7 +341,7 @@ a_lane_that_is_fast_claims_more_and_a_slow_one_does_not(void **state)
         b->n_taken = done = 0;
         turn(b);
     }
-    assert_int_equal(next_cycle(b)->want, QUEUE_CLAIM_MAX);
+    assert_int_equal(next_cycle(b)->want, 500);
     b->takes_all = false;
     answer_rows(b, 8, 1, PRIORITY_NORMAL, true);
     for (int i = 0; i < 15; i++)
@@ -347,7 +349,23 @@ a_lane_that_is_fast_claims_more_and_a_slow_one_does_not(void **state)
     b->takes_all = true;
     on_work(b);
     turn(b);
-    assert_true(next_cycle(b)->want <= QUEUE_CLAIM_MAX);
+    assert_true(next_cycle(b)->want <= 500);
+}
+
+static void
+a_wide_lane_claims_on_while_it_begins_what_came(void **state)
+{
+    struct bench *b = *state;
+
+    queue_lane_tune(b->lane, (size_t)2 * QUEUE_CLAIM_MAX, true);
+    b->ends_all = true;
+    assert_int_equal(next_cycle(b)->want, QUEUE_CLAIM_MAX);
+    answer_rows(b, QUEUE_CLAIM_MAX, 1, PRIORITY_NORMAL, true);
+    assert_true(b->was_cycling);
+    assert_int_equal(b->fake.cycle->want, QUEUE_CLAIM_MAX);
+    assert_int_equal(b->fake.cycle->n_finishes, 0);
+    answer_rows(b, 0, 0, PRIORITY_NORMAL, false);
+    assert_int_equal(next_cycle(b)->n_finishes, QUEUE_CLAIM_MAX);
 }
 
 static void
@@ -736,6 +754,7 @@ main(void)
         T(what_cannot_begin_is_not_claimed),
         T(an_empty_claim_though_there_is_more_backs_off),
         T(a_lane_that_is_fast_claims_more_and_a_slow_one_does_not),
+        T(a_wide_lane_claims_on_while_it_begins_what_came),
         T(what_ends_at_once_does_not_pile_up),
         T(critical_ones_overtake_and_the_tenth_is_another),
         T(only_the_asked_priorities_are_taken),
