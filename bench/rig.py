@@ -16,6 +16,7 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -67,6 +68,7 @@ class Result:
     notes: list = dataclasses.field(default_factory=list)
     rounds: list = dataclasses.field(default_factory=list)
     others: float = None
+    disk_ms: float = None
 
     @property
     def ratio(self):
@@ -144,11 +146,36 @@ def free_port():
         return s.getsockname()[1]
 
 
-class Others:
-    """How much of the machine went to processes that are not ours."""
+class Meanwhile:
+    """What else there was while a row ran."""
 
     def __init__(self):
-        self.share = None
+        self.share = None  # of the machine, for processes that are not ours
+        self.disk_ms = None  # the slowest write of the probe
+
+
+class DiskProbe(threading.Thread):
+    """Ten times a second a small write and fdatasync, as a commit is one. When
+    these are slow, so is every commit, whoever makes it."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path = path
+        self.slowest_ms = 0.0
+        self.ended = threading.Event()
+
+    def run(self):
+        with open(self.path, 'wb') as file:
+            while not self.ended.wait(0.1):
+                began = time.monotonic()
+                os.pwrite(file.fileno(), bytes(8192), 0)
+                os.fdatasync(file.fileno())
+                self.slowest_ms = max(self.slowest_ms,
+                                      (time.monotonic() - began) * 1e3)
+
+    def end(self):
+        self.ended.set()
+        self.join()
 
 
 # ---- processes ----
@@ -250,12 +277,18 @@ class Rig:
 
     @contextlib.contextmanager
     def watch_machine(self):
-        others, began = Others(), time.monotonic()
+        meanwhile, began = Meanwhile(), time.monotonic()
         busy, ours = machine_busy_s(), self.our_s()
-        yield others
+        probe = DiskProbe(self.dir / 'disk-probe')
+        probe.start()
+        try:
+            yield meanwhile
+        finally:
+            probe.end()
         took = (time.monotonic() - began) * os.cpu_count()
         extra = machine_busy_s() - busy - (self.our_s() - ours)
-        others.share = max(0.0, extra / took)
+        meanwhile.share = max(0.0, extra / took)
+        meanwhile.disk_ms = probe.slowest_ms
 
     def our_s(self):
         """Of this process and of all that it started and that has ended."""

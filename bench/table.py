@@ -34,8 +34,10 @@ def line(r):
     return '\n'.join([text] + [f'    {note}' for note in r.notes])
 
 
-def warning(others):
-    """What else was going on: figures of such a row say little."""
-    if others <= 0.1:
-        return ''
-    return f'    ! others took {others:.0%} of the machine meanwhile'
+def warnings(meanwhile):
+    """Why figures of such a row say little."""
+    if meanwhile.share > 0.1:
+        yield f'others took {meanwhile.share:.0%} of the machine meanwhile'
+    if meanwhile.disk_ms > 50:
+        yield (f'the disk took up to {meanwhile.disk_ms:.0f} ms for a write of '
+               '8 KiB')

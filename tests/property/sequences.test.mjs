@@ -12,7 +12,9 @@ const SHOWN = 3;
 // SQLite where PostgreSQL is, too: both wait for each fsync.
 process.env.TMPDIR = process.env.BELFRY_POSTGRES_FOLDER ?? '/tmp';
 
-describe('random sequences of commands', { timeout: 3600000 }, () => {
+describe('random sequences of commands', {
+    concurrency: true, timeout: 3600000,
+}, () => {
     const stores = [
         { name: 'in memory', store: 'memory', seeds: 10000, first: 1 },
         { name: 'on SQLite', store: 'sqlite', seeds: 500, first: 100001 },
