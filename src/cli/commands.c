@@ -65,6 +65,7 @@ static const char *const send_examples[] = {
     "make 2>&1 | tail -20 | belfry send ops - --title \"Build\"",
     "belfry send < notification.json",
     "belfry send u_1 \"Hello\" --channel email,in_app --dry-run",
+    "belfry send u_1 \"Your invoice\" --channel email --attach invoice.pdf",
     "belfry send u_1 --template sale --approver editor --approval-for 24h",
     NULL};
 static const char *const tail_examples[] = {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "cli/attach.h"
 #include "cli/cli_private.h"
 
 #define DATA_MAX 1000
@@ -187,6 +188,8 @@ send_body_of_flags(struct arena *a, const struct send_words *words,
         e = write_time(a, words, "expires-at", "expires_at", &w, ret_why);
     if (e == ERR_OK && is_said(args, "data"))
         e = data_write(a, args, &w, ret_why);
+    if (e == ERR_OK && is_said(args, "attach"))
+        e = attach_write(a, args, &w, ret_why);
     write_approval(args, &w);
     if (is_said(args, "dry-run"))
         json_bool_field(&w, "dry_run", true);

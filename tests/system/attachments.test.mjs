@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -69,17 +69,19 @@ describe('attachments', { timeout: 300000 }, () => {
         { email: `${name}@example.net`, name: 'Tim' }] },
     channels: ['email'], title: 'Order 7', body: 'It is paid.' });
 
+    const provide = (more) => belfry.put('/v1/providers/mail', {
+        channel: 'email', driver: 'smtp',
+        retry: { strategy: 'fixed', base: '100ms', attempts: 3 },
+        config: { host: '127.0.0.1', port: mails.port,
+            from: 'Shop <shop@example.com>', tls: 'none' }, ...more });
+
     before(async () => {
         dir = await mkdtemp(path.join(tmpdir(), 'belfry-attachments-'));
         certificates = await makeCertificates(dir);
         mails = await mailServer();
         belfry = await start({ env: {
             SSL_CERT_FILE: certificates.authorityFile } });
-        await belfry.put('/v1/providers/mail', { channel: 'email',
-            driver: 'smtp', timeout: '3s',
-            retry: { strategy: 'fixed', base: '100ms', attempts: 3 },
-            config: { host: '127.0.0.1', port: mails.port,
-                from: 'Shop <shop@example.com>', tls: 'none' } });
+        await provide({ timeout: '3s' });
     });
     after(async () => {
         await belfry?.stop();
@@ -108,6 +110,22 @@ describe('attachments', { timeout: 300000 }, () => {
         for (const line of raw.split('\r\n'))
             assert.ok(line.length <= 78 || /^List-Unsub/.test(line), line);
         assert.match(raw, /^[\x00-\x7f]*$/);
+    });
+
+    it('go from the command line, read from where they are', async () => {
+        const [name, , content] = FILES[0];
+        await writeFile(path.join(dir, name), content);
+        await belfry.put('/v1/users/cli', { email: 'cli@example.net' });
+        const out = await belfry.cli(['send', 'cli', 'It is paid.', '--channel',
+            'email', '--attach', path.join(dir, name), '--wait']);
+        assert.equal(out.code, 0, out.stderr);
+        const { mail } = await mails.received('cli@example.net');
+        assert.deepEqual(mail.attachments.map((a) => [a.filename, a.contentType,
+            sha(a.content)]), [[name, 'application/pdf', sha(content)]]);
+        const missing = await belfry.cli(['send', 'cli', 'x', '--attach',
+            path.join(dir, 'nowhere.pdf')]);
+        assert.equal(missing.code, 2);
+        assert.match(missing.stderr, /nowhere\.pdf": No such file/);
     });
 
     for (const face of faces.filter((f) => f.files))
@@ -175,6 +193,7 @@ describe('attachments', { timeout: 300000 }, () => {
     it('are as large as they may be, and no larger', async () => {
         const half = randomBytes(5 * 1024 * 1024);
         const large = [file('1', 'a/b', half), file('2', 'a/b', half)];
+        await provide({ timeout: '60s' }); // a busy machine takes a while
         const id = await belfry.send({ ...to('large'), attachments: large },
             { timeout: 60000 });
         await belfry.reaches(id, 'email', 'sent', { timeout: 60000 });
@@ -182,6 +201,7 @@ describe('attachments', { timeout: 300000 }, () => {
             { timeout: 30000 });
         assert.deepEqual(mail.attachments.map((a) => sha(a.content)),
             [sha(half), sha(half)]);
+        await provide({ timeout: '3s' });
         const more = await belfry.api('POST', '/v1/notifications', {
             ...to('large'), attachments: [...large, file('3', 'a/b', 'x')] });
         assert.equal(more.status, 422);
