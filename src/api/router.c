@@ -122,7 +122,7 @@ decode_param(struct arena *a, struct str raw, struct str *ret)
         i += 2;
     }
     *ret = (struct str){text, n};
-    return str_is_utf8(*ret) && memchr(text, 0, n) == NULL;
+    return str_is_text(*ret);
 }
 
 /* Segments in braces match anything that is not empty. */

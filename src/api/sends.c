@@ -417,7 +417,7 @@ notification_send(struct call *c)
     if (is_text) {
         if (is_too_large(c, (struct json){0}))
             return;
-        if (!str_is_utf8(text) || (text.n && memchr(text.p, 0, text.n))) {
+        if (!str_is_text(text)) {
             call_fail_with(c, ERR_MALFORMED,
                            "the text must be UTF-8 without NUL");
             return;

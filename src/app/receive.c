@@ -66,9 +66,9 @@ line(struct arena *a, struct str text, size_t max)
 }
 
 static bool
-is_text(struct str s, size_t max)
+is_short_text(struct str s, size_t max)
 {
-    return s.n > 0 && s.n <= max && str_is_utf8(s) && !memchr(s.p, 0, s.n);
+    return s.n > 0 && s.n <= max && str_is_text(s);
 }
 
 /* By the provider's own id of the event, else by all that it says. */
@@ -117,7 +117,7 @@ fill_event(struct receive *r, const struct channel_event *from,
     if (!id_parse(from->delivery_id, vault_id_key(r->app->vault), "dlv",
                   r->workspace->shard, &ret->delivery)) {
         ret->delivery = 0;
-        if (is_text(from->provider_message_id, STORE_MESSAGE_MAX))
+        if (is_short_text(from->provider_message_id, STORE_MESSAGE_MAX))
             ret->message = from->provider_message_id;
     }
 }
@@ -254,7 +254,7 @@ find_address(struct receive *r, size_t i, struct suppression *ret)
     ret->channel = e->found.id ? e->found.channel : r->provider->channel;
     ret->address = e->found.id ? e->address : from->address;
     return e->found.id ? !e->is_known && ret->address.n > 0
-                       : is_bare && is_text(ret->address, 1024);
+                       : is_bare && is_short_text(ret->address, 1024);
 }
 
 static bool

@@ -340,6 +340,12 @@ str_is_utf8(struct str s)
     return true;
 }
 
+bool
+str_is_text(struct str s)
+{
+    return str_is_utf8(s) && (s.n == 0 || !memchr(s.p, 0, s.n));
+}
+
 struct str
 str_utf8_clip(struct str s, size_t n)
 {

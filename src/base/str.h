@@ -52,6 +52,8 @@ bool str_to_i64(struct str s, int64_t *ret); /* a leading '-' is taken */
 bool str_to_duration_ms(struct str s, int64_t *ret_ms);
 
 bool str_is_utf8(struct str s); /* RFC 3629: no overlongs, no surrogates */
+/* And no NUL in it: what is kept as text. */
+bool str_is_text(struct str s);
 /* Bytes of the first character, 1 to 4; 0 when it is none by RFC 3629. */
 size_t str_utf8_char(struct str s);
 /* The longest prefix of at most n bytes that ends on a character. */

@@ -271,6 +271,11 @@ overlong_and_stray_bytes_are_no_utf8(void **state)
     }
     assert_true(str_is_utf8(STR_NONE));
     assert_true(str_is_utf8(STR("12345678\xF0\x9F\x98\x80 12345678\xC3\xA9")));
+    assert_true(str_is_text(STR("a\xC3\xA9")));
+    assert_true(str_is_text(STR_NONE));
+    assert_true(str_is_utf8(STR("a\0b")));
+    assert_false(str_is_text(STR("a\0b")));
+    assert_false(str_is_text(STR("a\xC3")));
 }
 
 static void

@@ -217,18 +217,12 @@ id_of_row(const struct user_rows *r)
     return STR_NONE;
 }
 
-static bool
-is_text(struct str s)
-{
-    return str_is_utf8(s) && (s.n == 0 || !memchr(s.p, 0, s.n));
-}
-
 static struct str
 read_csv(const struct user_rows *r, struct arena *a, struct user_row *ret)
 {
     struct str all = buf_str(&r->csv.text);
 
-    if (!is_text(all))
+    if (!str_is_text(all))
         return STR("is no UTF-8 text");
     ret->id = id_of_row(r);
     if (csv_count(&r->csv) != r->n_columns)

@@ -282,7 +282,7 @@ script_parse(struct arena *a, struct str file, struct str text,
         fail(&p, 1, "the file is too large: at most 1 MiB");
         return ERR_INVALID;
     }
-    if (!str_is_utf8(text) || (text.n > 0 && memchr(text.p, '\0', text.n))) {
+    if (!str_is_text(text)) {
         fail(&p, line_of_bad_utf8(text), "this is not text in UTF-8");
         return ERR_INVALID;
     }
