@@ -10,8 +10,8 @@
  *
  * What holds for everything here:
  * - Texts are a pointer and a length. None ends with a NUL, any may be empty
- *   (n is 0, p may then be NULL). They are UTF-8 but for bodies and headers of
- *   HTTP, which are bytes.
+ *   (n is 0, p may then be NULL). They are UTF-8 without a NUL in it but for
+ *   bodies and headers of HTTP, which are bytes.
  * - Times are milliseconds since 1970-01-01 UTC by the wall clock; 0 is "none".
  *   Durations are milliseconds.
  * - What a call hands in is borrowed until it returns. What a call hands out is

@@ -98,7 +98,8 @@ channel_request_line(const struct channel_call *c, const struct field *config,
     switch (r->kind) {
     case CHANNEL_REQUEST_HTTP:
         l.method = r->method;
-        l.host = authority_of(r->url);
+        /* A plugin may have written anything there. */
+        l.host = channel_detail(c, config, authority_of(r->url));
         l.path = open_path(c, channel_detail(c, config, path_of(r->url)));
         l.key = key_of(r);
         l.is_delivery = l.key.n > 0 && c->n_messages > 0 &&

@@ -63,6 +63,9 @@ test_paths(void **state)
          "a.example /3/device/***"},
         {"https://u.example/inbox/mine?x=1", "https://u.example/inbox/mine?x=1",
          "u.example /***/***"},
+        /* no URL: what is kept is text all the same */
+        {"https://a\xff\x01.example/x", "", "a?_.example /x"},
+        {"https://canary-42.example/x", "", "***.example /x"},
     };
 
     (void)state;

@@ -143,7 +143,8 @@ unknown_policy_of(const struct workspace *w, const struct channel_message *m)
 }
 
 /* Where the provider sends receipts, by which its word will find it. An id
- * that is longer than any provider's is none. */
+ * that is longer than any provider's, or no text, is none: a row that the
+ * database refuses would hold up all that is recorded with it. */
 static const struct store_taken *
 taken_of(struct call *c, size_t i, enum delivery_status status)
 {
@@ -156,7 +157,7 @@ taken_of(struct call *c, size_t i, enum delivery_status status)
     t = ARENA_NEW(c->arena, struct store_taken);
     t->lane = c->lane->num;
     t->address = c->messages[i].address;
-    if (message.n <= STORE_MESSAGE_MAX && str_is_utf8(message))
+    if (message.n <= STORE_MESSAGE_MAX && str_is_text(message))
         t->message = message;
     return t;
 }

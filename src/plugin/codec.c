@@ -185,7 +185,7 @@ get_verdict(struct wire_reader *in, struct channel_verdict *v)
     if (v->retry_after_ms > RETRY_AFTER_MAX_MS)
         v->retry_after_ms = RETRY_AFTER_MAX_MS;
     return v->status >= 0 && v->status <= STATUS_MAX && v->gone_ms >= 0 &&
-           str_is_utf8(v->provider_message_id);
+           str_is_text(v->provider_message_id);
 }
 
 bool
@@ -215,7 +215,7 @@ get_text(struct wire_reader *in, size_t max)
 {
     struct str s = wire_get_str(in, max);
 
-    if (!str_is_utf8(s))
+    if (!str_is_text(s))
         in->is_bad = true;
     return s;
 }

@@ -219,7 +219,7 @@ a_webhook_comes_to_events(void **state)
 
 /* An answer as a hostile child would write it. */
 static struct buf
-answer_of(uint32_t what, uint32_t stage, uint32_t third, const char *method)
+answer_of(uint32_t what, uint32_t stage, uint32_t third, struct str text)
 {
     struct buf b = {0};
 
@@ -228,7 +228,7 @@ answer_of(uint32_t what, uint32_t stage, uint32_t third, const char *method)
     wire_put_str(&b, STR(""));
     wire_put_i64(&b, 0);
     if (what == BELFRY_ASK) {
-        wire_put_str(&b, str_from(method));
+        wire_put_str(&b, text);
         wire_put_str(&b, STR("https://x/"));
         wire_put_u32(&b, third);
         for (uint32_t i = 0; i < third && i < 20; i++) {
@@ -243,31 +243,37 @@ answer_of(uint32_t what, uint32_t stage, uint32_t third, const char *method)
         wire_put_i64(&b, -5);
         wire_put_i64(&b, 0);
         wire_put_str(&b, STR("d"));
-        wire_put_str(&b, str_from(method));
+        wire_put_str(&b, text);
     }
     return b;
 }
+
+#define TEXT(literal)                                                          \
+    {                                                                          \
+        "" literal, sizeof(literal) - 1                                        \
+    }
 
 static void
 answers_that_no_rule_allows_are_none(void **state)
 {
     static const struct {
         uint32_t what, stage, third;
-        const char *text; /* method, or the provider's id */
+        struct str text; /* method, or the provider's id */
         bool is_good;
     } rows[] = {
-        {BELFRY_ASK, 0, 16, "DELETE", true},
-        {BELFRY_ASK, 0, 17, "POST", false},
-        {BELFRY_ASK, 0, 1000000, "POST", false},
-        {BELFRY_ASK, 0, 0, "CONNECT", false},
-        {BELFRY_ASK, 0, 0, "post", false},
-        {BELFRY_ASK, 1000001, 0, "POST", false},
-        {BELFRY_DONE, 0, BELFRY_VERDICT_SENT, "m1", true},
-        {BELFRY_DONE, 0, 0, "m1", false},
-        {BELFRY_DONE, 0, BELFRY_VERDICT_CREDENTIALS + 1, "m1", false},
-        {BELFRY_DONE, 0, BELFRY_VERDICT_SENT, "\xff", false},
-        {0, 0, 1, "m1", false},
-        {3, 0, 1, "m1", false},
+        {BELFRY_ASK, 0, 16, TEXT("DELETE"), true},
+        {BELFRY_ASK, 0, 17, TEXT("POST"), false},
+        {BELFRY_ASK, 0, 1000000, TEXT("POST"), false},
+        {BELFRY_ASK, 0, 0, TEXT("CONNECT"), false},
+        {BELFRY_ASK, 0, 0, TEXT("post"), false},
+        {BELFRY_ASK, 1000001, 0, TEXT("POST"), false},
+        {BELFRY_DONE, 0, BELFRY_VERDICT_SENT, TEXT("m1"), true},
+        {BELFRY_DONE, 0, 0, TEXT("m1"), false},
+        {BELFRY_DONE, 0, BELFRY_VERDICT_CREDENTIALS + 1, TEXT("m1"), false},
+        {BELFRY_DONE, 0, BELFRY_VERDICT_SENT, TEXT("\xff"), false},
+        {BELFRY_DONE, 0, BELFRY_VERDICT_SENT, TEXT("m\0001"), false},
+        {0, 0, 1, TEXT("m1"), false},
+        {3, 0, 1, TEXT("m1"), false},
     };
 
     (void)state;

@@ -22,7 +22,8 @@ cancel(const struct channel_remote *r, struct channel_away *a)
     n_cancelled++;
 }
 
-static const struct channel_remote remote = {.start = start, .cancel = cancel};
+static const struct channel_remote remote = {
+    .takes_receipts = true, .start = start, .cancel = cancel};
 static struct channel_driver driver;
 
 /* Turns until a step is away. */
@@ -149,6 +150,46 @@ what_is_given_up_is_a_dead_letter_whatever_the_policy_says(void **state)
     assert_int_equal(r->n_calls, 0);
 }
 
+/* Whether the provider's word of that message would find a delivery. */
+static bool
+is_found(struct rig *r, struct str message)
+{
+    struct store_receipt_event e = {.message = message,
+                                    .kind = RECEIPT_DELIVERED,
+                                    .n = STORE_RECEIPT_N,
+                                    .at_ms = r->clock.now_ms};
+    struct store_receipt x = {.tenant = RIG_TENANT,
+                              .lane = RIG_LANE_A,
+                              .provider = STR("mail"),
+                              .is_look = true,
+                              .now_ms = r->clock.now_ms,
+                              .events = &e,
+                              .n_events = 1};
+
+    assert_int_equal(rig_ask(r, STORE_VERB_receipt, &x.req), ERR_OK);
+    return e.found.id != 0;
+}
+
+/* PostgreSQL would refuse a NUL, and with it all that is recorded then. */
+static void
+an_id_that_is_no_text_is_not_kept(void **state)
+{
+    const struct str ids[] = {STR("m1"), STR("m\0002"), STR("m\xff")};
+    struct rig *r = *state;
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        int64_t id = begin(r, 1);
+
+        hold(r);
+        held->call->is_done = true;
+        held->call->verdicts[0] = (struct channel_verdict){
+            .verdict = VERDICT_SENT, .provider_message_id = ids[i]};
+        come_back();
+        rig_wait(r, id, DELIVERY_SENT);
+        assert_int_equal(is_found(r, ids[i]), i == 0);
+    }
+}
+
 int
 main(void)
 {
@@ -158,6 +199,7 @@ main(void)
         RIG_TEST(cut_off_with_an_answer_it_may_have_been),
         RIG_TEST(cut_off_with_the_answer_of_what_sends_nothing_it_was_not),
         RIG_TEST(what_is_given_up_is_a_dead_letter_whatever_the_policy_says),
+        RIG_TEST(an_id_that_is_no_text_is_not_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

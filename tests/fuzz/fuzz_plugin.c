@@ -80,7 +80,8 @@ check_stepped(struct str payload)
     CHECK(s.stage >= 0 && s.memo.text.n <= CHANNEL_MEMO_MAX);
     if (s.is_done)
         CHECK(s.verdict.verdict != VERDICT_INTERRUPTED &&
-              s.verdict.retry_after_ms >= 0);
+              s.verdict.retry_after_ms >= 0 &&
+              str_is_text(s.verdict.provider_message_id));
     else
         CHECK(s.request.method.n > 0 && s.request.n_headers <= 16);
 }
@@ -97,7 +98,7 @@ check_received(struct arena *a, struct str payload)
     for (size_t i = 0; i < r.n_events; i++)
         CHECK((int)r.events[i].kind >= 0 &&
               (int)r.events[i].kind < (int)RECEIPT_KINDS &&
-              str_is_utf8(r.events[i].detail));
+              str_is_text(r.events[i].detail));
 }
 
 /* ---- to the child ---- */
