@@ -9,6 +9,8 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -16,6 +18,7 @@
 
 #define NOBODY 65534 /* of all Linux systems; owns no file */
 #define DATA_MAX (256UL * 1024 * 1024)
+#define STACK_MAX (8UL * 1024 * 1024)
 #define DESCRIPTORS_MAX 32
 
 #if defined(__x86_64__)
@@ -37,9 +40,16 @@
 #define HAS_SHADOW 0
 #endif
 
+/* One that is lower already stays. */
 static int
 set_limit(__rlimit_resource_t what, rlim_t most)
 {
+    struct rlimit now;
+
+    if (getrlimit(what, &now) != 0)
+        return -1;
+    if (now.rlim_max < most)
+        most = now.rlim_max;
     return setrlimit(what, &(struct rlimit){most, most});
 }
 
@@ -52,7 +62,8 @@ box_limit(void)
         set_limit(RLIMIT_NPROC, 0) != 0 ||
         set_limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) != 0)
         return "the limits could not be set";
-    if (!HAS_SHADOW && set_limit(RLIMIT_DATA, DATA_MAX) != 0)
+    if ((!HAS_SHADOW && set_limit(RLIMIT_DATA, DATA_MAX) != 0) ||
+        set_limit(RLIMIT_STACK, STACK_MAX) != 0)
         return "the limit of memory could not be set";
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return "new privileges could not be ruled out";
@@ -70,18 +81,32 @@ leave_root(void)
 }
 
 #ifdef ARCH
+#define LOAD(member)                                                           \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
 #define ALLOW(name)                                                            \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1),                     \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+/* The lower half of the argument: both architectures have it first, and the
+ * kernel looks at no more of these. */
+#define ALLOW_IF(name, argument, test, value, if_so, else_so)                  \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 4),                     \
+        LOAD(args[argument]),                                                  \
+        BPF_JUMP(BPF_JMP | (test) | BPF_K, (value), (if_so), (else_so)),       \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                          \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW_EQUAL(name, argument, value)                                     \
+    ALLOW_IF(name, argument, BPF_JEQ, value, 0, 1)
+#define ALLOW_WITHOUT(name, argument, bits)                                    \
+    ALLOW_IF(name, argument, BPF_JSET, bits, 1, 0)
 
 static const char *
 filter_calls(void)
 {
-    static struct sock_filter rules[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+    struct sock_filter rules[] = {
+        LOAD(arch),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        LOAD(nr),
         /* what is open */
         ALLOW(read),
         ALLOW(readv),
@@ -91,9 +116,9 @@ filter_calls(void)
         ALLOW(fstat),
         ALLOW(lseek),
         ALLOW(ppoll),
-        /* memory */
+        /* memory: shared one would be beyond the limit of data */
         ALLOW(brk),
-        ALLOW(mmap),
+        ALLOW_WITHOUT(mmap, 3, MAP_SHARED),
         ALLOW(munmap),
         ALLOW(mremap),
         ALLOW(mprotect),
@@ -114,7 +139,7 @@ filter_calls(void)
         ALLOW(sigaltstack),
         ALLOW(getpid),
         ALLOW(gettid),
-        ALLOW(tgkill),
+        ALLOW_EQUAL(tgkill, 0, (uint32_t)getpid()), /* nobody else's */
         ALLOW(exit),
         ALLOW(exit_group),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
@@ -125,8 +150,10 @@ filter_calls(void)
     };
 
     /* With a number of a 32-bit call the architecture is another one; with the
-     * x32 bit no number is equal to any of these. */
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0)
+     * x32 bit no number is equal to any of these. The threads that a
+     * constructor has begun are under it, too. */
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
+                &program) != 0)
         return "the filter of system calls could not be set";
     return NULL;
 }

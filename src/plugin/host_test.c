@@ -11,11 +11,15 @@
 #include "plugin/keeper.h"
 #include "plugin/rig_test.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -130,6 +134,21 @@ a_message_goes_to_it_and_back(void **state)
     assert_true(x.f.call.is_done);
     assert_int_equal(x.f.verdict.verdict, VERDICT_RATE);
     assert_text(x.f.verdict.detail, "no *** here");
+    call_end(&x.f);
+}
+
+static void
+it_reaches_nobody_and_no_memory_but_its_own(void **state)
+{
+    struct asking x;
+
+    (void)state;
+    begin(&x, "look", "dlv_l");
+    ask(&x);
+    wait_for(&x);
+    assert_text(x.f.verdict.detail,
+                "own memory done, shared refused, signal to itself done, to "
+                "others refused, socket of a thread refused");
     call_end(&x.f);
 }
 
@@ -312,11 +331,48 @@ what_is_not_asked_in_time_is_told_so(void **state)
 
 /* ---- the child, and the rest ---- */
 
+static sem_t bystander_asked, bystander_done;
+static int bystander_fd, bystander_errno;
+
+static void *
+stand_by(void *arg)
+{
+    (void)arg;
+    sem_wait(&bystander_asked);
+    bystander_fd = socket(AF_INET, SOCK_STREAM, 0);
+    bystander_errno = errno;
+    sem_post(&bystander_done);
+    return NULL;
+}
+
+static int
+ask_bystander(void)
+{
+    sem_post(&bystander_asked);
+    sem_wait(&bystander_done);
+    errno = bystander_errno;
+    return bystander_fd;
+}
+
+/* As a constructor of the library might. */
+static bool
+begin_thread(void)
+{
+    pthread_t thread;
+
+    sem_init(&bystander_asked, 0, 0);
+    sem_init(&bystander_done, 0, 0);
+    rig_bystander = ask_bystander;
+    return pthread_create(&thread, NULL, stand_by, NULL) == 0;
+}
+
 static int
 run_child(const char *name)
 {
     if (strcmp(name, "gone") == 0)
         return 3;
+    if (!begin_thread())
+        return 5;
     if (box_limit() || box_seal())
         return 4;
     _exit(child_serve(strcmp(name, "refused") == 0 ? NULL : &rig_plugin));
@@ -353,6 +409,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_driver_and_its_channel_are_known),
         cmocka_unit_test(a_message_goes_to_it_and_back),
+        cmocka_unit_test(it_reaches_nobody_and_no_memory_but_its_own),
         cmocka_unit_test(where_nothing_came_the_host_judges),
         cmocka_unit_test_prestate(what_ends_it_is_given_up_the_third_time,
                                   crash),

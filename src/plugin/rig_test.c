@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/guest.h"
+
 #define TEXT(literal) ((struct belfry_str)BELFRY_STR(literal))
 
 static int
@@ -65,6 +67,8 @@ told(const struct belfry_step *s)
     return (struct belfry_str){p, (size_t)n};
 }
 
+/* ---- a message ---- */
+
 static uint32_t
 ask(struct belfry_step *s)
 {
@@ -99,6 +103,12 @@ step(struct belfry_step *s)
         s->host->alloc(s->host, (size_t)65 * 1024 * 1024);
     if (is(title, "nonsense"))
         return 77;
+    if (is(title, "look"))
+        return rig_look_around(s);
+    if (is(title, "talk")) /* and one more by the rules */
+        rig_log_by_itself(GUEST_LOG_LINES - 1);
+    if (is(title, "babble"))
+        rig_log_by_itself(GUEST_LOG_LINES);
     s->host->log(s->host, TEXT("it works"));
     if (!s->answer)
         return ask(s);

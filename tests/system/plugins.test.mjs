@@ -368,7 +368,7 @@ describe('a plugin that misbehaves', { skip, timeout: 120000 }, () => {
     it('can reach nothing', async () => {
         const d = await belfry.reaches(await send('look'), 'slack', 'failed');
         assert.equal(d.log[0].detail, 'socket refused, open refused, ' +
-            'fork refused, kill refused, environment none');
+            'fork refused, kill refused, tgkill refused, environment none');
     });
 
     it('logs lines that are no lines of the log', async () => {

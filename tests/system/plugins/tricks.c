@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +58,8 @@ look_around(struct belfry_step *s)
     n += snprintf(text + n, sizeof(text) - n, ", fork %s", name_of(fork()));
     n += snprintf(text + n, sizeof(text) - n, ", kill %s",
                   name_of(kill(getppid(), 0)));
+    n += snprintf(text + n, sizeof(text) - n, ", tgkill %s",
+                  name_of((int)syscall(SYS_tgkill, 1 << 30, 1 << 30, 0)));
     snprintf(text + n, sizeof(text) - n, ", environment %s",
              getenv("PATH") || getenv("BELFRY_BOOTSTRAP_KEY") ? "there"
                                                               : "none");
