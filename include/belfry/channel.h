@@ -96,7 +96,8 @@ struct belfry_host {
     struct belfry_str (*hex)(const struct belfry_host *h,
                              struct belfry_str bytes);
     /* A line for Belfry's log, at level info, for who looks for a fault: at
-     * most 500 bytes, 20 lines a call. No secrets, no addresses, no texts. */
+     * most 300 bytes, 20 lines a call. Secrets of the configuration are struck
+     * out; say no other ones, no addresses, no texts. */
     void (*log)(const struct belfry_host *h, struct belfry_str line);
 };
 

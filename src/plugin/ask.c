@@ -5,7 +5,10 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
+#include "channel/driver.h"
 #include "plugin/codec.h"
+#include "plugin/guest.h"
 
 struct question {
     struct task task;
@@ -21,7 +24,26 @@ question_free(struct question *q)
 {
     buf_fini(&q->job.frame);
     buf_fini(&q->job.reply);
+    buf_fini(&q->job.said);
     free(q);
+}
+
+/* ---- what it says besides ---- */
+
+/* Here, where its secrets are known: a plugin was told them. */
+static void
+log_lines(const struct question *q, const struct channel_call *c)
+{
+    const struct manifest *m = &q->plugin->manifest;
+    struct wire_reader in = {.rest = buf_str(&q->job.said)};
+
+    while (in.rest.n > 0 && !in.is_bad) {
+        struct str line = wire_get_str(&in, GUEST_LOG_MAX);
+
+        LOG_INFO("plugin.says", log_cstr("plugin", m->name),
+                 log_str("provider", c->provider), log_cstr("id", q->job.key),
+                 log_str("line", channel_detail(c, m->config, line)));
+    }
 }
 
 /* ---- a step that nobody took ---- */
@@ -91,6 +113,7 @@ take_step(struct question *q, struct channel_call *c)
 static void
 finish_call(struct question *q, struct channel_call *c)
 {
+    log_lines(q, c);
     if (q->is_oversized)
         conclude_oversized(c);
     else if (q->job.end == JOB_ANSWERED)
@@ -102,8 +125,11 @@ finish_call(struct question *q, struct channel_call *c)
 static void
 finish_receipt(struct question *q, struct channel_receipt *r)
 {
+    const struct channel_call about = {
+        .arena = r->arena, .provider = q->away->provider, .config = r->config};
     struct str payload;
 
+    log_lines(q, &about);
     r->outcome = CHANNEL_RECEIPT_LOST;
     if (q->is_oversized)
         r->outcome = CHANNEL_RECEIPT_MALFORMED;

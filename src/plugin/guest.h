@@ -8,7 +8,7 @@
 #include "plugin/wire.h"
 
 #define GUEST_ALLOC_MAX (64 * 1024 * 1024) /* in one call of the plugin */
-#define GUEST_LOG_MAX 500
+#define GUEST_LOG_MAX 300
 #define GUEST_LOG_LINES 20
 
 struct guest {

@@ -172,6 +172,45 @@ where_nothing_came_the_host_judges(void **state)
 }
 
 static void
+it_may_log_so_much(void **state)
+{
+    struct asking x;
+
+    (void)state;
+    begin(&x, "talk", "dlv_m");
+    ask(&x);
+    wait_for(&x);
+    assert_false(x.f.call.is_done);
+    call_end(&x.f);
+}
+
+/* The first one is in hand, if not yet when the next ones come. */
+static void
+who_finds_no_room_is_told_so(void **state)
+{
+    const size_t size = (size_t)7 * 1024 * 1024;
+    const size_t n_room = KEEPER_QUEUE_BYTES / size;
+    struct asking x[16];
+
+    (void)state;
+    assert_true(n_room + 2 < sizeof(x) / sizeof(x[0]));
+    for (size_t i = 0; i < n_room + 2; i++) {
+        begin(&x[i], i == 0 ? "hang" : "Hello", "dlv_n");
+        x[i].f.message.data =
+            (struct str){arena_alloc(x[i].f.arena, size), size};
+        ask(&x[i]);
+    }
+    for (size_t i = 0; i < n_room + 2; i++)
+        wait_for(&x[i]);
+    assert_false(x[1].f.call.is_done);
+    assert_int_equal(x[n_room + 1].f.verdict.verdict, VERDICT_RETRY);
+    assert_text(x[n_room + 1].f.verdict.reason, "plugin.down");
+    assert_holds(x[n_room + 1].f.verdict.detail, "too many messages wait");
+    for (size_t i = 0; i < n_room + 2; i++)
+        call_end(&x[i].f);
+}
+
+static void
 check_lost(const char *title, const char *why)
 {
     struct asking x, other;
@@ -204,7 +243,8 @@ what_ends_it_is_given_up_the_third_time(void **state)
     check_lost(*state,
                strcmp(*state, "hang") == 0 ? "it did not answer within 300 ms"
                : strcmp(*state, "nonsense") == 0 ? "nothing that the ABI has"
-                                                 : "it was ended by SIGABRT");
+               : strcmp(*state, "babble") == 0 ? "it logs more than the ABI has"
+                                               : "it was ended by SIGABRT");
 }
 
 static void
@@ -405,7 +445,7 @@ int
 main(int argc, char **argv)
 {
     static char crash[] = "crash", hang[] = "hang", nonsense[] = "nonsense",
-                much[] = "much";
+                much[] = "much", babble[] = "babble";
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_driver_and_its_channel_are_known),
         cmocka_unit_test(a_message_goes_to_it_and_back),
@@ -419,6 +459,10 @@ main(int argc, char **argv)
                                   nonsense),
         cmocka_unit_test_prestate(what_ends_it_is_given_up_the_third_time,
                                   much),
+        cmocka_unit_test_prestate(what_ends_it_is_given_up_the_third_time,
+                                  babble),
+        cmocka_unit_test(it_may_log_so_much),
+        cmocka_unit_test(who_finds_no_room_is_told_so),
         cmocka_unit_test(an_answer_is_judged_by_the_next_child),
         cmocka_unit_test(what_only_prepares_was_not_sent),
         cmocka_unit_test(who_waits_no_more_hears_nothing),

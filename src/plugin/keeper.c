@@ -16,6 +16,7 @@
 #include "plugin/child.h"
 #include "plugin/codec.h"
 #include "plugin/file.h"
+#include "plugin/guest.h"
 
 #define READ_CHUNK (64 * 1024)
 
@@ -33,6 +34,25 @@ end_job(struct job *j, enum job_end end, const char *why)
 }
 
 static void
+add_to_queue(struct keeper *k, struct job *j, bool is_next)
+{
+    if (is_next)
+        list_prepend(&k->queue, &j->link);
+    else
+        list_append(&k->queue, &j->link);
+    k->n_queued++;
+    k->n_queued_bytes += j->frame.n;
+}
+
+static void
+take_off_queue(struct keeper *k, struct job *j)
+{
+    list_remove(&j->link);
+    k->n_queued--;
+    k->n_queued_bytes -= j->frame.n;
+}
+
+static void
 end_queued(struct keeper *k, const char *why, bool is_all)
 {
     LIST_EACH(it, &k->queue)
@@ -41,8 +61,7 @@ end_queued(struct keeper *k, const char *why, bool is_all)
 
         if (j->has_answer && !is_all)
             continue;
-        list_remove(&j->link);
-        k->n_queued--;
+        take_off_queue(k, j);
         end_job(j, JOB_DOWN, why);
     }
 }
@@ -64,8 +83,7 @@ blame(struct keeper *k, const char *why)
         blame_clear(&k->blame, str_from(j->key));
         end_job(j, JOB_GIVEN_UP, why);
     } else if (j->has_answer) {
-        list_prepend(&k->queue, &j->link);
-        k->n_queued++;
+        add_to_queue(k, j, true);
     } else {
         end_job(j, JOB_CRASHED, why);
     }
@@ -246,15 +264,17 @@ take_answer(struct keeper *k, const struct wire_frame *f)
     pump(k);
 }
 
+/* What the guest counts, a child that goes past it may not have counted. */
 static void
 take_log(struct keeper *k, const struct wire_frame *f)
 {
     struct wire_reader in = {.rest = f->payload};
-    struct str line = wire_get_str(&in, 1000);
+    struct str line = wire_get_str(&in, GUEST_LOG_MAX);
 
-    if (wire_is_done(&in) && str_is_utf8(line))
-        LOG_INFO("plugin.says", log_cstr("plugin", k->options.name),
-                 log_str("line", line));
+    if (!wire_is_done(&in) || ++k->n_lines > GUEST_LOG_LINES)
+        fail(k, "it logs more than the ABI has");
+    else
+        wire_put_str(&k->current->said, line);
 }
 
 static void
@@ -335,12 +355,11 @@ on_socket(struct loop_fd *f, int events, void *arg)
 static void
 pump(struct keeper *k)
 {
-    struct list *entry;
-
-    if (k->state != KEEPER_IDLE || !(entry = list_take(&k->queue)))
+    if (k->state != KEEPER_IDLE || list_is_empty(&k->queue))
         return;
-    k->n_queued--;
-    k->current = CONTAINER_OF(entry, struct job, link);
+    k->current = CONTAINER_OF(k->queue.next, struct job, link);
+    take_off_queue(k, k->current);
+    k->n_lines = 0;
     wire_set_id(&k->current->frame, ++k->last_id);
     buf_reset(&k->out);
     k->out_at = 0;
@@ -473,14 +492,14 @@ on_wake(struct task *t)
 void
 keeper_ask(struct keeper *k, struct job *j)
 {
-    list_append(&k->queue, &j->link);
-    k->n_queued++;
-    if (k->n_queued > KEEPER_QUEUE_MAX && !j->has_answer) {
-        list_remove(&j->link);
-        k->n_queued--;
+    bool is_full = k->n_queued >= KEEPER_QUEUE_MAX ||
+                   k->n_queued_bytes + j->frame.n > KEEPER_QUEUE_BYTES;
+
+    if (is_full && !j->has_answer) {
         end_job(j, JOB_DOWN, "too many messages wait for it");
         return;
     }
+    add_to_queue(k, j, false);
     if (k->is_woken)
         return;
     k->is_woken = true;

@@ -21,7 +21,8 @@
 #include "plugin/wire.h"
 
 #define KEEPER_QUEUE_MAX 4096
-#define KEEPER_START_MS 10000 /* for the hello */
+#define KEEPER_QUEUE_BYTES ((size_t)64 * 1024 * 1024) /* of their questions */
+#define KEEPER_START_MS 10000                         /* for the hello */
 #define KEEPER_BACKOFF_MS 100 /* doubles with each end without an answer */
 #define KEEPER_BACKOFF_MAX_MS 30000
 #define KEEPER_PATIENCE_MS 1000 /* so long a job waits for the next start */
@@ -42,6 +43,7 @@ struct job {
     char key[ID_TEXT_MAX]; /* the delivery's id, for the blame; or empty */
     enum job_end end;
     struct buf reply; /* the payload of the answer, which is one */
+    struct buf said;  /* lines for the log, texts as of wire.h: not masked */
     char why[KEEPER_WHY_MAX];
     void (*on_end)(struct job *j); /* once, in a later turn or at the stop */
 };
@@ -74,8 +76,9 @@ struct keeper {
     struct buf in, out;
     size_t out_at;
     struct list queue;
-    size_t n_queued;
+    size_t n_queued, n_queued_bytes;
     struct job *current;
+    size_t n_lines;          /* that it logged with the current one in hand */
     struct loop_timer timer; /* of the state: back-off, or a deadline */
     struct task wake;        /* jobs came while nothing was to be done */
     bool is_woken;

@@ -304,7 +304,8 @@ describe('a plugin that misbehaves', { skip, timeout: 120000 }, () => {
                 { BELFRY_PLUGINS_TIMEOUT: '1500ms' }) });
         const retry = { strategy: 'fixed', base: '100ms', attempts: 20 };
         await belfry.put('/v1/providers/tricks', { channel: 'slack',
-            driver: 'tricks', retry, config: { base_url: server.url('') } });
+            driver: 'tricks', retry, config: { base_url: server.url(''),
+                token: 'canary-of-tricks' } });
         await belfry.put('/v1/providers/hook', { channel: 'webhook',
             driver: 'webhook', config: { url: server.url('/other'),
                 secret: server.secret } });
@@ -373,8 +374,15 @@ describe('a plugin that misbehaves', { skip, timeout: 120000 }, () => {
 
     it('logs lines that are no lines of the log', async () => {
         await belfry.reaches(await send('say'), 'slack', 'sent');
-        assert.match(belfry.stderr,
-            /plugin\.says plugin=tricks line="a line\\nof the plugin"/);
+        assert.match(belfry.stderr, new RegExp(
+            String.raw`plugin\.says plugin=tricks provider=tricks ` +
+            String.raw`id=dlv_\w+ line="a line of the plugin"`));
+    });
+
+    it('logs no secret that it was told', async () => {
+        await belfry.reaches(await send('tell'), 'slack', 'sent');
+        assert.match(belfry.stderr, /plugin\.says .* line="?\*\*\*"?\n/);
+        assert.doesNotMatch(belfry.stderr, /canary-of-tricks/);
     });
 });
 

@@ -99,6 +99,8 @@ step(struct belfry_step *s)
         nanosleep(&second, NULL);
     if (is(title, "say"))
         s->host->log(s->host, TEXT("a line\nof the plugin"));
+    if (is(title, "tell"))
+        s->host->log(s->host, s->config[1].text);
     if (!s->answer)
         return ask(s);
     s->verdict->status = s->answer->status;
@@ -112,7 +114,14 @@ static const struct belfry_setting base_url = {
     .flags = BELFRY_SETTING_REQUIRED,
     .doc = BELFRY_STR("Where it sends to."),
 };
-static const struct belfry_setting *const settings[] = {&base_url};
+static const struct belfry_setting token = {
+    .size = sizeof(struct belfry_setting),
+    .name = BELFRY_STR("token"),
+    .type = BELFRY_TYPE_STRING,
+    .flags = BELFRY_SETTING_SECRET,
+    .doc = BELFRY_STR("What it tells."),
+};
+static const struct belfry_setting *const settings[] = {&base_url, &token};
 static const struct belfry_channel slack = {
     .size = sizeof(struct belfry_channel), .name = BELFRY_STR("slack")};
 static const struct belfry_channel *const channels[] = {&slack};
@@ -126,7 +135,7 @@ static const struct belfry_plugin plugin = {
     .channels = channels,
     .n_channels = 1,
     .settings = settings,
-    .n_settings = 1,
+    .n_settings = 2,
     .step = step,
 };
 
