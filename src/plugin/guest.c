@@ -51,6 +51,12 @@ host_json_quote(const struct belfry_host *h, struct belfry_str text)
     return to_abi(buf_str(&b));
 }
 
+static bool
+is_index(struct str step)
+{
+    return step.n == 1 || (step.n > 0 && step.p[0] != '0');
+}
+
 /* One step of a JSON pointer, with ~1 and ~0 undone. */
 static struct json
 json_child(struct arena *a, struct json v, struct str step)
@@ -66,7 +72,8 @@ json_child(struct arena *a, struct json v, struct str step)
     }
     if (json_is(v, JSON_OBJECT))
         return json_get_str(v, (struct str){name, n});
-    if (json_is(v, JSON_ARRAY) && str_to_u64(step, &i) && i < json_count(v))
+    if (json_is(v, JSON_ARRAY) && is_index(step) && str_to_u64(step, &i) &&
+        i < json_count(v))
         return json_at(v, (uint32_t)i);
     return (struct json){0};
 }
@@ -85,9 +92,11 @@ host_json_get(const struct belfry_host *h, struct belfry_str text,
     if (json_parse(a, from_abi(text), &doc, &error) != ERR_OK)
         return 0;
     v = json_root(&doc);
-    if (rest.n > 0 && !(str_split(&rest, '/', &step) && step.n == 0))
+    if (rest.n == 0)
+        rest = STR_NONE;
+    else if (!str_split(&rest, '/', &step) || step.n > 0)
         return 0;
-    while (rest.n > 0 && str_split(&rest, '/', &step))
+    while (str_split(&rest, '/', &step))
         v = json_child(a, v, step);
     if (json_is(v, JSON_ABSENT))
         return 0;

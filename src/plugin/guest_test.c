@@ -174,6 +174,55 @@ a_message_beyond_every_frame_is_not_sent(void **state)
     end(&x);
 }
 
+/* ---- what the host does for it ---- */
+
+/* RFC 6901, 5, and what it does not have. */
+static void
+a_pointer_leads_where_it_says(void **state)
+{
+    static const char doc[] =
+        "{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,\"m~n\":8,"
+        "\"deep\":{\"\":{\"x\":null}}}";
+    static const struct {
+        const char *pointer, *value; /* NULL: there is none */
+    } rows[] = {
+        {"", doc},
+        {"/foo", "[\"bar\",\"baz\"]"},
+        {"/foo/0", "bar"},
+        {"/", "0"},
+        {"/a~1b", "1"},
+        {"/m~0n", "8"},
+        {"/deep/", "{\"x\":null}"},
+        {"/deep//x", "null"},
+        {"/foo/", NULL},
+        {"/foo/2", NULL},
+        {"/foo/-", NULL},
+        {"/foo/00", NULL},
+        {"foo", NULL},
+        {"/deep", "{\"\":{\"x\":null}}"},
+        {"//", NULL},
+        {"/foo/0/x", NULL},
+    };
+    struct fixture x;
+
+    (void)state;
+    begin(&x, RIG_CONFIG);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct belfry_host *h = &x.guest.host;
+        struct belfry_str got;
+        uint32_t is_there = h->json_get(
+            h, (struct belfry_str){doc, sizeof(doc) - 1},
+            (struct belfry_str){rows[i].pointer, strlen(rows[i].pointer)},
+            &got);
+
+        if (is_there != (rows[i].value != NULL))
+            fail_msg("\"%s\"", rows[i].pointer);
+        assert_text(((struct str){got.p, got.n}),
+                    is_there ? rows[i].value : "");
+    }
+    end(&x);
+}
+
 /* ---- webhooks ---- */
 
 static void
@@ -495,6 +544,7 @@ main(void)
         cmocka_unit_test(an_answer_comes_to_a_verdict),
         cmocka_unit_test(lines_for_the_log_go_beside_the_answer),
         cmocka_unit_test(a_message_beyond_every_frame_is_not_sent),
+        cmocka_unit_test(a_pointer_leads_where_it_says),
         cmocka_unit_test(a_webhook_comes_to_events),
         cmocka_unit_test(answers_that_no_rule_allows_are_none),
         cmocka_unit_test(cut_questions_reach_no_plugin),
