@@ -225,7 +225,9 @@ struct belfry_request {
     size_t size;
     struct belfry_str method; /* GET, POST, PUT, PATCH or DELETE */
     struct belfry_str url;    /* http or https, absolute, at most 8 KiB */
-    const struct belfry_header *headers; /* at most 16, of 8 KiB each */
+    /* At most 16, of 8 KiB each, and none of how the request goes over its
+     * connection: Belfry says Host, Content-Length and the like. */
+    const struct belfry_header *headers;
     size_t n_headers;
     struct belfry_str body; /* at most 4 MiB */
     uint32_t flags;         /* BELFRY_REQUEST_... */

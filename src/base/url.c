@@ -54,3 +54,18 @@ url_fault(struct str url)
             return "must not hold a login";
     return NULL;
 }
+
+bool
+url_owns_header(struct str name)
+{
+    static const char *const ours[] = {
+        "host",       "content-length", "transfer-encoding",
+        "connection", "expect",         "upgrade",
+        "te",         "trailer",        "keep-alive",
+    };
+
+    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+        if (str_ieq(name, str_from(ours[i])))
+            return true;
+    return false;
+}

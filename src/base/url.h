@@ -11,3 +11,6 @@ struct str url_host(struct str url);
 struct str url_rest(struct str url);
 /* Why it is not one that may be called; NULL: it is. */
 const char *url_fault(struct str url);
+/* Of a header that says how a call goes over its connection: whoever makes the
+ * call says it, and nobody else. */
+bool url_owns_header(struct str name);

@@ -347,17 +347,10 @@ is_token(struct str name)
 static const char *
 fault_of_header(struct str name, struct str value)
 {
-    static const char *const ours[] = {
-        "host",       "content-length", "transfer-encoding",
-        "connection", "expect",         "upgrade",
-        "te",         "trailer",        "keep-alive",
-    };
-
     if (!is_token(name))
         return "must have a name of letters, digits, - and _";
-    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
-        if (str_ieq(name, str_from(ours[i])))
-            return "is for the server to say";
+    if (url_owns_header(name))
+        return "is for the server to say";
     for (size_t i = 0; i < value.n; i++)
         if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
             return "must not have control characters";

@@ -2,13 +2,14 @@
 #include <assert.h>
 
 #include "base/err.h"
+#include "base/url.h"
 #include "net/fetch_transfer.h"
 
 #define HEAD_MAX (64 * 1024)
 #define HEADERS_MAX 128
 #define HEADERS_OUT_MAX 64
 #define DROPPED_MAX (1024 * 1024) /* then the connection is closed */
-#define URL_MAX 8192
+#define CALLED_URL_MAX 8192       /* with what a driver adds */
 #define HEADER_VALUE_MAX (16 * 1024)
 
 /* ---- the call ---- */
@@ -114,6 +115,8 @@ set_headers(struct fetch_transfer *t)
 
         if (!is_token(name) || !fetch_is_plain(value, HEADER_VALUE_MAX))
             return "a header is not fit to be sent";
+        if (url_owns_header(name))
+            return "a header is not the sender's to say";
         has_type = has_type || str_ieq(name, STR("Content-Type"));
         last =
             add_line(r->arena, last,
@@ -168,7 +171,7 @@ fetch_http_begin(struct fetch_transfer *t)
     const struct fetch_request *r = t->request;
     const char *fault;
 
-    if (!has_scheme(r->url) || !fetch_is_plain(r->url, URL_MAX) ||
+    if (!has_scheme(r->url) || !fetch_is_plain(r->url, CALLED_URL_MAX) ||
         !is_token(r->method))
         return "the URL or the method is not fit for a call";
     fault = set_headers(t);

@@ -468,7 +468,10 @@ what_cannot_be_called_is_told_later_and_once(void **state)
     struct fetch_header bad[] = {{STR("X-A"), STR("1\r\nX-B: 2")},
                                  {STR("X A"), STR("1")},
                                  {STR(""), STR("1")},
-                                 {STR("X-A:"), STR("1")}};
+                                 {STR("X-A:"), STR("1")},
+                                 {STR("Host"), STR("other.example")},
+                                 {STR("content-length"), STR("0")},
+                                 {STR("Transfer-Encoding"), STR("chunked")}};
     struct caller c;
     struct peer p;
     struct call k;
