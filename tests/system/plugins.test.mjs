@@ -185,7 +185,10 @@ describe('the example plugin', { skip, timeout: 120000 }, () => {
             headers: { 'X-Chat-Signature': signature,
                 'Content-Type': 'application/json' } });
         assert.equal((await tell(sign('another secret'))).status, 401);
-        assert.equal((await tell(sign(SECRET))).status, 200);
+        const told = await tell(sign(SECRET));
+        assert.equal(told.status, 200);
+        assert.equal(told.headers.get('x-content-type-options'), 'nosniff');
+        assert.match(told.headers.get('content-security-policy'), /sandbox/);
         await belfry.reaches(id, 'chat', 'delivered');
         // Webhooks have a child of their own.
         const pids = readdirSync('/proc').filter((n) => /^\d+$/.test(n) &&
