@@ -121,8 +121,8 @@ struct belfry_setting {
     size_t size;
     /* [a-z][a-z0-9_]{0,31}, unlike all others of the table. The name base_url
      * is that of a URL below which all calls of the provider go, and which the
-     * egress rules are checked against at PUT. Whoever changes the host of a
-     * URL, whatever it is called, has to give the secrets anew. */
+     * egress rules are checked against at PUT. Whoever changes the scheme, host
+     * or port of a URL, whatever it is called, has to give the secrets anew. */
     struct belfry_str name;
     uint32_t type;               /* BELFRY_TYPE_... */
     uint32_t flags;              /* BELFRY_SETTING_... */

@@ -59,6 +59,15 @@ is_same_text(struct arena *a, struct json x, struct json y, const char *name)
     return str_eq(json_str_of(a, x, name), json_str_of(a, y, name));
 }
 
+/* Scheme, host and port. */
+static struct str
+origin_of(struct arena *a, struct json config, const char *name)
+{
+    struct str url = json_str_of(a, config, name);
+
+    return str_sub(url, 0, url.n - url_rest(url).n);
+}
+
 /* A plugin may call any of its URLs. */
 static bool
 is_same_urls(struct arena *a, const struct channel_driver *d, struct json now,
@@ -66,8 +75,7 @@ is_same_urls(struct arena *a, const struct channel_driver *d, struct json now,
 {
     for (const struct field *f = d->config; f->type != FIELD_END; f++)
         if (f->type == FIELD_URL &&
-            !str_eq(url_host(json_str_of(a, now, f->name)),
-                    url_host(json_str_of(a, then, f->name))))
+            !str_ieq(origin_of(a, now, f->name), origin_of(a, then, f->name)))
             return false;
     return true;
 }

@@ -226,22 +226,31 @@ a_secret_of_a_plugin_is_not_kept_for_another_url(void **state)
     static const struct channel_remote remote = {.takes_receipts = true};
     static const struct channel_driver driver = {
         .name = "guest", .config = config, .remote = &remote};
+    static const struct {
+        const char *url, *faults;
+    } rows[] = {
+        {"https://a/y", ""},
+        {"https://A/x", ""},
+        {"https://b/x", "/config/token"},
+        {"https://a:444/x", "/config/token"}, /* somebody else's, maybe */
+        {"http://a/x", "/config/token"},      /* to be read on the way */
+    };
     struct desk *d = *state;
     struct json before;
 
     assert_null(channel_register(&driver, NULL, 0));
     before = sealed(d, "{'driver':'guest','config':{'token':'t0ken',"
                        "'login_url':'https://a/x'}}");
-    provider_doc_check(d->arena,
-                       desk_json(d, "{'driver':'guest','config':{'token':"
-                                    "'***','login_url':'https://a/y'}}"),
-                       before, &d->problem);
-    assert_string_equal(desk_faults(d), "");
-    provider_doc_check(d->arena,
-                       desk_json(d, "{'driver':'guest','config':{'token':"
-                                    "'***','login_url':'https://b/x'}}"),
-                       before, &d->problem);
-    assert_string_equal(desk_faults(d), "/config/token");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[200];
+
+        snprintf(text, sizeof(text),
+                 "{'driver':'guest','config':{'token':'***','login_url':"
+                 "'%s'}}",
+                 rows[i].url);
+        provider_doc_check(d->arena, desk_json(d, text), before, &d->problem);
+        assert_string_equal(desk_faults(d), rows[i].faults);
+    }
 }
 
 static void
