@@ -4,10 +4,12 @@
 
 #include "base/near.h"
 #include "channel/driver.h"
+#include "channel/mime.h"
 #include "channel/phone.h"
 
 /* "Ada <Ada@Example.ORG>" is ada@example.org. By RFC 5321 a local part may tell
- * capitals apart; nobody's does. */
+ * capitals apart; nobody's does. A domain outside ASCII is its A-label, as
+ * which mail goes to it. */
 static struct str
 canonical_mail(struct arena *a, struct str address)
 {
@@ -19,6 +21,7 @@ canonical_mail(struct arena *a, struct str address)
         open--;
     if (open > 0 && str_ends(spec, STR(">")))
         spec = str_sub(spec, open, spec.n - open - 1);
+    spec = mime_with_ascii_domain(a, spec);
     buf_init(&b, a);
     for (size_t i = 0; i < spec.n; i++)
         buf_put_char(&b, spec.p[i] >= 'A' && spec.p[i] <= 'Z'

@@ -44,6 +44,10 @@ an_address_is_one_however_it_is_written(void **state)
         {"email", "\"A <b>\" <x@y.z>", "x@y.z"},
         {"email", " ada@x.org ", "ada@x.org"},
         {"email", "\303\204da@x.org", "\303\204da@x.org"}, /* ASCII alone */
+        {"email", "a@m\303\274nchen.example", "a@xn--mnchen-3ya.example"},
+        {"email", "A <A@M\303\234NCHEN.Example>", "a@xn--mnchen-3ya.example"},
+        {"email", "a@XN--mnchen-3ya.example", "a@xn--mnchen-3ya.example"},
+        {"email", "a@\303\274_.example", "a@\303\274_.example"}, /* none */
         {"email", "<", "<"},
         {"email", "", ""},
         {"sms", "+49 (151) 123-45/67", "+491511234567"},

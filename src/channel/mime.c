@@ -106,9 +106,8 @@ mime_is_wide(const struct mime_address *address)
     return !is_ascii(address->spec);
 }
 
-/* As it is, where its domain is ASCII or none that has an A-label. */
-static struct str
-with_ascii_domain(struct arena *a, struct str spec)
+struct str
+mime_with_ascii_domain(struct arena *a, struct str spec)
 {
     ptrdiff_t sign = str_find(spec, '@');
     struct str domain, ascii;
@@ -153,7 +152,7 @@ mime_parse_address(struct arena *a, struct str s, struct mime_address *ret)
         address.name = unquoted(a, str_trim(str_sub(s, 0, open)));
         break;
     }
-    address.spec = with_ascii_domain(a, address.spec);
+    address.spec = mime_with_ascii_domain(a, address.spec);
     if (!is_addr_spec(address.spec) || !is_clean(address.name) ||
         address.name.n > MIME_NAME_MAX)
         return false;

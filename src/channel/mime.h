@@ -44,6 +44,9 @@ struct mime_message {
  * mailbox with a plain local part. */
 bool mime_parse_address(struct arena *a, struct str s,
                         struct mime_address *ret);
+/* "a@m\u00fcnchen.example" with the domain's A-label; as it is, where that is
+ * ASCII or none that has one. */
+struct str mime_with_ascii_domain(struct arena *a, struct str spec);
 /* It needs a server with SMTPUTF8. */
 bool mime_is_wide(const struct mime_address *address);
 bool mime_is_domain(struct str s);
