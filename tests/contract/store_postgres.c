@@ -440,6 +440,40 @@ a_day_goes_with_its_cancel_keys(void **state)
                "inhparent = 'notification'::regclass) b");
 }
 
+/* How many transactions took so many requests, each with one file, in. */
+static int64_t
+transactions_of(struct rig *r, int64_t first, int n, size_t size)
+{
+    char *text = arena_alloc(r->arena, size);
+    const struct store_attachment file = {0, {text, size}};
+    struct store_accept *a[8];
+
+    assert_true(n <= 8);
+    memset(text, 'A', size);
+    for (int i = 0; i < n; i++) {
+        a[i] = make_accept(r, &(struct send){.id = first + 10 * i});
+        a[i]->items[0].attachments = &file;
+        a[i]->items[0].n_attachments = 1;
+        begin(r, STORE_VERB_accept, &a[i]->req);
+    }
+    wait_for_all(r);
+    for (int i = 0; i < n; i++)
+        assert_int_equal(a[i]->req.err, ERR_OK);
+    return pg_number(pg_ask(r,
+                            "SELECT count(DISTINCT xmin::text) FROM attachment"
+                            " WHERE notification BETWEEN %lld AND %lld",
+                            (long long)first, (long long)first + 10 * n));
+}
+
+static void
+what_carries_much_goes_alone(void **state)
+{
+    struct rig *r = *state;
+
+    assert_true(transactions_of(r, 1000, 8, 1000) < 8);
+    assert_int_equal(transactions_of(r, 2000, 8, (size_t)2 * 1024 * 1024), 8);
+}
+
 static const struct CMUnitTest own_tests[] = {
     RIG_TEST(a_day_goes_but_for_what_is_still_needed),
     RIG_TEST(budgets_that_are_over_leave_no_rows),
@@ -451,6 +485,7 @@ static const struct CMUnitTest own_tests[] = {
     RIG_TEST(a_server_that_went_while_nobody_looked_is_an_outcome),
     RIG_TEST(a_day_goes_with_its_cancel_keys),
     RIG_TEST(an_outbox_row_is_taken_by_one_and_goes_with_its_accept),
+    RIG_TEST(what_carries_much_goes_alone),
 };
 
 int

@@ -27,6 +27,7 @@
 
 #define REQS_MAX 256
 #define ITEMS_MAX 1000 /* in one commit, unless one request has more */
+#define HEAVY_BYTES ((size_t)1024 * 1024) /* of attachments, of one request */
 
 /* One notification of the group. */
 struct entry {
@@ -76,15 +77,29 @@ chunk_of(const struct store_accept *a)
     return a->n_items > 0 ? a->items[0].chunk : NULL;
 }
 
-/* A chunk goes alone. Two with the same Idempotency-Key do not go together: the
- * second one asks when the first is known. */
+/* What carries files of megabytes goes alone: a group of them would be more
+ * than one exchange can have, and would fail as one. */
+static bool
+is_heavy(const struct store_accept *a)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < a->n_items; i++)
+        for (size_t k = 0; k < a->items[i].n_attachments; k++)
+            n += a->items[i].attachments[k].content.n;
+    return n > HEAVY_BYTES;
+}
+
+/* A chunk goes alone, too. Two with the same Idempotency-Key do not go
+ * together: the second one asks when the first is known. */
 static bool
 joins(const struct pg_op *op, struct store_req *req)
 {
     const struct store_accept *a = accept_of(req);
     size_t n_items = a->n_items;
 
-    if (chunk_of(a) || chunk_of(accept_of(op->reqs[0])))
+    if (chunk_of(a) || chunk_of(accept_of(op->reqs[0])) || is_heavy(a) ||
+        is_heavy(accept_of(op->reqs[0])))
         return false;
     for (size_t i = 0; i < op->n; i++) {
         const struct store_accept *b = accept_of(op->reqs[i]);
