@@ -2,10 +2,12 @@
  * what to do where it is not. */
 #include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/language.h"
 #include "cli/delivery.h"
 #include "cli/doctor_private.h"
+#include "plugin/file.h"
 
 #define FILES_BESIDE 256 /* descriptors for all but streams */
 #define DRIFT_MAX_MS 2000
@@ -138,6 +140,34 @@ check_language(struct doctor *d)
     else
         doctor_report(d, TERM_YES, "language",
                       STR("that of mails without one is guessed"), STR_NONE);
+}
+
+/* With one that it may not load the server does not start. */
+static void
+check_plugins(struct doctor *d, const struct config *config)
+{
+    const struct config_list *allow = &config->plugins_allow;
+    struct arena *a = d->cli->arena;
+
+    for (size_t i = 0; i < allow->n; i++) {
+        struct plugin_allowed one;
+        const char *why = NULL;
+        int fd = plugin_allowed_open(a, config->plugins_folder, allow->items[i],
+                                     &one, &why);
+
+        if (fd >= 0) {
+            close(fd);
+            doctor_report(d, TERM_YES, "plugin",
+                          str_fmt(a, "%.*s may be loaded", STR_ARG(one.name)),
+                          STR_NONE);
+            continue;
+        }
+        doctor_report(d, TERM_NO, "plugin",
+                      str_fmt(a, "\"%.*s\" in plugins.allow: %s",
+                              STR_ARG(allow->items[i]), why),
+                      STR("mend it, or take it off plugins.allow: belfry serve "
+                          "does not start with it"));
+    }
 }
 
 /* ---- the server ---- */
@@ -341,6 +371,7 @@ run_doctor(struct cli *c)
         doctor_check_secret(&d, &db);
         check_files(&d, &db);
         check_language(&d);
+        check_plugins(&d, db.config);
     }
     check_server(&d, &health);
     if (d.is_reachable) {

@@ -93,31 +93,25 @@ put_row(struct listing *l, struct str name, const char *state, struct str what)
     table_cell(l->table, TERM_PLAIN, what);
 }
 
-/* Why the server would not start with it; or its hash. */
-static bool
-look(struct listing *l, struct str name, struct str hash, struct str *ret)
+static void
+put_allowed(struct listing *l)
 {
+    const struct config_list *allow = &l->config->plugins_allow;
     struct arena *a = l->cli->arena;
-    char now[PLUGIN_HASH_SIZE] = "";
-    const char *why = "";
-    bool is_good;
-    int fd = plugin_file_open(
-        a,
-        str_cstr(a, str_fmt(a, "%.*s/%.*s.so",
-                            STR_ARG(l->config->plugins_folder), STR_ARG(name))),
-        &why);
 
-    *ret = str_from(why);
-    if (fd < 0)
-        return false;
-    is_good = plugin_file_hash(fd, now);
-    close(fd);
-    *ret = is_good ? str_fmt(a, "sha256:%s", now) : STR("it cannot be read");
-    if (!is_good || hash.n == 0 || str_is(hash, now))
-        return is_good;
-    *ret = str_fmt(a, "plugins.allow has another hash; that of the file is %s",
-                   now);
-    return false;
+    for (size_t i = 0; i < allow->n; i++) {
+        struct plugin_allowed one;
+        const char *why = NULL;
+        int fd = plugin_allowed_open(a, l->config->plugins_folder,
+                                     allow->items[i], &one, &why);
+
+        put_row(l, one.name.n > 0 ? one.name : allow->items[i],
+                fd < 0 ? "refused" : "ok",
+                fd < 0 ? str_from(why)
+                       : str_fmt(a, "sha256:%.*s", STR_ARG(one.hash)));
+        if (fd >= 0)
+            close(fd);
+    }
 }
 
 static bool
@@ -133,41 +127,39 @@ is_allowed(const struct listing *l, struct str name)
     return false;
 }
 
-static void
-put_allowed(struct listing *l)
+/* How to have it loaded, or why that cannot be. */
+static struct str
+advice(const struct listing *l, struct str name)
 {
-    const struct config_list *allow = &l->config->plugins_allow;
-    struct plugin_allowed one;
-    struct str what;
+    struct arena *a = l->cli->arena;
+    struct str path = str_fmt(
+        a, "%.*s/%.*s.so", STR_ARG(l->config->plugins_folder), STR_ARG(name));
+    char hash[PLUGIN_HASH_SIZE];
+    const char *why = "";
+    int fd = plugin_file_open(a, str_cstr(a, path), &why);
+    bool is_read = fd >= 0 && plugin_file_hash(fd, hash);
 
-    for (size_t i = 0; i < allow->n; i++) {
-        if (!plugin_allowed_parse(l->cli->arena, allow->items[i], &one))
-            put_row(l, allow->items[i], "refused",
-                    STR("give it as name=sha256:HEX"));
-        else if (look(l, one.name, one.hash, &what))
-            put_row(l, one.name, "ok", what);
-        else
-            put_row(l, one.name, "refused", what);
-    }
+    if (fd < 0)
+        return str_from(why);
+    close(fd);
+    return is_read ? str_fmt(a,
+                             "to load it, put %.*s=sha256:%s into "
+                             "plugins.allow",
+                             STR_ARG(name), hash)
+                   : STR("it cannot be read");
 }
 
 static void
 put_others(struct listing *l)
 {
-    struct arena *a = l->cli->arena;
-    DIR *d = opendir(str_cstr(a, l->config->plugins_folder));
+    DIR *d = opendir(str_cstr(l->cli->arena, l->config->plugins_folder));
     struct dirent *e;
-    struct str what;
 
     while (d && (e = readdir(d)) != NULL) {
         struct str name = name_of(str_from(e->d_name));
 
-        if (name.n == 0 || is_allowed(l, name))
-            continue;
-        if (look(l, name, STR_NONE, &what))
-            what = str_fmt(a, "to load it, put %.*s=%.*s into plugins.allow",
-                           STR_ARG(name), STR_ARG(what));
-        put_row(l, name, "not allowed", what);
+        if (name.n > 0 && !is_allowed(l, name))
+            put_row(l, name, "not allowed", advice(l, name));
     }
     if (d)
         closedir(d);

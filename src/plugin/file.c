@@ -159,3 +159,44 @@ plugin_allowed_parse(struct arena *a, struct str text,
     ret->hash = str_lower(a, hash);
     return true;
 }
+
+static const char *
+hash_fault(struct arena *a, int fd, const char *path, struct str wanted)
+{
+    char hash[PLUGIN_HASH_SIZE];
+
+    if (!plugin_file_hash(fd, hash))
+        return str_cstr(a, str_fmt(a, "%s cannot be read", path));
+    if (str_is(wanted, hash))
+        return NULL;
+    return str_cstr(
+        a, str_fmt(a,
+                   "%s is not what plugins.allow says: its hash is sha256:%s. "
+                   "If that is the file that you want, put this hash there",
+                   path, hash));
+}
+
+int
+plugin_allowed_open(struct arena *a, struct str folder, struct str item,
+                    struct plugin_allowed *ret, const char **ret_why)
+{
+    const char *path;
+    int fd;
+
+    *ret = (struct plugin_allowed){0};
+    if (!plugin_allowed_parse(a, item, ret)) {
+        *ret_why = "give it as name=sha256:HEX, as belfry plugin hash FILE "
+                   "writes it";
+        return -1;
+    }
+    path = str_cstr(
+        a, str_fmt(a, "%.*s/%.*s.so", STR_ARG(folder), STR_ARG(ret->name)));
+    fd = plugin_file_open(a, path, ret_why);
+    if (fd < 0)
+        return -1;
+    *ret_why = hash_fault(a, fd, path, ret->hash);
+    if (!*ret_why)
+        return fd;
+    close(fd);
+    return -1;
+}

@@ -28,3 +28,8 @@ struct plugin_allowed {
 };
 bool plugin_allowed_parse(struct arena *a, struct str text,
                           struct plugin_allowed *ret);
+/* What an item of that setting allows, as it is in the folder: the descriptor
+ * of a file that may be loaded. Or -1 and *ret_why: a sentence with what to do;
+ * ret->name is empty where the item is none. */
+int plugin_allowed_open(struct arena *a, struct str folder, struct str item,
+                        struct plugin_allowed *ret, const char **ret_why);

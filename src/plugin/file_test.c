@@ -156,6 +156,33 @@ what_is_allowed_has_a_name_and_a_hash(void **state)
     arena_free(a);
 }
 
+static void
+an_item_that_is_not_there_says_what_to_do(void **state)
+{
+    static const struct {
+        const char *item, *name, *why; /* a part of it */
+    } rows[] = {
+        {"chat", "", "as belfry plugin hash FILE writes it"},
+        {"chat=sha256:" DIGITS "ad", "chat",
+         "/usr/no-such-folder cannot be opened: No such file"},
+    };
+    struct arena *a = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plugin_allowed allowed;
+        const char *why = "";
+
+        assert_int_equal(plugin_allowed_open(a, STR("/usr/no-such-folder"),
+                                             str_from(rows[i].item), &allowed,
+                                             &why),
+                         -1);
+        assert_true(str_is(allowed.name, rows[i].name));
+        assert_non_null(strstr(why, rows[i].why));
+    }
+    arena_free(a);
+}
+
 int
 main(void)
 {
@@ -165,6 +192,7 @@ main(void)
         cmocka_unit_test(a_path_is_looked_at_from_its_root),
         cmocka_unit_test(the_hash_is_that_of_all_of_it),
         cmocka_unit_test(what_is_allowed_has_a_name_and_a_hash),
+        cmocka_unit_test(an_item_that_is_not_there_says_what_to_do),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

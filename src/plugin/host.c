@@ -176,43 +176,27 @@ is_there_twice(const struct plugin_source *sources, size_t n, const char *name)
 }
 
 static const char *
-open_source(const struct plugins_options *o, struct str text,
+open_source(const struct plugins_options *o, struct str item,
             struct plugin_source *ret)
 {
     struct arena *a = o->arena;
     const char **argv = ARENA_ARRAY(a, const char *, 5);
     struct plugin_allowed allowed;
-    char hash[PLUGIN_HASH_SIZE];
-    const char *path, *why;
+    const char *why = NULL;
+    int file = plugin_allowed_open(a, o->folder, item, &allowed, &why);
 
-    if (!plugin_allowed_parse(a, text, &allowed))
-        return "give it as name=sha256:HEX, as belfry plugin hash FILE writes "
-               "it";
-    path = str_cstr(a, str_fmt(a, "%.*s/%.*s.so", STR_ARG(o->folder),
-                               STR_ARG(allowed.name)));
     argv[0] = "belfry";
     argv[1] = "plugin";
     argv[2] = "run";
     argv[3] = str_cstr(a, allowed.name);
     *ret = (struct plugin_source){
         .name = argv[3],
-        .file = plugin_file_open(a, path, &why),
+        .file = file,
         .hash = str_cstr(a, allowed.hash),
         .program = o->program ? o->program : "/proc/self/exe",
         .argv = argv,
     };
-    if (ret->file < 0)
-        return why;
-    if (!plugin_file_hash(ret->file, hash))
-        return str_cstr(a, str_fmt(a, "%s cannot be read", path));
-    if (strcmp(hash, ret->hash) != 0)
-        return str_cstr(
-            a, str_fmt(a,
-                       "%s is not what plugins.allow says: its hash is "
-                       "sha256:%s. If that is the file that you want, put this "
-                       "hash there",
-                       path, hash));
-    return NULL;
+    return why;
 }
 
 static void

@@ -129,6 +129,20 @@ describe('the example plugin', { skip, timeout: 120000 }, () => {
         assert.equal(d.log[0].status, 201);
     });
 
+    it('is tried by hand', async () => {
+        server.script(PATH, [{ status: 201, body: '{"id":"m0"}' },
+            { status: 401, body: `who is ${TOKEN}?` }]);
+        const n = server.calls(PATH).length;
+        const good = await belfry.cli(['provider', 'test', 'team', '--title',
+            'By hand']);
+        assert.equal(good.code, 0, good.stderr);
+        const call = server.calls(PATH)[n];
+        assert.equal(JSON.parse(call.body).title, 'By hand');
+        const bad = await belfry.cli(['provider', 'test', 'team']);
+        assert.equal(bad.code, 1);
+        assert.match(bad.stderr, /team: credentials: who is \*\*\*\?/);
+    });
+
     it('masks its secrets, also where the other side tells them', async () => {
         const shown = await belfry.get('/v1/providers/team');
         assert.equal(shown.config.token, '***');
@@ -399,10 +413,26 @@ describe('what is not loaded', { skip, timeout: 120000 }, () => {
         return text;
     };
 
+    // What doctor says of the one plugin that is allowed.
+    const doctored = (allow, status) => {
+        const { stdout } = spawnSync(BINARY, ['doctor', '--json'], { env: {
+            BELFRY_PLUGINS_FOLDER: folder, BELFRY_PLUGINS_ALLOW: allow,
+            BELFRY_DATABASE_URL: `sqlite:${folder}/none.db` },
+        encoding: 'utf8' });
+        const [check, ...more] = JSON.parse(stdout).checks.filter((c) =>
+            c.name === 'plugin');
+        assert.deepEqual(more, []);
+        assert.equal(check.status, status, stdout);
+        return check.detail;
+    };
+
     it('is one with another hash', async () => {
-        const text = await refused(`chat=sha256:${'0'.repeat(64)}`);
-        assert.ok(text.includes(`its hash is ${hashes.chat.slice(5)}`), text);
-        assert.match(text, /put this hash there/);
+        const other = `chat=sha256:${'0'.repeat(64)}`;
+        for (const text of [await refused(other), doctored(other, 'problem')]) {
+            assert.ok(text.includes(`its hash is ${hashes.chat.slice(5)}`),
+                text);
+            assert.match(text, /put this hash there/);
+        }
     });
 
     it('is one that others may write, or own', async () => {
@@ -422,7 +452,9 @@ describe('what is not loaded', { skip, timeout: 120000 }, () => {
                     BELFRY_PLUGINS_ALLOW: hashes.chat } });
             assert.equal(ls.status, 1);
             assert.match(ls.stdout.replace(/\s+/g, ' '), why);
+            assert.match(doctored(hashes.chat, 'problem'), why);
             mend();
+            assert.match(doctored(hashes.chat, 'ok'), /^chat may be loaded$/);
         }
     });
 
