@@ -6,7 +6,8 @@
  * no database. So a plugin does nothing by itself: it is asked what to do with
  * a message, and answers with an HTTP request, which Belfry makes, or with what
  * became of the message. Retries, rates, time-outs, secrets at rest and what is
- * logged are Belfry's business; a plugin cannot know that it is retried.
+ * logged are Belfry's business; a plugin is not asked when and where it is
+ * tried again.
  *
  * What holds for everything here:
  * - Texts are a pointer and a length. None ends with a NUL, any may be empty

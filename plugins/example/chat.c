@@ -126,23 +126,29 @@ is_room(struct belfry_str s)
     return s.n > 0;
 }
 
-/* Whole seconds of a Retry-After, as milliseconds; 0: it has none. */
+/* Whole seconds as milliseconds; 0: it is none, but a date, say. */
 static int64_t
-retry_after_ms(const struct belfry_answer *a)
+seconds_ms(struct belfry_str s)
 {
     int64_t seconds = 0;
 
-    for (size_t i = 0; i < a->n_headers; i++) {
-        struct belfry_str v = a->headers[i].value;
-
-        if (!is(a->headers[i].name, "Retry-After") &&
-            !is(a->headers[i].name, "retry-after"))
-            continue;
-        for (size_t j = 0; j < v.n && j < 6; j++)
-            if (v.p[j] >= '0' && v.p[j] <= '9')
-                seconds = seconds * 10 + (v.p[j] - '0');
+    for (size_t i = 0; i < s.n; i++) {
+        if (i == 6 || s.p[i] < '0' || s.p[i] > '9')
+            return 0;
+        seconds = seconds * 10 + (s.p[i] - '0');
     }
     return seconds * 1000;
+}
+
+/* Of a Retry-After; 0: it has none. */
+static int64_t
+retry_after_ms(const struct belfry_answer *a)
+{
+    for (size_t i = 0; i < a->n_headers; i++)
+        if (is(a->headers[i].name, "Retry-After") ||
+            is(a->headers[i].name, "retry-after"))
+            return seconds_ms(a->headers[i].value);
+    return 0;
 }
 
 /* ---- a message ---- */
