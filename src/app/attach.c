@@ -1,8 +1,13 @@
-/* attach.c - see attach.h. A taking waits for room (`queue`), then for its item
- * to be loaded (`item->waiting`), then to be told (`told`), then has it.
+/* attach.c - see attach.h. A taking waits for room (`queue`; `urls` while
+ * nobody knows how large it is), then for its item to be loaded
+ * (`item->waiting`), then to be told (`told`), then has it.
  *
  *   item: LOADING, contents by one read, then URLs one after another -> READY
- *         or FAILED, which is told and forgotten */
+ *         or FAILED, which is told and forgotten
+ *
+ * Who waits for a URL holds up nobody else: there is room of its own for it,
+ * for a few at a time, tenants take turns, and all URLs of one have one
+ * deadline. */
 #include "app/attach.h"
 
 #include <stdlib.h>
@@ -11,10 +16,17 @@
 #include "base/clock.h"
 #include "store/store.h"
 
-#define ROOM (96 * 1024 * 1024)
-#define KEPT_MS 30000 /* after the last use */
+#define ROOM ((size_t)96 * 1024 * 1024) /* of what is not being fetched */
+#define KEPT_MS 30000                   /* after the last use */
 /* Of a byte: a call makes a mail of it, and a copy of that while it grows. */
 #define CALL_COST 3
+/* In base64. */
+#define ITEM_COST(size) ((size) / 3 * 4)
+#define FETCHING_MAX 2
+#define FETCH_COST                                                             \
+    (ITEM_COST((size_t)ATTACHMENTS_BYTES_MAX) +                                \
+     (size_t)ATTACHMENTS_BYTES_MAX * CALL_COST)
+#define FETCH_MS_MAX 30000 /* whatever the provider's timeout is */
 
 struct shelf_item {
     struct shelf *shelf; /* NULL: it is gone, only end this */
@@ -23,12 +35,13 @@ struct shelf_item {
     int64_t tenant, notification;
     enum { LOADING, READY, FAILED } state;
     struct attachment *rows;
-    size_t n, cost;
+    size_t n;
+    size_t cost; /* while it is being fetched FETCH_COST, its taker's nothing */
     size_t n_taken;
     int64_t unused_ms; /* monotonic, since then */
     struct list waiting;
-    int64_t timeout_ms;
-    size_t at; /* of the row that is being fetched */
+    int64_t timeout_ms, deadline_ms; /* of its URLs; monotonic */
+    size_t at;                       /* of the row that is being fetched */
     struct store_attachments read;
     struct outcall call;
     /* of FAILED */
@@ -40,8 +53,10 @@ struct shelf_item {
 struct shelf {
     const struct env *env;
     struct outcaller *outcaller;
-    struct list items, queue, told;
-    size_t used; /* of ROOM */
+    struct list items, queue, urls, told;
+    size_t used; /* of all room */
+    struct shelf_item *fetching[FETCHING_MAX];
+    size_t n_fetching;
     struct task tell;
     bool is_telling, is_gone;
     struct loop_timer timer;
@@ -151,6 +166,39 @@ tell_all(struct shelf_item *i)
     }
 }
 
+static bool
+is_of(const struct shelf_item *i, const struct taking *t)
+{
+    return i->notification == t->notification && i->tenant == t->tenant;
+}
+
+static void
+end_fetching(struct shelf_item *i)
+{
+    struct shelf *s = i->shelf;
+
+    for (size_t k = 0; k < s->n_fetching; k++)
+        if (s->fetching[k] == i)
+            s->fetching[k] = s->fetching[--s->n_fetching];
+}
+
+/* Who waits for the same would fetch it only to hear the same. */
+static void
+join_failed(struct shelf_item *i)
+{
+    LIST_EACH(it, &i->shelf->urls)
+    {
+        struct taking *t = CONTAINER_OF(it, struct taking, link);
+
+        if (!is_of(i, t))
+            continue;
+        list_remove(&t->link);
+        list_append(&i->waiting, &t->link);
+        t->item = i;
+        i->n_taken++;
+    }
+}
+
 /* Whoever waits is told; the next one asks anew. */
 static void
 fail(struct shelf_item *i, enum verdict v, enum reason why, struct str detail)
@@ -161,15 +209,16 @@ fail(struct shelf_item *i, enum verdict v, enum reason why, struct str detail)
         item_free(i);
         return;
     }
+    end_fetching(i);
+    join_failed(i);
     i->state = FAILED;
     i->verdict = v;
     i->reason = why;
     i->detail = detail;
     tell_all(i);
-    if (i->n_taken == 0) {
+    if (i->n_taken == 0)
         item_free(i);
-        let_in(s);
-    }
+    let_in(s);
 }
 
 static size_t
@@ -182,13 +231,6 @@ total(const struct shelf_item *i)
     return n;
 }
 
-/* In base64. */
-static size_t
-item_cost(size_t size)
-{
-    return size / 3 * 4;
-}
-
 /* Now that it is known how large it is. */
 static void
 correct_cost(struct shelf_item *i)
@@ -197,7 +239,7 @@ correct_cost(struct shelf_item *i)
     struct shelf *s = i->shelf;
 
     s->used -= i->cost;
-    i->cost = item_cost(size);
+    i->cost = ITEM_COST(size);
     s->used += i->cost;
     LIST_EACH(it, &i->waiting)
     {
@@ -209,12 +251,27 @@ correct_cost(struct shelf_item *i)
     }
 }
 
+/* It is known now how much room they need. */
+static void
+join_queue(struct shelf_item *i)
+{
+    LIST_EACH(it, &i->shelf->urls)
+    {
+        if (!is_of(i, CONTAINER_OF(it, struct taking, link)))
+            continue;
+        list_remove(it);
+        list_append(&i->shelf->queue, it);
+    }
+}
+
 static void
 be_ready(struct shelf_item *i)
 {
     struct shelf *s = i->shelf;
 
     i->state = READY;
+    end_fetching(i);
+    join_queue(i);
     correct_cost(i);
     tell_all(i);
     if (is_unused(i))
@@ -237,6 +294,13 @@ fail_as_too_large(struct shelf_item *i)
 {
     fail(i, VERDICT_REJECTED, REASON_SIZE_TOO_LARGE,
          told_of(i, "with it there are more than 10 MiB"));
+}
+
+static void
+fail_as_late(struct shelf_item *i)
+{
+    fail(i, VERDICT_RETRY, REASON_ATTACHMENT_UNAVAILABLE,
+         told_of(i, "its URL did not answer in time"));
 }
 
 static void
@@ -264,8 +328,7 @@ refuse_call(struct shelf_item *i, const struct channel_answer *a)
              told_of(i, "its URL cannot be called"));
         break;
     case CHANNEL_CAUSE_TIMEOUT:
-        fail(i, VERDICT_RETRY, REASON_ATTACHMENT_UNAVAILABLE,
-             told_of(i, "its URL did not answer in time"));
+        fail_as_late(i);
         break;
     default:
         fail(i, VERDICT_RETRY, REASON_ATTACHMENT_UNAVAILABLE,
@@ -306,6 +369,8 @@ on_fetched(struct outcall *c, const struct channel_answer *a)
 static void
 fetch_next(struct shelf_item *i)
 {
+    int64_t left_ms = i->deadline_ms - now_ms(i->shelf);
+
     while (i->at < i->n && i->rows[i->at].url.n == 0)
         i->at++;
     if (i->at == i->n) {
@@ -316,6 +381,10 @@ fetch_next(struct shelf_item *i)
         fail_as_too_large(i);
         return;
     }
+    if (left_ms <= 0) {
+        fail_as_late(i);
+        return;
+    }
     i->call = (struct outcall){
         .arena = i->arena,
         .tenant = i->tenant,
@@ -324,7 +393,7 @@ fetch_next(struct shelf_item *i)
                     .method = STR("GET"),
                     .url = i->rows[i->at].url,
                     .answer_max = ATTACHMENTS_BYTES_MAX - total(i)},
-        .timeout_ms = i->timeout_ms,
+        .timeout_ms = left_ms,
         .on_done = on_fetched,
     };
     i->shelf->outcaller->start(i->shelf->outcaller, &i->call);
@@ -347,6 +416,7 @@ on_read(struct store_req *req, enum err e)
     for (size_t k = 0; e == ERR_OK && k < i->n; k++)
         if (i->rows[k].url.n == 0 && i->rows[k].content.n == 0)
             e = ERR_NOT_FOUND;
+    i->deadline_ms = now_ms(i->shelf) + i->timeout_ms;
     if (e == ERR_OK)
         fetch_next(i);
     else if (e == ERR_NOT_FOUND)
@@ -359,17 +429,23 @@ on_read(struct store_req *req, enum err e)
 
 /* ---- room ---- */
 
-/* How large it may be, with what is not known of it yet. */
+static bool
+has_urls(const struct taking *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->wanted[i].url.n > 0)
+            return true;
+    return false;
+}
+
+/* Where none of it is at a URL. */
 static size_t
 size_of(const struct taking *t)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < t->n; i++) {
-        if (t->wanted[i].url.n > 0)
-            return ATTACHMENTS_BYTES_MAX;
+    for (size_t i = 0; i < t->n; i++)
         n += t->wanted[i].size;
-    }
     return n;
 }
 
@@ -380,11 +456,17 @@ find(const struct shelf *s, const struct taking *t)
     {
         struct shelf_item *i = CONTAINER_OF(it, struct shelf_item, link);
 
-        if (i->notification == t->notification && i->tenant == t->tenant &&
-            i->state != FAILED)
+        if (is_of(i, t) && i->state != FAILED)
             return i;
     }
     return NULL;
+}
+
+/* What is not for those that are being fetched. */
+static size_t
+used(const struct shelf *s)
+{
+    return s->used - s->n_fetching * FETCH_COST;
 }
 
 /* All but what is wanted now. */
@@ -395,7 +477,7 @@ make_room(struct shelf *s, const struct shelf_item *wanted, size_t need)
     {
         struct shelf_item *i = CONTAINER_OF(it, struct shelf_item, link);
 
-        if (s->used + need > ROOM && i != wanted && is_unused(i))
+        if (used(s) + need > ROOM && i != wanted && is_unused(i))
             item_free(i);
     }
 }
@@ -409,7 +491,7 @@ begin_item(struct shelf *s, const struct taking *t, size_t cost)
     i->arena = arena_new();
     i->tenant = t->tenant;
     i->notification = t->notification;
-    i->timeout_ms = t->timeout_ms;
+    i->timeout_ms = t->timeout_ms < FETCH_MS_MAX ? t->timeout_ms : FETCH_MS_MAX;
     i->cost = cost;
     i->n = t->n;
     i->rows = ARENA_ARRAY(i->arena, struct attachment, t->n);
@@ -430,25 +512,31 @@ begin_item(struct shelf *s, const struct taking *t, size_t cost)
     return i;
 }
 
+static void
+join(struct shelf_item *i, struct taking *t, size_t cost)
+{
+    list_remove(&t->link);
+    list_append(&i->waiting, &t->link);
+    t->item = i;
+    t->cost = cost;
+    i->shelf->used += cost;
+    i->n_taken++;
+}
+
 /* False: there is no room for it yet. Alone it always has. */
 static bool
-take_in(struct shelf *s, struct taking *t)
+take_in(struct shelf *s, struct taking *t, struct shelf_item *i)
 {
-    struct shelf_item *i = find(s, t);
     size_t size = i && i->state == READY ? total(i) : size_of(t);
-    size_t own = size * CALL_COST, need = own + (i ? 0 : item_cost(size));
+    size_t own = size * CALL_COST, need = own + (i ? 0 : ITEM_COST(size));
     bool is_new = !i;
 
     make_room(s, i, need);
-    if (s->used + need > ROOM && s->used != (i ? i->cost : 0))
+    if (used(s) + need > ROOM && used(s) != (i ? i->cost : 0))
         return false;
     if (is_new)
-        i = begin_item(s, t, item_cost(size));
-    t->item = i;
-    t->cost = own;
-    s->used += own;
-    i->n_taken++;
-    list_append(&i->waiting, &t->link);
+        i = begin_item(s, t, ITEM_COST(size));
+    join(i, t, own);
     if (is_new)
         store_attachments(s->env->store, &i->read);
     else if (i->state == READY)
@@ -456,19 +544,93 @@ take_in(struct shelf *s, struct taking *t)
     return true;
 }
 
+static bool
+is_known(const struct taking *t, const struct shelf_item *i)
+{
+    return !has_urls(t) || (i && i->state == READY);
+}
+
 /* In their order: a large one is not passed by small ones for ever. */
 static void
-let_in(struct shelf *s)
+let_in_known(struct shelf *s)
 {
     while (!list_is_empty(&s->queue)) {
         struct taking *t = CONTAINER_OF(s->queue.next, struct taking, link);
+        struct shelf_item *i = find(s, t);
 
-        list_remove(&t->link);
-        if (take_in(s, t))
-            continue;
-        list_prepend(&s->queue, &t->link);
-        return;
+        if (is_known(t, i)) {
+            if (!take_in(s, t, i))
+                return;
+        } else { /* it had to make room meanwhile */
+            list_remove(&t->link);
+            list_append(&s->urls, &t->link);
+        }
     }
+}
+
+static bool
+is_being_fetched(const struct shelf *s, const struct taking *t)
+{
+    for (size_t k = 0; k < s->n_fetching; k++)
+        if (is_of(s->fetching[k], t))
+            return true;
+    return false;
+}
+
+static struct taking *
+next_to_fetch(const struct shelf *s)
+{
+    LIST_EACH(it, &s->urls)
+    {
+        struct taking *t = CONTAINER_OF(it, struct taking, link);
+
+        if (!is_being_fetched(s, t))
+            return t;
+    }
+    return NULL;
+}
+
+/* So that all others come before its next one. */
+static void
+put_behind(struct shelf *s, int64_t tenant)
+{
+    const struct list *last = s->urls.prev;
+
+    LIST_EACH(it, &s->urls)
+    {
+        bool is_last = it == last;
+
+        if (CONTAINER_OF(it, struct taking, link)->tenant == tenant) {
+            list_remove(it);
+            list_append(&s->urls, it);
+        }
+        if (is_last)
+            return;
+    }
+}
+
+static void
+let_in_urls(struct shelf *s)
+{
+    struct taking *t;
+
+    make_room(s, NULL, 0);
+    while (s->n_fetching < FETCHING_MAX && used(s) <= ROOM &&
+           (t = next_to_fetch(s)) != NULL) {
+        struct shelf_item *i = begin_item(s, t, FETCH_COST);
+
+        s->fetching[s->n_fetching++] = i;
+        join(i, t, 0);
+        put_behind(s, t->tenant);
+        store_attachments(s->env->store, &i->read);
+    }
+}
+
+static void
+let_in(struct shelf *s)
+{
+    let_in_known(s);
+    let_in_urls(s);
 }
 
 void
@@ -478,7 +640,7 @@ shelf_take(struct shelf *s, struct taking *t)
     t->item = NULL;
     t->rows = NULL;
     t->cost = 0;
-    list_append(&s->queue, &t->link);
+    list_append(is_known(t, find(s, t)) ? &s->queue : &s->urls, &t->link);
     let_in(s);
 }
 
@@ -513,6 +675,7 @@ shelf_new(const struct env *env, struct outcaller *outcaller)
     s->outcaller = outcaller;
     list_init(&s->items);
     list_init(&s->queue);
+    list_init(&s->urls);
     list_init(&s->told);
     return s;
 }

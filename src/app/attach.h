@@ -3,7 +3,8 @@
  * What several calls carry is read, or fetched from its URL, once, and stays
  * for a moment after the last of them. All that is loaded, with what calls make
  * of it, is bounded: who comes when there is no room waits for those before.
- * One for each dispatcher, on its loop's thread. */
+ * Who waits for a URL holds up those who wait for URLs alone, and of these none
+ * of another tenant for long. One for each dispatcher, on its loop's thread. */
 #pragma once
 
 #include "app/outcall.h"
@@ -27,7 +28,7 @@ struct taking {
     int64_t tenant, notification;    /* that they are kept with */
     const struct attachment *wanted; /* as they are kept: no content */
     size_t n;
-    int64_t timeout_ms; /* of each URL */
+    int64_t timeout_ms; /* of all URLs together; 30 s at most */
     /* In a later turn, once, unless it is put back before. */
     void (*on_done)(struct taking *t);
     /* result: with their content, as long as it is taken; or NULL, and what

@@ -22,10 +22,13 @@ struct shop {
     struct outcaller outcaller;
     struct channel_answer answer;
     struct shelf *shelf;
-    struct outcall *called; /* not answered yet */
+    struct outcall *called[8]; /* not answered yet, in their order */
+    size_t n_called;
+    bool is_slow; /* they are answered by hand */
     struct task task;
     int n_calls;
     size_t last_max;
+    int64_t last_timeout_ms;
 };
 
 struct customer {
@@ -34,13 +37,23 @@ struct customer {
 };
 
 static void
+answer_first(struct shop *s)
+{
+    struct outcall *c = s->called[0];
+
+    assert_true(s->n_called > 0);
+    s->n_called--;
+    memmove(s->called, s->called + 1, s->n_called * sizeof(s->called[0]));
+    c->on_done(c, &s->answer);
+}
+
+static void
 on_answer(struct task *task)
 {
     struct shop *s = CONTAINER_OF(task, struct shop, task);
-    struct outcall *c = s->called;
 
-    s->called = NULL;
-    c->on_done(c, &s->answer);
+    for (size_t n = s->n_called; n > 0; n--)
+        answer_first(s);
 }
 
 static void
@@ -48,10 +61,13 @@ start_call(struct outcaller *o, struct outcall *c)
 {
     struct shop *s = CONTAINER_OF(o, struct shop, outcaller);
 
-    assert_null(s->called);
-    s->called = c;
+    assert_true(s->n_called < sizeof(s->called) / sizeof(s->called[0]));
     s->n_calls++;
     s->last_max = c->request.answer_max;
+    s->last_timeout_ms = c->timeout_ms;
+    s->called[s->n_called++] = c;
+    if (s->is_slow || s->n_called > 1)
+        return;
     s->task.run = on_answer;
     loop_defer(s->env.loop, &s->task);
 }
@@ -294,6 +310,131 @@ what_is_not_kept_any_more_ends_it(void **state)
     shelf_put(&a.t);
 }
 
+static const struct attachment far[] = {{.filename = {"b", 1},
+                                         .content_type = {"a/b", 3},
+                                         .url = {"http://example.com/b", 20}}};
+
+static void
+take_far(struct shop *s, struct customer *c, int64_t tenant, int64_t id)
+{
+    *c = (struct customer){.t = {.tenant = tenant,
+                                 .notification = id,
+                                 .wanted = far,
+                                 .n = 1,
+                                 .timeout_ms = 60000,
+                                 .on_done = on_done}};
+    list_init(&c->t.link);
+    shelf_take(s->shelf, &c->t);
+}
+
+static void
+slow_urls_hold_up_nobody_else(void **state)
+{
+    const struct attachment large = {
+        .filename = STR("a"), .content_type = STR("a/b"), .size = 10 * MIB};
+    struct shop *s = *state;
+    struct customer slow[4], other;
+
+    s->is_slow = true;
+    for (int i = 0; i < 4; i++)
+        take_far(s, &slow[i], TENANT, 2000 + i);
+    turn(s);
+    assert_int_equal(s->n_called, 2); /* so many at a time */
+    keep(s, 1000);
+    take(s, &other, 1000, &large, 1);
+    turn(s);
+    assert_int_equal(other.n_told, 1);
+    shelf_put(&other.t);
+    for (int i = 0; i < 4; i++) {
+        answer_first(s);
+        turn(s);
+        assert_int_equal(slow[i].n_told, 1);
+        assert_non_null(slow[i].t.rows);
+        shelf_put(&slow[i].t);
+    }
+}
+
+static void
+tenants_take_turns_at_urls(void **state)
+{
+    /* The third of the first was there before the others came. */
+    static const int64_t turns[] = {1, 1, 1, 2, 3, 1, 2};
+    struct shop *s = *state;
+    struct customer c[7];
+    size_t n = 0;
+
+    s->is_slow = true;
+    for (int i = 0; i < 4; i++)
+        take_far(s, &c[n++], 1, 2000 + i);
+    take_far(s, &c[n++], 2, 2000);
+    take_far(s, &c[n++], 2, 2001);
+    take_far(s, &c[n++], 3, 2000);
+    for (size_t i = 0; i < n; i++) {
+        turn(s);
+        assert_true(s->n_called > 0);
+        assert_int_equal(s->called[0]->tenant, turns[i]);
+        answer_first(s);
+    }
+    turn(s);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(c[i].n_told, 1);
+        shelf_put(&c[i].t);
+    }
+}
+
+static void
+who_waits_for_the_same_url_hears_the_same(void **state)
+{
+    struct shop *s = *state;
+    struct customer c[5];
+
+    s->is_slow = true;
+    s->answer = (struct channel_answer){.outcome = CHANNEL_UNKNOWN,
+                                        .cause = CHANNEL_CAUSE_TIMEOUT};
+    for (int i = 0; i < 5; i++)
+        take_far(s, &c[i], TENANT, 2000);
+    turn(s);
+    assert_int_equal(s->n_called, 1);
+    answer_first(s);
+    turn(s);
+    assert_int_equal(s->n_called, 0);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(c[i].n_told, 1);
+        assert_int_equal(c[i].t.verdict, VERDICT_RETRY);
+        shelf_put(&c[i].t);
+    }
+}
+
+static void
+all_urls_of_one_have_one_deadline(void **state)
+{
+    const struct attachment three[] = {far[0], far[0], far[0]};
+    struct shop *s = *state;
+    struct customer c;
+
+    s->is_slow = true;
+    take(s, &c, 2000, three, 3); /* within 1000 ms */
+    turn(s);
+    assert_int_equal(s->last_timeout_ms, 1000);
+    s->clock.now_ms += 500;
+    answer_first(s);
+    assert_in_range(s->last_timeout_ms, 1, 500);
+    s->clock.now_ms += 500;
+    answer_first(s);
+    turn(s);
+    assert_int_equal(s->n_calls, 2);
+    assert_int_equal(c.n_told, 1);
+    assert_true(
+        str_is(c.t.detail, "attachment 3, b: its URL did not answer in time"));
+    shelf_put(&c.t);
+    take_far(s, &c, TENANT, 2001); /* whose provider is patient */
+    turn(s);
+    assert_int_equal(s->last_timeout_ms, 30000);
+    answer_first(s);
+    turn(s);
+    shelf_put(&c.t);
+}
+
 /* They say that they are large: that is what counts. */
 static void
 who_finds_no_room_waits_in_line(void **state)
@@ -366,6 +507,10 @@ main(void)
         SHOP_TEST(each_fault_is_told_and_forgotten),
         SHOP_TEST(what_is_not_kept_any_more_ends_it),
         SHOP_TEST(who_finds_no_room_waits_in_line),
+        SHOP_TEST(slow_urls_hold_up_nobody_else),
+        SHOP_TEST(tenants_take_turns_at_urls),
+        SHOP_TEST(who_waits_for_the_same_url_hears_the_same),
+        SHOP_TEST(all_urls_of_one_have_one_deadline),
         SHOP_TEST(who_leaves_is_told_nothing),
         SHOP_TEST(a_shelf_may_end_while_it_loads),
     };
