@@ -255,7 +255,9 @@ plugin_cancel(const struct channel_remote *r, struct channel_away *a)
     struct question *q = a->private_state;
 
     (void)r;
-    if (q)
+    if (q) {
         q->away = NULL;
+        atomic_store(&q->job.is_cancelled, true);
+    }
     a->private_state = NULL;
 }

@@ -295,6 +295,31 @@ who_waits_no_more_hears_nothing(void **state)
     call_end(&y.f);
 }
 
+/* It would end the child, had it been asked. */
+static void
+who_waits_no_more_is_not_asked(void **state)
+{
+    const struct channel_remote *r = channel_driver_find(STR("rig"))->remote;
+    int64_t n_ends = metrics_total(METRIC_plugin_ends_total);
+    struct asking in_hand, gone, next;
+
+    (void)state;
+    begin(&in_hand, "hang", "dlv_o");
+    begin(&gone, "crash", "dlv_p");
+    begin(&next, "Hello", "dlv_q");
+    ask(&in_hand);
+    ask(&gone);
+    r->cancel(r, &gone.away);
+    ask(&next);
+    wait_for(&in_hand);
+    wait_for(&next);
+    assert_false(next.f.call.is_done);
+    assert_int_equal(metrics_total(METRIC_plugin_ends_total), n_ends + 1);
+    call_end(&in_hand.f);
+    call_end(&gone.f);
+    call_end(&next.f);
+}
+
 static void
 webhooks_end_another_child(void **state)
 {
@@ -466,6 +491,7 @@ main(int argc, char **argv)
         cmocka_unit_test(an_answer_is_judged_by_the_next_child),
         cmocka_unit_test(what_only_prepares_was_not_sent),
         cmocka_unit_test(who_waits_no_more_hears_nothing),
+        cmocka_unit_test(who_waits_no_more_is_not_asked),
         cmocka_unit_test(webhooks_end_another_child),
         cmocka_unit_test(one_that_cannot_begin_is_refused),
         cmocka_unit_test(what_is_not_asked_in_time_is_told_so),

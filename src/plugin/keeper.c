@@ -352,13 +352,27 @@ on_socket(struct loop_fd *f, int events, void *arg)
         read_some(k);
 }
 
+/* Those whom nobody waits for would hold up those who are waited for, until
+ * nobody waits for these either. */
+static struct job *
+next_wanted(struct keeper *k)
+{
+    while (!list_is_empty(&k->queue)) {
+        struct job *j = CONTAINER_OF(k->queue.next, struct job, link);
+
+        take_off_queue(k, j);
+        if (!atomic_load(&j->is_cancelled))
+            return j;
+        end_job(j, JOB_DOWN, "nobody waits for it");
+    }
+    return NULL;
+}
+
 static void
 pump(struct keeper *k)
 {
-    if (k->state != KEEPER_IDLE || list_is_empty(&k->queue))
+    if (k->state != KEEPER_IDLE || !(k->current = next_wanted(k)))
         return;
-    k->current = CONTAINER_OF(k->queue.next, struct job, link);
-    take_off_queue(k, k->current);
     k->n_lines = 0;
     wire_set_id(&k->current->frame, ++k->last_id);
     buf_reset(&k->out);

@@ -12,6 +12,8 @@
  * should. Belongs to the thread of its loop. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -41,6 +43,8 @@ struct job {
     bool is_receipt;
     bool has_answer;       /* of the other side: it is worth another child */
     char key[ID_TEXT_MAX]; /* the delivery's id, for the blame; or empty */
+    /* Nobody waits any more, which any thread may say: it need not be asked. */
+    atomic_bool is_cancelled;
     enum job_end end;
     struct buf reply; /* the payload of the answer, which is one */
     struct buf said;  /* lines for the log, texts as of wire.h: not masked */
