@@ -100,7 +100,10 @@ take_step(struct question *q, struct channel_call *c)
     if (!codec_get_stepped(payload, &s)) /* it was looked at before */
         abort();
     c->stage = s.stage;
-    c->memo = s.memo;
+    /* By the pointer it is seen whether the call has changed it. */
+    if (!str_eq(s.memo.text, c->memo.text) ||
+        s.memo.expires_ms != c->memo.expires_ms)
+        c->memo = s.memo;
     c->request = s.request;
     q->away->is_preparing = s.is_preparing;
     if (!s.is_done)

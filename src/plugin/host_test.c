@@ -137,6 +137,27 @@ a_message_goes_to_it_and_back(void **state)
     call_end(&x.f);
 }
 
+/* Else a call that has an older one would put it over a newer one. */
+static void
+a_memo_that_it_leaves_as_it_is_stays_the_same(void **state)
+{
+    const struct channel_memo given = {STR("kept"), 99};
+    struct asking x;
+
+    (void)state;
+    begin(&x, "Hello", "dlv_r");
+    x.f.call.memo = given;
+    ask(&x);
+    wait_for(&x);
+    assert_ptr_equal(x.f.call.memo.text.p, given.text.p);
+    x.f.call.memo.expires_ms = 98;
+    ask(&x);
+    wait_for(&x);
+    assert_ptr_not_equal(x.f.call.memo.text.p, given.text.p);
+    assert_int_equal(x.f.call.memo.expires_ms, 99);
+    call_end(&x.f);
+}
+
 static void
 it_reaches_nobody_and_no_memory_but_its_own(void **state)
 {
@@ -474,6 +495,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_driver_and_its_channel_are_known),
         cmocka_unit_test(a_message_goes_to_it_and_back),
+        cmocka_unit_test(a_memo_that_it_leaves_as_it_is_stays_the_same),
         cmocka_unit_test(it_reaches_nobody_and_no_memory_but_its_own),
         cmocka_unit_test(where_nothing_came_the_host_judges),
         cmocka_unit_test_prestate(what_ends_it_is_given_up_the_third_time,
