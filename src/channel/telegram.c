@@ -1,7 +1,8 @@
 /* telegram.c - a message to a chat by a bot (Bot API, sendMessage). A group
  * that became a supergroup has another id: the message goes there in a second
  * step of the same call. Buttons without a link carry the delivery's id and
- * the action's, which receipt() reads back. */
+ * the action's, signed, which receipt() reads back: a client may tell Telegram
+ * of a button that nobody sent it. */
 #include "base/arena.h"
 #include "base/hmac.h"
 #include "channel/hook.h"
@@ -10,6 +11,7 @@
 #define HOME "https://api.telegram.org"
 #define TEXT_MAX 4096 /* after entities are parsed */
 #define DATA_MAX 64   /* bytes of a button's callback_data */
+#define MARK_BYTES 6  /* of its signature: nobody can try many */
 
 static const char *const channels_served[] = {"telegram", NULL};
 static const char *const parse_modes[] = {"MarkdownV2", "HTML", NULL};
@@ -133,16 +135,47 @@ text_of(const struct channel_call *c, struct str mode)
 
 #define ID_PREFIX "dlv_"
 
-/* "01jd7w9q2me0rbn8t5k3xvhz4c:ack"; STR_NONE: it does not fit. */
+/* By the secret that Telegram has of us, and no client of it. */
 static struct str
-callback_data(struct arena *a, struct str delivery_id, struct str action)
+mark_of(struct arena *a, struct json config, struct str id, struct str action)
 {
-    struct str data;
+    struct str mac =
+        hmac_sha256(a, json_str_of(a, config, "secret_token"),
+                    str_fmt(a, "%.*s:%.*s", STR_ARG(id), STR_ARG(action)));
+    struct buf out;
 
-    if (str_starts(delivery_id, STR(ID_PREFIX)))
-        delivery_id = str_sub(delivery_id, sizeof(ID_PREFIX) - 1, SIZE_MAX);
-    data = str_fmt(a, "%.*s:%.*s", STR_ARG(delivery_id), STR_ARG(action));
+    buf_init(&out, a);
+    buf_put_base64url(&out, str_sub(mac, 0, MARK_BYTES));
+    return buf_str(&out);
+}
+
+/* "01jd7w9q2me0rbn8t5k3xvhz4c:jyL0YIGj:ack"; STR_NONE: it does not fit. */
+static struct str
+callback_data(const struct channel_call *c, struct str action)
+{
+    struct arena *a = c->arena;
+    struct str id = c->messages[0].delivery_id, mark, data;
+
+    if (str_starts(id, STR(ID_PREFIX)))
+        id = str_sub(id, sizeof(ID_PREFIX) - 1, SIZE_MAX);
+    mark = mark_of(a, c->config, id, action);
+    data = str_fmt(a, "%.*s:%.*s:%.*s", STR_ARG(id), STR_ARG(mark),
+                   STR_ARG(action));
     return data.n <= DATA_MAX && action.n > 0 ? data : STR_NONE;
+}
+
+/* False: it is of no button of ours. */
+static bool
+read_callback(const struct channel_receipt *r, struct str data,
+              struct str *ret_id, struct str *ret_action)
+{
+    struct str mark;
+
+    if (!str_split(&data, ':', ret_id) || !str_split(&data, ':', &mark) ||
+        ret_id->n == 0 || data.n == 0)
+        return false;
+    *ret_action = data;
+    return hmac_is_same(mark, mark_of(r->arena, r->config, *ret_id, data));
 }
 
 static void
@@ -167,9 +200,8 @@ buttons(const struct channel_call *c,
     bool is_pressed = json_is(json_get(c->config, "secret_token"), JSON_STRING);
 
     for (size_t i = 0; i < n; i++) {
-        struct str data =
-            callback_data(c->arena, c->messages[0].delivery_id, row[i].id);
-        bool is_ours = is_pressed && row[i].url.n == 0 && data.n > 0;
+        bool is_ours = is_pressed && row[i].url.n == 0 &&
+                       callback_data(c, row[i].id).n > 0;
 
         if (row[i].label.n > 0 && (is_ours || channel_is_link(row[i].url)))
             row[n_kept++] = row[i];
@@ -193,9 +225,8 @@ put_keyboard(struct json_writer *w, const struct channel_call *c)
         if (row[i].url.n > 0)
             put_button(w, row[i].label, "url", row[i].url);
         else
-            put_button(
-                w, row[i].label, "callback_data",
-                callback_data(c->arena, c->messages[0].delivery_id, row[i].id));
+            put_button(w, row[i].label, "callback_data",
+                       callback_data(c, row[i].id));
     json_end_array(w);
     json_end_object(w);
 }
@@ -388,22 +419,22 @@ answer_button(struct channel_receipt *r, struct str query_id)
 static void
 take_press(struct channel_receipt *r, struct json update, struct json query)
 {
-    struct str data = json_str_of(r->arena, query, "data"), id;
+    struct str data = json_str_of(r->arena, query, "data"), id, action;
     struct str query_id = json_str_of(r->arena, query, "id");
     struct json chat =
         json_get(json_get(json_get(query, "message"), "chat"), "id");
 
     if (query_id.n > 0)
         answer_button(r, query_id);
-    if (!str_split(&data, ':', &id) || id.n == 0 || data.n == 0)
-        return; /* of no button of ours */
+    if (!read_callback(r, data, &id, &action))
+        return;
     hook_add(
         r, &(struct channel_event){
                .kind = CHANNEL_EVENT_ACTION,
                .id = number_text(json_get(update, "update_id")),
                .delivery_id = str_fmt(r->arena, ID_PREFIX "%.*s", STR_ARG(id)),
                .address = number_text(chat),
-               .action = data,
+               .action = action,
            });
 }
 

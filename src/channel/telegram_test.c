@@ -189,10 +189,11 @@ long_texts_are_cut_before_they_are_escaped(void **state)
     "[{\"id\":\"p\",\"label\":\"P\",\"url\":\"/7\"},"                          \
     "{\"id\":\"open\",\"label\":\"Open\",\"url\":\"https://example.org/7\"},"  \
     "{\"id\":\"ack:now\",\"label\":\"Ack\"},"                                  \
-    "{\"id\":\"an.id.of.thirty-seven.characters.here\",\"label\":\"Fits\"},"   \
-    "{\"id\":\"an.id.of.thirty-eight.characters.here.\",\"label\":\"Not\"}]"
+    "{\"id\":\"an.id.of.twenty-eight.chars.\",\"label\":\"Fits\"},"            \
+    "{\"id\":\"an.id.of.twenty-nine.chars...\",\"label\":\"Not\"}]"
 #define OPEN "[{\"text\":\"Open\",\"url\":\"https://example.org/7\"}]"
 #define ID "01jd7w9q2me0rbn8t5k3xvhz4c"
+#define NOW_MARK "mUPnlIDK" /* HMAC-SHA256 of ID:ack:now, begun */
 
 static void
 buttons_are_links_or_carry_the_delivery(void **state)
@@ -211,9 +212,9 @@ buttons_are_links_or_carry_the_delivery(void **state)
     call_ask(&f, &channel_telegram);
     assert_holds(f.call.request.body,
                  ",\"reply_markup\":{\"inline_keyboard\":[" OPEN ","
-                 "[{\"text\":\"Ack\",\"callback_data\":\"" ID ":ack:now\"}],"
-                 "[{\"text\":\"Fits\",\"callback_data\":\"" ID
-                 ":an.id.of.thirty-seven.characters.here\"}]]}}");
+                 "[{\"text\":\"Ack\",\"callback_data\":\"" ID ":" NOW_MARK
+                 ":ack:now\"}],[{\"text\":\"Fits\",\"callback_data\":\"" ID
+                 ":77btu9-y:an.id.of.twenty-eight.chars.\"}]]}}");
     f.message.actions = STR("[{\"id\":\"p\",\"label\":\"P\",\"url\":\"/7\"}]");
     f.message.priority = STR("low");
     call_ask(&f, &channel_telegram);
@@ -426,7 +427,7 @@ a_press_names_delivery_and_action_and_is_answered(void **state)
     struct hook_fixture h;
 
     (void)state;
-    take(&h, SIGNED, SECRET, PRESS(ID ":ack:now"));
+    take(&h, SIGNED, SECRET, PRESS(ID ":" NOW_MARK ":ack:now"));
     assert_int_equal(h.r.outcome, CHANNEL_RECEIPT_TAKEN);
     assert_int_equal(h.r.n_events, 1);
     assert_int_equal(h.r.events[0].kind, CHANNEL_EVENT_ACTION);
@@ -446,8 +447,13 @@ a_press_names_delivery_and_action_and_is_answered(void **state)
 static void
 a_press_of_others_is_answered_only(void **state)
 {
-    static const char *const rows[] = {PRESS("ack"), PRESS(":ack"), PRESS("x:"),
-                                       PRESS("")};
+    static const char *const rows[] = {
+        PRESS("ack"), PRESS(":ack"), PRESS("x:"), PRESS(""),
+        /* ...or what a client made up */
+        PRESS(ID ":ack:now"), PRESS(ID "::ack:now"),
+        PRESS(ID ":" NOW_MARK ":ack"), PRESS(ID ":" NOW_MARK ":"),
+        PRESS("01jd7w9q2me0rbn8t5k3xvhz4d:" NOW_MARK ":ack:now"),
+        PRESS(ID ":mUPnlIDL:ack:now")};
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -289,19 +289,20 @@ describe('an action of a chat', { timeout: 120000 }, () => {
         const user = `c-${++serial}`;
         await belfry.put(`/v1/users/${user}`, face.user(serial));
         const n = chat.calls.length;
-        await belfry.send({ to: user, channels, ...content });
+        const id = await belfry.send({ to: user, channels, ...content });
         const call = await until('the message', () => chat.calls[n]);
         assert.deepEqual(call.faults, []);
-        const [[button]] = call.json.reply_markup.inline_keyboard;
-        const press = (update) => fetch(hook, { method: 'POST',
+        const press = (update, of = call,
+            data = of.json.reply_markup.inline_keyboard[0][0].callback_data) =>
+            fetch(hook, { method: 'POST',
             headers: { 'Content-Type': 'application/json',
                 'X-Telegram-Bot-Api-Secret-Token': face.config.secret_token },
             body: JSON.stringify({ update_id: update, callback_query: {
                 id: `q${update}`, from: { id: call.json.chat_id },
                 message: { message_id: 7,
                     chat: { id: call.json.chat_id, type: 'private' } },
-                data: button.callback_data } }) });
-        return { user, press };
+                data } }) });
+        return { user, id, call, chat: call.json.chat_id, press };
     }
 
     const answered = (update) => until('the button\'s answer', () =>

@@ -160,7 +160,7 @@ const makeFace = (name, mode, text) => ({
         assert.equal(call.json.text, text);
         const [[open], [ack]] = call.json.reply_markup.inline_keyboard;
         assert.equal(open.url, 'https://example.org/7');
-        assert.match(ack.callback_data, /^[0-9a-z]{26}:ack$/);
+        assert.match(ack.callback_data, /^[0-9a-z]{26}:[\w-]{8}:ack$/);
     },
 });
 
