@@ -197,6 +197,19 @@ on_put(struct store_req *req, enum err e)
         reply_put(x->call, x);
 }
 
+static struct store_req
+put_req(struct changing *x)
+{
+    struct store_req req = call_req(x->call, on_put);
+    struct audit *a = x->of->deed ? call_audit(x->call) : NULL;
+
+    if (a) {
+        a->action = str_from(x->of->deed);
+        req.audit = a;
+    }
+    return req;
+}
+
 static void
 write_body(struct changing *x, struct json doc, struct str body)
 {
@@ -212,7 +225,7 @@ write_body(struct changing *x, struct json doc, struct str body)
     if (x->of->fill)
         x->of->fill(c, doc, &x->write);
     x->put = (struct store_object_put){
-        .req = call_req(c, on_put),
+        .req = put_req(x),
         .tenant = collection_tenant(c, x->of),
         .now_ms = call_now_ms(c),
         .writes = &x->write,

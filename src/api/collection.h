@@ -7,8 +7,9 @@
 
 struct collection {
     enum object_kind kind;
-    const char *noun;      /* "provider" */
-    const char *key_name;  /* member that shows the key: "id", "key", "name" */
+    const char *noun;     /* "provider" */
+    const char *key_name; /* member that shows the key: "id", "key", "name" */
+    const char *deed; /* what the books call a write; NULL: by what it does */
     bool is_configuration; /* answers wait until every thread has it */
     bool is_global;        /* of the installation: tenant 0, root only */
     bool is_implicit;      /* what was never written, or deleted, is {} */

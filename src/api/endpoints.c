@@ -124,7 +124,7 @@ static const struct collection putting = {ENDPOINTS, .check = check,
 static const struct collection patching = {
     ENDPOINTS, .to_store = to_store_patched, .show = show};
 static const struct collection rotating = {
-    ENDPOINTS, .to_store = to_store_rotated, .show = show};
+    ENDPOINTS, .deed = "rotate", .to_store = to_store_rotated, .show = show};
 
 static void
 handle_put(struct call *c)

@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "base/url.h"
 #include "channel/endpoint.h"
+#include "channel/standard.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define DISABLE_AFTER_MS (5 * DAY_MS)
@@ -60,7 +61,8 @@ const struct field endpoint_doc_fields[] = {
     {.name = "old_secret_until",
      .type = FIELD_TIME,
      .flags = FIELD_READ_ONLY | FIELD_NULLABLE,
-     .doc = "The secret before the last rotation signs, too, until then."},
+     .doc = "The secret before the last rotation signs, too, until then, and "
+            "those before it for 24 hours each."},
     {.name = "version", .type = FIELD_INT, .flags = FIELD_READ_ONLY},
     {.name = "created_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
     {.name = "updated_at", .type = FIELD_TIME, .flags = FIELD_READ_ONLY},
@@ -71,8 +73,7 @@ const struct field endpoint_doc_fields[] = {
 static const char *const own[] = {"url",         "events",        "enabled",
                                   "description", "disable_after", NULL};
 /* What Belfry keeps beside it. */
-static const char *const secrets[] = {"secret", "old_secret",
-                                      "old_secret_until", NULL};
+static const char *const secrets[] = {"secret", "old_secrets", NULL};
 static const char *const state[] = {"failing_since", "disabled_at",
                                     "disabled_reason", NULL};
 
@@ -211,18 +212,45 @@ endpoint_doc_store(struct arena *a, const struct vault *v, struct str purpose,
     return end(&d);
 }
 
+static int64_t
+time_of(struct arena *a, struct json doc, const char *name)
+{
+    int64_t at_ms;
+
+    return time_parse(json_str_of(a, doc, name), &at_ms) ? at_ms : 0;
+}
+
+/* Sealed as it is. */
+static void
+put_old(struct str sealed, int64_t until_ms, struct json_writer *w)
+{
+    json_begin_object(w);
+    json_str_field(w, "secret", sealed);
+    json_time_field(w, "until", until_ms);
+    json_end_object(w);
+}
+
 struct str
 endpoint_doc_rotate(struct arena *a, const struct vault *v, struct str purpose,
                     struct json before, struct str given, int64_t now_ms)
 {
+    struct json all = json_get(before, "old_secrets");
     struct draft d;
     struct json_writer *w = begin(&d, a);
+    int n = 1;
 
     copy(before, own, w);
     copy(before, state, w);
     put_sealed(a, v, purpose, given.n > 0 ? given : new_secret(a), w);
-    json_str_field(w, "old_secret", json_str_of(a, before, "secret"));
-    json_time_field(w, "old_secret_until", now_ms + ENDPOINT_OVERLAP_MS);
+    json_put_key(w, "old_secrets"); /* the last one first */
+    json_begin_array(w);
+    put_old(json_str_of(a, before, "secret"), now_ms + STANDARD_OVERLAP_MS, w);
+    for (struct json o = json_first(all);
+         !json_is(o, JSON_ABSENT) && n < STANDARD_OLD_MAX;
+         o = json_next(all, o), n++)
+        if (time_of(a, o, "until") > now_ms)
+            json_put_raw(w, json_raw(o));
+    json_end_array(w);
     return end(&d);
 }
 
@@ -274,7 +302,7 @@ void
 endpoint_doc_show(struct arena *a, const struct vault *v, struct str purpose,
                   struct json stored, bool shows_secret, struct json_writer *w)
 {
-    static const char *const until[] = {"old_secret_until", NULL};
+    struct json last = json_at(json_get(stored, "old_secrets"), 0);
     struct str plain;
 
     copy(stored, own, w);
@@ -285,7 +313,8 @@ endpoint_doc_show(struct arena *a, const struct vault *v, struct str purpose,
         json_str_field(w, "secret", plain);
     else
         json_str_field(w, "secret", STR(MASK));
-    copy(stored, until, w);
+    if (json_is(last, JSON_OBJECT))
+        json_str_field(w, "old_secret_until", json_str_of(a, last, "until"));
     copy(stored, state, w);
 }
 
@@ -300,12 +329,31 @@ events_of(struct arena *a, struct json events)
     return all;
 }
 
-static int64_t
-time_of(struct arena *a, struct json doc, const char *name)
+/* As two lists, for what is to be masked is text. */
+static void
+put_old_secrets(struct arena *a, const struct vault *v, struct str purpose,
+                struct json all, struct json_writer *w)
 {
-    int64_t at_ms;
+    int64_t until_ms[STANDARD_OLD_MAX];
+    struct str plain;
+    int n = 0;
 
-    return time_parse(json_str_of(a, doc, name), &at_ms) ? at_ms : 0;
+    json_put_key(w, "old_secrets");
+    json_begin_array(w);
+    for (struct json o = json_first(all);
+         !json_is(o, JSON_ABSENT) && n < STANDARD_OLD_MAX;
+         o = json_next(all, o)) {
+        if (open_secret(a, v, purpose, o, "secret", &plain) != ERR_OK)
+            continue;
+        json_put_str(w, plain);
+        until_ms[n++] = time_of(a, o, "until");
+    }
+    json_end_array(w);
+    json_put_key(w, "old_secrets_until");
+    json_begin_array(w);
+    for (int i = 0; i < n; i++)
+        json_put_int(w, until_ms[i]);
+    json_end_array(w);
 }
 
 /* What the driver goes by. */
@@ -323,11 +371,7 @@ read_config(struct arena *a, const struct vault *v, struct str purpose,
         return ERR_INVALID;
     json_str_field(w, "url", json_str_of(a, stored, "url"));
     json_str_field(w, "secret", plain);
-    if (open_secret(a, v, purpose, stored, "old_secret", &plain) == ERR_OK) {
-        json_str_field(w, "old_secret", plain);
-        json_int_field(w, "old_secret_until",
-                       time_of(a, stored, "old_secret_until"));
-    }
+    put_old_secrets(a, v, purpose, json_get(stored, "old_secrets"), w);
     if (json_parse(a, end(&d), doc, &why) != ERR_OK)
         return ERR_INVALID;
     *ret = json_root(doc);

@@ -8,8 +8,7 @@
 #include "domain/event.h"
 #include "store/object.h"
 
-#define ENDPOINTS_MAX 100                               /* of a workspace */
-#define ENDPOINT_OVERLAP_MS (INT64_C(24) * 3600 * 1000) /* of two secrets */
+#define ENDPOINTS_MAX 100 /* of a workspace */
 
 struct endpoint_doc {
     struct str key;
@@ -33,8 +32,9 @@ void endpoint_doc_check_secret(struct json doc, struct problem *p);
 struct str endpoint_doc_store(struct arena *a, const struct vault *v,
                               struct str purpose, struct json request,
                               struct json before, bool *ret_makes_secret);
-/* With another secret; the one it has signs, too, for a while yet. `given`:
- * empty: a new one is made. */
+/* With another secret; those it has sign, too, for a while yet: who does not
+ * know what came of a rotation rotates once more. `given`: empty: a new one is
+ * made. */
 struct str endpoint_doc_rotate(struct arena *a, const struct vault *v,
                                struct str purpose, struct json before,
                                struct str given, int64_t now_ms);

@@ -4,6 +4,7 @@
 
 #include "app/app_test.h"
 #include "base/clock.h"
+#include "channel/standard.h"
 
 #define PURPOSE STR("7/endpoint/e")
 #define PLAIN "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -87,26 +88,69 @@ a_secret_is_made_once_and_kept(void **state)
         json_str_of(d->arena, read(d, again).lane.config, "secret"), secret));
 }
 
+static struct json
+rotated(struct desk *d, struct json doc, int64_t now_ms)
+{
+    return parsed(d, endpoint_doc_rotate(d->arena, d->vault, PURPOSE, doc,
+                                         STR_NONE, now_ms));
+}
+
+/* Of the old ones, how many sign then. */
+static size_t
+count_old(struct desk *d, struct json doc, int64_t now_ms)
+{
+    struct json until = json_get(read(d, doc).lane.config, "old_secrets_until");
+    size_t n = 0;
+    int64_t ms;
+
+    for (struct json u = json_first(until); !json_is(u, JSON_ABSENT);
+         u = json_next(until, u))
+        n += json_int(u, &ms) && ms > now_ms;
+    return n;
+}
+
 static void
 a_rotation_keeps_the_old_one_for_a_day(void **state)
 {
     struct desk *d = *state;
-    struct json doc;
-    struct endpoint_doc e;
-    int64_t until_ms;
+    struct json doc, config;
     bool makes;
 
     doc = stored(d, ASKED ",'secret':'" PLAIN "'}", (struct json){0}, &makes);
-    doc = parsed(d, endpoint_doc_rotate(d->arena, d->vault, PURPOSE, doc,
-                                        STR_NONE, NOW));
-    e = read(d, doc);
+    doc = rotated(d, doc, NOW);
+    config = read(d, doc).lane.config;
     assert_true(
-        str_is(json_str_of(d->arena, e.lane.config, "old_secret"), PLAIN));
-    assert_false(str_is(json_str_of(d->arena, e.lane.config, "secret"), PLAIN));
-    assert_true(
-        json_int(json_get(e.lane.config, "old_secret_until"), &until_ms));
-    assert_int_equal(until_ms, NOW + ENDPOINT_OVERLAP_MS);
+        str_is(json_str(d->arena, json_at(json_get(config, "old_secrets"), 0)),
+               PLAIN));
+    assert_false(str_is(json_str_of(d->arena, config, "secret"), PLAIN));
+    assert_int_equal(count_old(d, doc, NOW + STANDARD_OVERLAP_MS - 1), 1);
+    assert_int_equal(count_old(d, doc, NOW + STANDARD_OVERLAP_MS), 0);
     assert_false(holds(shown(d, doc, true), PLAIN));
+    assert_true(holds(shown(d, doc, false), "\"old_secret_until\""));
+}
+
+/* What the receiver knows still signs, however often somebody asks. */
+static void
+a_rotation_after_another_keeps_what_signs_yet(void **state)
+{
+    struct desk *d = *state;
+    struct json doc, config;
+    bool makes;
+
+    doc = stored(d, ASKED ",'secret':'" PLAIN "'}", (struct json){0}, &makes);
+    doc = rotated(d, doc, NOW);
+    doc = rotated(d, doc, NOW + 1000);
+    config = read(d, doc).lane.config;
+    assert_true(
+        str_is(json_str(d->arena, json_at(json_get(config, "old_secrets"), 1)),
+               PLAIN));
+    assert_int_equal(count_old(d, doc, NOW + 1000), 2);
+    assert_int_equal(count_old(d, doc, NOW + STANDARD_OVERLAP_MS), 1);
+    for (int i = 0; i < 2 * STANDARD_OLD_MAX; i++)
+        doc = rotated(d, doc, NOW + 2000);
+    assert_int_equal(count_old(d, doc, NOW + 2000), STANDARD_OLD_MAX);
+    doc = rotated(d, doc, NOW + 2 * STANDARD_OVERLAP_MS);
+    assert_int_equal(count_old(d, doc, 0), 1); /* others are gone */
 }
 
 static void
@@ -159,6 +203,7 @@ main(void)
         DESK_TEST(what_is_stored_has_no_open_secret),
         DESK_TEST(a_secret_is_made_once_and_kept),
         DESK_TEST(a_rotation_keeps_the_old_one_for_a_day),
+        DESK_TEST(a_rotation_after_another_keeps_what_signs_yet),
         DESK_TEST(what_was_disabled_is_forgiven_when_it_is_enabled),
         DESK_TEST(a_secret_of_another_endpoint_does_not_open),
     };

@@ -5,12 +5,18 @@
 #include "channel/standard.h"
 #include "channel/webhook.h"
 
+static const struct field texts[] = {{.type = FIELD_STRING}};
+static const struct field numbers[] = {{.type = FIELD_INT}};
+
 static const struct field config_fields[] = {
     {.name = "url", .type = FIELD_URL},
     {.name = "secret", .type = FIELD_STRING, .flags = FIELD_SECRET},
-    /* It signs, too, until then. */
-    {.name = "old_secret", .type = FIELD_STRING, .flags = FIELD_SECRET},
-    {.name = "old_secret_until", .type = FIELD_INT},
+    /* Each signs, too, until then. */
+    {.name = "old_secrets",
+     .type = FIELD_ARRAY,
+     .flags = FIELD_SECRET,
+     .of = texts},
+    {.name = "old_secrets_until", .type = FIELD_ARRAY, .of = numbers},
     {.type = FIELD_END},
 };
 
@@ -27,24 +33,33 @@ has_target(struct json config)
     return true;
 }
 
+static void
+sign(struct channel_call *c, struct str timestamp, struct json secret,
+     struct buf *out)
+{
+    const struct channel_message *m = &c->messages[0];
+    struct standard_secrets s;
+
+    if (standard_read(c->arena, secret, &s))
+        standard_put_signatures(c->arena, &s, m->delivery_id, timestamp,
+                                m->body, out);
+}
+
 static struct str
 signatures(struct channel_call *c, struct str timestamp)
 {
-    const struct channel_message *m = &c->messages[0];
-    struct json secrets[] = {json_get(c->config, "secret"),
-                             json_get(c->config, "old_secret")};
-    struct standard_secrets s;
+    struct json old = json_get(c->config, "old_secrets");
+    struct json until = json_get(c->config, "old_secrets_until");
+    struct json o = json_first(old), u = json_first(until);
     struct buf out;
-    int64_t until_ms;
+    int64_t ms;
 
-    if (json_int(json_get(c->config, "old_secret_until"), &until_ms) &&
-        until_ms <= c->now_ms)
-        secrets[1] = (struct json){0};
     buf_init(&out, c->arena);
-    for (size_t i = 0; i < 2; i++)
-        if (standard_read(c->arena, secrets[i], &s))
-            standard_put_signatures(c->arena, &s, m->delivery_id, timestamp,
-                                    m->body, &out);
+    sign(c, timestamp, json_get(c->config, "secret"), &out);
+    for (; !json_is(o, JSON_ABSENT);
+         o = json_next(old, o), u = json_next(until, u))
+        if (json_int(u, &ms) && ms > c->now_ms)
+            sign(c, timestamp, o, &out);
     return buf_str(&out);
 }
 

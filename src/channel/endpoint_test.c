@@ -10,9 +10,11 @@
 #define NEW "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #define OLD "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define EVENT "{\"type\":\"delivery.sent\"}"
-#define BOTH(until)                                                            \
+#define OLDER "whsec_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
+#define ALL(until)                                                             \
     "{\"url\":\"https://e.com/x\",\"secret\":\"" NEW                           \
-    "\",\"old_secret\":\"" OLD "\",\"old_secret_until\":" until "}"
+    "\",\"old_secrets\":[\"" OLD "\",\"" OLDER                                 \
+    "\"],\"old_secrets_until\":[" until "]}"
 
 static void
 ask(struct call_fixture *f, const char *config)
@@ -52,15 +54,18 @@ the_event_is_posted_as_it_is(void **state)
 }
 
 static void
-both_secrets_sign_until_the_old_one_is_over(void **state)
+all_secrets_sign_until_the_old_ones_are_over(void **state)
 {
     struct call_fixture f;
 
     (void)state;
-    ask(&f, BOTH("1790242200001"));
+    ask(&f, ALL("1790242200002,1790242200001"));
+    assert_int_equal(count_signatures(&f), 3);
+    call_end(&f);
+    ask(&f, ALL("1790242200001,1790242200000"));
     assert_int_equal(count_signatures(&f), 2);
     call_end(&f);
-    ask(&f, BOTH("1790242200000"));
+    ask(&f, ALL("1790242200000"));
     assert_int_equal(count_signatures(&f), 1);
     call_end(&f);
 }
@@ -79,13 +84,14 @@ answers_are_judged_as_those_of_webhooks(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct call_fixture f;
 
-        ask(&f, BOTH("0"));
+        ask(&f, ALL("0,0"));
         f.answer.status = rows[i].status;
-        f.answer.body = STR("not " OLD " nor " NEW);
+        f.answer.body = STR("not " OLD " nor " NEW " or " OLDER);
         assert_int_equal(call_answer(&f, &channel_endpoint)->verdict,
                          rows[i].verdict);
         assert_lacks(f.verdict.detail, NEW);
         assert_lacks(f.verdict.detail, OLD);
+        assert_lacks(f.verdict.detail, OLDER);
         call_end(&f);
     }
 }
@@ -95,7 +101,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_event_is_posted_as_it_is),
-        cmocka_unit_test(both_secrets_sign_until_the_old_one_is_over),
+        cmocka_unit_test(all_secrets_sign_until_the_old_ones_are_over),
         cmocka_unit_test(answers_are_judged_as_those_of_webhooks),
     };
 

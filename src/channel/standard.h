@@ -7,6 +7,10 @@
 #define STANDARD_SECRETS_MAX 8
 #define STANDARD_SECRET_BYTES_MAX 128
 
+/* How long a secret of ours that was replaced signs, too; and so many do. */
+#define STANDARD_OVERLAP_MS (INT64_C(24) * 3600 * 1000)
+#define STANDARD_OLD_MAX 4
+
 /* For a row of FIELD_ONE_OF: "whsec_..." with blanks between several, or an
  * array of them. */
 extern const struct field standard_secret_forms[];

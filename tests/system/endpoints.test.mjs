@@ -148,6 +148,16 @@ describe('endpoints', { timeout: 180000 }, () => {
         assert.ok(call.isVerified, 'by the old one');
         new Webhook(secret).verify(call.body, call.headers);
         assert.equal(call.headers['webhook-signature'].split(' ').length, 2);
+        // who has lost the answer rotates once more, and all still sign
+        const next = await b.post('/v1/endpoints/rotated/rotate', {});
+        await b.post('/v1/endpoints/rotated/test', {});
+        const last = hook.calls('/rotated').at(-1);
+        assert.ok(last.isVerified, 'by the first one');
+        for (const s of [secret, next.secret])
+            new Webhook(s).verify(last.body, last.headers);
+        const { data: [line] } = await b.get(
+            '/v1/audit?kind=endpoint&key=rotated');
+        assert.equal(line.action, 'rotate');
         await b.want(404, 'POST', '/v1/endpoints/nobody/rotate', {});
     });
 
