@@ -251,25 +251,31 @@ handle_test(struct call *c)
 
 /* ---- again ---- */
 
-#define AGAIN_MAX 1000 /* events looked at in a commit */
+#define AGAIN_MAX 1000        /* events looked at in a commit */
+#define AGAIN_COMMITS_MAX 100 /* of one request; it may ask for the rest */
 
 struct replaying {
     struct call *call;
     struct store_tell_again again;
-    size_t n_told;
+    size_t n_told, n_commits;
 };
 
 static void
-reply_replayed(struct call *c, size_t n)
+reply_replayed(const struct replaying *x)
 {
+    const struct store_tell_again *a = &x->again;
     struct json_writer w;
     struct buf out;
 
-    w = call_writer(c, &out);
+    w = call_writer(x->call, &out);
     json_begin_object(&w);
-    json_int_field(&w, "events", (int64_t)n);
+    json_int_field(&w, "events", (int64_t)x->n_told);
+    if (a->is_over)
+        json_str_or_null_field(&w, "next", STR_NONE);
+    else
+        json_time_field(&w, "next", a->next_ms);
     json_end_object(&w);
-    call_reply(c, 202, &out);
+    call_reply(x->call, 202, &out);
 }
 
 static void tell_more(struct replaying *x, int64_t after_ms, int64_t after);
@@ -286,8 +292,8 @@ on_told(struct store_req *req, enum err e)
         return;
     }
     x->n_told += a->n_told;
-    if (a->is_over)
-        reply_replayed(x->call, x->n_told);
+    if (a->is_over || ++x->n_commits == AGAIN_COMMITS_MAX)
+        reply_replayed(x);
     else
         tell_more(x, a->next_ms, a->next);
 }
@@ -371,6 +377,11 @@ static const struct field replayed_fields[] = {
      .type = FIELD_INT,
      .doc = "How many are told again, but for those that are to be told again "
             "already."},
+    {.name = "next",
+     .type = FIELD_TIME,
+     .flags = FIELD_NULLABLE,
+     .doc = "`from` of a request for the rest, where there is much; null: that "
+            "was all."},
     {.type = FIELD_END},
 };
 static const struct field rotate_fields[] = {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { start, started } from './lib/belfry.mjs';
+import { query } from './lib/postgres.mjs';
 import { pause, until } from './lib/until.mjs';
 import { receiver } from './lib/webhook.mjs';
 
@@ -185,6 +186,7 @@ describe('endpoints', { timeout: 180000 }, () => {
         const a = await b.want(202, 'POST',
             '/v1/endpoints/replayed/replay', { from, to });
         assert.equal(a.events, 3);
+        assert.equal(a.next, null);
         await hook.called('/replayed', 6);
         const ids = told(hook, '/replayed').map((e) => e.id).sort();
         for (let i = 0; i < 6; i += 2) assert.equal(ids[i], ids[i + 1]);
@@ -193,6 +195,26 @@ describe('endpoints', { timeout: 180000 }, () => {
             { from, to, events: ['delivery.dead'] })).events, 0);
         await b.want(422, 'POST', '/v1/endpoints/replayed/replay',
             { from: to, to: from });
+    });
+
+    // 100,001 events, of which nobody is told: a kind that it did not ask for.
+    it('are told much in several requests', { skip:
+        process.env.BELFRY_TEST_DATABASE !== 'postgres' }, async () => {
+        const began = Date.now() - 3600000; // before all others
+        await listen('much', ['inbox.read']);
+        await query(b.databaseUrl, `INSERT INTO told (tenant, kind, at_ms,
+            delivery, notification, item, attempts)
+            SELECT x.num, 4, $1::int8 + n, 0, 0, 0, 0
+            FROM generate_series(0, 100000) AS n CROSS JOIN (SELECT num
+            FROM object WHERE kind = 1 AND key = 'default') AS x`, [began]);
+        const at = (ms) => new Date(began + ms).toISOString();
+        const range = { from: at(0), to: at(100001) };
+        const first = await b.want(202, 'POST', '/v1/endpoints/much/replay',
+            range);
+        assert.deepEqual(first, { events: 0,
+            next: at(99999) });
+        assert.deepEqual(await b.post('/v1/endpoints/much/replay',
+            { ...range, from: first.next }), { events: 0, next: null });
     });
 
     it('that answer 410 are disabled, and the others hear of it', async () => {
