@@ -6,6 +6,7 @@
 #include "api/route.h"
 #include "app/deed.h"
 #include "app/inbox.h"
+#include "app/look.h"
 #include "app/press.h"
 #include "base/list.h"
 
@@ -15,6 +16,8 @@ struct asking {
     struct call *call;
     struct str action;
     struct store_inbox_get get;
+    struct json chosen; /* as it was sent */
+    struct store_delivery_get delivery;
     struct pressing press;
 };
 
@@ -58,8 +61,8 @@ on_pressed(struct pressing *p, enum err e)
         reply(x);
     } else if (e == ERR_CONFLICT) {
         problem_set(&c->problem, e,
-                    "this action was pressed a moment ago, and what it calls "
-                    "has not answered yet");
+                    "this action was pressed a moment ago, and is not done "
+                    "yet");
         c->problem.retry_after_s = WAIT_S;
         call_refuse(c);
     } else {
@@ -70,9 +73,10 @@ on_pressed(struct pressing *p, enum err e)
 /* ---- the press ---- */
 
 static void
-press(struct asking *x, const struct inbox_item *item, struct json action)
+press(struct asking *x, int64_t own_notification)
 {
     struct call *c = x->call;
+    const struct inbox_item *item = x->get.item;
     const struct api_options *o = api_options(c->api);
 
     x->press = (struct pressing){
@@ -84,14 +88,31 @@ press(struct asking *x, const struct inbox_item *item, struct json action)
         .user = item->user,
         .channel = STR("in_app"),
         .notification = item->notification,
+        .own_notification = own_notification,
         .delivery = item->delivery,
         .item = item->id,
-        .action = action,
+        .action = x->chosen,
         .key = http_request_header(c->request, "Idempotency-Key"),
         .on_done = on_pressed,
         .arg = x,
     };
     press_start(&x->press);
+}
+
+/* A workflow may ask twice: each step's actions are its own. */
+static void
+on_delivery(struct store_req *req, enum err e)
+{
+    struct store_delivery_get *g =
+        CONTAINER_OF(req, struct store_delivery_get, req);
+    struct asking *x = CONTAINER_OF(g, struct asking, delivery);
+
+    if (e == ERR_OK)
+        press(x, g->own_notification);
+    else if (e == ERR_NOT_FOUND) /* it is old; the item is still there */
+        press(x, x->get.item->notification);
+    else
+        call_fail(x->call, e);
 }
 
 static void
@@ -100,18 +121,21 @@ on_found(struct store_req *req, enum err e)
     struct store_inbox_get *g = CONTAINER_OF(req, struct store_inbox_get, req);
     struct asking *x = CONTAINER_OF(g, struct asking, get);
     struct call *c = x->call;
-    struct json action;
 
     if (e != ERR_OK) {
         call_fail(c, e);
         return;
     }
-    action = press_find(
+    x->chosen = press_find(
         c->arena, inbox_item_actions(c->arena, g->item->content), x->action);
-    if (json_is(action, JSON_ABSENT))
+    if (json_is(x->chosen, JSON_ABSENT)) {
         call_fail_with(c, ERR_NOT_FOUND, "the item has no action of that id");
-    else
-        press(x, g->item, action);
+        return;
+    }
+    x->delivery = (struct store_delivery_get){.req = call_req(c, on_delivery),
+                                              .tenant = g->tenant,
+                                              .id = g->item->delivery};
+    look_delivery(c->app, &x->delivery);
 }
 
 static void

@@ -218,14 +218,13 @@ call(struct pressing *p)
 
 /* ---- read ---- */
 
-/* Without one to call it was done as it began. */
 static void
 go_on(struct pressing *p)
 {
     if (p->url.n > 0)
         call(p);
     else
-        p->on_done(p, ERR_OK);
+        end(p, PRESS_DONE, 0);
 }
 
 static void
@@ -257,6 +256,7 @@ read_item(struct pressing *p)
         .n_ids = 1,
         .now_ms = wall_ms(p),
         .is_unlearned = p->workspace->is_unlearned,
+        .tells = p->workspace->tells,
     };
     store_inbox_mark(p->app->env->store, &p->mark);
 }
@@ -350,7 +350,7 @@ press_start(struct pressing *p)
     p->store = (struct store_press){
         .req = request(p, on_begun),
         .tenant = p->workspace->tenant,
-        .ref = p->user.n > 0 ? p->notification : p->delivery,
+        .ref = p->user.n > 0 ? p->own_notification : p->delivery,
         .user = p->user,
         .action = json_str_of(p->arena, p->action, "id"),
         .now_ms = now_ms,
@@ -358,7 +358,7 @@ press_start(struct pressing *p)
                   .at_ms = now_ms,
                   .until_ms = now_ms + PRESS_TIMEOUT_MS + PRESS_GRACE_MS,
                   .key = key_of(p->arena, p->key),
-                  .state = p->url.n > 0 ? PRESS_CALLING : PRESS_DONE},
+                  .state = PRESS_CALLING},
     };
     store_press(p->app->env->store, &p->store);
 }

@@ -5,7 +5,7 @@
  *   tell    the log of the delivery and the user's events, unless a provider's
  *           word did that already
  *   read    its item is read
- *   call    its endpoint, signed
+ *   call    its endpoint, signed, if it has one
  *   end     in the books, what came of it
  *
  * Who dies in between leaves a press of which nobody knows what came, and which
@@ -31,9 +31,10 @@ struct pressing {
     void *start_call_arg;
     struct str user, channel; /* the user may be empty */
     int64_t notification, delivery;
-    int64_t item;       /* 0: there is none */
-    struct json action; /* as it was sent */
-    struct str key;     /* who asks with the same is told the same; or empty */
+    int64_t own_notification; /* a step's own, below the one that it shows */
+    int64_t item;             /* 0: there is none */
+    struct json action;       /* as it was sent */
+    struct str key; /* who asks with the same is told the same; or empty */
     bool is_told;
     /* It is in the books, or it is not ours. NULL: nobody asks. */
     void (*on_begun)(struct pressing *p);

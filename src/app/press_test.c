@@ -15,6 +15,7 @@ struct pressed {
     struct pressing p;
     struct outcall *call; /* that waits for its answer */
     int n_calls, n_begun, n_done;
+    enum press_state begun; /* as it stands in the books then */
     enum err err;
 };
 
@@ -33,6 +34,7 @@ on_begun(struct pressing *p)
     struct pressed *x = p->arg;
 
     x->n_begun++;
+    x->begun = p->store.press.state;
 }
 
 static void
@@ -55,7 +57,8 @@ parsed(struct hall *h, const char *text)
 }
 
 static struct pressed *
-press(struct hall *h, const char *action, const char *key)
+press_of(struct hall *h, int64_t notification, const char *action,
+         const char *key)
 {
     struct pressed *x = ARENA_NEW(h->arena, struct pressed);
 
@@ -69,6 +72,7 @@ press(struct hall *h, const char *action, const char *key)
                              .user = STR("ann"),
                              .channel = STR("in_app"),
                              .notification = 1000,
+                             .own_notification = notification,
                              .delivery = 1001,
                              .item = 1001,
                              .action = parsed(h, action),
@@ -81,6 +85,12 @@ press(struct hall *h, const char *action, const char *key)
     assert_int_equal(x->n_begun, 0);
     TURN_UNTIL(h, x->n_done + x->n_calls == 1);
     return x;
+}
+
+static struct pressed *
+press(struct hall *h, const char *action, const char *key)
+{
+    return press_of(h, 1000, action, key);
 }
 
 static void
@@ -235,6 +245,8 @@ nothing_is_called_that_is_no_url_of_ours(void **state)
 
     assert_int_equal(x->n_calls, 0);
     assert_int_equal(x->p.store.press.state, PRESS_DONE);
+    /* who dies before the rest is done leaves one that may be pressed again */
+    assert_int_equal(x->begun, PRESS_CALLING);
     assert_true(
         str_is(press_link(h->arena, x->p.action), "https://b.example/"));
     x = press(h, "{\"id\":\"b\",\"api_endpoint\":\"/orders/7\"}", "");
@@ -247,6 +259,18 @@ nothing_is_called_that_is_no_url_of_ours(void **state)
     x = press(h, CALLS, "");
     assert_int_equal(press_link(h->arena, x->p.action).n, 0);
     answer(x, CHANNEL_ANSWERED, CHANNEL_CAUSE_NONE, 200);
+}
+
+static void
+each_step_of_a_workflow_has_actions_of_its_own(void **state)
+{
+    struct hall *h = *state;
+
+    answer(press_of(h, 1001, CALLS, ""), CHANNEL_ANSWERED, CHANNEL_CAUSE_NONE,
+           200);
+    answer(press_of(h, 1002, CALLS, ""), CHANNEL_ANSWERED, CHANNEL_CAUSE_NONE,
+           200);
+    assert_int_equal(press_of(h, 1001, CALLS, "")->n_calls, 0);
 }
 
 /* ---- what it is read from ---- */
@@ -288,6 +312,7 @@ main(void)
         HALL_TEST(what_came_of_it_is_kept),
         HALL_TEST(a_press_meanwhile_is_refused_and_one_after_is_told),
         HALL_TEST(nothing_is_called_that_is_no_url_of_ours),
+        HALL_TEST(each_step_of_a_workflow_has_actions_of_its_own),
         HALL_TEST(an_action_is_found_by_its_id),
         HALL_TEST(each_workspace_has_a_secret_of_its_own),
     };

@@ -1,7 +1,10 @@
 /* press_told.c - see press_told.h.
  *
  *   delivery -> its user's item -> press
- *                  none: the notification -> its user -> words -> press */
+ *                  none: the notification -> its user -> words -> press
+ *
+ * A step of a workflow has an item of its own, by its own delivery to the
+ * inbox. */
 #include "app/press_told.h"
 
 #include <stdlib.h>
@@ -13,6 +16,8 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "store/store.h"
+
+#define SIBLINGS_MAX 100 /* deliveries of a step to one user */
 
 struct told {
     struct press_told t;
@@ -84,6 +89,7 @@ press(struct told *x, struct json action, const struct inbox_item *item)
         .user = d->user,
         .channel = d->channel,
         .notification = d->notification,
+        .own_notification = x->get.own_notification,
         .delivery = d->id,
         .item = item ? item->id : 0,
         .action = action,
@@ -224,6 +230,51 @@ on_item(struct store_req *req, enum err e)
         press(x, action, g->item);
 }
 
+/* inbox: the delivery that brought it; 0: whichever did. */
+static void
+find_item(struct told *x, int64_t inbox)
+{
+    const struct delivery *d = &x->get.delivery;
+
+    x->item = (struct store_inbox_get){.req = request(x, on_item),
+                                       .tenant = x->t.tenant,
+                                       .user = d->user,
+                                       .notification = d->notification,
+                                       .delivery = inbox};
+    store_inbox_get(x->t.app->env->store, &x->item);
+}
+
+static void
+on_step(struct store_req *req, enum err e)
+{
+    struct store_notification_get *g =
+        CONTAINER_OF(req, struct store_notification_get, req);
+    struct told *x = CONTAINER_OF(g, struct told, notification);
+
+    if (e != ERR_OK) {
+        end(x, e == ERR_NOT_FOUND ? ERR_OK : e);
+        return;
+    }
+    for (size_t i = 0; i < g->n_deliveries; i++)
+        if (str_is(g->deliveries[i].channel, "in_app")) {
+            find_item(x, g->deliveries[i].id);
+            return;
+        }
+    look_at_words(x);
+}
+
+static void
+look_at_step(struct told *x)
+{
+    x->notification =
+        (struct store_notification_get){.req = request(x, on_step),
+                                        .tenant = x->t.tenant,
+                                        .id = x->get.own_notification,
+                                        .user = x->get.delivery.user,
+                                        .max_deliveries = SIBLINGS_MAX};
+    store_notification_get(x->t.app->env->store, &x->notification);
+}
+
 static void
 on_delivery(struct store_req *req, enum err e)
 {
@@ -235,16 +286,12 @@ on_delivery(struct store_req *req, enum err e)
         end(x, e == ERR_NOT_FOUND ? ERR_OK : e);
         return;
     }
-    if (g->delivery.user.n == 0) {
+    if (g->delivery.user.n == 0)
         look_at_words(x);
-        return;
-    }
-    x->item =
-        (struct store_inbox_get){.req = request(x, on_item),
-                                 .tenant = x->t.tenant,
-                                 .user = g->delivery.user,
-                                 .notification = g->delivery.notification};
-    store_inbox_get(x->t.app->env->store, &x->item);
+    else if (g->own_notification != g->delivery.notification)
+        look_at_step(x);
+    else
+        find_item(x, 0);
 }
 
 void

@@ -52,7 +52,8 @@ struct store_inbox_get {
     int64_t tenant;
     struct str user;
     int64_t id;           /* 0: */
-    int64_t notification; /* the first that came with this */
+    int64_t notification; /* the first that came with this... */
+    int64_t delivery;     /* ...by that delivery; 0: by whichever */
     /* result; ERR_NOT_FOUND */
     struct inbox_item *item;
 };

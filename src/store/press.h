@@ -4,8 +4,8 @@
  * is pressed. Who dies meanwhile leaves a row that says so, until it is over;
  * then the next press calls again, as the same press.
  *
- * What is pressed belongs to a notification's user; where the recipient has no
- * id, to the delivery. */
+ * What is pressed belongs to a notification's user, of a workflow to a step's;
+ * where the recipient has no id, to the delivery. */
 #pragma once
 
 #include "store/req.h"

@@ -194,6 +194,30 @@ an_item_is_found_by_its_id_or_by_what_it_came_with(void **state)
     assert_int_equal(ASK(r, inbox_get, &other), ERR_NOT_FOUND);
 }
 
+/* As two steps of a workflow leave them. */
+static void
+of_several_items_of_a_notification_one_is_that_of_a_delivery(void **state)
+{
+    struct rig *r = *state;
+    struct store_inbox_get g = {
+        .tenant = T, .user = STR("ann"), .notification = 1000};
+    struct store_accept *a;
+
+    send_one(r, &(struct send){.id = 1000, .in_app = true, .user = "ann"});
+    a = make_accept(r,
+                    &(struct send){.id = 2000, .in_app = true, .user = "ann"});
+    a->items[0].notification.parent = 1000;
+    a->items[0].items[0].notification = 1000;
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    assert_int_equal(ASK(r, inbox_get, &g), ERR_OK);
+    assert_int_equal(g.item->delivery, 1001);
+    g.delivery = 2001;
+    assert_int_equal(ASK(r, inbox_get, &g), ERR_OK);
+    assert_int_equal(g.item->delivery, 2001);
+    g.delivery = 2002;
+    assert_int_equal(ASK(r, inbox_get, &g), ERR_NOT_FOUND);
+}
+
 /* Whose words are a delivery's, where a workflow sent it. */
 static void
 a_delivery_of_a_step_tells_of_both_notifications(void **state)
@@ -222,6 +246,7 @@ const struct CMUnitTest press_tests[] = {
     RIG_TEST(of_many_at_once_one_begins),
     RIG_TEST(old_ones_are_forgotten),
     RIG_TEST(an_item_is_found_by_its_id_or_by_what_it_came_with),
+    RIG_TEST(of_several_items_of_a_notification_one_is_that_of_a_delivery),
     RIG_TEST(a_delivery_of_a_step_tells_of_both_notifications),
 };
 const size_t press_tests_n = sizeof(press_tests) / sizeof(*press_tests);

@@ -109,6 +109,29 @@ describe('an action', { timeout: 180000 }, () => {
             (await list()).some((i) => i.title === 'I will'));
     });
 
+    it('of each step of a workflow is its own', async () => {
+        const ask = (path) => ({ type: 'send', channels: ['in_app'],
+            title: path, actions: [approve(path)] });
+        await belfry.put('/v1/workflows/twice', { steps: [ask('/step-1'),
+            { type: 'wait', for_event: 'action', timeout: '1h',
+                then: [ask('/step-2')] }] });
+        const key = await belfry.token('a-twice');
+        await belfry.send({ to: 'a-twice', workflow: 'twice' });
+        for (const path of ['/step-1', '/step-2']) {
+            const one = await until(`the item of ${path}`, async () => {
+                const { data } = await belfry.get('/v1/inbox', { key });
+                return data.find((i) => i.title === path);
+            });
+            const a = await belfry.api('POST',
+                `/v1/inbox/${one.id}/actions/approve`, {}, { key });
+            assert.equal(a.body.status, 'done');
+            assert.equal(a.headers.get('idempotent-replayed'), null);
+            const [call] = shop.calls(path);
+            assert.equal(call.json.item_id, one.id);
+            assert.equal(call.json.notification_id, one.notification_id);
+        }
+    });
+
     it('is called once, however often it is pressed', async () => {
         const u = await item([approve('/slow')]);
         shop.script('/slow', [{ status: 200, after: 700 }]);
@@ -348,6 +371,47 @@ describe('an action of a chat', { timeout: 120000 }, () => {
         const call = await shop.called('/step');
         assert.ok(call.isVerified, call.fault);
         assert.equal(call.json.item_id, null);
+    });
+
+    it('of a step reads the item that came with it', async () => {
+        await belfry.put('/v1/workflows/both', { steps: ['one', 'two'].map(
+            (n) => ({ type: 'send', channels: ['telegram', 'in_app'],
+                title: n, actions: [{ id: 'ack', label: 'Ack',
+                    api_endpoint: shop.url(`/of-${n}`) }] })) });
+        const u = await sent(undefined, { workflow: 'both' });
+        const key = await belfry.token(u.user);
+        const list = () => until('both items', async () => {
+            const { data } = await belfry.get('/v1/inbox', { key });
+            return data.length === 2 && data;
+        });
+        await list();
+        const last = await until('the second message', () =>
+            chat.calls.find((c) => c.json.chat_id === u.chat &&
+                c.json.text === 'two'));
+        assert.equal((await u.press(51, last)).status, 200);
+        const call = await shop.called('/of-two');
+        const [two] = (await list()).filter((i) => i.title === 'two');
+        assert.equal(call.json.item_id, two.id);
+        assert.equal((await u.press(52)).status, 200);
+        const other = await shop.called('/of-one');
+        assert.notEqual(other.json.item_id, two.id);
+    });
+
+    it('is taken only of a button that was sent', async () => {
+        const u = await sent(['telegram'], inline('/forged'));
+        const data = (call) => call.json.reply_markup.inline_keyboard[0][0]
+            .callback_data;
+        const [id, mark] = data(u.call).split(':');
+        for (const forged of [`${id}:ack`, `${id}::ack`, `${id}:AAAAAAAA:ack`,
+            `${id}:${mark}:other`])
+            assert.equal((await u.press(61, u.call, forged)).status, 200);
+        assert.equal((await u.press(62)).status, 200);
+        await shop.called('/forged');
+        assert.equal(shop.calls('/forged').length, 1);
+        const { deliveries: [d] } = await belfry.get(
+            `/v1/notifications/${u.id}`);
+        const { log } = await belfry.get(`/v1/deliveries/${d.id}`);
+        assert.equal(log.filter((l) => l.verdict === 'action').length, 1);
     });
 
     it('needs no inbox: its words are those of the message', async () => {

@@ -407,6 +407,17 @@ apply(struct inbox_item *i, enum inbox_change change, int64_t now_ms)
 }
 
 static bool
+is_asked(const struct store_inbox_get *g, const struct inbox_item *i)
+{
+    if (i->tenant != g->tenant || !str_eq(i->user, g->user))
+        return false;
+    if (g->id)
+        return i->id == g->id;
+    return i->notification == g->notification &&
+           (g->delivery == 0 || i->delivery == g->delivery);
+}
+
+static bool
 is_meant(const struct store_inbox_mark *r, const struct inbox_item *i,
          int64_t up_to)
 {
@@ -526,9 +537,7 @@ mem_inbox_get(struct mem *m, struct store_req *req)
     const struct inbox_item *found = NULL;
 
     ROW_EACH(struct inbox_item, i, &m->items)
-    if (i->tenant == g->tenant && str_eq(i->user, g->user) &&
-        (g->id ? i->id == g->id : i->notification == g->notification) &&
-        (!found || i->id < found->id))
+    if (is_asked(g, i) && (!found || i->id < found->id))
         found = i;
     if (!found)
         return ERR_NOT_FOUND;

@@ -382,6 +382,8 @@ inbox_get(struct pg_op *op)
     pg_put_int(p, g->tenant);
     pg_put_text(p, g->user);
     pg_put_int(p, g->id ? g->id : g->notification);
+    if (!g->id)
+        pg_put_int(p, g->delivery);
     pg_op_send(op, g->id ? PG_inbox_item_read : PG_inbox_item_find);
     pg_op_commit(op, inbox_got);
 }

@@ -223,6 +223,8 @@ read_inbox_get(struct reader *r, struct store_req *req)
     put_int(&q, g->tenant);
     put_text(&q, g->user);
     put_int(&q, g->id ? g->id : g->notification);
+    if (!g->id)
+        put_int(&q, g->delivery);
     if (!query_row(&q))
         return ERR_NOT_FOUND;
     g->item = ARENA_NEW(req->arena, struct inbox_item);

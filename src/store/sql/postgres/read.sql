@@ -430,7 +430,7 @@ SELECT id, tenant, notification, delivery, user_id, rev, created_ms, seen_ms,
     read_ms, archived_ms, category, content
 FROM inbox_item
 WHERE tenant = $1::int8 AND user_id = $2::text AND id > $3::int8
-    AND notification = $3::int8
+    AND notification = $3::int8 AND ($4::int8 = 0 OR delivery = $4)
 ORDER BY id LIMIT 1;
 
 -- What happened after $3, unless that is more than $4 events.

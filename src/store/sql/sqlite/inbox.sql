@@ -44,7 +44,7 @@ WHERE tenant = ?1 AND user = ?2 AND id = ?3;
 SELECT id, tenant, notification, delivery, user, rev, created_ms, seen_ms,
 read_ms, archived_ms, category, content FROM inbox_item
 WHERE tenant = ?1 AND user = ?2 AND id > ?3 AND notification = ?3
-ORDER BY id LIMIT 1;
+AND (?4 = 0 OR delivery = ?4) ORDER BY id LIMIT 1;
 -- name: inbox_events (reader)
 SELECT rev, kind, change, before_rev, at_ms, ids FROM inbox_event
 WHERE tenant = ?1 AND user = ?2 AND rev > ?3 ORDER BY rev;
