@@ -301,9 +301,12 @@ write_of(struct asking *x, struct str key)
 {
     struct call *c = x->call;
     struct suppression s = {
+        .tenant = c->workspace->tenant,
         .reason = suppression_reason(c->arena, c->body),
         .note = json_str_of(c->arena, c->body, "note"),
+        .now_ms = call_now_ms(c),
         .num = call_new_num(c),
+        .tells = c->workspace->tells,
     };
     struct store_object_write w;
 
@@ -398,6 +401,8 @@ static void delete (struct asking *x, struct str key)
         .keys = x->keys,
         .n_keys = key.n > 0 ? 0 : x->n_keys,
     };
+    x->delete.told =
+        suppression_gone(c->arena, c->workspace->tells, &x->delete);
     objects_delete(c->app, &x->delete);
 }
 

@@ -163,6 +163,7 @@ handle_unsubscribe(struct call *c)
     }
     s.now_ms = call_now_ms(c);
     s.num = id_make(c->app->ids, s.now_ms, 1);
+    s.tells = snapshots_tells(c->app->snapshots, s.tenant);
     *x = (struct leaving){
         .call = c,
         .write = suppression_write(c->arena, &s),

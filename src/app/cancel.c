@@ -26,17 +26,6 @@ count(struct cancel *c, const struct store_cancel *part)
     c->n_not_stopped += part->n_not_stopped;
 }
 
-static event_set
-listened_to(const struct cancel *c)
-{
-    const struct workspace *w =
-        snapshots_workspace(c->app->snapshots, c->tenant);
-    event_set tells = w ? w->tells : 0;
-
-    workspace_put(w);
-    return tells;
-}
-
 static void
 write_part(struct cancel *c, struct store_cancel *part, int64_t notification,
            int64_t after, void (*on_done)(struct store_req *, enum err))
@@ -50,7 +39,7 @@ write_part(struct cancel *c, struct store_cancel *part, int64_t notification,
         .now_ms = c->now_ms,
         .after = after,
         .max = PART,
-        .tells = listened_to(c),
+        .tells = snapshots_tells(c->app->snapshots, c->tenant),
     };
 }
 

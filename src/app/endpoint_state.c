@@ -72,7 +72,7 @@ tell(struct noting *x)
                                   .reason = reason_code(n->disabled),
                                   .about = n->key};
     if (n->tells & EVENT_BIT(EVENT_ENDPOINT_DISABLED))
-        x->put.told = &x->told;
+        x->write.told = &x->told;
 }
 
 static void

@@ -340,6 +340,26 @@ key_of(struct arena *a, struct str key)
     return (int64_t)(n >> 1 | 1); /* never 0, which is none */
 }
 
+/* NULL: none listens. */
+static const struct store_told *
+told_of(struct pressing *p)
+{
+    if (!(p->workspace->tells & EVENT_BIT(EVENT_INBOX_ACTION)))
+        return NULL;
+    p->told = (struct store_told){
+        .tenant = p->workspace->tenant,
+        .kind = EVENT_INBOX_ACTION,
+        .at_ms = p->store.press.at_ms,
+        .delivery = p->delivery,
+        .notification = p->own_notification,
+        .item = p->item,
+        .user = p->user,
+        .channel = p->channel,
+        .about = p->store.action,
+    };
+    return &p->told;
+}
+
 void
 press_start(struct pressing *p)
 {
@@ -360,5 +380,6 @@ press_start(struct pressing *p)
                   .key = key_of(p->arena, p->key),
                   .state = PRESS_CALLING},
     };
+    p->store.told = told_of(p);
     store_press(p->app->env->store, &p->store);
 }

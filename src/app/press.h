@@ -1,7 +1,7 @@
 /* press.h - somebody pressed an action of what they got: in the inbox, or in a
  * chat whose provider tells of it.
  *
- *   begin   in the books, as being called: one press of an action at a time
+ *   begin   in the books, and to endpoints: one press of an action at a time
  *   tell    the log of the delivery and the user's events, unless a provider's
  *           word did that already
  *   read    its item is read
@@ -51,6 +51,7 @@ struct pressing {
     struct channel_receipt receipt;
     struct receive receive;
     struct store_inbox_mark mark;
+    struct store_told told;
     struct outcall call;
 };
 

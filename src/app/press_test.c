@@ -63,7 +63,8 @@ press_of(struct hall *h, int64_t notification, const char *action,
     struct pressed *x = ARENA_NEW(h->arena, struct pressed);
 
     x->h = h;
-    x->w = (struct workspace){.tenant = h->tenant};
+    x->w = (struct workspace){.tenant = h->tenant,
+                              .tells = EVENT_BIT(EVENT_INBOX_ACTION)};
     x->p = (struct pressing){.app = &h->app,
                              .arena = h->arena,
                              .workspace = &x->w,
@@ -273,6 +274,29 @@ each_step_of_a_workflow_has_actions_of_its_own(void **state)
     assert_int_equal(press_of(h, 1001, CALLS, "")->n_calls, 0);
 }
 
+/* Once: who is told that it was done is told of no press. */
+static void
+endpoints_hear_of_what_was_pressed(void **state)
+{
+    struct hall *h = *state;
+    struct pressed *x = press(h, CALLS, "");
+    struct store_tell_take t = {.max = 10, .lease_ms = 1000};
+    const struct store_told *told;
+
+    answer(x, CHANNEL_ANSWERED, CHANNEL_CAUSE_NONE, 200);
+    (void)press(h, CALLS, "");
+    t.req = hall_question(h);
+    store_tell_take(h->env.store, &t);
+    TURN_UNTIL(h, h->n_answered == 1);
+    assert_int_equal(t.n_rows, 1);
+    told = &t.rows[0].told;
+    assert_int_equal(told->kind, EVENT_INBOX_ACTION);
+    assert_int_equal(told->at_ms, x->p.store.press.at_ms);
+    assert_int_equal(told->item, 1001);
+    assert_true(str_is(told->about, "ack"));
+    assert_true(str_is(told->user, "ann"));
+}
+
 /* ---- what it is read from ---- */
 
 static void
@@ -313,6 +337,7 @@ main(void)
         HALL_TEST(a_press_meanwhile_is_refused_and_one_after_is_told),
         HALL_TEST(nothing_is_called_that_is_no_url_of_ours),
         HALL_TEST(each_step_of_a_workflow_has_actions_of_its_own),
+        HALL_TEST(endpoints_hear_of_what_was_pressed),
         HALL_TEST(an_action_is_found_by_its_id),
         HALL_TEST(each_workspace_has_a_secret_of_its_own),
     };

@@ -296,6 +296,7 @@ lift_next(struct receive *r)
                                             .channel = s.channel,
                                             .address = s.address,
                                             .reason = s.reason,
+                                            .tells = r->workspace->tells,
                                             .on_done = on_lifted};
         suppression_lift(&r->lift);
         return;
@@ -329,7 +330,10 @@ suppress(struct receive *r)
                                        .writes = writes};
     for (size_t i = 0; i < r->store.n_events; i++) {
         struct suppression s = {
-            .reason = receipt_rule(r->store.events[i].kind)->suppresses};
+            .tenant = r->workspace->tenant,
+            .reason = receipt_rule(r->store.events[i].kind)->suppresses,
+            .now_ms = r->store.now_ms,
+            .tells = r->workspace->tells};
 
         if (s.reason == REASON_NONE || !find_address(r, i, &s) ||
             is_written(&r->put,

@@ -165,7 +165,9 @@ begin(struct hall *h, struct channel_event *events, size_t n)
 {
     struct telling *x = ARENA_NEW(h->arena, struct telling);
 
-    x->w = (struct workspace){.tenant = h->tenant};
+    x->w = (struct workspace){.tenant = h->tenant,
+                              .tells = EVENT_BIT(EVENT_SUPPRESSION_ADDED) |
+                                       EVENT_BIT(EVENT_SUPPRESSION_REMOVED)};
     x->receipt = (struct channel_receipt){.events = events, .n_events = n};
     x->receive = (struct receive){.app = &h->app,
                                   .arena = h->arena,
@@ -241,6 +243,37 @@ who_left_may_come_back(void **state)
     tell(h, event(CHANNEL_EVENT_BOUNCED, "e1"));
     tell(h, start); /* that is another reason */
     assert_int_equal(suppressed(h, "ann@example.com"), REASON_SUPPRESS_BOUNCE);
+}
+
+/* Each once: who is on the list does not come on it again. */
+static void
+endpoints_hear_of_who_left_and_of_who_came_back(void **state)
+{
+    struct hall *h = *state;
+    struct channel_event e = {.kind = CHANNEL_EVENT_UNSUBSCRIBED,
+                              .id = STR("s1"),
+                              .address = STR("Ann@example.com")};
+    struct store_tell_take t;
+
+    tell(h, e);
+    e.id = STR("s2");
+    tell(h, e);
+    e.kind = CHANNEL_EVENT_RESUBSCRIBED;
+    tell(h, e);
+    tell(h, e);
+    t = (struct store_tell_take){
+        .req = hall_question(h), .max = 10, .lease_ms = 1, .now_ms = NOW};
+    store_tell_take(h->env.store, &t);
+    TURN_UNTIL(h, h->n_answered == 1);
+    assert_int_equal(t.n_rows, 2);
+    assert_int_equal(t.rows[0].told.kind, EVENT_SUPPRESSION_ADDED);
+    assert_int_equal(t.rows[0].told.tenant, h->tenant);
+    assert_int_equal(t.rows[0].told.at_ms, NOW);
+    assert_text(t.rows[0].told.channel, "email");
+    assert_text(t.rows[0].told.about, "ann@example.com");
+    assert_text(t.rows[0].told.reason, "suppress.unsubscribe");
+    assert_int_equal(t.rows[1].told.kind, EVENT_SUPPRESSION_REMOVED);
+    assert_text(t.rows[1].told.about, "ann@example.com");
 }
 
 /* The address is that of ours, whatever the provider makes of it. */
@@ -411,6 +444,7 @@ main(void)
         HALL_TEST(it_moves_its_delivery_by_either_id),
         HALL_TEST(who_bounces_is_left_alone_until_somebody_says_so),
         HALL_TEST(who_left_may_come_back),
+        HALL_TEST(endpoints_hear_of_who_left_and_of_who_came_back),
         HALL_TEST(what_names_an_address_alone_is_about_that_channel),
         HALL_TEST(an_open_is_an_event_of_its_user),
         HALL_TEST(what_comes_before_its_delivery_is_settled_waits_for_it),

@@ -105,6 +105,16 @@ snapshots_workspace_named(struct snapshots *s, struct str key)
     return take(s, s->current.by_key, key);
 }
 
+event_set
+snapshots_tells(struct snapshots *s, int64_t tenant)
+{
+    const struct workspace *w = snapshots_workspace(s, tenant);
+    event_set tells = w ? w->tells : 0;
+
+    workspace_put(w);
+    return tells;
+}
+
 bool
 snapshots_key(struct snapshots *s, struct str key_id, struct auth_key *ret)
 {

@@ -40,6 +40,8 @@ const struct workspace *snapshots_workspace(struct snapshots *s,
                                             int64_t tenant);
 const struct workspace *snapshots_workspace_named(struct snapshots *s,
                                                   struct str key);
+/* Events that anybody there listens to. Any thread. */
+event_set snapshots_tells(struct snapshots *s, int64_t tenant);
 /* The key with that public part; copied out. Any thread. */
 bool snapshots_key(struct snapshots *s, struct str key_id,
                    struct auth_key *ret);

@@ -81,9 +81,50 @@ on_added(struct store_req *req, enum err e)
     free(x);
 }
 
+static struct store_told
+told_of(enum event_kind kind, int64_t tenant, struct str key, int64_t at_ms)
+{
+    struct store_told t = {.tenant = tenant, .kind = kind, .at_ms = at_ms};
+
+    suppression_split(key, &t.channel, &t.about);
+    return t;
+}
+
+/* NULL: none listens. */
+static const struct store_told *
+added(struct arena *a, const struct suppression *s, struct str key)
+{
+    struct store_told *t;
+
+    if (!(s->tells & EVENT_BIT(EVENT_SUPPRESSION_ADDED)))
+        return NULL;
+    t = ARENA_NEW(a, struct store_told);
+    *t = told_of(EVENT_SUPPRESSION_ADDED, s->tenant, key, s->now_ms);
+    t->reason = reason_code(s->reason);
+    return t;
+}
+
+const struct store_told *
+suppression_gone(struct arena *a, event_set tells,
+                 const struct store_object_delete *d)
+{
+    const struct str *keys = d->n_keys > 0 ? d->keys : &d->key;
+    size_t n = d->n_keys > 0 ? d->n_keys : 1;
+    struct store_told *all;
+
+    if (!(tells & EVENT_BIT(EVENT_SUPPRESSION_REMOVED)))
+        return NULL;
+    all = ARENA_ARRAY(a, struct store_told, n);
+    for (size_t i = 0; i < n; i++)
+        all[i] =
+            told_of(EVENT_SUPPRESSION_REMOVED, d->tenant, keys[i], d->now_ms);
+    return all;
+}
+
 struct store_object_write
 suppression_write(struct arena *a, const struct suppression *s)
 {
+    struct str key = suppression_key(a, s->channel, s->address);
     struct json_writer w;
     struct buf out;
 
@@ -96,10 +137,12 @@ suppression_write(struct arena *a, const struct suppression *s)
     json_end_object(&w);
     return (struct store_object_write){
         .kind = OBJECT_SUPPRESSION,
-        .key = suppression_key(a, s->channel, s->address),
+        .key = key,
         .body = buf_str(&out),
         .if_version = OBJECT_ANY_VERSION,
         .num = s->num,
+        .told = added(a, s, key),
+        .is_told_if_made = true,
     };
 }
 
@@ -164,6 +207,7 @@ lift_next(struct suppression_lift *l)
                                               .kind = OBJECT_SUPPRESSION,
                                               .key = l->keys[l->at - 1],
                                               .if_version = o->version};
+        l->del.told = suppression_gone(l->arena, l->tells, &l->del);
         store_object_delete(l->env->store, &l->del);
         return;
     }

@@ -31,12 +31,16 @@ struct suppression {
     enum reason reason;
     struct str note; /* of who put it there; empty: none */
     int64_t now_ms;
-    int64_t num; /* for the document, if it is new */
+    int64_t num;     /* for the document, if it is new */
+    event_set tells; /* that endpoints of the tenant listen to */
 };
 /* The document to put; for who waits until it is kept. */
 struct store_object_write suppression_write(struct arena *a,
                                             const struct suppression *s);
 void suppression_add(const struct env *env, const struct suppression *s);
+/* What endpoints are told if d is done, whose keys are there; NULL: nothing. */
+const struct store_told *suppression_gone(struct arena *a, event_set tells,
+                                          const struct store_object_delete *d);
 
 /* Takes one away again, if it is there for that reason, also where an older
  * program kept it. The request is the caller's until on_done, which runs in a
@@ -47,6 +51,7 @@ struct suppression_lift {
     int64_t tenant, now_ms;
     struct str channel, address;
     enum reason reason;
+    event_set tells; /* that endpoints of the tenant listen to */
     void (*on_done)(struct suppression_lift *l, enum err e);
     /* private */
     struct str keys[SUPPRESSION_KEYS];

@@ -46,7 +46,17 @@ put_member(struct json_writer *w, const char *key, struct json v)
 static const char *
 about_key(enum event_kind k)
 {
+    if (k == EVENT_INBOX_ACTION)
+        return "action";
+    if (k == EVENT_SUPPRESSION_ADDED || k == EVENT_SUPPRESSION_REMOVED)
+        return "address";
     return k == EVENT_ENDPOINT_DISABLED ? "endpoint" : "url";
+}
+
+static bool
+is_of_delivery(enum event_kind k)
+{
+    return str_starts(str_from(event_name(k)), STR("delivery."));
 }
 
 static void
@@ -61,7 +71,7 @@ put_data(struct json_writer *w, const struct app *app, int shard,
     put_text(w, "provider", t->provider);
     put_text(w, "reason", t->reason);
     put_text(w, about_key(t->kind), t->about);
-    if (t->delivery != 0 && t->item == 0)
+    if (is_of_delivery(t->kind))
         json_int_field(w, "attempts", t->attempts);
     put_member(w, "category", json_get(doc, "category"));
     put_member(w, "metadata", json_get(doc, "metadata"));

@@ -96,6 +96,7 @@ suppress(struct call *c, size_t i)
         .address = m->address,
         .reason = REASON_CONTACT_GONE,
         .now_ms = dispatch_wall_ms(c->dispatch),
+        .tells = c->workspace->tells,
     };
 
     if (m->address.n == 0)

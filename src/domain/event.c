@@ -44,7 +44,8 @@ event_match(struct str pattern)
 /* ---- what was meant ---- */
 
 /* The families as patterns; a name's own is found by its beginning. */
-static const char *const patterns[] = {"delivery.*", "inbox.*", "endpoint.*"};
+static const char *const patterns[] = {"delivery.*", "inbox.*", "endpoint.*",
+                                       "suppression.*"};
 #define N_PATTERNS (sizeof(patterns) / sizeof(*patterns))
 #define NEAR 4 /* edits; further away it is a word of its own */
 

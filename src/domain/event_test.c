@@ -11,11 +11,11 @@ names_and_families_are_sets_of_events(void **state)
     (void)state;
     assert_int_equal(event_match(STR("delivery.sent")),
                      EVENT_BIT(EVENT_DELIVERY_SENT));
-    assert_int_equal(event_match(STR("inbox.*")),
-                     EVENT_BIT(EVENT_INBOX_SEEN) | EVENT_BIT(EVENT_INBOX_READ) |
-                         EVENT_BIT(EVENT_INBOX_UNREAD) |
-                         EVENT_BIT(EVENT_INBOX_ARCHIVED) |
-                         EVENT_BIT(EVENT_INBOX_UNARCHIVED));
+    assert_int_equal(
+        event_match(STR("inbox.*")),
+        EVENT_BIT(EVENT_INBOX_SEEN) | EVENT_BIT(EVENT_INBOX_READ) |
+            EVENT_BIT(EVENT_INBOX_UNREAD) | EVENT_BIT(EVENT_INBOX_ARCHIVED) |
+            EVENT_BIT(EVENT_INBOX_UNARCHIVED) | EVENT_BIT(EVENT_INBOX_ACTION));
     for (int k = 0; k < EVENT_COUNT; k++)
         assert_int_equal(event_match(str_from(event_name((enum event_kind)k))),
                          EVENT_BIT(k));
@@ -40,6 +40,7 @@ a_slip_of_the_pen_is_understood(void **state)
     assert_string_equal(event_guess(STR("inbox.raed")), "inbox.read");
     assert_string_equal(event_guess(STR("deliveries.*")), "delivery.*");
     assert_string_equal(event_guess(STR("delivery.send")), "delivery.sent");
+    assert_string_equal(event_guess(STR("supressions.*")), "suppression.*");
     assert_null(event_guess(STR("subscriber.created")));
 }
 

@@ -43,11 +43,21 @@ struct store_object_write {
     /* Of a user, who is from now on a member of these and of no others. */
     const struct str *roles;
     size_t n_roles;
+    /* What endpoints are told if it is done... NULL: nothing. */
+    const struct store_told *told;
+    bool is_told_if_made; /* ...and the document was not there before */
     /* result; a write that fails does not stop the others */
     enum err err; /* ERR_OK, ERR_PRECONDITION */
     bool is_created;
     struct object object; /* as it is now; after ERR_PRECONDITION too */
 };
+/* Once it is decided. */
+static inline bool
+object_write_is_told(const struct store_object_write *o)
+{
+    return o->told && o->err == ERR_OK &&
+           (o->is_created || !o->is_told_if_made);
+}
 struct store_object_put {
     struct store_req req;
     int64_t tenant;
@@ -56,8 +66,6 @@ struct store_object_put {
     struct store_object_write *writes;
     size_t n_writes;
     bool is_atomic; /* all or none: the first failure is the verb's error */
-    /* What endpoints are told if the first write is done. NULL: nothing. */
-    const struct store_told *told;
     /* result */
     int64_t seq; /* of the last change; what `changes` will tell */
 };
@@ -74,6 +82,9 @@ struct store_object_delete {
      * which nothing else goes. */
     const struct str *keys;
     size_t n_keys;
+    /* What endpoints are told if it goes; one for each of keys, of those that
+     * do. NULL: nothing. */
+    const struct store_told *told;
     /* result; ERR_NOT_FOUND, ERR_PRECONDITION */
     int64_t seq;
     int64_t version;                    /* of what is gone */

@@ -37,3 +37,9 @@ store_press_decide(struct store_press *p, const struct press *was)
     }
     return takes;
 }
+
+bool
+store_press_is_told(const struct store_press *p)
+{
+    return p->is_ours && !p->is_end && p->told;
+}

@@ -8,7 +8,7 @@
  * where the recipient has no id, to the delivery. */
 #pragma once
 
-#include "store/req.h"
+#include "store/tell.h"
 
 /* Stored as numbers. */
 enum press_state {
@@ -35,6 +35,8 @@ struct store_press {
     /* Of one that was begun: its n as it was told. Else it begins, if it
      * may. */
     bool is_end;
+    /* What endpoints are told if it begins. NULL: nothing. */
+    const struct store_told *told;
     int64_t now_ms;
     struct press press; /* as it shall be; result: as it is */
     /* result */
@@ -44,3 +46,5 @@ struct store_press {
 /* For drivers: from what stands there (NULL: nothing) to p->press as it is from
  * now on. True: that is to be written. */
 bool store_press_decide(struct store_press *p, const struct press *was);
+/* The same, once it is decided. */
+bool store_press_is_told(const struct store_press *p);

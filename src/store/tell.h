@@ -25,7 +25,7 @@ struct store_told {
     int attempts;
     struct str user, channel, provider; /* may be empty */
     struct str reason;                  /* code of reasons.def, or empty */
-    struct str about; /* the link that was followed; an endpoint's key */
+    struct str about; /* a link, an action, an endpoint's key: see told.c */
 };
 
 struct store_telling {

@@ -97,6 +97,46 @@ a_failed_one_may_be_pressed_again_as_the_same(void **state)
 }
 
 static void
+endpoints_are_told_when_one_begins(void **state)
+{
+    struct rig *r = *state;
+    struct store_told told = {.tenant = T,
+                              .kind = EVENT_INBOX_ACTION,
+                              .at_ms = NOW,
+                              .delivery = 1001,
+                              .notification = 1000,
+                              .item = 1001,
+                              .user = STR("ann"),
+                              .channel = STR("in_app"),
+                              .about = STR("ack")};
+    struct store_press p = {.tenant = T,
+                            .ref = 1000,
+                            .user = STR("ann"),
+                            .action = STR("ack"),
+                            .now_ms = NOW,
+                            .told = &told,
+                            .press = {.id = 1, .until_ms = NOW + LONG_MS}};
+    struct store_tell_take t = {.max = 10, .lease_ms = 1000, .now_ms = NOW};
+    struct store_press again = p;
+
+    rig_listen(r);
+    assert_int_equal(ASK(r, press, &p), ERR_OK);
+    assert_int_equal(ASK(r, press, &again), ERR_OK);
+    assert_false(again.is_ours);
+    assert_true(end(r, &p, PRESS_DONE, 200));
+    assert_int_equal(ASK(r, tell_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 1);
+    assert_int_equal(t.rows[0].told.kind, EVENT_INBOX_ACTION);
+    assert_int_equal(t.rows[0].told.item, 1001);
+    assert_int_equal(t.rows[0].told.delivery, 1001);
+    assert_int_equal(t.rows[0].told.notification, 1000);
+    assert_true(str_is(t.rows[0].told.user, "ann"));
+    assert_true(str_is(t.rows[0].told.channel, "in_app"));
+    assert_true(str_is(t.rows[0].told.about, "ack"));
+    assert_int_equal(r->heard[r->n_heard - 1].notice.kind, STORE_NOTICE_TELL);
+}
+
+static void
 what_was_cut_off_may_be_pressed_again_when_its_time_is_over(void **state)
 {
     struct rig *r = *state;
@@ -242,6 +282,7 @@ const struct CMUnitTest press_tests[] = {
     RIG_TEST(the_first_press_begins_and_others_are_told_of_it),
     RIG_TEST(each_press_is_of_one_user_and_one_thing),
     RIG_TEST(a_failed_one_may_be_pressed_again_as_the_same),
+    RIG_TEST(endpoints_are_told_when_one_begins),
     RIG_TEST(what_was_cut_off_may_be_pressed_again_when_its_time_is_over),
     RIG_TEST(of_many_at_once_one_begins),
     RIG_TEST(old_ones_are_forgotten),

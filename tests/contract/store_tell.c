@@ -276,9 +276,10 @@ a_document_tells_only_if_it_is_written(void **state)
                                    .key = STR("orders"),
                                    .body = STR("{}"),
                                    .if_version = 0,
-                                   .num = ENDPOINT};
+                                   .num = ENDPOINT,
+                                   .told = &told};
     struct store_object_put p = {
-        .tenant = T, .now_ms = NOW, .writes = &w, .n_writes = 1, .told = &told};
+        .tenant = T, .now_ms = NOW, .writes = &w, .n_writes = 1};
     struct store_tell_take t;
 
     assert_int_equal(ASK(r, object_put, &p), ERR_OK);
@@ -288,6 +289,94 @@ a_document_tells_only_if_it_is_written(void **state)
     assert_int_equal(t.n_rows, 1);
     assert_true(str_is(t.rows[0].told.about, "orders"));
     assert_int_equal(t.rows[0].doc.n, 0);
+}
+
+static struct store_told
+suppression(enum event_kind kind, const char *address)
+{
+    return (struct store_told){.tenant = T,
+                               .kind = kind,
+                               .at_ms = NOW,
+                               .channel = STR("email"),
+                               .about = str_from(address)};
+}
+
+static struct store_object_write
+suppress(const char *key, const struct store_told *told)
+{
+    return (struct store_object_write){.kind = OBJECT_SUPPRESSION,
+                                       .key = str_from(key),
+                                       .body = STR("{}"),
+                                       .if_version = OBJECT_ANY_VERSION,
+                                       .told = told,
+                                       .is_told_if_made = true};
+}
+
+static void
+a_document_may_tell_only_if_it_is_new(void **state)
+{
+    struct rig *r = *state;
+    struct store_told told[] = {suppression(EVENT_SUPPRESSION_ADDED, "a"),
+                                suppression(EVENT_SUPPRESSION_ADDED, "b")};
+    struct store_object_write w[2];
+    struct store_object_put p = {
+        .tenant = T, .now_ms = NOW, .writes = w, .n_writes = 1};
+    struct store_tell_take t;
+
+    w[0] = suppress("email:a", &told[0]);
+    assert_int_equal(ASK(r, object_put, &p), ERR_OK);
+    w[0] = suppress("email:a", &told[0]);
+    w[1] = suppress("email:b", &told[1]);
+    p.n_writes = 2;
+    p.is_atomic = true;
+    assert_int_equal(ASK(r, object_put, &p), ERR_OK);
+    w[0] = suppress("email:c", &told[0]); /* all or none */
+    w[1] = suppress("email:b", &told[1]);
+    w[1].if_version = 9;
+    assert_int_equal(ASK(r, object_put, &p), ERR_PRECONDITION);
+    t = take(r);
+    assert_int_equal(t.n_rows, 2);
+    assert_true(str_is(t.rows[0].told.about, "a"));
+    assert_true(str_is(t.rows[1].told.about, "b"));
+    assert_int_equal(t.rows[1].told.kind, EVENT_SUPPRESSION_ADDED);
+}
+
+static void
+what_goes_tells_of_what_was_there(void **state)
+{
+    const struct str keys[] = {STR("email:a"), STR("email:b"), STR("email:c")};
+    struct rig *r = *state;
+    struct store_told told[] = {suppression(EVENT_SUPPRESSION_REMOVED, "a"),
+                                suppression(EVENT_SUPPRESSION_REMOVED, "b"),
+                                suppression(EVENT_SUPPRESSION_REMOVED, "c")};
+    struct store_object_write w[] = {suppress("email:a", NULL),
+                                     suppress("email:b", NULL),
+                                     suppress("email:c", NULL)};
+    struct store_object_put p = {
+        .tenant = T, .now_ms = NOW, .writes = w, .n_writes = 3};
+    struct store_object_delete d = {.tenant = T,
+                                    .now_ms = NOW,
+                                    .kind = OBJECT_SUPPRESSION,
+                                    .key = keys[1],
+                                    .if_version = 9,
+                                    .told = &told[1]};
+    struct store_tell_take t;
+
+    assert_int_equal(ASK(r, object_put, &p), ERR_OK);
+    assert_int_equal(ASK(r, object_delete, &d), ERR_PRECONDITION);
+    d.if_version = 1;
+    assert_int_equal(ASK(r, object_delete, &d), ERR_OK);
+    assert_int_equal(ASK(r, object_delete, &d), ERR_NOT_FOUND);
+    d.keys = keys;
+    d.n_keys = 3;
+    d.told = told;
+    assert_int_equal(ASK(r, object_delete, &d), ERR_OK);
+    t = take(r);
+    assert_int_equal(t.n_rows, 3);
+    assert_true(str_is(t.rows[0].told.about, "b"));
+    assert_true(str_is(t.rows[1].told.about, "a"));
+    assert_true(str_is(t.rows[2].told.about, "c"));
+    assert_int_equal(t.rows[2].told.kind, EVENT_SUPPRESSION_REMOVED);
 }
 
 /* ---- who has it ---- */
@@ -464,6 +553,8 @@ const struct CMUnitTest tell_tests[] = {
     RIG_TEST(receipts_are_told_of_once),
     RIG_TEST(marks_are_told_of_for_each_item_that_changed),
     RIG_TEST(a_document_tells_only_if_it_is_written),
+    RIG_TEST(a_document_may_tell_only_if_it_is_new),
+    RIG_TEST(what_goes_tells_of_what_was_there),
     RIG_TEST(what_is_taken_is_nobodys_else_until_the_lease_ends),
     RIG_TEST(what_was_not_done_is_taken_again_as_it_was),
     RIG_TEST(what_is_kept_is_told_again_to_one),

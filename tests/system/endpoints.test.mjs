@@ -9,7 +9,7 @@ import { query } from './lib/postgres.mjs';
 import { pause, until } from './lib/until.mjs';
 import { receiver } from './lib/webhook.mjs';
 
-const ALL = ['delivery.*', 'inbox.*', 'endpoint.*'];
+const ALL = ['delivery.*', 'inbox.*', 'endpoint.*', 'suppression.*'];
 const NULLS = { channel: 'webhook', driver: 'null', config: {} };
 
 // Of an endpoint's calls, what they told.
@@ -79,17 +79,59 @@ describe('endpoints', { timeout: 180000 }, () => {
         assert.equal(data.user, 'ben');
     });
 
+    it('hear of what was pressed, and that it was read by it', async () => {
+        await listen('pressed', ['inbox.*']);
+        const token = await b.token('cleo');
+        const id = await b.send({ to: 'cleo', title: 'hello',
+            category: 'news', metadata: { order: 8 },
+            actions: [{ id: 'ok', label: 'OK' }] });
+        const { data: [item] } = await b.get('/v1/inbox', { key: token });
+        for (let i = 0; i < 2; i++)
+            await b.want(200, 'POST', `/v1/inbox/${item.id}/actions/ok`, {},
+                { key: token });
+        await hook.called('/pressed', 2);
+        const all = told(hook, '/pressed');
+        assert.deepEqual(all.map((e) => e.type).sort(),
+            ['inbox.action', 'inbox.read']);
+        const { data } = all.find((e) => e.type === 'inbox.action');
+        const { delivery_id: delivery, ...rest } = data;
+        assert.match(delivery, /^dlv_/);
+        assert.deepEqual(rest, { notification_id: id, item_id: item.id,
+            user: 'cleo', channel: 'in_app', action: 'ok', category: 'news',
+            metadata: { order: 8 } });
+    });
+
+    it('hear of who is written to no more, and of who is again', async () => {
+        await listen('list', ['suppression.*']);
+        const path = '/v1/suppressions/Zoe%40example.org';
+        await b.put(path, { channel: 'email' });
+        await b.put(path, { channel: 'email', note: 'once more' });
+        await b.want(204, 'DELETE', `${path}?channel=email`);
+        await b.want(404, 'DELETE', `${path}?channel=email`);
+        await hook.called('/list', 2);
+        const all = told(hook, '/list')
+            .sort((x, y) => x.type.localeCompare(y.type));
+        assert.deepEqual(all.map((e) => [e.type, e.data]), [
+            ['suppression.added', { channel: 'email',
+                reason: 'suppress.manual', address: 'zoe@example.org' }],
+            ['suppression.removed', { channel: 'email',
+                address: 'zoe@example.org' }]]);
+    });
+
     it('hear of what was not sent, and why', async () => {
         await listen('why', ['delivery.suppressed', 'delivery.cancelled']);
         await b.send({ to: 'eve', title: 'x', channels: ['email'] });
+        await b.put('/v1/providers/still', { ...NULLS, channel: 'gotify' });
+        await b.post('/v1/providers/still/pause');
         const later = await b.send({ to: 'eve', title: 'x',
-            channels: ['webhook'], expires_at: '2099-01-01T00:00:00Z',
-            send_at: '2098-01-01T00:00:00Z' });
+            channels: ['gotify'] });
         await b.post(`/v1/notifications/${later}/cancel`);
-        await hook.called('/why');
-        const [e] = told(hook, '/why');
-        assert.equal(e.data.reason, 'provider.none');
-        assert.equal(e.data.user, 'eve');
+        await hook.called('/why', 2);
+        const all = told(hook, '/why');
+        assert.deepEqual(all.map((e) => [e.type, e.data.reason]).sort(),
+            [['delivery.cancelled', 'cancelled'],
+                ['delivery.suppressed', 'provider.none']]);
+        assert.ok(all.every((e) => e.data.user === 'eve'));
     });
 
     it('tell nothing of their own deliveries, and show them', async () => {

@@ -160,8 +160,9 @@ mem_object_put(struct mem *m, struct store_req *req)
     else
         for (size_t i = 0; i < p->n_writes; i++)
             put_one(m, p, &p->writes[i]);
-    if (e == ERR_OK && p->told && p->writes[0].err == ERR_OK)
-        mem_told_add(m, p->told);
+    for (size_t i = 0; i < p->n_writes && e == ERR_OK; i++)
+        if (object_write_is_told(&p->writes[i]))
+            mem_told_add(m, p->writes[i].told);
     if (e == ERR_OK)
         mem_idem_save(m, p->tenant, req, &p->idem);
     return e;
@@ -198,6 +199,8 @@ delete_all(struct mem *m, struct store_object_delete *d)
         if (d->versions[i] == 0)
             continue;
         bury(m, d, o);
+        if (d->told)
+            mem_told_add(m, &d->told[i]);
         e = ERR_OK;
     }
     return e;
@@ -219,6 +222,8 @@ mem_object_delete(struct mem *m, struct store_req *req)
         return ERR_PRECONDITION;
     d->version = o->o.version;
     bury(m, d, o);
+    if (d->told)
+        mem_told_add(m, d->told);
     if (d->kind == OBJECT_USER) {
         mem_forget_user(m, d->tenant, d->key);
         mem_habit_forget(m, d->tenant, d->key);

@@ -2,6 +2,7 @@
 #include "store/memory/press.h"
 
 #include "base/list.h"
+#include "store/memory/tell.h"
 
 struct mem_press {
     int64_t tenant, ref;
@@ -44,6 +45,8 @@ mem_press(struct mem *m, struct store_req *req)
     if (!row)
         row = add(m, p);
     row->p = p->press;
+    if (store_press_is_told(p))
+        mem_told_add(m, p->told);
     return ERR_OK;
 }
 

@@ -369,9 +369,9 @@ send_told(struct pg_op *op, struct putting *s)
 {
     struct pg_columns told = pg_told_columns(op->arena);
 
-    if (!s->p->told || s->p->writes[0].err != ERR_OK)
-        return;
-    pg_told_put(&told, s->p->told);
+    for (size_t i = 0; i < s->p->n_writes; i++)
+        if (object_write_is_told(&s->p->writes[i]))
+            pg_told_put(&told, s->p->writes[i].told);
     s->has_told = pg_told_add(op, &told) > 0;
 }
 
@@ -443,6 +443,7 @@ struct deleting {
     struct row *buried[STORE_DELETE_MAX]; /* those that were there */
     size_t n_buried;
     int at_change;
+    bool has_told; /* endpoints */
 };
 
 static void
@@ -456,6 +457,8 @@ deleted(struct pg_op *op)
     for (size_t i = 0; i < s->n_buried; i++)
         notices_change(&op->store->notices, d->tenant, s->buried[i]->kind,
                        d->seq - (int64_t)(s->n_buried - 1 - i));
+    if (s->has_told)
+        pg_store_told(op->store);
     pg_op_done(op);
 }
 
@@ -470,6 +473,20 @@ send_bury(struct pg_op *op, const struct store_object_delete *d,
     pg_put_text(p, row->key);
     pg_put_int(p, d->now_ms);
     pg_op_send(op, PG_object_bury);
+}
+
+/* What goes with one is told of with it. */
+static void
+send_told_of_gone(struct pg_op *op, struct deleting *s)
+{
+    const struct store_object_delete *d = s->d;
+    struct pg_columns told = pg_told_columns(op->arena);
+    size_t n = d->n_keys > 0 ? d->n_keys : 1;
+
+    for (size_t i = 0; i < n && d->told; i++)
+        if (s->rows[i].is_there)
+            pg_told_put(&told, &d->told[i]);
+    s->has_told = pg_told_add(op, &told) > 0;
 }
 
 /* Of one, what goes with it does not go without it. */
@@ -515,6 +532,7 @@ bury(struct pg_op *op)
     }
     send_changes(op, d->tenant, s->buried, s->n_buried);
     d->version = s->rows[0].now.version;
+    send_told_of_gone(op, s);
     pg_audit_write(op);
     pg_op_commit(op, deleted);
 }

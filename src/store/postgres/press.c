@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "store/postgres/pg_store.h"
+#include "store/postgres/tell.h"
 
 static struct store_press *
 press_of(struct pg_op *op)
@@ -27,7 +28,18 @@ put_key(struct pg_op *op, const struct store_press *p)
 static void
 done(struct pg_op *op)
 {
+    if (store_press_is_told(press_of(op)))
+        pg_store_told(op->store);
     pg_op_done(op);
+}
+
+static void
+tell(struct pg_op *op, const struct store_told *told)
+{
+    struct pg_columns rows = pg_told_columns(op->arena);
+
+    pg_told_put(&rows, told);
+    (void)pg_told_add(op, &rows);
 }
 
 static void
@@ -71,6 +83,8 @@ found(struct pg_op *op)
     p->is_ours = store_press_decide(p, is_there ? &was : NULL);
     if (p->is_ours && !is_new)
         set(op, p);
+    if (store_press_is_told(p))
+        tell(op, p->told);
     pg_op_commit(op, done);
 }
 

@@ -159,8 +159,9 @@ write_object_put(struct writer *w, struct store_req *req)
         for (size_t i = 0; i < p->n_writes; i++)
             put_one(w, p, &p->writes[i]);
     }
-    if (p->told && p->writes[0].err == ERR_OK)
-        told_add(w, p->told);
+    for (size_t i = 0; i < p->n_writes; i++)
+        if (object_write_is_told(&p->writes[i]))
+            told_add(w, p->writes[i].told);
     idem_save(w, p->tenant, req, &p->idem);
     return ERR_OK;
 }
@@ -205,6 +206,8 @@ delete_all(struct writer *w, struct store_object_delete *d)
             continue;
         d->versions[i] = o.version;
         bury(w, d, &o);
+        if (d->told)
+            told_add(w, &d->told[i]);
         e = ERR_OK;
     }
     return e;
@@ -227,6 +230,8 @@ write_object_delete(struct writer *w, struct store_req *req)
         return ERR_PRECONDITION;
     d->version = o.version;
     bury(w, d, &o);
+    if (d->told)
+        told_add(w, d->told);
     if (d->kind == OBJECT_USER) {
         members_forget_user(w, d->tenant, d->key);
         bury_with(w, d, OBJECT_PREFERENCE);

@@ -2,6 +2,7 @@
 #include "store/press.h"
 
 #include "base/list.h"
+#include "store/sqlite/tell.h"
 #include "store/sqlite/writer.h"
 
 static void
@@ -58,6 +59,8 @@ write_press(struct writer *w, struct store_req *req)
     p->is_ours = store_press_decide(p, is_there ? &was : NULL);
     if (p->is_ours)
         save(w, p);
+    if (store_press_is_told(p))
+        told_add(w, p->told);
     return ERR_OK;
 }
 
