@@ -1,8 +1,8 @@
 /* user_export.c - all that is kept about one person, as lines of JSON.
  *
  *   profile -> suppressions -> topics -> parts in experiments, events -> inbox,
- *   archive -> deliveries, each new notification of them read by itself -> open
- *   digests -> the end
+ *   archive -> what they pressed -> deliveries, each new notification of them
+ *   read by itself -> open digests -> the end
  *
  * A page is read, written and forgotten before the next one is asked for, and
  * none is while the client has not taken the last one: however much there is,
@@ -18,6 +18,7 @@
 #include "app/inbox.h"
 #include "app/inbox_json.h"
 #include "app/objects.h"
+#include "app/press.h"
 #include "app/suppression.h"
 #include "base/list.h"
 #include "domain/plan.h"
@@ -49,6 +50,7 @@ struct exporting {
     struct store_habits habits;
     struct store_person person;
     struct store_inbox_list inbox;
+    struct store_presses presses;
     struct store_delivery_list list;
     struct store_notification_get notification;
     struct store_delivery_get delivery;
@@ -432,6 +434,66 @@ read_deliveries(struct exporting *x)
     look_deliveries(x->page.app, &x->list);
 }
 
+/* ---- what they pressed ---- */
+
+static void read_presses(struct exporting *x);
+
+static void
+write_press(struct exporting *x, const struct store_person_press *p)
+{
+    static const char *const words[] = {[PRESS_CALLING] = "unknown",
+                                        [PRESS_DONE] = "done",
+                                        [PRESS_FAILED] = "failed"};
+    const char *reason = press_reason(&p->press);
+    struct buf out;
+    struct json_writer w = begin_row(x, &out, "press");
+
+    json_str_field(&w, "action", p->action);
+    call_id_field(&x->page, &w, "notification_id", "ntf", p->notification);
+    json_str_field(&w, "status", str_from(words[p->press.state]));
+    if (p->press.status > 0)
+        json_int_field(&w, "http_status", p->press.status);
+    else
+        json_str_or_null_field(&w, "http_status", STR_NONE);
+    json_str_or_null_field(&w, "reason", reason ? str_from(reason) : STR_NONE);
+    json_int_field(&w, "times", p->press.n);
+    json_time_field(&w, "pressed_at", p->press.at_ms);
+    end_row(x, &w);
+}
+
+static void
+on_presses(struct store_req *req, enum err e)
+{
+    struct store_presses *p = CONTAINER_OF(req, struct store_presses, req);
+    struct exporting *x = CONTAINER_OF(p, struct exporting, presses);
+
+    if (!is_good(x, e))
+        return;
+    for (size_t i = 0; i < p->n_presses; i++)
+        write_press(x, &p->presses[i]);
+    if (!p->has_more) {
+        then(x, read_deliveries);
+        return;
+    }
+    p->after_ref = p->presses[p->n_presses - 1].ref;
+    p->after_action = str_dup(x->kept, p->presses[p->n_presses - 1].action);
+    then(x, read_presses);
+}
+
+static void
+read_presses(struct exporting *x)
+{
+    x->presses = (struct store_presses){
+        .req = request(x, on_presses),
+        .tenant = x->page.workspace->tenant,
+        .user = x->user,
+        .after_ref = x->presses.after_ref,
+        .after_action = x->presses.after_action,
+        .limit = PAGE,
+    };
+    look_presses(x->page.app, &x->presses);
+}
+
 /* ---- the inbox ---- */
 
 static void read_inbox(struct exporting *x);
@@ -467,7 +529,7 @@ on_inbox(struct store_req *req, enum err e)
     }
     x->before = 0;
     x->has_more = !l->is_archived; /* now the archive */
-    then(x, x->has_more ? read_inbox : read_deliveries);
+    then(x, x->has_more ? read_inbox : read_presses);
 }
 
 static void

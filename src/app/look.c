@@ -55,3 +55,9 @@ look_person(const struct app *app, struct store_person *x)
 {
     store_person(app->env->store, x);
 }
+
+void
+look_presses(const struct app *app, struct store_presses *x)
+{
+    store_presses(app->env->store, x);
+}

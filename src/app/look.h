@@ -20,3 +20,4 @@ void look_digests(const struct app *app, struct store_digest_list *l);
 void look_lanes(const struct app *app, struct store_lanes *l);
 void look_audit(const struct app *app, struct store_audit_list *l);
 void look_person(const struct app *app, struct store_person *x);
+void look_presses(const struct app *app, struct store_presses *x);

@@ -2,7 +2,7 @@
  * what they were sent: for who shows them all of it. */
 #pragma once
 
-#include "store/req.h"
+#include "store/press.h"
 
 /* An event that was posted (store/workflow.h). */
 struct store_person_event {
@@ -31,4 +31,25 @@ struct store_person {
     bool has_more; /* events */
     struct store_person_trial *trials;
     size_t n_trials;
+};
+
+/* What they pressed (store/press.h), by what it came with. */
+struct store_person_press {
+    int64_t ref;
+    int64_t notification; /* of ref; of a step, the one above it */
+    struct str action;
+    struct press press;
+};
+struct store_presses {
+    struct store_req req;
+    int64_t tenant;
+    struct str user;
+    /* Those after this one, by ref and action; {0}: from the first. */
+    int64_t after_ref;
+    struct str after_action;
+    size_t limit;
+    /* result */
+    struct store_person_press *presses;
+    size_t n_presses;
+    bool has_more;
 };

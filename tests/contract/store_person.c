@@ -107,8 +107,70 @@ parts_in_rounds_are_those_that_are_asked_about(void **state)
     assert_int_equal(x.trials[1].read_ms + x.trials[1].goal_ms, 0);
 }
 
+static void
+press(struct rig *r, int64_t tenant, const char *user, int64_t ref,
+      const char *action)
+{
+    struct store_press p = {.tenant = tenant,
+                            .ref = ref,
+                            .user = str_from(user),
+                            .action = str_from(action),
+                            .now_ms = NOW,
+                            .press = {.id = ref + 5,
+                                      .at_ms = NOW + 1,
+                                      .until_ms = NOW + 2,
+                                      .state = PRESS_DONE,
+                                      .status = 204}};
+
+    assert_int_equal(ASK(r, press, &p), ERR_OK);
+    assert_true(p.is_ours);
+}
+
+static void
+presses_come_by_what_they_are_of_page_by_page(void **state)
+{
+    static const struct {
+        int64_t ref, notification;
+        const char *action;
+    } want[] = {{1000, 1000, "a"}, {2000, 1000, "B"}, {2000, 1000, "a"}};
+    struct rig *r = *state;
+    struct store_presses x = {.tenant = T, .user = STR("ann"), .limit = 2};
+    struct store_accept *a;
+    size_t n = 0;
+
+    send_one(r, &(struct send){.id = 1000});
+    a = make_accept(r, &(struct send){.id = 2000});
+    a->items[0].notification.parent = 1000; /* a step */
+    assert_int_equal(ASK(r, accept, a), ERR_OK);
+    press(r, T, "ann", 2000, "a");
+    press(r, T, "ann", 2000, "B");
+    press(r, T, "ann", 1000, "a");
+    press(r, T, "bob", 1000, "a");
+    press(r, T + 1, "ann", 3000, "a");
+    do {
+        assert_int_equal(ASK(r, presses, &x), ERR_OK);
+        assert_true(x.n_presses <= 2);
+        for (size_t i = 0; i < x.n_presses; i++, n++) {
+            const struct store_person_press *p = &x.presses[i];
+
+            assert_true(n < sizeof(want) / sizeof(want[0]));
+            assert_int_equal(p->ref, want[n].ref);
+            assert_int_equal(p->notification, want[n].notification);
+            assert_true(str_is(p->action, want[n].action));
+            assert_int_equal(p->press.id, want[n].ref + 5);
+            assert_int_equal(p->press.at_ms, NOW + 1);
+            assert_int_equal(p->press.state, PRESS_DONE);
+            assert_int_equal(p->press.status, 204);
+            x.after_ref = p->ref;
+            x.after_action = p->action;
+        }
+    } while (x.has_more);
+    assert_int_equal(n, sizeof(want) / sizeof(want[0]));
+}
+
 const struct CMUnitTest person_tests[] = {
     RIG_TEST(events_come_by_name_and_time_page_by_page),
     RIG_TEST(parts_in_rounds_are_those_that_are_asked_about),
+    RIG_TEST(presses_come_by_what_they_are_of_page_by_page),
 };
 const size_t person_tests_n = sizeof(person_tests) / sizeof(person_tests[0]);

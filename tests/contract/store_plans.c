@@ -71,6 +71,7 @@ static const struct key {
     {"audit", "audit_old", {"id"}},
     {"audit", NULL, {"tenant", "id"}},
     {"press", "press_at", {"at_ms"}},
+    {"press", "press_user", {"tenant", "user_id"}},
     {"press", NULL, {"ref", "user_id", "action"}},
     {"inbox_user", NULL, {"tenant", "user_id"}},
     {"inbox_item", NULL, {"tenant", "user_id", "id"}},
@@ -332,6 +333,7 @@ static const char fill[] =
     "INSERT INTO told (tenant, at_ms, delivery, notification, item, attempts, "
     "kind) SELECT 7, i, i, i, 0, 1, 1" EACH
     "INSERT INTO telling (told, lane) SELECT i, 0" EACH
+    "INSERT INTO press SELECT i, 'u' || i, 'a', 7, i, i, i, 0, 1, 1, 200" EACH
     "INSERT INTO attempt_note SELECT i, 1, 7, 1, '1 EUR', NULL" EACH
     "INSERT INTO digest SELECT 7, i, true, 0, false, 100, 1, 1, 1, 1, 1, "
     "'u' || i, 'email', ''" EACH
@@ -354,7 +356,7 @@ static const char empty[] =
     "DELETE FROM outbox; DELETE FROM work; DELETE FROM workflow_step; "
     "DELETE FROM trial; DELETE FROM trial_delivery; "
     "DELETE FROM delivery_device; DELETE FROM attachment; DELETE FROM told; "
-    "DELETE FROM telling; DELETE FROM attempt_note; "
+    "DELETE FROM telling; DELETE FROM press; DELETE FROM attempt_note; "
     "DELETE FROM user_event; DELETE FROM digest; DELETE FROM "
     "intent; "
     "DELETE FROM object; DELETE FROM member; DELETE FROM change; DELETE FROM "

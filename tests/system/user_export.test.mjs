@@ -75,6 +75,31 @@ describe('export of a person', { timeout: 300000 }, () => {
         assert.equal(Number(of(rows, 'best_time')[0].reads), 1);
     });
 
+    it('has which actions were pressed, page after page', async () => {
+        const actions = Array.from({ length: 16 }, (_, i) => (
+            { id: `a${i}`, label: 'A' }));
+        for (let n = 0; n < 7; n++)
+            await b.send({ to: 'pat', title: 'Which?', actions });
+        await b.send({ to: 'bob', title: 'Which?', actions });
+        const items = (await b.get('/v1/inbox?user=pat')).data;
+        for (const { id } of items)
+            await Promise.all(actions.map((a) => b.want(200, 'POST',
+                `/v1/inbox/${id}/actions/${a.id}?user=pat`, {})));
+        const [bobs] = (await b.get('/v1/inbox?user=bob')).data;
+        await b.want(200, 'POST',
+            `/v1/inbox/${bobs.id}/actions/a0?user=bob`, {});
+        const presses = of(await exported('pat'), 'press');
+        assert.equal(presses.length, 7 * 16);
+        assert.deepEqual(presses.map((p) => `${p.notification_id} ${p.action}`)
+            .sort(), items.flatMap((i) => actions.map((a) =>
+            `${i.notification_id} ${a.id}`)).sort());
+        const [{ status, http_status: code, reason, times, pressed_at: at }] =
+            presses;
+        assert.deepEqual([status, code, reason, times],
+            ['done', null, null, 1]);
+        assert.ok(Math.abs(Date.parse(at) - Date.now()) < 60000);
+    });
+
     it('has what a workflow and a window hold', async () => {
         await b.put('/v1/workflows/flow', { steps: [{ id: 'a', type: 'send',
             channels: ['in_app'], title: 'Flow' }] });

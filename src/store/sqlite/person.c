@@ -62,3 +62,40 @@ read_person(struct reader *r, struct store_req *req)
         read_trial(r, x, x->rounds[i]);
     return ERR_OK;
 }
+
+static void
+take_press(struct query *q, struct arena *a, struct store_person_press *ret)
+{
+    struct press *p = &ret->press;
+
+    ret->ref = take_int(q);
+    ret->notification = take_int(q);
+    ret->action = take_text(q, a);
+    p->id = take_int(q);
+    p->at_ms = take_int(q);
+    p->until_ms = take_int(q);
+    p->key = take_int(q);
+    p->n = (int)take_int(q);
+    p->state = (enum press_state)take_int(q);
+    p->status = (int)take_int(q);
+}
+
+enum err
+read_presses(struct reader *r, struct store_req *req)
+{
+    struct store_presses *x = CONTAINER_OF(req, struct store_presses, req);
+    size_t limit = page_size(x->limit);
+    struct query q = query(&r->conn, SQL_person_presses);
+
+    x->presses = ARENA_ARRAY(req->arena, struct store_person_press, limit);
+    x->n_presses = 0;
+    x->has_more = false;
+    put_int(&q, x->tenant);
+    put_text(&q, x->user);
+    put_int(&q, x->after_ref);
+    put_text(&q, x->after_action);
+    put_int(&q, (int64_t)limit + 1);
+    while (page_row(&q, x->n_presses, limit, &x->has_more))
+        take_press(&q, req->arena, &x->presses[x->n_presses++]);
+    return ERR_OK;
+}

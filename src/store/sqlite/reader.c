@@ -36,6 +36,7 @@ static read_verb *const read_verbs[STORE_VERB_COUNT] = {
     [STORE_VERB_habits] = read_habits,
     [STORE_VERB_audit_list] = read_audit_list,
     [STORE_VERB_person] = read_person,
+    [STORE_VERB_presses] = read_presses,
     [STORE_VERB_attachments] = read_attachments,
     [STORE_VERB_digest_members] = read_digest_members,
 };

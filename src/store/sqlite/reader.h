@@ -19,7 +19,7 @@ read_verb read_object_get, read_object_list, read_members, read_memberships,
     read_stats, read_reports, read_lanes, read_budget_look, read_dedup_get,
     read_cancel_find, read_digest_list, read_digest_members, read_event_look,
     read_instance_list, read_trial_count, read_habits, read_audit_list,
-    read_person, read_attachments;
+    read_person, read_presses, read_attachments;
 
 /* How many a page has for who asks for so many. */
 size_t page_size(size_t limit);
