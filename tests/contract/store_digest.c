@@ -458,6 +458,44 @@ members_merge_once(void **state)
     assert_int_equal(take_at(r, NOW + 9 * WINDOW).n_rows, 0);
 }
 
+/* Of a flush that comes too late, nothing. */
+static void
+endpoints_are_told_how_members_end(void **state)
+{
+    struct rig *r = *state;
+    const int64_t late = 1001;
+    struct store_flush f = {.n_members = 3,
+                            .status = DELIVERY_MERGED,
+                            .reason = reason_code(REASON_DIGEST_MERGED),
+                            .merged_into = 4001,
+                            .expired = &late,
+                            .n_expired = 1,
+                            .tells = EVENT_BIT(EVENT_DELIVERY_MERGED) |
+                                     EVENT_BIT(EVENT_DELIVERY_EXPIRED)};
+    struct store_tell_take t = {.max = 10, .lease_ms = 1, .now_ms = NOW};
+    struct store_work_row w, lost;
+    struct send s = {.id = 4000, .user = "ann"};
+
+    for (int64_t id = 1000; id <= 3000; id += 1000)
+        join(r, id, &fixed);
+    lost = w = take_one(r);
+    lost.hold++;
+    assert_false(end_with(r, make_accept(r, &s), &lost, f));
+    assert_true(end_with(r, make_accept(r, &s), &w, f));
+    assert_int_equal(ASK(r, tell_take, &t), ERR_OK);
+    assert_int_equal(t.n_rows, 3);
+    assert_int_equal(t.rows[0].told.delivery, 1001);
+    assert_int_equal(t.rows[0].told.kind, EVENT_DELIVERY_EXPIRED);
+    for (size_t i = 1; i < 3; i++) {
+        const struct store_told *told = &t.rows[i].told;
+
+        assert_int_equal(told->delivery, 1000 * (int64_t)(i + 1) + 1);
+        assert_int_equal(told->kind, EVENT_DELIVERY_MERGED);
+        assert_true(str_is(told->reason, "digest.merged_into"));
+        assert_true(str_is(told->user, "ann"));
+    }
+}
+
 static void
 one_alone_goes_out_as_itself(void **state)
 {
@@ -641,6 +679,7 @@ const struct CMUnitTest digest_tests[] = {
     RIG_TEST(a_full_one_ends_at_once_and_another_opens),
     RIG_TEST(members_are_read_oldest_first_up_to_a_limit),
     RIG_TEST(members_merge_once),
+    RIG_TEST(endpoints_are_told_how_members_end),
     RIG_TEST(one_alone_goes_out_as_itself),
     RIG_TEST(members_may_end_without_a_digest),
     RIG_TEST(who_is_cancelled_leaves_and_the_last_one_ends_it),

@@ -75,6 +75,58 @@ what_a_leaving_node_had_not_finished_is_marked(void **state)
     assert_string_equal(attempts_of(peer, 1003), "");
 }
 
+/* ---- what endpoints are told ---- */
+
+static void
+tell(struct rig *r, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        struct store_told told = {.tenant = T,
+                                  .kind = EVENT_INBOX_ACTION,
+                                  .at_ms = NOW,
+                                  .item = i + 1};
+        struct store_press p = {.tenant = T,
+                                .ref = i + 1,
+                                .user = STR("ann"),
+                                .action = STR("ack"),
+                                .told = &told};
+
+        assert_int_equal(ASK(r, press, &p), ERR_OK);
+    }
+}
+
+/* Asked at once, again and again, and nothing is said to be done. */
+static void
+what_is_to_be_told_is_taken_by_one_node(void **state)
+{
+    enum { MANY = 60, ROUNDS = 6 };
+    struct rig *r = *state, *peer = node_peer(r);
+    struct store_tell_take t[2 * ROUNDS];
+    bool is_taken[MANY + 1] = {false};
+    size_t n = 0;
+
+    rig_listen(peer);
+    tell(r, MANY);
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        t[i] =
+            (struct store_tell_take){.max = MANY / ROUNDS, .lease_ms = 60000};
+        begin_on(r, i % 2 ? r : peer, STORE_VERB_tell_take, &t[i].req);
+    }
+    wait_for_all(r);
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        assert_int_equal(t[i].req.err, ERR_OK);
+        for (size_t k = 0; k < t[i].n_rows; k++, n++) {
+            int64_t item = t[i].rows[k].told.item;
+
+            assert_in_range(item, 1, MANY);
+            assert_false(is_taken[item]);
+            is_taken[item] = true;
+        }
+    }
+    assert_int_equal(n, MANY);
+    UNTIL(LATE_MS, heard_since(peer, 0, STORE_NOTICE_TELL));
+}
+
 /* ---- reports ---- */
 
 static const struct store_process *
@@ -379,6 +431,7 @@ one_that_catches_messages_and_one_that_sends_them_do_not_meet(void **state)
 }
 
 static const struct CMUnitTest owner_tests[] = {
+    NODE_TEST(what_is_to_be_told_is_taken_by_one_node),
     NODE_TEST(each_node_reads_what_the_others_say),
     NODE_TEST(a_report_of_one_that_left_is_of_the_past),
     NODE_TEST(a_lane_tells_its_owner),
