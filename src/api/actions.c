@@ -1,12 +1,13 @@
 /* actions.c - the buttons of inbox items: to press one, and the secret by which
- * who is called knows that it was us. */
+ * who is called knows that it was us, and another one. */
 #include "api/api.h"
 #include "api/api_private.h"
-#include "api/call.h"
+#include "api/collection.h"
 #include "api/route.h"
 #include "app/deed.h"
 #include "app/inbox.h"
 #include "app/look.h"
+#include "app/objects.h"
 #include "app/press.h"
 #include "base/list.h"
 
@@ -157,22 +158,33 @@ handle_press(struct call *c)
 
 /* ---- the secret ---- */
 
+#define ROTATE_TRIES 8 /* where others rotate it, too */
+
 struct showing {
     struct call *call;
+    struct press_secret secret;
     struct audit who;
     struct store_audit_add note;
+    struct str key; /* of its document */
+    struct store_object_get get;
+    struct store_object_write write;
+    struct store_object_put put;
+    int n_tries;
 };
 
 static void
-show_secret(struct call *c)
+show_secret(struct call *c, void *arg)
 {
+    const struct showing *x = arg;
     struct json_writer w;
     struct buf out;
 
     w = call_writer(c, &out);
     json_begin_object(&w);
     json_str_field(&w, "secret",
-                   press_secret(c->app->vault, c->arena, c->workspace->tenant));
+                   press_secret_text(c->app->vault, c->arena,
+                                     c->workspace->tenant, &x->secret));
+    json_time_field(&w, "old_secret_until", x->secret.until_ms[0]);
     json_end_object(&w);
     call_header(c, "Cache-Control", STR("no-store"));
     call_reply(c, 200, &out);
@@ -183,26 +195,107 @@ on_noted(struct store_req *req, enum err e)
 {
     struct store_audit_add *note =
         CONTAINER_OF(req, struct store_audit_add, req);
-    struct call *c = CONTAINER_OF(note, struct showing, note)->call;
+    struct showing *x = CONTAINER_OF(note, struct showing, note);
 
     if (e != ERR_OK)
-        call_fail(c, e);
+        call_fail(x->call, e);
     else
-        show_secret(c);
+        show_secret(x->call, x);
+}
+
+static struct showing *
+showing_new(struct call *c, const char *action)
+{
+    struct showing *x = ARENA_NEW(c->arena, struct showing);
+
+    *x = (struct showing){.call = c,
+                          .secret = c->workspace->press_secret,
+                          .who = call_who(c),
+                          .key = STR(PRESS_SECRET_KEY)};
+    x->who.action = str_from(action);
+    x->who.kind = STR("action_secret");
+    return x;
 }
 
 static void
 handle_secret(struct call *c)
 {
-    struct showing *x = ARENA_NEW(c->arena, struct showing);
+    struct showing *x = showing_new(c, "show");
 
-    x->call = c;
-    x->who = call_who(c);
-    x->who.action = STR("show");
-    x->who.kind = STR("action_secret");
     x->note.req = call_req(c, on_noted);
     x->note.req.audit = &x->who;
     deed_note(c->app, &x->note);
+}
+
+/* ---- another secret ---- */
+
+static void read_secret(struct showing *x);
+
+/* Whoever is shown it finds it signing, in this process. */
+static void
+on_rotated(struct store_req *req, enum err e)
+{
+    struct store_object_put *p =
+        CONTAINER_OF(req, struct store_object_put, req);
+    struct showing *x = CONTAINER_OF(p, struct showing, put);
+
+    if (e == ERR_OK)
+        e = x->write.err;
+    if (e == ERR_OK)
+        call_wait_for(x->call, p->seq, show_secret, x);
+    else if (e == ERR_PRECONDITION && ++x->n_tries < ROTATE_TRIES)
+        read_secret(x);
+    else
+        call_fail(x->call, e);
+}
+
+static void
+on_secret(struct store_req *req, enum err e)
+{
+    struct store_object_get *g =
+        CONTAINER_OF(req, struct store_object_get, req);
+    struct showing *x = CONTAINER_OF(g, struct showing, get);
+    struct call *c = x->call;
+
+    if (e != ERR_OK) {
+        call_fail(c, e);
+        return;
+    }
+    x->secret = press_secret_read(call_parse(c, g->objects[0].body));
+    x->secret = press_secret_rotate(&x->secret, call_now_ms(c));
+    x->write = (struct store_object_write){
+        .kind = OBJECT_ACTION_SECRET,
+        .key = x->key,
+        .body = press_secret_store(c->arena, &x->secret),
+        .if_version = g->objects[0].version,
+        .num = call_new_num(c),
+    };
+    x->put = (struct store_object_put){.req = call_req(c, on_rotated),
+                                       .tenant = g->tenant,
+                                       .now_ms = call_now_ms(c),
+                                       .writes = &x->write,
+                                       .n_writes = 1};
+    x->put.req.audit = &x->who;
+    objects_put(c->app, &x->put);
+}
+
+static void
+read_secret(struct showing *x)
+{
+    struct call *c = x->call;
+
+    x->get = (struct store_object_get){.req = call_req(c, on_secret),
+                                       .tenant = c->workspace->tenant,
+                                       .kind = OBJECT_ACTION_SECRET,
+                                       .keys = &x->key,
+                                       .n_keys = 1};
+    objects_get(c->app, &x->get);
+}
+
+static void
+handle_rotate(struct call *c)
+{
+    read_secret(showing_new(c, "rotate"));
 }
 
 /* ---- the table ---- */
@@ -249,6 +342,11 @@ static const struct field secret_fields[] = {
      .type = FIELD_STRING,
      .flags = FIELD_REQUIRED,
      .doc = "whsec_ and base64: by Standard Webhooks."},
+    {.name = "old_secret_until",
+     .type = FIELD_TIME,
+     .flags = FIELD_REQUIRED | FIELD_NULLABLE,
+     .doc = "The secret before the last rotation signs, too, until then, and "
+            "those before it for 24 hours each; null: it was never rotated."},
     {0},
 };
 
@@ -277,5 +375,16 @@ const struct route action_routes[] = {
      .id = "showActionSecret",
      .summary = "The secret that calls of actions are signed with, for who "
                 "checks them."},
+    {.method = "POST",
+     .path = "/v1/inbox/actions/secret/rotate",
+     .scope = AUTH_ADMIN,
+     .body = ROUTE_BODY_MAYBE,
+     .handle = handle_rotate,
+     .request = no_fields,
+     .answer = secret_fields,
+     .statuses = {200},
+     .id = "rotateActionSecret",
+     .summary = "Another secret for calls of actions; the old one signs, too, "
+                "for 24 hours."},
     {0},
 };

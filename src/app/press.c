@@ -1,13 +1,13 @@
 /* press.c - see press.h. */
 #include "app/press.h"
 
+#include "app/press_secret.h"
 #include "auth/vault.h"
 #include "base/clock.h"
 #include "base/hmac.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/url.h"
-#include "channel/standard.h"
 #include "store/store.h"
 
 /* Kept as the status of what was not answered. */
@@ -126,26 +126,6 @@ on_answer(struct outcall *o, const struct channel_answer *a)
 }
 
 static struct str
-secret_bytes(const struct vault *v, struct arena *a, int64_t tenant)
-{
-    uint8_t *mac = arena_alloc(a, 32);
-
-    vault_sign(v, "actions", str_fmt(a, "%lld", (long long)tenant), mac);
-    return (struct str){(const char *)mac, 32};
-}
-
-struct str
-press_secret(const struct vault *v, struct arena *a, int64_t tenant)
-{
-    struct buf out;
-
-    buf_init(&out, a);
-    buf_put_cstr(&out, "whsec_");
-    buf_put_base64(&out, secret_bytes(v, a, tenant));
-    return buf_str(&out);
-}
-
-static struct str
 body_of(struct pressing *p)
 {
     struct str data = json_raw(json_get(p->action, "data"));
@@ -171,12 +151,13 @@ body_of(struct pressing *p)
 static void
 sign(struct pressing *p, struct channel_request *r)
 {
-    struct standard_secrets secrets = {
-        .row = {secret_bytes(p->app->vault, p->arena, p->workspace->tenant)},
-        .n = 1};
+    const struct workspace *w = p->workspace;
+    int64_t now_ms = wall_ms(p);
+    struct standard_secrets secrets = press_secret_all(
+        p->app->vault, p->arena, w->tenant, &w->press_secret, now_ms);
     struct str id = public_id(p, "prs", p->store.press.id);
     struct str timestamp =
-        str_fmt(p->arena, "%lld", (long long)(wall_ms(p) / 1000));
+        str_fmt(p->arena, "%lld", (long long)(now_ms / 1000));
     struct buf signature;
 
     buf_init(&signature, p->arena);

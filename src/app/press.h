@@ -65,5 +65,3 @@ struct str press_link(struct arena *a, struct json action);
 /* Why a failed one failed: a code for who pressed; NULL: the endpoint's answer.
  */
 const char *press_reason(const struct press *p);
-/* "whsec_...": what calls of this workspace are signed with. */
-struct str press_secret(const struct vault *v, struct arena *a, int64_t tenant);

@@ -3,6 +3,7 @@
  * documents, shared by threads, counted by reference, never changed. */
 #pragma once
 
+#include "app/press_secret.h"
 #include "app/provider.h"
 #include "app/variants.h"
 #include "domain/attention.h"
@@ -46,6 +47,7 @@ struct workspace {
     struct endpoint_doc **endpoints; /* by key */
     size_t n_endpoints;
     event_set tells; /* events that an enabled endpoint listens to */
+    struct press_secret press_secret;
     size_t n_workflows;
     struct json preferences; /* the defaults of its users; absent: none */
     struct attention attention;

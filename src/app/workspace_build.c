@@ -20,7 +20,7 @@ const enum object_kind workspace_parts[N_WORKSPACE_PARTS] = {
     OBJECT_KEY,      OBJECT_PROVIDER,         OBJECT_CATEGORY,
     OBJECT_SCHEDULE, OBJECT_TEMPLATE_VERSION, OBJECT_TEMPLATE,
     OBJECT_WORKFLOW, OBJECT_EXPERIMENT,       OBJECT_FLAG,
-    OBJECT_ENDPOINT};
+    OBJECT_ENDPOINT, OBJECT_ACTION_SECRET};
 
 void
 workspace_build_start(struct workspace_build *b, int64_t tenant, struct str key,
@@ -243,6 +243,9 @@ workspace_build_add(struct workspace_build *b, const struct vault *vault,
     case OBJECT_ENDPOINT:
         add_endpoint(b, vault, o, json_root(doc));
         break;
+    case OBJECT_ACTION_SECRET:
+        b->press_secret = press_secret_read(json_root(doc));
+        break;
     default:
         break;
     }
@@ -329,6 +332,7 @@ workspace_build_finish(struct workspace_build *b)
     w->endpoints = b->endpoints;
     w->n_endpoints = b->n_endpoints;
     w->tells = listened_to(b);
+    w->press_secret = b->press_secret;
     w->arena = b->arena;
     w->templates = b->templates;
     w->categories = b->categories;

@@ -8,7 +8,7 @@
 #include "store/object.h"
 
 /* The kinds that it is made of, in the order in which they are to be added. */
-#define N_WORKSPACE_PARTS 10
+#define N_WORKSPACE_PARTS 11
 extern const enum object_kind workspace_parts[N_WORKSPACE_PARTS];
 
 /* All zero: nothing is being built. Private but for the keys. */
@@ -27,6 +27,7 @@ struct workspace_build {
     struct endpoint_doc **endpoints;
     size_t n_endpoints, cap_endpoints;
     struct map *templates, *categories, *workflows;
+    struct press_secret press_secret;
     struct str settings; /* the document of the workspace itself */
     int64_t version;
     struct auth_key *keys; /* who may use it: not part of the workspace */

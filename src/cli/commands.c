@@ -118,6 +118,9 @@ static const char *const suppression_examples[] = {
     "belfry suppression ls --channel email --reason suppress.bounce",
     "belfry suppression add anna@example.org --note 'asked us by letter'",
     "belfry suppression rm anna@example.org --channel email", NULL};
+static const char *const secret_examples[] = {
+    "belfry secret show", "belfry secret rotate", "belfry secret rotate orders",
+    NULL};
 static const char *const provider_examples[] = {
     "belfry provider ls", "MAIL_PASSWORD=... belfry provider put mail.json",
     "belfry provider test mail --to ada@example.org", NULL};
@@ -301,6 +304,20 @@ const struct command commands[] = {
      .min_args = 1,
      .max_args = 1001,
      .needs_server = true},
+    {.name = "secret",
+     .run = run_secret,
+     .usage = "[ENDPOINT]",
+     .summary = "Show and rotate what calls to your servers are signed with",
+     .examples = secret_examples,
+     .options = secret_options,
+     .words = secret_words,
+     .notes = "show writes the secret that calls of actions are signed with. "
+              "rotate makes another one, or another one of an endpoint, and "
+              "writes it to stdout; the old one signs, too, for 24 hours. What "
+              "is an endpoint's nobody can show again.",
+     .min_args = 1,
+     .max_args = 2,
+     .needs_server = true},
     {.name = "provider",
      .run = run_provider,
      .usage = "[NAME...|FILE]",
@@ -339,8 +356,8 @@ const struct command commands[] = {
      .examples = export_examples,
      .options = export_options,
      .notes = "A file of JSON for each template, workflow, category, "
-              "schedule, experiment, flag, topic and provider; secrets are "
-              "\"***\".",
+              "schedule, experiment, flag, topic, provider and endpoint; "
+              "secrets are \"***\".",
      .min_args = 1,
      .max_args = 1,
      .needs_server = true,

@@ -16,6 +16,7 @@ extern const struct word key_words[];
 extern const struct word migrate_words[];
 extern const struct word plugin_words[];
 extern const struct word provider_words[];
+extern const struct word secret_words[];
 extern const struct word suppression_words[];
 extern const struct word template_words[];
 extern const struct word user_words[];

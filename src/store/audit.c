@@ -25,6 +25,7 @@ static const char *const kinds[] = {
     [OBJECT_EXPERIMENT] = "experiment",
     [OBJECT_FLAG] = "flag",
     [OBJECT_ENDPOINT] = "endpoint",
+    [OBJECT_ACTION_SECRET] = "action_secret",
 };
 
 static const char *

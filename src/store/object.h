@@ -23,6 +23,7 @@ enum object_kind {
     OBJECT_FLAG,
     OBJECT_DEVICES = 20,  /* of the user with that key; goes with it */
     OBJECT_ENDPOINT = 24, /* its num is the lane's number, as a provider's */
+    OBJECT_ACTION_SECRET = 28, /* how often it was rotated */
 };
 struct object {
     int64_t tenant;

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { Webhook } from 'standardwebhooks';
 import { start } from './lib/belfry.mjs';
 import { fake } from './lib/fake.mjs';
 import { Source } from './lib/sse.mjs';
@@ -252,6 +253,61 @@ describe('an action', { timeout: 180000 }, () => {
         // by a key, for the user
         await belfry.want(200, 'POST', `${path}?user=${u.id}`, {});
         assert.equal(shop.calls('/mine').length, 1);
+    });
+
+    it('is signed with both secrets for a day after a rotation', async () => {
+        const workspace = 'rotates';
+        const options = { workspace };
+        await belfry.put('/v1/workspaces/rotates', { name: 'R' });
+        const shown = async (path = '') => belfry.want(200, 'POST',
+            `/v1/inbox/actions/secret${path}`, {}, options);
+        const first = await shown();
+        assert.equal(first.old_secret_until, null);
+        const second = await shown('/rotate');
+        assert.notEqual(second.secret, first.secret);
+        const hours = (Date.parse(second.old_secret_until) - Date.now()) /
+            3600000;
+        assert.ok(hours > 23.9 && hours <= 24, `${hours} h`);
+        assert.deepEqual(await shown(), second);
+        const third = await shown('/rotate');
+        await belfry.send({ to: 'u', title: 'T', actions: [approve('/new')] },
+            options);
+        const [one] = (await belfry.get('/v1/inbox?user=u', options)).data;
+        await belfry.want(200, 'POST',
+            `/v1/inbox/${one.id}/actions/approve?user=u`, {}, options);
+        const [call] = shop.calls('/new');
+        for (const { secret } of [first, second, third])
+            new Webhook(secret).verify(call.body, call.headers);
+        assert.equal(call.headers['webhook-signature'].split(' ').length, 3);
+        const { data } = await belfry.get('/v1/audit?kind=action_secret',
+            options);
+        assert.deepEqual(data.map((l) => l.action),
+            ['rotate', 'show', 'rotate', 'show']);
+        assert.doesNotMatch(JSON.stringify(data), /whsec_/);
+        // by the command, and of an endpoint
+        const { key: own } = await belfry.want(201, 'POST', '/v1/keys',
+            { name: 'cli', scopes: ['read', 'write', 'admin'] }, options);
+        const cli = async (...args) => {
+            const out = await belfry.cli(['secret', ...args],
+                { env: { BELFRY_KEY: own } });
+            assert.equal(out.code, 0, out.stderr);
+            return out;
+        };
+        assert.equal((await cli('show')).stdout.trim(), third.secret);
+        const fourth = (await cli('rotate')).stdout.trim();
+        assert.equal((await shown()).secret, fourth);
+        await belfry.put('/v1/endpoints/e', { url: shop.url('/e'),
+            events: ['inbox.*'] }, options);
+        const out = await cli('rotate', 'e');
+        assert.match(out.stdout, /^whsec_[\w+/]{32}\n$/);
+        assert.match(out.stderr, /until 20/);
+        // the other workspaces have theirs
+        assert.equal((await belfry.post('/v1/inbox/actions/secret', {}))
+            .secret, shop.secret);
+        const key = await belfry.want(201, 'POST', '/v1/keys',
+            { name: 'w', scopes: ['read', 'write', 'send'] });
+        await belfry.want(403, 'POST', '/v1/inbox/actions/secret/rotate', {},
+            { key: key.key });
     });
 
     it('calls no address that the server may not call', async () => {
