@@ -221,6 +221,7 @@ serve_open(struct server *s)
         s->address_limiter = limiter_new(s->config->http_rate_per_address);
     s->app = (struct app){.env = &s->env,
                           .snapshots = s->snapshots,
+                          .standings = standings_new(),
                           .ids = s->ids,
                           .vault = s->vault};
     s->outbox = outbox_new(&s->app);
@@ -407,6 +408,7 @@ serve_start_outlet(struct server *s)
     o->dispatch = dispatch_new(&(struct dispatch_options){
         .env = &o->env,
         .snapshots = s->snapshots,
+        .standings = s->app.standings,
         .executor = o->sink ? o->sink : o->network,
         .vault = s->vault,
         .ids = s->ids,
@@ -461,6 +463,7 @@ serve_start_planner(struct server *s)
     p->outcaller = outcaller_new(p->sink ? p->sink : p->network);
     p->app = (struct app){.env = &p->env,
                           .snapshots = s->snapshots,
+                          .standings = s->app.standings,
                           .ids = s->ids,
                           .vault = s->vault,
                           .public_url = s->public_url};
@@ -597,6 +600,7 @@ open_front(struct server *s, int i)
         .loop = f->loop, .clock = s->clock, .rng = &f->rng, .store = s->store};
     f->app = (struct app){.env = &f->env,
                           .snapshots = s->snapshots,
+                          .standings = s->app.standings,
                           .ids = s->ids,
                           .vault = s->vault,
                           .public_url = s->public_url};
@@ -879,6 +883,7 @@ serve_close(struct server *s)
     outbox_free(s->outbox);
     hubs_free(s->hubs);
     snapshots_free(s->snapshots);
+    standings_free(s->app.standings);
     limiter_free(s->key_limiter);
     limiter_free(s->address_limiter);
     dev_sink_free(s->dev_sink);

@@ -134,9 +134,12 @@ component_of(const struct asking *x, const struct provider *p)
 static struct str
 fitness_text(const struct asking *x, const struct provider *p)
 {
-    struct clock *clock = x->call->app->env->clock;
-    int64_t worth =
-        provider_fitness(x->explain.workspace, p, clock->mono_ms(clock));
+    const struct app *app = x->call->app;
+    struct provider_ask ask = {.workspace = x->explain.workspace,
+                               .standings = app->standings,
+                               .now_ms =
+                                   app->env->clock->mono_ms(app->env->clock)};
+    int64_t worth = provider_fitness(&ask, p);
 
     return str_fmt(x->call->arena, "%.2f",
                    (double)worth / (double)FITNESS_WHOLE);

@@ -46,17 +46,27 @@ on_read(struct store_req *req, enum err e)
         CONTAINER_OF(req, struct store_delivery_get, req);
     struct deed *d = CONTAINER_OF(g, struct deed, get);
     struct clock *clock = d->app->env->clock;
+    const struct delivery *v = &g->delivery;
     const struct provider *p;
 
     if (e != ERR_OK) {
         d->on_done(d, e);
         return;
     }
-    p = provider_to_retry(d->workspace, &g->delivery, clock->mono_ms(clock));
+    p = provider_to_retry(
+        &(struct provider_ask){
+            .workspace = d->workspace,
+            .standings = d->app->standings,
+            .channel = v->channel,
+            .kind = device_ref_kind(v->device),
+            .delivery = v->id,
+            .now_ms = clock->mono_ms(clock),
+        },
+        v->provider);
     if (!p)
         d->on_done(d, ERR_UNAVAILABLE);
     else
-        act(d, p->num, rank_of(g->delivery.priority, d->now_ms));
+        act(d, p->num, rank_of(v->priority, d->now_ms));
 }
 
 void

@@ -1,11 +1,6 @@
 #include "app/provider_for.h"
 
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "app/endpoint_doc.h"
-#include "base/map.h"
 #include "domain/share.h"
 
 const struct provider *
@@ -20,89 +15,27 @@ provider_for(const struct workspace *w, struct str channel,
     return NULL;
 }
 
-/* ---- what was told ---- */
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct map *states; /* struct provider_state, by lane */
-
-struct lane_key {
-    char text[24];
-    struct str s;
-};
-
-static struct str
-key_of(struct lane_key *k, int64_t lane)
-{
-    int n = snprintf(k->text, sizeof(k->text), "%lld", (long long)lane);
-
-    return (struct str){k->text, (size_t)n};
-}
-
-void
-provider_tell(int64_t lane, const struct provider_state *s)
-{
-    struct provider_state *known;
-    struct lane_key k = {0};
-
-    pthread_mutex_lock(&lock);
-    if (!states)
-        states = map_new();
-    known = map_get(states, key_of(&k, lane));
-    if (!known) {
-        known = xcalloc(1, sizeof(*known));
-        map_put(states, key_of(&k, lane), known);
-    }
-    *known = *s;
-    pthread_mutex_unlock(&lock);
-}
-
-void
-provider_forget(int64_t lane)
-{
-    struct lane_key k = {0};
-
-    pthread_mutex_lock(&lock);
-    if (states)
-        free(map_remove(states, key_of(&k, lane)));
-    pthread_mutex_unlock(&lock);
-}
-
-static struct provider_state
-state_of(int64_t lane)
-{
-    struct provider_state s = {0}, *known = NULL;
-    struct lane_key k = {0};
-
-    pthread_mutex_lock(&lock);
-    if (states)
-        known = map_get(states, key_of(&k, lane));
-    if (known)
-        s = *known;
-    pthread_mutex_unlock(&lock);
-    return s;
-}
-
 /* ---- shares ---- */
 
 /* Of n that are the same by order, as rows; who does not adapt is worth its
  * weight, and still the measure of how fast the others might be. */
 static void
-weigh(const struct provider *const *all, size_t n, int64_t now_ms,
-      struct share_row *rows)
+weigh(const struct provider_ask *ask, const struct provider *const *all,
+      size_t n, struct share_row *rows)
 {
-    struct provider_state states_of[PROVIDERS_MAX];
-    int64_t fastest_ms = -1;
+    struct standing standings[PROVIDERS_MAX];
+    int64_t now_ms = ask->now_ms, fastest_ms = -1;
 
     for (size_t i = 0; i < n; i++) {
         int64_t ms;
 
-        states_of[i] = state_of(all[i]->num);
-        ms = fitness_latency_ms(&states_of[i].fitness, now_ms);
+        standings[i] = standings_of(ask->standings, all[i]->num);
+        ms = fitness_latency_ms(&standings[i].fitness, now_ms);
         if (ms >= 0 && (fastest_ms < 0 || ms < fastest_ms))
             fastest_ms = ms;
     }
     for (size_t i = 0; i < n; i++) {
-        const struct provider_state *s = &states_of[i];
+        const struct standing *s = &standings[i];
 
         rows[i] = (struct share_row){
             .lane = all[i]->num,
@@ -144,7 +77,7 @@ rank_equals(const struct provider_ask *ask, const struct provider **all,
     if (!are_weighed(all, n))
         return;
     memcpy(were, all, n * sizeof(*all));
-    weigh(all, n, ask->now_ms, rows);
+    weigh(ask, all, n, rows);
     share_rank(rows, n, ask->delivery);
     for (size_t i = 0; i < n; i++)
         all[i] = with_lane(were, n, rows[i].lane);
@@ -202,20 +135,13 @@ provider_pick(const struct provider_ask *ask)
 
 /* What was for one endpoint is for no other. */
 const struct provider *
-provider_to_retry(const struct workspace *w, const struct delivery *d,
-                  int64_t now_ms)
+provider_to_retry(const struct provider_ask *ask, struct str was)
 {
     const struct endpoint_doc *e;
 
-    if (!str_is(d->channel, EVENT_CHANNEL))
-        return provider_pick(&(struct provider_ask){
-            .workspace = w,
-            .channel = d->channel,
-            .kind = device_ref_kind(d->device),
-            .delivery = d->id,
-            .now_ms = now_ms,
-        });
-    e = workspace_endpoint(w, d->provider);
+    if (!str_is(ask->channel, EVENT_CHANNEL))
+        return provider_pick(ask);
+    e = workspace_endpoint(ask->workspace, was);
     return e && e->lane.is_enabled ? &e->lane : NULL;
 }
 
@@ -230,18 +156,17 @@ provider_is_shared(const struct workspace *w, struct str channel,
 }
 
 int64_t
-provider_fitness(const struct workspace *w, const struct provider *p,
-                 int64_t now_ms)
+provider_fitness(const struct provider_ask *ask, const struct provider *p)
 {
     const struct provider *all[PROVIDERS_MAX];
     struct share_row rows[PROVIDERS_MAX];
-    size_t n = list_all(w, p->channel, DEVICE_NONE, all);
+    size_t n = list_all(ask->workspace, p->channel, DEVICE_NONE, all);
 
     for (size_t at = 0; at < n;) {
         size_t m = n_equal(all, n, at);
 
         if (with_lane(&all[at], m, p->num)) {
-            weigh(&all[at], m, now_ms, rows);
+            weigh(ask, &all[at], m, rows);
             for (size_t i = 0; i < m; i++)
                 if (rows[i].lane == p->num)
                     return rows[i].fitness;

@@ -18,6 +18,7 @@ struct desk {
     struct provider of[4];
     struct provider *all[4];
     struct workspace workspace;
+    struct standings *standings;
 };
 
 static struct provider
@@ -49,6 +50,7 @@ desk_new(void)
     for (size_t i = 0; i < 4; i++)
         d->all[i] = &d->of[i];
     d->workspace = (struct workspace){.providers = d->all, .n_providers = 4};
+    d->standings = standings_new();
     return d;
 }
 
@@ -62,9 +64,10 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-    for (int64_t lane = 1; lane <= 4; lane++)
-        provider_forget(lane);
-    free(*state);
+    struct desk *d = *state;
+
+    standings_free(d->standings);
+    free(d);
     return 0;
 }
 
@@ -72,9 +75,19 @@ static struct provider_ask
 ask(const struct desk *d, int64_t delivery)
 {
     return (struct provider_ask){.workspace = &d->workspace,
+                                 .standings = d->standings,
                                  .channel = STR("email"),
                                  .delivery = delivery,
                                  .now_ms = NOW};
+}
+
+static int64_t
+fitness_at(const struct desk *d, const struct provider *p, int64_t now_ms)
+{
+    struct provider_ask q = ask(d, 0);
+
+    q.now_ms = now_ms;
+    return provider_fitness(&q, p);
 }
 
 /* How many of a thousand deliveries go to "a". */
@@ -150,12 +163,11 @@ an_open_breaker_leaves_the_least_for_as_long_as_it_is_believed(void **state)
 {
     struct desk *d = *state;
 
-    provider_tell(1, &(struct provider_state){.open_until_ms = NOW + 1});
+    standings_tell(d->standings, 1,
+                   &(struct standing){.open_until_ms = NOW + 1});
     assert_in_range(n_first(d), 5, 45);
-    assert_int_equal(provider_fitness(&d->workspace, &d->of[0], NOW),
-                     FITNESS_LEAST);
-    assert_int_equal(provider_fitness(&d->workspace, &d->of[0], NOW + 1),
-                     FITNESS_WHOLE);
+    assert_int_equal(fitness_at(d, &d->of[0], NOW), FITNESS_LEAST);
+    assert_int_equal(fitness_at(d, &d->of[0], NOW + 1), FITNESS_WHOLE);
     d->of[0].is_adaptive = false;
     assert_in_range(n_first(d), 420, 580);
 }
@@ -164,15 +176,14 @@ static void
 who_fails_gets_less_until_it_is_forgotten(void **state)
 {
     struct desk *d = *state;
-    struct provider_state s = {0};
+    struct standing s = {0};
 
     for (int i = 0; i < 8; i++) /* of 12, with what is taken for granted */
         fitness_note(&s.fitness, FITNESS_BAD, 5, NOW);
-    provider_tell(1, &s);
-    assert_int_equal(provider_fitness(&d->workspace, &d->of[0], NOW),
-                     FITNESS_WHOLE / 9);
+    standings_tell(d->standings, 1, &s);
+    assert_int_equal(fitness_at(d, &d->of[0], NOW), FITNESS_WHOLE / 9);
     assert_in_range(n_first(d), 60, 140); /* of 1/9 : 1 */
-    provider_forget(1);
+    standings_forget(d->standings, 1);
     assert_in_range(n_first(d), 420, 580);
 }
 
@@ -180,21 +191,36 @@ static void
 a_slow_one_is_measured_by_the_fastest_of_its_order(void **state)
 {
     struct desk *d = *state;
-    struct provider_state s[2] = {0};
+    struct standing s[2] = {0};
 
     for (int i = 0; i < 10; i++) {
         fitness_note(&s[0].fitness, FITNESS_GOOD, 1000, NOW);
         fitness_note(&s[1].fitness, FITNESS_GOOD, 50, NOW);
     }
-    provider_tell(1, &s[0]);
-    provider_tell(3, &s[1]); /* of another order */
-    assert_int_equal(provider_fitness(&d->workspace, &d->of[0], NOW),
-                     FITNESS_WHOLE);
-    provider_tell(2, &s[1]);
-    assert_int_equal(provider_fitness(&d->workspace, &d->of[0], NOW),
-                     FITNESS_WHOLE / 5);
-    assert_int_equal(provider_fitness(&d->workspace, &d->of[1], NOW),
-                     FITNESS_WHOLE);
+    standings_tell(d->standings, 1, &s[0]);
+    standings_tell(d->standings, 3, &s[1]); /* of another order */
+    assert_int_equal(fitness_at(d, &d->of[0], NOW), FITNESS_WHOLE);
+    standings_tell(d->standings, 2, &s[1]);
+    assert_int_equal(fitness_at(d, &d->of[0], NOW), FITNESS_WHOLE / 5);
+    assert_int_equal(fitness_at(d, &d->of[1], NOW), FITNESS_WHOLE);
+}
+
+/* Another process saw nothing of that. */
+static void
+what_is_known_is_one_process_own(void **state)
+{
+    struct desk *d = *state;
+    struct standings *other = standings_new();
+    struct provider_ask q = ask(d, 0);
+
+    standings_tell(d->standings, 1,
+                   &(struct standing){.open_until_ms = NOW + 1});
+    q.standings = other;
+    assert_int_equal(provider_fitness(&q, &d->of[0]), FITNESS_WHOLE);
+    q.standings = NULL;
+    assert_int_equal(provider_fitness(&q, &d->of[0]), FITNESS_WHOLE);
+    assert_int_equal(fitness_at(d, &d->of[0], NOW), FITNESS_LEAST);
+    standings_free(other);
 }
 
 #define DESK_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -211,6 +237,7 @@ main(void)
             an_open_breaker_leaves_the_least_for_as_long_as_it_is_believed),
         DESK_TEST(who_fails_gets_less_until_it_is_forgotten),
         DESK_TEST(a_slow_one_is_measured_by_the_fastest_of_its_order),
+        DESK_TEST(what_is_known_is_one_process_own),
     };
 
     return cmocka_run_group_tests_name("app/provider_for", tests, NULL, NULL);

@@ -86,6 +86,7 @@ pick_lane(const struct send *s, const struct plan_channel *c,
 {
     struct clock *clock = s->app->env->clock;
     struct provider_ask ask = {.workspace = s->workspace,
+                               .standings = s->app->standings,
                                .channel = c->name,
                                .kind = kind,
                                .delivery = v->id,

@@ -30,6 +30,7 @@ dispatch_peers(struct dispatch *d, const struct workspace *w,
 {
     const struct provider *all[PROVIDERS_MAX];
     struct provider_ask ask = {.workspace = w,
+                               .standings = d->options.standings,
                                .channel = v->channel,
                                .kind = device_ref_kind(v->device),
                                .delivery = v->id,

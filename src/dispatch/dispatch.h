@@ -5,6 +5,7 @@
 #pragma once
 
 #include "app/snapshot.h"
+#include "app/standings.h"
 #include "app/tester.h"
 #include "base/env.h"
 #include "dispatch/executor.h"
@@ -15,6 +16,7 @@ struct dispatch;
 struct dispatch_options {
     const struct env *env;
     struct snapshots *snapshots;
+    struct standings *standings; /* to be told of this process' lanes */
     struct executor *executor;
     const struct vault *vault;
     struct id_maker *ids;

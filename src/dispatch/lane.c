@@ -147,7 +147,7 @@ adopt(struct lane *l, const struct workspace *w, const struct provider *p)
     breaker_reset(&l->breaker);
     l->course.failing_since_ms = 0;
     l->fitness = (struct fitness){0};
-    provider_forget(l->num);
+    standings_forget(l->dispatch->options.standings, l->num);
     name_lane(l, w, p);
     name_metrics(l, p);
     queue_lane_tune(l->queue, 2 * (size_t)l->concurrency,
@@ -430,11 +430,11 @@ static void
 tell_fitness(const struct lane *l)
 {
     const struct breaker *b = &l->breaker;
-    struct provider_state s = {.fitness = l->fitness};
+    struct standing s = {.fitness = l->fitness};
 
     if (b->state != BREAKER_CLOSED)
         s.open_until_ms = breaker_until_ms(b) + b->limits->pause_max_ms;
-    provider_tell(l->num, &s);
+    standings_tell(l->dispatch->options.standings, l->num, &s);
 }
 
 void
@@ -539,7 +539,7 @@ lane_close(struct lane *l)
 {
     assert(l->n_calls == 0);
     loop_timer_clear(l->dispatch->options.env->loop, &l->timer);
-    provider_forget(l->num);
+    standings_forget(l->dispatch->options.standings, l->num);
     list_remove(&l->link);
     buf_fini(&l->memo);
     free(l->texts);

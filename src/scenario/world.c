@@ -406,6 +406,7 @@ start_outlets(struct world *w)
     w->dispatch = dispatch_new(&(struct dispatch_options){
         .env = &w->env,
         .snapshots = w->app.snapshots,
+        .standings = w->app.standings,
         .executor = outlet_executor(w->outlet),
         .vault = w->vault,
         .ids = w->app.ids,
@@ -440,6 +441,7 @@ open_store(struct world *w, const char **ret_why)
         w->app.ids = id_maker_new(w->place.node);
         id_maker_raise(w->app.ids, w->place.max_id);
     }
+    w->app.standings = standings_new();
     w->app.snapshots = snapshots_new(&(struct snapshots_options){
         .env = &w->env, .vault = w->vault, .on_change = on_config, .arg = w});
     if (w->env.store != w->place.store)
@@ -518,6 +520,7 @@ free_parts(struct world *w)
     hubs_free(w->hubs);
     if (w->app.snapshots)
         snapshots_free(w->app.snapshots);
+    standings_free(w->app.standings);
     w->hub = NULL;
     w->http = NULL;
     w->api = NULL;
@@ -531,6 +534,7 @@ free_parts(struct world *w)
     w->examiner = NULL;
     w->hubs = NULL;
     w->app.snapshots = NULL;
+    w->app.standings = NULL;
 }
 
 /* As serve_close() does: the store stops first and is freed last. */
