@@ -227,19 +227,32 @@ settle_item(struct call *c, size_t i, const struct workspace *w)
     queue_finish(l->queue, c->items[i], &s.finish);
 }
 
+static int
+weight_of(const struct channel_verdict *v)
+{
+    switch (lane_health_of(v)) {
+    case HEALTH_GOOD:
+        return 3;
+    case HEALTH_BAD:
+    case HEALTH_BROKEN:
+        return 2;
+    case HEALTH_NOTHING:
+        break;
+    }
+    return v->verdict == VERDICT_RATE ? 1 : 0;
+}
+
 /* The message whose verdict says what the call says of the provider: it is one
  * call, and an answer that is good for one message shows that it works. */
 static size_t
 telling(const struct call *c)
 {
-    for (size_t i = 0; i < c->n; i++)
-        if (lane_health_of(&c->verdicts[i]) == HEALTH_GOOD &&
-            c->verdicts[i].status)
-            return i;
-    for (size_t i = 0; i < c->n; i++)
-        if (lane_health_of(&c->verdicts[i]) != HEALTH_GOOD)
-            return i;
-    return 0;
+    size_t found = 0;
+
+    for (size_t i = 1; i < c->n; i++)
+        if (weight_of(&c->verdicts[i]) > weight_of(&c->verdicts[found]))
+            found = i;
+    return found;
 }
 
 static void
@@ -548,11 +561,20 @@ count_sla(const struct workspace *w, const struct prepare *p)
                late_ms > k->sla_ms);
 }
 
-/* A request with others was refused because of one of them. */
+/* A request with others was refused because of one of them. One that will not
+ * be called for again would pay for another with its end, and one that may have
+ * been sent is known again, if at all, by its own id. */
 static bool
-goes_alone(const struct queue_item *item)
+goes_alone(const struct call *c, const struct queue_item *item)
 {
-    return reason_is(item->work->delivery.reason, REASON_BATCH_REFUSED);
+    const struct delivery *v = &item->work->delivery;
+
+    if (reason_is(v->reason, REASON_BATCH_REFUSED))
+        return true;
+    return c->provider->driver->batch &&
+           (reason_is(v->reason, REASON_INTERRUPTED) ||
+            tally_is_pinned(v->tally) ||
+            v->attempts + 1 >= c->provider->retry.attempts);
 }
 
 enum fit {
@@ -576,7 +598,7 @@ add_item(struct call *c, struct queue_item *item)
         .now_ms = dispatch_wall_ms(d),
     };
 
-    if (c->n > 0 && goes_alone(item))
+    if (c->n > 0 && goes_alone(c, item))
         return FIT_ALONE;
     prepare_message(&p);
     if (p.reason.n > 0) {
@@ -623,7 +645,7 @@ room_for(const struct call *c, const struct queue_item *first)
 {
     const struct channel_driver *d = c->provider->driver;
 
-    if (c->dispatch->options.executor->is_stand_in || goes_alone(first))
+    if (c->dispatch->options.executor->is_stand_in || goes_alone(c, first))
         return 1;
     return d->batch ? d->batch(c->provider->config) : d->batch_max;
 }

@@ -400,12 +400,18 @@ tell_of_breaker(struct lane *l)
     }
 }
 
-/* A user's own server that fails must not stop what goes to the others. */
+/* What was refused here never reached the provider, and what it refuses because
+ * of one among several shows that it works. A user's own server that fails must
+ * not stop what goes to the others. */
 enum verdict_health
 lane_health_of(const struct channel_verdict *v)
 {
     enum verdict_health h = verdict_policy(v->verdict)->health;
 
+    if (v->verdict == VERDICT_REJECTED && v->status == 0)
+        return HEALTH_NOTHING;
+    if (reason_is(v->reason, REASON_BATCH_REFUSED))
+        return HEALTH_GOOD;
     return v->is_of_others && h != HEALTH_GOOD ? HEALTH_NOTHING : h;
 }
 

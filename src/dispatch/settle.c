@@ -108,15 +108,23 @@ hold(struct settle *s)
     s->finish.reason = reason_code(REASON_UNKNOWN_HELD);
 }
 
-/* Another provider may try, as it was surely not sent or that does not matter.
- */
+/* It was surely not sent, or that does not matter. */
 static bool
-fails_over(const struct settle *s)
+is_free(const struct settle *s)
 {
     enum verdict v = s->verdict->verdict;
 
-    return verdict_policy(v)->fails_over ||
+    return verdict_policy(v)->fails_over || v == VERDICT_RATE ||
            (v == VERDICT_UNKNOWN && s->unknown == UNKNOWN_RESEND);
+}
+
+/* Another provider may try. Who only asks to wait is waited for, and what was
+ * refused because of another message this one can send by itself. */
+static bool
+fails_over(const struct settle *s)
+{
+    return is_free(s) && s->verdict->verdict != VERDICT_RATE &&
+           !reason_is(s->verdict->reason, REASON_BATCH_REFUSED);
 }
 
 static void
@@ -198,8 +206,7 @@ settle_call(struct settle *s)
     }
     tally_open(&t, d->tally, d->attempts, s->called.lane);
     tally_add(&t, s->called.lane, 1);
-    if ((!fails_over(s) && s->verdict->verdict != VERDICT_RATE) ||
-        is_interrupted(d))
+    if (!is_free(s) || is_interrupted(d))
         t.is_pinned = true;
     try_again(s, &t);
 }

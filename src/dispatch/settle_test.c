@@ -261,6 +261,24 @@ an_unhealthy_one_is_not_given_more(void **state)
 }
 
 static void
+what_was_refused_because_of_another_stays_with_its_provider(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_finish *r;
+
+    f->settle.n_peers = 2;
+    f->verdict.reason = reason_code(REASON_BATCH_REFUSED);
+    r = settled(f, VERDICT_RETRY);
+    assert_int_equal(r->status, DELIVERY_RETRYING);
+    assert_int_equal(r->lane, 11);
+    assert_true(reason_is(r->reason, REASON_BATCH_REFUSED));
+    /* and may go elsewhere later on */
+    go_on(f);
+    f->verdict.reason = STR_NONE;
+    assert_int_equal(settled(f, VERDICT_RETRY)->lane, 12);
+}
+
+static void
 what_may_have_been_sent_stays_with_its_provider(void **state)
 {
     struct fixture *f = *state;
@@ -483,6 +501,7 @@ main(void)
         T(when_each_was_tried_it_waits_and_begins_anew),
         T(it_is_dead_only_when_no_provider_may_still_try),
         T(an_unhealthy_one_is_not_given_more),
+        T(what_was_refused_because_of_another_stays_with_its_provider),
         T(what_may_have_been_sent_stays_with_its_provider),
         T(what_may_have_been_sent_is_held_where_the_category_says_so),
         T(what_may_have_been_sent_goes_to_others_where_the_category_says_so),

@@ -16,17 +16,21 @@ read_row(struct tally *t, struct str row)
     return true;
 }
 
+bool
+tally_is_pinned(struct str text)
+{
+    return text.n > 0 && text.p[0] == '!';
+}
+
 void
 tally_open(struct tally *t, struct str text, int attempts, int64_t lane)
 {
     struct str row;
     int64_t sum = 0;
 
-    *t = (struct tally){0};
-    if (text.n > 0 && text.p[0] == '!') {
-        t->is_pinned = true;
+    *t = (struct tally){.is_pinned = tally_is_pinned(text)};
+    if (t->is_pinned)
         text = str_sub(text, 1, text.n - 1);
-    }
     while (text.n > 0 && str_split(&text, ',', &row)) {
         if (!read_row(t, row)) {
             t->n = 0;

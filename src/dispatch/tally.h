@@ -24,6 +24,7 @@ struct tally {
 /* Opens all accounts: of a delivery with `attempts` calls in all that is in
  * `lane` now. A damaged text counts as empty. */
 void tally_open(struct tally *t, struct str text, int attempts, int64_t lane);
+bool tally_is_pinned(struct str text); /* without opening it */
 int tally_calls(const struct tally *t, int64_t lane);
 void tally_add(struct tally *t, int64_t lane, int calls);
 struct str tally_text(struct arena *a, const struct tally *t);

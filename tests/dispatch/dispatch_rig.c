@@ -114,6 +114,11 @@ step(struct channel_call *c)
     const struct channel_answer *a = c->answer;
     struct channel_verdict v = {0};
 
+    if (!a && str_is(c->messages[0].user, "refused")) {
+        c->is_done = true;
+        c->verdicts[0] = (struct channel_verdict){.verdict = VERDICT_REJECTED};
+        return;
+    }
     if (!a) {
         c->request = (struct channel_request){.method = STR("POST")};
         return;
@@ -145,6 +150,13 @@ has_target(struct json config)
     return true;
 }
 
+static size_t
+batch(struct json config)
+{
+    (void)config;
+    return 10;
+}
+
 const struct channel_driver rig_driver = {.name = "scripted",
                                           .batch_max = 1,
                                           .calls_world = true,
@@ -152,6 +164,7 @@ const struct channel_driver rig_driver = {.name = "scripted",
                                           .step = step};
 const struct channel_driver rig_batch = {.name = "batch",
                                          .batch_max = 10,
+                                         .batch = batch,
                                          .calls_world = true,
                                          .has_target = has_target,
                                          .step = step};

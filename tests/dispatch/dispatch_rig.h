@@ -65,7 +65,8 @@ struct rig {
     bool is_drain_begun, is_drained, is_freed;
     int64_t last_id;
     int64_t send_lane; /* of rig_send(); A unless set */
-    /* "expired": prepare ends it. "others": their server says it. */
+    /* "expired": prepare ends it. "refused": the driver does. "others": their
+     * server says it. */
     const char *send_user;
     struct task *asked; /* who wants to be certain of the configuration */
     int n_asked;

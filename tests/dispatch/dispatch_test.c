@@ -660,6 +660,52 @@ what_was_refused_with_others_goes_by_itself(void **state)
         assert_true(r->calls[i].attempt == 1 || r->calls[i].n_messages == 1);
 }
 
+/* It reads them, and finds fault with one. */
+static void
+requests_that_are_refused_open_no_breaker(void **state)
+{
+    struct rig *r = *state;
+
+    RIG_SAY(&r->script_a, 422, 422, 422, 422, 200);
+    r->a.concurrency = 5;
+    send_many(r, 60);
+    for (int i = 0; r->n_calls < 5 && i < 500; i++)
+        rig_turn(r, 5);
+    assert_true(r->n_calls >= 5);
+}
+
+/* With one call in all, whose fault it is would be the end of the others. */
+static void
+what_will_not_be_called_for_again_goes_by_itself(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+
+    r->a.retry.attempts = 1;
+    id = send_many(r, 20);
+    for (int64_t i = 0; i < 20; i++)
+        rig_wait(r, id + i, DELIVERY_SENT);
+    assert_int_equal(r->n_calls, 20);
+}
+
+static void
+what_may_have_been_sent_goes_by_itself(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+
+    RIG_SAY(&r->script_a, -1, 200);
+    id = send_many(r, 20);
+    rig_wait(r, id, DELIVERY_RETRYING);
+    assert_true(r->calls[0].n_messages > 1);
+    rig_turn(r, 40);
+    rig_advance(r, 61000);
+    for (int64_t i = 0; i < 20; i++)
+        rig_wait(r, id + i, DELIVERY_SENT);
+    for (size_t i = 0; i < r->n_calls; i++)
+        assert_true(r->calls[i].attempt == 1 || r->calls[i].n_messages == 1);
+}
+
 /* Who answers in a provider's place tells nothing of each. */
 static void
 a_stand_in_gets_one_at_a_time(void **state)
@@ -765,6 +811,9 @@ main(void)
         RIG_TEST(a_driver_that_takes_many_gets_many_at_once),
         RIG_TEST(a_call_that_fails_for_many_is_one_failure),
         RIG_TEST(what_was_refused_with_others_goes_by_itself),
+        RIG_TEST(requests_that_are_refused_open_no_breaker),
+        RIG_TEST(what_will_not_be_called_for_again_goes_by_itself),
+        RIG_TEST(what_may_have_been_sent_goes_by_itself),
         RIG_TEST(a_stand_in_gets_one_at_a_time),
         RIG_TEST(a_driver_that_calls_nobody_goes_by_hundreds),
         RIG_TEST(a_test_goes_out_at_once_and_leaves_nothing_behind),
