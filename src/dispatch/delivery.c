@@ -209,6 +209,8 @@ settle_item(struct call *c, size_t i, const struct workspace *w)
     if (c->verdicts[i].verdict == VERDICT_GONE)
         take_as_gone(c, i);
     settle_call(&s);
+    if (s.finish.lane != l->num)
+        lane_expect(d, l->tenant, s.finish.lane);
     note_call(c, &s.attempt, s.finish.status);
     lane_count(l, &(struct ended_call){
                       .verdict = c->verdicts[i].verdict,

@@ -42,12 +42,10 @@ dispatch_peers(struct dispatch *d, const struct workspace *w,
         const struct lane *l = lane_find(d, w->tenant, p->num);
 
         peers[i] = (struct settle_peer){
-            .lane = p->num,
-            .name = p->name,
-            .retry = &p->retry,
-            .is_healthy =
-                !p->is_paused && (!l || l->breaker.state == BREAKER_CLOSED),
-        };
+            .lane = p->num, .name = p->name, .retry = &p->retry};
+        peers[i].is_on_trial = l && l->breaker.state != BREAKER_CLOSED;
+        peers[i].is_healthy =
+            !p->is_paused && (!peers[i].is_on_trial || lane_may_be_tried(l));
     }
     return n;
 }

@@ -41,6 +41,7 @@ struct lane {
     char *texts;
     /* as it goes */
     struct breaker breaker;
+    int64_t expects_until_ms; /* one that another lane gave it on trial */
     struct fitness fitness;
     char probe[100]; /* what the last one came to; empty: nothing counts */
     bool is_probe_bad;

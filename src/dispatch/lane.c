@@ -2,10 +2,12 @@
  *
  * A lane whose breaker is open gives what it claims to a healthy provider of
  * the channel; with none it claims nothing until the next probe, so the rows
- * stay in the store as they are. A paused one claims nothing, whoever else is
- * there. A lane whose provider is disabled or deleted
- * sends its rows on. Work may be there before the news of its provider is: a
- * lane without one claims nothing until it is certain that there is none. */
+ * stay in the store as they are. One that nothing is queued for would never see
+ * a probe: once its pause is over, another lane may give it a row. A paused one
+ * claims nothing, whoever else is there. A lane whose provider is disabled or
+ * deleted sends its rows on. Work may be there before the news of its provider
+ * is: a lane without one claims nothing until it is certain that there is none.
+ */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,20 +201,40 @@ look_again_at(struct lane *l, int64_t mono_ms)
                    on_timer);
 }
 
-static bool
-has_heir(struct lane *l)
+bool
+lane_may_be_tried(const struct lane *l)
+{
+    int64_t now_ms = dispatch_mono_ms(l->dispatch);
+
+    return breaker_allows(&l->breaker, now_ms) &&
+           now_ms >= l->expects_until_ms && l->n_calls == 0 &&
+           queue_lane_is_empty(l->queue);
+}
+
+void
+lane_expect(struct dispatch *d, int64_t tenant, int64_t num)
+{
+    struct lane *l = lane_find(d, tenant, num);
+
+    if (l)
+        l->expects_until_ms = dispatch_mono_ms(d) + l->breaker.limits->pause_ms;
+}
+
+/* How many rows of this lane others may be given. */
+static size_t
+room_elsewhere(struct lane *l)
 {
     struct settle_peer peers[PROVIDERS_MAX];
     const struct workspace *w =
         snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
     const struct delivery any = {.channel = l->channel};
-    bool has = false;
+    size_t room = 0;
 
     if (w)
-        has = settle_has_heir(
-            peers, dispatch_peers(l->dispatch, w, &any, peers), l->num);
+        room = settle_room(peers, dispatch_peers(l->dispatch, w, &any, peers),
+                           l->num);
     workspace_put(w);
-    return has;
+    return room;
 }
 
 static size_t
@@ -231,10 +253,9 @@ appetite(void *arg, size_t *ret_critical)
         return 0;
     if (!breaker_allows(&l->breaker, now_ms)) {
         look_again_at(l, breaker_until_ms(&l->breaker));
-        if (!has_heir(l))
-            return 0;
-        *ret_critical = QUEUE_CLAIM_CRITICAL;
-        return SIZE_MAX;
+        room = room_elsewhere(l);
+        *ret_critical = room > 1 ? QUEUE_CLAIM_CRITICAL : 0;
+        return room;
     }
     if (l->breaker.state != BREAKER_CLOSED)
         return 1;
@@ -284,28 +305,32 @@ lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
     if (str_is(d->channel, EVENT_CHANNEL) &&
         leave.finish.status == DELIVERY_SUPPRESSED)
         leave.finish.reason = reason_code(REASON_ENDPOINT_DISABLED);
+    if (leave.finish.status == DELIVERY_QUEUED)
+        lane_expect(dispatch, l->tenant, leave.finish.lane);
     if (delivery_status_is_terminal(leave.finish.status) && l->texts)
         metric_add(l->outcomes[leave.finish.status], 1);
     queue_finish(l->queue, item, &leave.finish);
     arena_free(leave.arena);
 }
 
-/* All that is claimed goes elsewhere, or back. */
+/* What is claimed goes elsewhere, as far as there is room, or back. */
 static void
 send_on(struct lane *l)
 {
     const struct workspace *w =
         snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
     struct queue_item *item;
+    size_t room = 0;
 
-    if (!w || !l->is_known || (!l->is_out && !has_heir(l))) {
+    if (w && l->is_known)
+        room = l->is_out ? SIZE_MAX : room_elsewhere(l);
+    for (; room > 0 && (item = queue_take(l->queue, QUEUE_ALL_PRIORITIES));
+         room--)
+        lane_leave(l, w, item,
+                   l->is_out ||
+                       !str_eq(l->channel, item->work->delivery.channel));
+    if (queue_lane_waiting(l->queue) > 0)
         queue_lane_give_back(l->queue);
-    } else {
-        while ((item = queue_take(l->queue, QUEUE_ALL_PRIORITIES)))
-            lane_leave(l, w, item,
-                       l->is_out ||
-                           !str_eq(l->channel, item->work->delivery.channel));
-    }
     workspace_put(w);
 }
 

@@ -14,6 +14,11 @@ void lane_run(struct lane *l);
 /* It goes elsewhere, waits or ends without a call. */
 void lane_leave(struct lane *l, const struct workspace *w,
                 struct queue_item *item, bool is_out);
+/* Its breaker is open and lets a probe pass, and it has nothing to probe with:
+ * one may be handed over to it. */
+bool lane_may_be_tried(const struct lane *l);
+/* One was; for a pause no other is. */
+void lane_expect(struct dispatch *d, int64_t tenant, int64_t num);
 /* What a verdict says of the provider. */
 enum verdict_health lane_health_of(const struct channel_verdict *v);
 /* In its health, beside what its calls say. Empty: nothing any more. */

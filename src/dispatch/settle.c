@@ -280,12 +280,17 @@ settle_leave(struct leave *l)
     }
 }
 
-bool
-settle_has_heir(const struct settle_peer *peers, size_t n, int64_t lane)
+size_t
+settle_room(const struct settle_peer *peers, size_t n, int64_t lane)
 {
+    size_t room = 0;
+
     for (size_t i = 0; i < n; i++) {
-        if (peers[i].lane != lane && peers[i].is_healthy)
-            return true;
+        if (peers[i].lane == lane || !peers[i].is_healthy)
+            continue;
+        if (!peers[i].is_on_trial)
+            return SIZE_MAX;
+        room = 1;
     }
-    return false;
+    return room;
 }

@@ -25,7 +25,8 @@ struct settle_peer {
     int64_t lane;
     struct str name;
     const struct retry_policy *retry;
-    bool is_healthy; /* its breaker is closed */
+    bool is_healthy;  /* its breaker is closed, or it is... */
+    bool is_on_trial; /* ...asked by nobody, and may take one more to show */
 };
 
 struct settle {
@@ -68,5 +69,6 @@ struct leave {
  * what may have been sent already. Out of its lane, a delivery goes to any
  * enabled provider, and ends where there is none. */
 void settle_leave(struct leave *l);
-/* A healthy one besides the lane's own. */
-bool settle_has_heir(const struct settle_peer *peers, size_t n, int64_t lane);
+/* How many the healthy ones besides the lane's own may be given; SIZE_MAX: all.
+ */
+size_t settle_room(const struct settle_peer *peers, size_t n, int64_t lane);

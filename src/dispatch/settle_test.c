@@ -30,8 +30,8 @@ set_up(void **state)
     rng_seed(&f->rng, 1);
     f->delivery = (struct delivery){
         .id = 7, .tenant = 3, .lane = 11, .created_ms = NOW - 60 * 1000};
-    f->peers[0] = (struct settle_peer){11, STR("mail"), &thrice, true};
-    f->peers[1] = (struct settle_peer){12, STR("backup"), &twice, true};
+    f->peers[0] = (struct settle_peer){11, STR("mail"), &thrice, true, false};
+    f->peers[1] = (struct settle_peer){12, STR("backup"), &twice, true, false};
     f->settle = (struct settle){
         .arena = arena_new(),
         .rng = &f->rng,
@@ -258,6 +258,19 @@ an_unhealthy_one_is_not_given_more(void **state)
     /* ...unless nobody else may try */
     f->delivery.attempts = 2;
     assert_int_equal(settled(f, VERDICT_RETRY)->lane, 12);
+}
+
+static void
+one_on_trial_is_given_one(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(settle_room(f->peers, 1, 11), 0);
+    assert_true(settle_room(f->peers, 2, 11) == SIZE_MAX);
+    f->peers[1].is_on_trial = true;
+    assert_int_equal(settle_room(f->peers, 2, 11), 1);
+    f->peers[1].is_healthy = false;
+    assert_int_equal(settle_room(f->peers, 2, 11), 0);
 }
 
 static void
@@ -501,6 +514,7 @@ main(void)
         T(when_each_was_tried_it_waits_and_begins_anew),
         T(it_is_dead_only_when_no_provider_may_still_try),
         T(an_unhealthy_one_is_not_given_more),
+        T(one_on_trial_is_given_one),
         T(what_was_refused_because_of_another_stays_with_its_provider),
         T(what_may_have_been_sent_stays_with_its_provider),
         T(what_may_have_been_sent_is_held_where_the_category_says_so),

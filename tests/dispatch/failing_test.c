@@ -34,11 +34,64 @@ what_never_went_out_closes_no_breaker(void **state)
     assert_int_equal(r->n_calls, 4);
 }
 
+/* The one that stands in failed once, when it was needed last. Nothing was
+ * queued for it since, so nothing could show that it is well again. */
+static void
+open_the_breaker_of_b(struct rig *r)
+{
+    rig_use_b(r);
+    RIG_SAY(&r->script_b, 401);
+    r->send_lane = RIG_LANE_B;
+    rig_wait(r, rig_send(r, 1, PRIORITY_NORMAL), DELIVERY_SENT); /* by a */
+    r->send_lane = RIG_LANE_A;
+    rig_advance(r, 8000);
+    r->n_calls = 0;
+}
+
+static void
+one_that_failed_long_ago_takes_over_again(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+
+    open_the_breaker_of_b(r);
+    RIG_SAY(&r->script_b, 200);
+    RIG_SAY(&r->script_a, 401);
+    id = rig_send(r, 20, PRIORITY_NORMAL);
+    for (int64_t i = 0; i < 20; i++)
+        rig_wait(r, id + i, DELIVERY_SENT);
+    assert_int_equal(rig_calls_of(r, RIG_LANE_A), 1);
+    assert_int_equal(rig_calls_of(r, RIG_LANE_B), 20);
+}
+
+/* Else all that waits would move to and fro. */
+static void
+one_that_still_fails_is_given_one(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+    int n_queued = 0;
+
+    fail_for_long(r);
+    open_the_breaker_of_b(r);
+    RIG_SAY(&r->script_a, 401);
+    id = rig_send(r, 20, PRIORITY_NORMAL);
+    rig_wait_calls(r, 2);
+    rig_turn(r, 60);
+    assert_int_equal(rig_calls_of(r, RIG_LANE_A), 1);
+    assert_int_equal(rig_calls_of(r, RIG_LANE_B), 1);
+    for (int64_t i = 0; i < 20; i++)
+        n_queued += rig_get(r, id + i).delivery.status == DELIVERY_QUEUED;
+    assert_int_equal(n_queued, 19);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(what_never_went_out_closes_no_breaker),
+        RIG_TEST(one_that_failed_long_ago_takes_over_again),
+        RIG_TEST(one_that_still_fails_is_given_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
