@@ -716,7 +716,7 @@ call_run(struct lane *l, struct queue_item *first)
         return;
     }
     ratelimit_take(&l->rate, now_ms);
-    if (l->breaker.state == BREAKER_CLOSED && c->taking.n == 0)
+    if (lane_is_open_to_all(l) && c->taking.n == 0)
         fill_batch(c);
     c->ticket = breaker_begin(&l->breaker, now_ms);
     l->n_calls++;

@@ -11,6 +11,7 @@
 #include "dispatch/endpoint.h"
 #include "dispatch/prober.h"
 #include "dispatch/ratelimit.h"
+#include "dispatch/respite.h"
 #include "dispatch/settle.h"
 #include "queue/queue.h"
 
@@ -42,6 +43,7 @@ struct lane {
     /* as it goes */
     struct breaker breaker;
     int64_t expects_until_ms; /* one that another lane gave it on trial */
+    struct respite respite;
     struct fitness fitness;
     char probe[100]; /* what the last one came to; empty: nothing counts */
     bool is_probe_bad;

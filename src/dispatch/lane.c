@@ -110,16 +110,19 @@ tell_health(struct lane *l)
     static const int shown[] = {
         [BREAKER_CLOSED] = 0, [BREAKER_PROBING] = 1, [BREAKER_OPEN] = 2};
     bool is_closed = l->breaker.state == BREAKER_CLOSED;
+    bool is_over = respite_is_on(&l->respite);
     int percent = fitness_percent(&l->fitness, dispatch_mono_ms(l->dispatch));
     struct buf b = {0};
 
     put_clause(&b, l->is_paused ? "paused" : "");
     put_clause(&b, is_closed ? "" : "calls fail; the breaker is open");
+    put_clause(&b, is_over ? "over its rate; it is given time" : "");
     put_clause(&b, l->probe);
     if (l->probe[0] && percent >= 0)
         buf_printf(&b, "; %d %% of recent calls worked", percent);
     health_report(l->health_name,
-                  is_closed && !l->is_probe_bad ? HEALTH_OK : HEALTH_DEGRADED,
+                  is_closed && !is_over && !l->is_probe_bad ? HEALTH_OK
+                                                            : HEALTH_DEGRADED,
                   buf_str(&b), dispatch_wall_ms(l->dispatch));
     buf_fini(&b);
     metric_set(metrics_series(METRIC_breaker_state, l->name.p),
@@ -147,6 +150,7 @@ adopt(struct lane *l, const struct workspace *w, const struct provider *p)
     buf_reset(&l->memo);
     ratelimit_set(&l->rate, &rule);
     breaker_reset(&l->breaker);
+    l->respite = (struct respite){0};
     l->course.failing_since_ms = 0;
     l->fitness = (struct fitness){0};
     standings_forget(l->dispatch->options.standings, l->num);
@@ -237,6 +241,20 @@ room_elsewhere(struct lane *l)
     return room;
 }
 
+bool
+lane_is_open_to_all(const struct lane *l)
+{
+    return l->breaker.state == BREAKER_CLOSED && !respite_is_on(&l->respite);
+}
+
+/* The provider is given time, or one call shows whether it needs more. */
+static bool
+is_given_time(const struct lane *l, int64_t now_ms)
+{
+    return respite_is_on(&l->respite) &&
+           (l->n_calls > 0 || respite_until_ms(&l->respite) > now_ms);
+}
+
 static size_t
 appetite(void *arg, size_t *ret_critical)
 {
@@ -257,7 +275,12 @@ appetite(void *arg, size_t *ret_critical)
         *ret_critical = room > 1 ? QUEUE_CLAIM_CRITICAL : 0;
         return room;
     }
-    if (l->breaker.state != BREAKER_CLOSED)
+    if (is_given_time(l, now_ms)) {
+        if (respite_until_ms(&l->respite) > now_ms)
+            look_again_at(l, respite_until_ms(&l->respite));
+        return 0;
+    }
+    if (!lane_is_open_to_all(l))
         return 1;
     room = ratelimit_room(&l->rate, now_ms, RATE_HORIZON_MS);
     if (room > 0 || (l->bypass & (1u << PRIORITY_CRITICAL)))
@@ -353,10 +376,15 @@ static void
 begin_calls(struct lane *l)
 {
     while (l->n_calls < l->concurrency && queue_lane_waiting(l->queue) > 0) {
+        int64_t now_ms = dispatch_mono_ms(l->dispatch);
         struct queue_item *item;
 
-        if (!breaker_allows(&l->breaker, dispatch_mono_ms(l->dispatch))) {
+        if (!breaker_allows(&l->breaker, now_ms)) {
             send_on(l);
+            return;
+        }
+        if (is_given_time(l, now_ms)) {
+            queue_lane_give_back(l->queue);
             return;
         }
         item = next_row(l);
@@ -440,6 +468,12 @@ lane_health_of(const struct channel_verdict *v)
     return v->is_of_others && h != HEALTH_GOOD ? HEALTH_NOTHING : h;
 }
 
+static bool
+is_over_rate(const struct channel_verdict *v)
+{
+    return v->verdict == VERDICT_RATE && !v->is_of_others;
+}
+
 /* One that is over its rate has too large a share, too. */
 static enum fitness_call
 fitness_call_of(const struct channel_verdict *v)
@@ -453,8 +487,7 @@ fitness_call_of(const struct channel_verdict *v)
     case HEALTH_NOTHING:
         break;
     }
-    return v->verdict == VERDICT_RATE && !v->is_of_others ? FITNESS_BAD
-                                                          : FITNESS_NOTHING;
+    return is_over_rate(v) ? FITNESS_BAD : FITNESS_NOTHING;
 }
 
 static void
@@ -468,6 +501,22 @@ tell_fitness(const struct lane *l)
     standings_tell(l->dispatch->options.standings, l->num, &s);
 }
 
+/* True if the provider is given time now, or needs none any more. */
+static bool
+note_rate(struct lane *l, const struct call_news *n, int64_t now_ms)
+{
+    const struct channel_verdict *v = n->verdict;
+
+    if (lane_health_of(v) == HEALTH_GOOD)
+        return respite_answered(&l->respite, now_ms);
+    if (!is_over_rate(v) ||
+        !respite_refused(&l->respite, n->delivery, v->retry_after_ms, now_ms))
+        return false;
+    LOG_INFO("provider.over_rate", log_str("provider", l->health_name),
+             log_int("for_ms", respite_until_ms(&l->respite) - now_ms));
+    return true;
+}
+
 void
 lane_report(struct lane *l, const struct call_news *n)
 {
@@ -475,6 +524,8 @@ lane_report(struct lane *l, const struct call_news *n)
     bool is_news = breaker_end(&l->breaker, n->ticket,
                                lane_health_of(n->verdict), n->delivery, now_ms);
 
+    if (note_rate(l, n, now_ms))
+        tell_health(l);
     fitness_note(&l->fitness, fitness_call_of(n->verdict), n->duration_ms,
                  now_ms);
     tell_fitness(l);

@@ -14,6 +14,9 @@ void lane_run(struct lane *l);
 /* It goes elsewhere, waits or ends without a call. */
 void lane_leave(struct lane *l, const struct workspace *w,
                 struct queue_item *item, bool is_out);
+/* Its breaker is closed, and it is given no time: else one call shows whether
+ * more may follow. */
+bool lane_is_open_to_all(const struct lane *l);
 /* Its breaker is open and lets a probe pass, and it has nothing to probe with:
  * one may be handed over to it. */
 bool lane_may_be_tried(const struct lane *l);

@@ -85,6 +85,44 @@ one_that_still_fails_is_given_one(void **state)
     assert_int_equal(n_queued, 19);
 }
 
+/* What it refuses meanwhile would cost each delivery an attempt. */
+static void
+one_that_asks_to_wait_is_called_by_nobody_meanwhile(void **state)
+{
+    struct rig *r = *state;
+    int64_t id;
+    size_t n;
+
+    fail_for_long(r);
+    r->a.concurrency = 4;
+    r->a.version++;
+    dispatch_on_config(r->dispatch);
+    r->script_a.delay_ms = 30; /* so that four are under way together */
+    RIG_SAY(&r->script_a, 429);
+    id = rig_send(r, 20, PRIORITY_NORMAL);
+    rig_wait(r, id, DELIVERY_RETRYING);
+    rig_turn(r, 100);
+    n = r->n_calls;
+    assert_in_range(n, 3, 6); /* two began before the third answer */
+    for (int64_t i = (int64_t)n; i < 20; i++) {
+        struct delivery d = rig_get(r, id + i).delivery;
+
+        assert_int_equal(d.status, DELIVERY_QUEUED);
+        assert_int_equal(d.attempts, 0);
+    }
+    rig_advance(r, 29999);
+    rig_turn(r, 60);
+    assert_int_equal(r->n_calls, n);
+    rig_advance(r, 1); /* one goes ahead, in vain */
+    rig_wait_calls(r, n + 1);
+    rig_turn(r, 100);
+    assert_int_equal(r->n_calls, n + 1);
+    RIG_SAY(&r->script_a, 200);
+    rig_advance(r, 30000);
+    for (int64_t i = (int64_t)n + 1; i < 20; i++)
+        rig_wait(r, id + i, DELIVERY_SENT);
+}
+
 int
 main(void)
 {
@@ -92,6 +130,7 @@ main(void)
         RIG_TEST(what_never_went_out_closes_no_breaker),
         RIG_TEST(one_that_failed_long_ago_takes_over_again),
         RIG_TEST(one_that_still_fails_is_given_one),
+        RIG_TEST(one_that_asks_to_wait_is_called_by_nobody_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
