@@ -239,19 +239,54 @@ time_parse(struct str s, int64_t *ret_wall_ms)
            civil_to_ms(&c, fraction_ms, offset_ms, ret_wall_ms);
 }
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT" */
+static bool
+take_fixdate(struct str s, struct civil *c)
+{
+    return take_name(&s, day_names, 7, &c->weekday) && take_word(&s, ", ") &&
+           take_digits(&s, 2, &c->day) && take_char(&s, " ") &&
+           take_name(&s, month_names, 12, &c->month) && take_char(&s, " ") &&
+           take_digits(&s, 4, &c->year) && take_char(&s, " ") &&
+           take_hms(&s, c) && take_word(&s, " GMT") && s.n == 0;
+}
+
+/* "Sunday, 06-Nov-94 08:49:37 GMT"; the years of these are 1970 to 2069. */
+static bool
+take_rfc850(struct str s, struct civil *c)
+{
+    ptrdiff_t comma = str_find(s, ',');
+
+    if (!take_name(&s, day_names, 7, &c->weekday) || comma < 6)
+        return false;
+    s = str_sub(s, (size_t)comma - 3, s.n); /* three letters are taken */
+    if (!take_word(&s, ", ") || !take_digits(&s, 2, &c->day) ||
+        !take_char(&s, "-") || !take_name(&s, month_names, 12, &c->month) ||
+        !take_char(&s, "-") || !take_digits(&s, 2, &c->year) ||
+        !take_char(&s, " ") || !take_hms(&s, c) || !take_word(&s, " GMT"))
+        return false;
+    c->year += c->year < 70 ? 2000 : 1900;
+    return s.n == 0;
+}
+
+/* "Sun Nov  6 08:49:37 1994" */
+static bool
+take_asctime(struct str s, struct civil *c)
+{
+    return take_name(&s, day_names, 7, &c->weekday) && take_char(&s, " ") &&
+           take_name(&s, month_names, 12, &c->month) && take_char(&s, " ") &&
+           take_digits(&s, take_char(&s, " ") ? 1 : 2, &c->day) &&
+           take_char(&s, " ") && take_hms(&s, c) && take_char(&s, " ") &&
+           take_digits(&s, 4, &c->year) && s.n == 0;
+}
+
 bool
 time_parse_http(struct str s, int64_t *ret_wall_ms)
 {
     struct civil c = {0};
-    int month;
 
-    if (!take_name(&s, day_names, 7, &c.weekday) || !take_word(&s, ", ") ||
-        !take_digits(&s, 2, &c.day) || !take_char(&s, " ") ||
-        !take_name(&s, month_names, 12, &month) || !take_char(&s, " ") ||
-        !take_digits(&s, 4, &c.year) || !take_char(&s, " ") ||
-        !take_hms(&s, &c) || !take_word(&s, " GMT") || s.n != 0)
+    if (!take_fixdate(s, &c) && !take_rfc850(s, &c) && !take_asctime(s, &c))
         return false;
-    c.month = month + 1;
+    c.month++;
     return civil_to_ms(&c, 0, 0, ret_wall_ms);
 }
 

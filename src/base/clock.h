@@ -32,7 +32,8 @@ struct str time_format(char text[static TIME_TEXT_SIZE], int64_t wall_ms);
 bool time_parse(struct str s, int64_t *ret_wall_ms);
 /* RFC 5322, "Sat, 21 Nov 2026 09:30:00 +0000". */
 struct str time_format_mail(char text[static TIME_TEXT_SIZE], int64_t wall_ms);
-/* RFC 9110 HTTP-date (IMF-fixdate), as in Retry-After. */
+/* RFC 9110 HTTP-date, as in Retry-After: IMF-fixdate, and the two obsolete
+ * forms that recipients have to take. */
 bool time_parse_http(struct str s, int64_t *ret_wall_ms);
 /* "250ms", "30s", "90m": the largest unit that is exact. */
 struct str duration_format(char text[static TIME_TEXT_SIZE], int64_t ms);

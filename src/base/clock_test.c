@@ -133,15 +133,26 @@ what_is_no_time_is_refused(void **state)
 }
 
 static void
-only_the_one_http_date_is_taken(void **state)
+http_dates_are_taken_in_their_three_forms(void **state)
 {
     int64_t ms;
 
     (void)state;
     assert_true(time_parse_http(STR("Sun, 06 Nov 1994 08:49:37 GMT"), &ms));
     assert_int_equal(ms, 784111777000);
-    assert_false(time_parse_http(STR("Sunday, 06-Nov-94 08:49:37 GMT"), &ms));
-    assert_false(time_parse_http(STR("Sun Nov  6 08:49:37 1994"), &ms));
+    ms = 0;
+    assert_true(time_parse_http(STR("Sunday, 06-Nov-94 08:49:37 GMT"), &ms));
+    assert_int_equal(ms, 784111777000);
+    ms = 0;
+    assert_true(time_parse_http(STR("Sun Nov  6 08:49:37 1994"), &ms));
+    assert_int_equal(ms, 784111777000);
+    assert_true(time_parse_http(STR("Sat Nov 21 09:30:00 2026"), &ms));
+    assert_true(time_parse_http(STR("Saturday, 21-Nov-26 09:30:00 GMT"), &ms));
+    assert_int_equal(ms, 1795253400000);
+    assert_false(time_parse_http(STR("Sunday, 06-Nov-1994 08:49:37 GMT"), &ms));
+    assert_false(time_parse_http(STR("Sunday"), &ms));
+    assert_false(time_parse_http(STR("Sun Nov 6 08:49:37 1994"), &ms));
+    assert_false(time_parse_http(STR("Sun Nov  6 08:49:37 1994 GMT"), &ms));
     assert_false(time_parse_http(STR("Sun, 06 Nov 1994 08:49:37 UTC"), &ms));
     assert_false(time_parse_http(STR("Sun, 6 Nov 1994 08:49:37 GMT"), &ms));
     assert_false(time_parse_http(STR("Sun, 31 Nov 1994 08:49:37 GMT"), &ms));
@@ -203,7 +214,7 @@ main(void)
         cmocka_unit_test(the_calendar_agrees_with_the_library),
         cmocka_unit_test(offsets_and_fractions_are_taken),
         cmocka_unit_test(what_is_no_time_is_refused),
-        cmocka_unit_test(only_the_one_http_date_is_taken),
+        cmocka_unit_test(http_dates_are_taken_in_their_three_forms),
         cmocka_unit_test(a_duration_has_the_largest_exact_unit),
         cmocka_unit_test(a_virtual_clock_moves_only_when_moved),
         cmocka_unit_test(the_system_clock_tells_this_century),

@@ -267,6 +267,49 @@ test_answers(void **state)
     }
 }
 
+/* 500 as well, and whoever of the two says it. */
+static void
+test_it_names_the_time(void **state)
+{
+    static const struct {
+        bool is_of_token;
+        int status;
+        const char *body, *after;
+        enum verdict verdict;
+        int64_t retry_after_ms;
+    } rows[] = {
+        {false, 503, FCM_ERROR("503", "UNAVAILABLE", "UNAVAILABLE"), "30",
+         VERDICT_RATE, 30000},
+        {false, 503, FCM_ERROR("503", "UNAVAILABLE", "UNAVAILABLE"),
+         "Thu, 24 Sep 2026 09:32:00 GMT", VERDICT_RATE, 120000},
+        {false, 429, FCM_ERROR("429", "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"),
+         "10", VERDICT_RATE, 10000},
+        {false, 500, FCM_ERROR("500", "INTERNAL", "INTERNAL"), "30",
+         VERDICT_RETRY, 30000},
+        {true, 503, "", "30", VERDICT_RATE, 30000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct channel_header after = {STR("Retry-After"),
+                                       str_from(rows[i].after)};
+        struct call_fixture f;
+
+        begin(&f, CONFIG);
+        if (!rows[i].is_of_token)
+            keep(&f);
+        call_ask(&f, &channel_fcm);
+        f.answer = (struct channel_answer){.status = rows[i].status,
+                                           .headers = &after,
+                                           .n_headers = 1,
+                                           .body = str_from(rows[i].body)};
+        call_answer(&f, &channel_fcm);
+        assert_int_equal(f.verdict.verdict, rows[i].verdict);
+        assert_int_equal(f.verdict.retry_after_ms, rows[i].retry_after_ms);
+        call_end(&f);
+    }
+}
+
 static void
 test_detail_keeps_the_token(void **state)
 {
@@ -311,6 +354,7 @@ main(void)
         cmocka_unit_test(test_how_long_a_token_is_kept),
         cmocka_unit_test(test_nothing_was_sent_before_there_is_a_token),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_it_names_the_time),
         cmocka_unit_test(test_detail_keeps_the_token),
         cmocka_unit_test(test_config),
     };

@@ -239,7 +239,7 @@ channel_judge_http(struct channel_call *c, const struct field *config)
 
     if (v.verdict == VERDICT_SENT)
         return v;
-    if (v.verdict == VERDICT_RATE)
+    if (v.verdict == VERDICT_RATE || v.verdict == VERDICT_RETRY)
         v.retry_after_ms = retry_after_ms;
     v.detail = channel_detail(
         c, config,

@@ -113,8 +113,7 @@ webhook_judge(struct channel_call *c, const struct field *config)
         v.verdict = VERDICT_GONE;
     else if (a->status == 429 || a->status == 502 || a->status == 504)
         v.verdict = VERDICT_RATE;
-    if (v.verdict == VERDICT_RATE || a->status == 503)
-        v.retry_after_ms = channel_retry_after_ms(c);
+    v.retry_after_ms = channel_retry_after_ms(c);
     v.detail = channel_detail(
         c, config,
         str_fmt(c->arena, "HTTP %d %.*s", a->status, STR_ARG(a->body)));

@@ -220,7 +220,8 @@ retry_after_is_seconds_or_a_date(void **state)
         {429, "7", NULL, 7000},
         {502, "7", NULL, 7000},
         {503, "120", NULL, 120000},
-        {500, "7", NULL, 0},
+        {500, "7", NULL, 7000},
+        {404, "7", NULL, 7000},
         {429, "0", NULL, 1000},
         {429, "86401", NULL, 86400000},
         {429, "99999999999999999999", NULL, 86400000},
@@ -230,6 +231,8 @@ retry_after_is_seconds_or_a_date(void **state)
         {429, "soon", NULL, 0},
         {429, "Thu, 24 Sep 2026 09:30:30 GMT", NULL, 30000},
         {429, "Thu, 24 Sep 2026 09:29:00 GMT", NULL, 1000},
+        {429, "Thursday, 24-Sep-26 09:30:30 GMT", NULL, 30000},
+        {429, "Thu Sep 24 09:30:30 2026", NULL, 30000},
         {429, "Thu, 24 Sep 2026 10:30:00 GMT", "Thu, 24 Sep 2026 10:29:00 GMT",
          60000},
     };
