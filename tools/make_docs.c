@@ -7,6 +7,7 @@
 #include "app/template_lint.h"
 #include "base/config.h"
 #include "base/err.h"
+#include "channel/channel.h"
 #include "domain/reason.h"
 
 static const char generated[] =
@@ -121,24 +122,30 @@ write_lints(struct buf *out)
     out->n--;
 }
 
+/* A line for each driver, which tools/make-docs puts on its page. */
+static void
+write_probes(struct buf *out)
+{
+    for (const struct channel_driver *const *d = channel_drivers(); *d; d++)
+        buf_printf(out, "%s %s\n", (*d)->name, channel_probe_doc(*d));
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*write)(struct buf *out);
-    } pages[] = {{"errors", write_errors},
-                 {"settings", write_settings},
-                 {"routes", write_routes},
-                 {"metrics", write_metrics},
-                 {"lints", write_lints}};
+    } pages[] = {{"errors", write_errors}, {"settings", write_settings},
+                 {"routes", write_routes}, {"metrics", write_metrics},
+                 {"lints", write_lints},   {"probes", write_probes}};
     struct buf out = {0};
 
     for (size_t i = 0; argc == 2 && i < sizeof(pages) / sizeof(pages[0]); i++)
         if (strcmp(argv[1], pages[i].name) == 0)
             pages[i].write(&out);
     if (out.n == 0) {
-        fputs("usage: make_docs errors|settings|routes|metrics|lints\n",
+        fputs("usage: make_docs errors|settings|routes|metrics|lints|probes\n",
               stderr);
         return 2;
     }

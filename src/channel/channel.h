@@ -37,6 +37,9 @@ struct channel_driver {
      * request of a call of no message. Where the provider has no such thing, a
      * request that is_probe. NULL: a connection to host(). */
     void (*probe)(struct channel_call *call);
+    /* Whom it asks, for the driver's page. NULL: channel_probe_doc() says it.
+     */
+    const char *probe_doc;
     /* Checks the signature over the raw bytes and reads the events. NULL: the
      * provider has no webhooks. */
     void (*receipt)(struct channel_receipt *r);
@@ -54,6 +57,7 @@ channel_driver_takes_receipts(const struct channel_driver *d)
  * concludes with the one verdict; DELIVERED and SENT are well. One that is done
  * at once has nothing to ask. */
 void channel_probe(const struct channel_driver *d, struct channel_call *c);
+const char *channel_probe_doc(const struct channel_driver *d);
 
 /* How that request of the call went out, for people: domain/call_line.h. Empty:
  * it asked nobody. */

@@ -136,4 +136,5 @@ const struct channel_driver channel_gotify = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "`/health`, without the token.",
 };

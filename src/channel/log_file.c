@@ -134,4 +134,5 @@ const struct channel_driver channel_log_file = {
     .check = check,
     .step = step,
     .probe = probe,
+    .probe_doc = "whether the file could be written; nothing is.",
 };

@@ -174,4 +174,5 @@ const struct channel_driver channel_ntfy = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "`/v1/health`, without the token.",
 };

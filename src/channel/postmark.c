@@ -398,5 +398,6 @@ const struct channel_driver channel_postmark = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "`/server`, with the token.",
     .receipt = receipt,
 };

@@ -92,3 +92,12 @@ channel_probe(const struct channel_driver *d, struct channel_call *c)
     c->is_done = c->request.url.n + c->request.host.n + c->request.path.n == 0;
     c->stage = (int)c->request.kind + 1;
 }
+
+const char *
+channel_probe_doc(const struct channel_driver *d)
+{
+    if (d->probe_doc)
+        return d->probe_doc;
+    return d->host ? "a connection to the provider's host, no request."
+                   : "nobody.";
+}

@@ -43,6 +43,15 @@ test_what_is_asked(void **state)
          "{\"account_sid\":\"AC1\",\"auth_token\":\"s\",\"from\":\"+1\"}",
          "GET https://api.twilio.com/2010-04-01/Accounts/AC1.json",
          "Authorization", "Basic QUMxOnM="},
+        {"twilio",
+         "{\"account_sid\":\"AC1\",\"auth_token\":\"s\",\"from\":\"+1\","
+         "\"api_key_sid\":\"SK1\",\"api_key_secret\":\"k\"}",
+         "connect https://api.twilio.com/", NULL, NULL},
+        {"vonage", "{\"api_key\":\"a\",\"api_secret\":\"b\"}",
+         "connect https://rest.nexmo.com/", NULL, NULL},
+        {"vonage", "{\"application_id\":\"a\",\"private_key\":\"b\"}",
+         "connect https://api.nexmo.com/", NULL, NULL},
+        {"web_push", "{}", "", NULL, NULL},
         {"sendgrid", "{\"api_key\":\"SG.1\",\"base_url\":\"http://h:1\"}",
          "GET http://h:1/v3/scopes", "Authorization", "Bearer SG.1"},
         {"postmark", "{\"server_token\":\"t\"}",
@@ -111,6 +120,8 @@ test_each_driver_asks_or_has_nobody_to_ask(void **state)
         channel_probe(*d, &f.call);
         assert_int_equal(f.call.is_done, strcmp((*d)->name, "null") == 0);
         assert_false((*d)->probe && f.call.is_done);
+        assert_int_equal(strcmp(channel_probe_doc(*d), "nobody.") == 0,
+                         f.call.is_done);
         call_end(&f);
     }
 }

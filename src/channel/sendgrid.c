@@ -332,5 +332,6 @@ const struct channel_driver channel_sendgrid = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "`/v3/scopes`, with the key.",
     .receipt = receipt,
 };

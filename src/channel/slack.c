@@ -473,5 +473,7 @@ const struct channel_driver channel_slack = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "with `bot_token` `auth.test`; else a connection to "
+                 "the webhook's host.",
     .receipt = receipt,
 };

@@ -442,4 +442,5 @@ const struct channel_driver channel_smtp = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "a session with the login and a `NOOP`, no mail.",
 };

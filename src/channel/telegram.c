@@ -506,5 +506,6 @@ const struct channel_driver channel_telegram = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "`getMe`, with the token.",
     .receipt = receipt,
 };

@@ -508,16 +508,21 @@ receipt(struct channel_receipt *r)
         read_message(r, &form);
 }
 
+/* Of API keys only a main one may read the account, and what another would be
+ * told looks like a wrong key. */
 static void
 probe(struct channel_call *c)
 {
     struct str sid = json_str_of(c->arena, c->config, "account_sid");
+    struct str path =
+        str_fmt(c->arena, "/2010-04-01/Accounts/%.*s.json", STR_ARG(sid));
 
-    channel_get(c,
-                channel_url(c->arena, c->config, HOME,
-                            str_fmt(c->arena, "/2010-04-01/Accounts/%.*s.json",
-                                    STR_ARG(sid))));
-    channel_add_basic(c, sid, json_str_of(c->arena, c->config, "auth_token"));
+    if (has(c->config, "api_key_sid")) {
+        channel_connect(c, channel_url(c->arena, c->config, HOME, STR("/")));
+        return;
+    }
+    channel_get(c, channel_url(c->arena, c->config, HOME, path));
+    add_login(c, sid);
 }
 
 const struct channel_driver channel_twilio = {
@@ -532,5 +537,7 @@ const struct channel_driver channel_twilio = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "the account, with its token; where there is an API "
+                 "key, which may not read that, only a connection.",
     .receipt = receipt,
 };

@@ -110,6 +110,8 @@ check(struct json config, struct problem *p)
 static struct str
 host(struct arena *a, struct json config)
 {
+    if (vonage_messages_serves(config, STR("sms")))
+        return vonage_messages_host(a, config);
     return channel_url_host(a, config, HOME);
 }
 
@@ -414,5 +416,8 @@ const struct channel_driver channel_vonage = {
     .check = check,
     .host = host,
     .step = step,
+    .probe_doc = "a connection to the host of the SMS API, or with an "
+                 "application to that of the Messages API, no "
+                 "request.",
     .receipt = receipt,
 };

@@ -28,6 +28,12 @@ vonage_messages_serves(struct json config, struct str channel)
     return str_is(channel, "whatsapp") || has(config, "application_id");
 }
 
+struct str
+vonage_messages_host(struct arena *a, struct json config)
+{
+    return channel_url_host(a, config, HOME);
+}
+
 void
 vonage_messages_check(struct json config, struct problem *p)
 {

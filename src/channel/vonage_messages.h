@@ -6,6 +6,8 @@
 
 /* Whether messages of that channel go by it. */
 bool vonage_messages_serves(struct json config, struct str channel);
+/* For channel_driver.host, where SMS go by it. */
+struct str vonage_messages_host(struct arena *a, struct json config);
 void vonage_messages_check(struct json config, struct problem *p);
 /* Both as of channel_step(); `from` as the API takes it. */
 void vonage_messages_ask(struct channel_call *c, struct str from);

@@ -346,5 +346,6 @@ const struct channel_driver channel_waha = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "the session, with the key.",
     .receipt = receipt,
 };

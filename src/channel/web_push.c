@@ -307,4 +307,6 @@ const struct channel_driver channel_web_push = {
     .check = check,
     .host = host,
     .step = step,
+    .probe_doc = "nobody, as each browser has a service of its own; "
+                 "with `base_url` a connection to that.",
 };

@@ -157,4 +157,6 @@ const struct channel_driver channel_webhook = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_doc = "a connection to the host of `url`, no request; "
+                 "nobody where there is none.",
 };

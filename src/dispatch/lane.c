@@ -132,7 +132,9 @@ tell_health(struct lane *l)
 void
 lane_tell_probe(struct lane *l, const char *clause, bool is_bad)
 {
-    snprintf(l->probe, sizeof(l->probe), "%s", clause);
+    struct str clipped = str_utf8_clip(str_from(clause), sizeof(l->probe) - 1);
+
+    snprintf(l->probe, sizeof(l->probe), "%.*s", STR_ARG(clipped));
     l->is_probe_bad = is_bad;
     if (l->texts)
         tell_health(l);

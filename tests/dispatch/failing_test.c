@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
+#include "base/health.h"
+#include "dispatch/lane.h"
+
 /* Each call that failed waits for an hour, so that it is nobody's probe. */
 static void
 fail_for_long(struct rig *r)
@@ -123,6 +127,30 @@ one_that_asks_to_wait_is_called_by_nobody_meanwhile(void **state)
         rig_wait(r, id + i, DELIVERY_SENT);
 }
 
+/* Half a letter would be in what other processes read of this one. */
+static void
+what_a_probe_says_is_cut_between_letters(void **state)
+{
+    struct rig *r = *state;
+    struct buf clause = {0}, out = {0};
+    struct json_writer w = json_writer(&out);
+
+    rig_wait(r, rig_send(r, 1, PRIORITY_NORMAL), DELIVERY_SENT);
+    buf_put_cstr(&clause, "probe: retry, ");
+    for (int i = 0; i < 60; i++)
+        buf_put_cstr(&clause, "\u00e9");
+    buf_put_char(&clause, '\0');
+    for (int i = 0; i < 2; i++) { /* and one byte further on */
+        lane_tell_probe(lane_find(r->dispatch, RIG_TENANT, RIG_LANE_A),
+                        clause.p + i, true);
+        health_write(&w, STR_NONE);
+    }
+    assert_true(str_is_utf8(buf_str(&out)));
+    assert_non_null(memmem(out.p, out.n, "obe: retry, \u00e9", 14));
+    buf_fini(&clause);
+    buf_fini(&out);
+}
+
 int
 main(void)
 {
@@ -131,6 +159,7 @@ main(void)
         RIG_TEST(one_that_failed_long_ago_takes_over_again),
         RIG_TEST(one_that_still_fails_is_given_one),
         RIG_TEST(one_that_asks_to_wait_is_called_by_nobody_meanwhile),
+        RIG_TEST(what_a_probe_says_is_cut_between_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
