@@ -21,6 +21,9 @@ struct channel_driver {
     size_t batch_max;        /* 1 unless it can take more at once */
     /* How many a provider of that configuration takes; NULL: batch_max. */
     size_t (*batch)(struct json config);
+    /* Whether it can go with the first one of a call. NULL: any can. */
+    bool (*joins)(const struct channel_message *first,
+                  const struct channel_message *m);
     bool calls_world;       /* false: null, which needs no intent */
     bool takes_attachments; /* of messages; else they are left out */
     /* The provider's own target when a user has no address: false means that

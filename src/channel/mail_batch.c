@@ -60,29 +60,43 @@ ask_one(struct channel_call *c, const struct mail_api *api)
 }
 
 static void
+put_list(struct json_writer *w, struct channel_call *c,
+         const struct mail_api *api, const struct mime_message *all, size_t n)
+{
+    json_begin_array(w);
+    for (size_t i = 0; i < n; i++)
+        api->put(w, c, &all[i]);
+    json_end_array(w);
+}
+
+static void
 ask_all(struct channel_call *c, const struct mail_api *api)
 {
+    struct mime_message *all =
+        ARENA_ARRAY(c->arena, struct mime_message, c->n_messages);
     struct json_writer w;
     struct buf body, ids, hash;
+    size_t n = 0;
 
-    buf_init(&body, c->arena);
     buf_init(&ids, c->arena);
-    w = json_writer(&body);
-    json_begin_array(&w);
     for (size_t i = 0; i < c->n_messages; i++) {
         struct channel_call one = one_of(c, i);
-        struct mime_message mail;
 
         c->verdicts[i] = (struct channel_verdict){0};
-        if (!mail_take(&one, &mail))
+        if (!mail_take(&one, &all[n]))
             continue;
-        api->put(&w, &one, &mail);
         buf_put_str(&ids, one.messages[0].delivery_id);
+        n++;
     }
-    json_end_array(&w);
-    c->is_done = ids.n == 0;
+    c->is_done = n == 0;
     if (c->is_done)
         return;
+    buf_init(&body, c->arena);
+    w = json_writer(&body);
+    if (api->put_all)
+        api->put_all(&w, c, all, n);
+    else
+        put_list(&w, c, api, all, n);
     buf_init(&hash, c->arena);
     buf_put_hex(&hash, hash_sha256(c->arena, buf_str(&ids)));
     request(c, api, api->batch_path, &body, &hash);
@@ -129,6 +143,17 @@ judge_whole(struct channel_call *c, const struct mail_api *api)
     conclude_asked(c, &v);
 }
 
+/* What it calls the request is no id of a mail. */
+static void
+judge_alike(struct channel_call *c, const struct mail_api *api)
+{
+    struct channel_call one = one_of(c, 0);
+    struct channel_verdict v = api->judge(&one);
+
+    v.provider_message_id = STR_NONE;
+    conclude_asked(c, &v);
+}
+
 static struct channel_verdict
 untold(const struct channel_call *c)
 {
@@ -167,6 +192,10 @@ judge_all(struct channel_call *c, const struct mail_api *api)
 
     if (!channel_answer_is_ok(c)) {
         judge_whole(c, api);
+        return;
+    }
+    if (!api->parts) {
+        judge_alike(c, api);
         return;
     }
     parts = api->parts(channel_answer_json(c));

@@ -1,4 +1,5 @@
-/* mail_batch_test.c - several mails in one request, to Postmark and Resend. */
+/* mail_batch_test.c - several mails in one request, to Postmark, Resend and
+ * SendGrid. */
 #include "channel/mail_batch.h"
 
 #include "channel/call_test.h"
@@ -11,6 +12,7 @@
 #define POSTMARK                                                               \
     "{\"server_token\":\"canary-0123\",\"from\":\"shop@a.example\"}"
 #define RESEND "{\"api_key\":\"re_canary0123\",\"from\":\"shop@a.example\"}"
+#define SENDGRID "{\"api_key\":\"SG.canary0123\",\"from\":\"shop@a.example\"}"
 #define N 3
 
 struct batch {
@@ -233,6 +235,116 @@ what_nobody_answered_is_unknown_of_each(void **state)
     call_end(&b.f);
 }
 
+/* The words once, and all else that each has of its own. */
+static void
+those_with_the_same_words_are_told_apart(void **state)
+{
+    struct json_doc doc;
+    struct json_error why;
+    struct json root, all;
+    struct batch b;
+
+    (void)state;
+    begin(&b, SENDGRID);
+    b.messages[1].title = STR("For Bob");
+    b.messages[2].unsubscribe_url = STR("https://b.example/u/cid");
+    ask(&b, &channel_sendgrid);
+    assert_text(b.f.call.request.url, "https://api.sendgrid.com/v3/mail/send");
+    assert_int_equal(json_parse(b.f.arena, b.f.call.request.body, &doc, &why),
+                     ERR_OK);
+    root = json_root(&doc);
+    all = json_get(root, "personalizations");
+    assert_int_equal(json_count(all), N);
+    assert_text(json_str_of(b.f.arena, json_at(all, 1), "subject"), "For Bob");
+    for (uint32_t i = 0; i < N; i++) {
+        struct json one = json_at(all, i);
+        struct json headers = json_get(one, "headers");
+
+        assert_text(
+            json_str_of(b.f.arena, json_get(one, "custom_args"), "delivery_id"),
+            b.messages[i].delivery_id.p);
+        assert_text(
+            json_str_of(b.f.arena, json_at(json_get(one, "to"), 0), "email"),
+            b.messages[i].address.p);
+        assert_holds(json_str_of(b.f.arena, headers, "Message-ID"),
+                     b.messages[i].delivery_id.p);
+    }
+    assert_holds(json_raw(json_at(all, 2)), "https://b.example/u/cid");
+    assert_lacks(json_raw(json_at(all, 0)), "https://b.example/u/cid");
+    assert_true(json_is(json_get(root, "subject"), JSON_ABSENT));
+    assert_true(json_is(json_get(root, "headers"), JSON_ABSENT));
+    assert_int_equal(json_count(json_get(root, "content")), 1);
+    call_end(&b.f);
+}
+
+static void
+one_answer_is_that_of_each(void **state)
+{
+    static const struct {
+        int status;
+        enum verdict verdict;
+        bool goes_alone;
+    } rows[] = {
+        {202, VERDICT_SENT, false},  {429, VERDICT_RATE, false},
+        {500, VERDICT_RETRY, false}, {403, VERDICT_CREDENTIALS, false},
+        {400, VERDICT_RETRY, true},  {413, VERDICT_RETRY, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct channel_header id = {STR("X-Message-Id"), STR("of-all")};
+        struct batch b;
+
+        begin(&b, SENDGRID);
+        b.messages[1].address = STR("nobody");
+        ask(&b, &channel_sendgrid);
+        b.f.answer = (struct channel_answer){.outcome = CHANNEL_ANSWERED,
+                                             .status = rows[i].status,
+                                             .headers = &id,
+                                             .n_headers = 1};
+        b.f.call.answer = &b.f.answer;
+        channel_sendgrid.step(&b.f.call);
+        assert_true(b.f.call.is_done);
+        assert_int_equal(b.verdicts[1].verdict, VERDICT_REJECTED);
+        for (int j = 0; j < N; j += 2) {
+            assert_int_equal(b.verdicts[j].verdict, rows[i].verdict);
+            assert_int_equal(b.verdicts[j].provider_message_id.n, 0);
+            assert_int_equal(
+                reason_is(b.verdicts[j].reason, REASON_BATCH_REFUSED),
+                rows[i].goes_alone);
+        }
+        call_end(&b.f);
+    }
+}
+
+static void
+other_words_or_another_sender_go_by_themselves(void **state)
+{
+    struct channel_message first = {.title = STR("Hi"),
+                                    .body = STR("Words"),
+                                    .html = STR("<p>Words</p>"),
+                                    .overrides = STR("{}")};
+    struct channel_message m = first;
+
+    (void)state;
+    m.title = STR("Ho");
+    m.address = STR("x@y.z");
+    assert_true(channel_sendgrid.joins(&first, &m));
+    m.body = STR("Other");
+    assert_false(channel_sendgrid.joins(&first, &m));
+    m = first;
+    m.html = STR("<p>Other</p>");
+    assert_false(channel_sendgrid.joins(&first, &m));
+    m = first;
+    m.overrides = STR("{\"email\":{\"reply_to\":\"a@b.c\"}}");
+    assert_false(channel_sendgrid.joins(&first, &m));
+    first.body = first.html = STR_NONE; /* its title is what it says */
+    m = first;
+    assert_true(channel_sendgrid.joins(&first, &m));
+    m.title = STR("Ho");
+    assert_false(channel_sendgrid.joins(&first, &m));
+}
+
 static void
 how_many_is_configured(void **state)
 {
@@ -242,6 +354,7 @@ how_many_is_configured(void **state)
     call_begin(&f, POSTMARK);
     assert_int_equal(channel_postmark.batch(f.call.config), 1);
     assert_int_equal(channel_resend.batch(f.call.config), 1);
+    assert_int_equal(channel_sendgrid.batch(f.call.config), 1);
     call_end(&f);
     call_begin(&f, "{\"batch\":7}");
     assert_int_equal(channel_postmark.batch(f.call.config), 7);
@@ -262,6 +375,9 @@ main(void)
         cmocka_unit_test(one_that_is_no_mail_stays_behind),
         cmocka_unit_test(what_fails_as_a_whole_is_true_of_each),
         cmocka_unit_test(what_nobody_answered_is_unknown_of_each),
+        cmocka_unit_test(those_with_the_same_words_are_told_apart),
+        cmocka_unit_test(one_answer_is_that_of_each),
+        cmocka_unit_test(other_words_or_another_sender_go_by_themselves),
         cmocka_unit_test(how_many_is_configured),
     };
 

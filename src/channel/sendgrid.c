@@ -1,9 +1,11 @@
 /* sendgrid.c - mail through SendGrid's v3 API. */
+#include <assert.h>
+
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/sign.h"
 #include "channel/hook.h"
-#include "channel/mail.h"
+#include "channel/mail_batch.h"
 
 #define HOME "https://api.sendgrid.com"
 
@@ -15,6 +17,10 @@ static const struct field config_fields[] = {
      .max = 256,
      .doc = "An API key (SG....) that may send mail."},
     MAIL_FROM_ROW,
+    MAIL_BATCH_ROW("How many mails with the same words that wait go in one "
+                   "request at most; 1 when it is left out. When the answer to "
+                   "one does not come, that is unknown of all that were in "
+                   "it."),
     {.name = "webhook_verification_key",
      .type = FIELD_STRING,
      .min = 1,
@@ -72,25 +78,6 @@ put_addresses(struct json_writer *w, const char *key,
     json_end_array(w);
 }
 
-/* Its events bring custom_args back. */
-static void
-put_personalization(struct json_writer *w, const struct mime_message *m)
-{
-    json_put_key(w, "personalizations");
-    json_begin_array(w);
-    json_begin_object(w);
-    put_addresses(w, "to", &m->to, 1);
-    put_addresses(w, "cc", m->cc, m->n_cc);
-    json_put_key(w, "custom_args");
-    json_begin_object(w);
-    json_str_field(w, "delivery_id", m->id);
-    if (mail_addressee(m).n > 0)
-        json_str_field(w, "addressee", mail_addressee(m));
-    json_end_object(w);
-    json_end_object(w);
-    json_end_array(w);
-}
-
 static void
 put_content(struct json_writer *w, const char *type, struct str value)
 {
@@ -116,6 +103,28 @@ put_headers(struct json_writer *w, struct arena *a,
         json_put_key_str(w, row[i].name);
         json_put_str(w, row[i].value);
     }
+    json_end_object(w);
+}
+
+/* Its events bring custom_args back. Of several mails each has what is its own
+ * here. */
+static void
+put_personalization(struct json_writer *w, struct arena *a,
+                    const struct mime_message *m, bool is_alone)
+{
+    json_begin_object(w);
+    put_addresses(w, "to", &m->to, 1);
+    put_addresses(w, "cc", m->cc, m->n_cc);
+    if (!is_alone) {
+        json_str_field(w, "subject", m->subject);
+        put_headers(w, a, m);
+    }
+    json_put_key(w, "custom_args");
+    json_begin_object(w);
+    json_str_field(w, "delivery_id", m->id);
+    if (mail_addressee(m).n > 0)
+        json_str_field(w, "addressee", mail_addressee(m));
+    json_end_object(w);
     json_end_object(w);
 }
 
@@ -147,43 +156,68 @@ put_attachments(struct json_writer *w, const struct mime_message *m)
     json_end_array(w);
 }
 
-static void
-put_mail(struct json_writer *w, struct arena *a, const struct mime_message *m)
+/* The words stand there once, so they are those of each. */
+static bool
+joins(const struct channel_message *first, const struct channel_message *m)
 {
+    bool has_words = first->body.n + first->html.n > 0;
+
+    return str_eq(first->body, m->body) && str_eq(first->html, m->html) &&
+           str_eq(first->overrides, m->overrides) &&
+           (has_words || str_eq(first->title, m->title));
+}
+
+static void
+put_mails(struct json_writer *w, struct channel_call *c,
+          const struct mime_message *all, size_t n)
+{
+    const struct mime_message *m = &all[0];
+
     json_begin_object(w);
-    put_personalization(w, m);
+    json_put_key(w, "personalizations");
+    json_begin_array(w);
+    for (size_t i = 0; i < n; i++)
+        put_personalization(w, c->arena, &all[i], n == 1);
+    json_end_array(w);
     json_put_key(w, "from");
     put_address(w, &m->from);
     if (m->reply_to.spec.n > 0) {
         json_put_key(w, "reply_to");
         put_address(w, &m->reply_to);
     }
-    json_str_field(w, "subject", m->subject);
+    if (n == 1)
+        json_str_field(w, "subject", m->subject);
     json_put_key(w, "content");
     json_begin_array(w);
     put_content(w, "text/plain", m->text); /* which has to be the first */
     put_content(w, "text/html", m->html);
     json_end_array(w);
-    put_headers(w, a, m);
+    if (n == 1)
+        put_headers(w, c->arena, m);
     put_attachments(w, m);
     json_end_object(w);
 }
 
 static void
-ask(struct channel_call *c)
+put_all(struct json_writer *w, struct channel_call *c,
+        const struct mime_message *all, size_t n)
 {
-    struct mime_message mail;
-    struct json_writer w;
-    struct buf body;
+    for (size_t i = 1; i < c->n_messages; i++)
+        assert(joins(&c->messages[0], &c->messages[i]));
+    put_mails(w, c, all, n);
+}
 
-    if (!mail_take(c, &mail))
-        return;
-    buf_init(&body, c->arena);
-    w = json_writer(&body);
-    put_mail(&w, c->arena, &mail);
-    channel_post(c,
-                 channel_url(c->arena, c->config, HOME, STR("/v3/mail/send")),
-                 CHANNEL_JSON, buf_str(&body));
+static void
+put_mail(struct json_writer *w, struct channel_call *c,
+         const struct mime_message *m)
+{
+    put_mails(w, c, m, 1);
+}
+
+static void
+add_headers(struct channel_call *c, struct str ids)
+{
+    (void)ids; /* it knows no key by which a request is the same again */
     channel_add_bearer(c, json_str_of(c->arena, c->config, "api_key"));
 }
 
@@ -307,10 +341,29 @@ receipt(struct channel_receipt *r)
         add_event(r, e);
 }
 
+#define PATH "/v3/mail/send"
+
+static const struct mail_api api = {
+    .config = config_fields,
+    .home = HOME,
+    .path = PATH,
+    .batch_path = PATH,
+    .put = put_mail,
+    .put_all = put_all,
+    .add_headers = add_headers,
+    .judge = judge,
+};
+
 static void
 step(struct channel_call *c)
 {
-    channel_step(c, config_fields, ask, judge);
+    mail_api_step(c, &api);
+}
+
+static size_t
+batch(struct json config)
+{
+    return mail_batch(config);
 }
 
 static void
@@ -324,7 +377,9 @@ const struct channel_driver channel_sendgrid = {
     .name = "sendgrid",
     .channels = mail_channels,
     .config = config_fields,
-    .batch_max = 1,
+    .batch_max = MAIL_BATCH_MAX,
+    .batch = batch,
+    .joins = joins,
     .calls_world = true,
     .takes_attachments = true,
     .has_target = channel_has_no_target,

@@ -579,6 +579,14 @@ goes_alone(const struct call *c, const struct queue_item *item)
             v->attempts + 1 >= c->provider->retry.attempts);
 }
 
+static bool
+joins(const struct call *c, const struct channel_message *m)
+{
+    const struct channel_driver *d = c->provider->driver;
+
+    return !d->joins || d->joins(&c->messages[0], m);
+}
+
 enum fit {
     FIT_IN,
     FIT_ALONE, /* not beside the others of the call */
@@ -614,7 +622,7 @@ add_item(struct call *c, struct queue_item *item)
         queue_finish(c->lane->queue, item, &f);
         return FIT_ENDED;
     }
-    if (c->n > 0 && p.n_attachments > 0)
+    if (c->n > 0 && (p.n_attachments > 0 || !joins(c, &p.message)))
         return FIT_ALONE;
     count_sla(c->workspace, &p);
     if (p.n_attachments > 0) {
@@ -678,7 +686,7 @@ fill_batch(struct call *c)
         }
         fit = add_item(c, item);
         if (fit == FIT_ALONE) { /* it comes first the next time */
-            queue_give_back(l->queue, item);
+            queue_put_back(l->queue, item);
             break;
         }
         if (fit == FIT_ENDED)

@@ -112,6 +112,16 @@ queue_take(struct queue_lane *l, unsigned priorities)
     return NULL;
 }
 
+void
+queue_put_back(struct queue_lane *l, struct queue_item *item)
+{
+    struct queue_row *row = CONTAINER_OF(item, struct queue_row, item);
+
+    heap_insert(&l->waiting[item->work->delivery.priority], &row->node);
+    row->batch->n_waiting++;
+    l->n_waiting++;
+}
+
 size_t
 queue_lane_waiting(const struct queue_lane *l)
 {

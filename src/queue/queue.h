@@ -102,6 +102,8 @@ size_t queue_lane_waiting(const struct queue_lane *l); /* not yet taken */
  * attempt and what was taken are copied, and the item is gone. */
 void queue_finish(struct queue_lane *l, struct queue_item *item,
                   const struct store_finish *f);
+/* One that was taken waits again, as if it had not been. */
+void queue_put_back(struct queue_lane *l, struct queue_item *item);
 /* One that was taken goes back to the store, as it was. */
 void queue_give_back(struct queue_lane *l, struct queue_item *item);
 /* Gives all that was not taken back to the store, as it was. */

@@ -150,6 +150,12 @@ has_target(struct json config)
     return true;
 }
 
+static bool
+joins(const struct channel_message *first, const struct channel_message *m)
+{
+    return str_eq(first->user, m->user);
+}
+
 static size_t
 batch(struct json config)
 {
@@ -165,6 +171,7 @@ const struct channel_driver rig_driver = {.name = "scripted",
 const struct channel_driver rig_batch = {.name = "batch",
                                          .batch_max = 10,
                                          .batch = batch,
+                                         .joins = joins,
                                          .calls_world = true,
                                          .has_target = has_target,
                                          .step = step};
@@ -199,6 +206,8 @@ note_call(struct rig *r, const struct execution *x)
     assert_true(r->n_calls < sizeof(r->calls) / sizeof(r->calls[0]));
     c->lane = x->provider->num;
     c->n_messages = x->n_messages;
+    for (size_t i = 1; i < x->n_messages; i++)
+        assert_true(str_eq(x->messages[i].user, x->messages[0].user));
     c->attempt = x->messages[0].attempt;
     snprintf(c->delivery, sizeof(c->delivery), "%.*s",
              STR_ARG(x->messages[0].delivery_id));

@@ -706,6 +706,27 @@ what_may_have_been_sent_goes_by_itself(void **state)
         assert_true(r->calls[i].attempt == 1 || r->calls[i].n_messages == 1);
 }
 
+/* note_call() of the rig sees that nobody else is with them. */
+static void
+what_does_not_join_the_others_waits_for_the_next_call(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[4];
+
+    r->a.is_paused = true;
+    send_many(r, 1);
+    for (int i = 0; i < 4; i++) {
+        r->send_user = i % 2 ? "one" : "other";
+        ids[i] = rig_send(r, 5, PRIORITY_NORMAL);
+    }
+    r->a.is_paused = false;
+    r->a.version++;
+    dispatch_on_config(r->dispatch);
+    for (int i = 0; i < 20; i++)
+        rig_wait(r, ids[i / 5] + i % 5, DELIVERY_SENT);
+    assert_in_range(r->n_calls, 5, 15); /* of 21 */
+}
+
 /* Who answers in a provider's place tells nothing of each. */
 static void
 a_stand_in_gets_one_at_a_time(void **state)
@@ -814,6 +835,7 @@ main(void)
         RIG_TEST(requests_that_are_refused_open_no_breaker),
         RIG_TEST(what_will_not_be_called_for_again_goes_by_itself),
         RIG_TEST(what_may_have_been_sent_goes_by_itself),
+        RIG_TEST(what_does_not_join_the_others_waits_for_the_next_call),
         RIG_TEST(a_stand_in_gets_one_at_a_time),
         RIG_TEST(a_driver_that_calls_nobody_goes_by_hundreds),
         RIG_TEST(a_test_goes_out_at_once_and_leaves_nothing_behind),

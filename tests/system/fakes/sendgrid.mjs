@@ -17,21 +17,39 @@ const RESERVED = ['x-sg-id', 'x-sg-eid', 'received', 'dkim-signature',
     'content-type', 'content-transfer-encoding', 'to', 'from', 'subject',
     'reply-to', 'cc', 'bcc'];
 
+const OF_PERSON = ['to', 'cc', 'bcc', 'from', 'subject', 'headers',
+    'substitutions', 'dynamic_template_data', 'custom_args', 'send_at'];
+
+const reservedOf = (headers) => Object.keys(headers ?? {}).find((h) =>
+    RESERVED.includes(h.toLowerCase()));
+
+function faultOfPerson(person, at) {
+    const strange = Object.keys(person).find((k) => !OF_PERSON.includes(k));
+    if (strange) return [`unknown field ${strange}`, `${at}.${strange}`];
+    const named = [...person.to, ...person.cc ?? []].map((a) =>
+        a.email.toLowerCase());
+    if (!isToUser(named[0])) return ['no address', `${at}.to`];
+    if (new Set(named).size < named.length)
+        return ['Each email address in the personalization block should be '
+            + 'unique between to, cc, and bcc.', at];
+    const reserved = reservedOf(person.headers);
+    return reserved ? ['a reserved header', `${at}.headers.${reserved}`] : null;
+}
+
 function faultOf(mail) {
     const strange = Object.keys(mail).find((k) => !KNOWN.includes(k));
     if (strange) return [`unknown field ${strange}`, strange];
-    const [person, ...more] = mail.personalizations ?? [];
-    if (!person || more.length > 0) return ['one is required',
-        'personalizations'];
-    const named = [...person.to, ...person.cc ?? []].map((a) =>
-        a.email.toLowerCase());
-    if (!isToUser(named[0])) return ['no address', 'personalizations.0.to'];
-    if (new Set(named).size < named.length)
-        return ['Each email address in the personalization block should be '
-            + 'unique between to, cc, and bcc.', 'personalizations.0'];
+    const people = mail.personalizations ?? [];
+    if (people.length < 1 || people.length > 1000)
+        return ['1 to 1000 are required', 'personalizations'];
+    for (const [i, person] of people.entries()) {
+        const fault = faultOfPerson(person, `personalizations.${i}`);
+        if (fault) return fault;
+    }
     if (mail.from?.email !== 'shop@example.com')
         return ['does not match a verified Sender Identity', 'from'];
-    if (!mail.subject) return ['The subject is required.', 'subject'];
+    if (!mail.subject && !people.every((p) => p.subject))
+        return ['The subject is required.', 'subject'];
     const types = (mail.content ?? []).map((c) => c.type);
     if (types.length === 0 || mail.content.some((c) => !c.value) ||
         types.indexOf('text/plain') > 0)
@@ -41,8 +59,7 @@ function faultOf(mail) {
         a.filename && /^[^;\r\n]+$/.test(a.type) &&
         ['attachment', 'inline'].includes(a.disposition)))
         return ['The attachment is none.', 'attachments'];
-    const reserved = Object.keys(mail.headers ?? {}).find((h) =>
-        RESERVED.includes(h.toLowerCase()));
+    const reserved = reservedOf(mail.headers);
     return reserved ? ['a reserved header', `headers.${reserved}`] : null;
 }
 
