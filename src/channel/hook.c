@@ -34,6 +34,8 @@ decode(struct arena *a, struct str s, struct str *ret)
     for (size_t i = 0; i < s.n; i++) {
         int high, low;
 
+        if (s.p[i] == '\0')
+            return false;
         if (s.p[i] != '%') {
             buf_put_char(&b, s.p[i] == '+' ? ' ' : s.p[i]);
             continue;

@@ -67,6 +67,8 @@ test_form_refuses(void **state)
     assert_int_equal(f.n, HOOK_PAIRS_MAX);
     buf_put_cstr(&many, "a=1");
     assert_false(hook_form(a, buf_str(&many), &f));
+    /* Some signatures would end there, and the form go on. */
+    assert_false(hook_form(a, (struct str){"a=1\0&b=2", 8}, &f));
     arena_free(a);
 }
 
