@@ -16,10 +16,15 @@
 extern const struct field standard_secret_forms[];
 /* Adds a fault for the member of that name, where it is there. */
 void standard_check(struct json config, const char *name, struct problem *p);
+/* The same for who signs: private keys ("whsk_...") will do, too. */
+void standard_check_signer(struct json config, const char *name,
+                           struct problem *p);
 
 struct standard_secrets {
-    struct str row[STANDARD_SECRETS_MAX]; /* raw */
+    struct str row[STANDARD_SECRETS_MAX]; /* raw, for v1: HMAC with SHA-256 */
     size_t n;
+    struct str keys[STANDARD_SECRETS_MAX]; /* PEM, for v1a: Ed25519 */
+    size_t n_keys;
 };
 /* False: one is none, or there are too many. */
 bool standard_read(struct arena *a, struct json secrets,

@@ -31,6 +31,82 @@ test_signature(void **state)
     call_end(&f);
 }
 
+/* RFC 8032, 7.1, test 1, as Standard Webhooks writes it. */
+#define KEY "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
+#define PUBLIC "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+#define KEY_SIGNATURE                                                          \
+    "v1a,fldxM4gAKugP6nnt1hdz3sgGfZ6d99nzrMFnZOELIxbzEHoVmAb2ADpkJK7zgPePmPsl" \
+    "e0zV9jSeGlHFG2NVAw=="
+
+static void
+test_signature_of_a_key(void **state)
+{
+    static const struct {
+        const char *config, *want;
+    } rows[] = {
+        {"{\"secret\":\"" KEY "\"}", KEY_SIGNATURE},
+        {"{\"secret\":[\"" KEY "\",\"" SECRET "\"]}",
+         SIGNATURE " " KEY_SIGNATURE},
+        /* with the public key behind it */
+        {"{\"secret\":\"whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2DXWp"
+         "gBgrEKt9VL/tPJZAc6DuFy89qmIyWvAhpo9wdRGg==\"}",
+         KEY_SIGNATURE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+        struct standard_secrets s;
+        struct buf b;
+
+        call_begin(&f, rows[i].config);
+        assert_true(
+            standard_read(f.arena, json_get(f.call.config, "secret"), &s));
+        buf_init(&b, f.arena);
+        standard_put_signatures(
+            f.arena, &s, STR("msg_p5jXN8AQM9LWM0D4loKWxJek"), STR("1614265330"),
+            STR("{\"test\": 2432232314}"), &b);
+        assert_text(buf_str(&b), rows[i].want);
+        call_end(&f);
+    }
+}
+
+/* Who checks has no use for a private key, and nobody signs with half of one.
+ */
+static void
+test_who_may_have_a_key(void **state)
+{
+    static const struct {
+        const char *config;
+        bool signs, checks;
+    } rows[] = {
+        {"{}", true, true},
+        {"{\"secret\":\"***\"}", true, true},
+        {"{\"secret\":\"" SECRET "\"}", true, true},
+        {"{\"secret\":\"" KEY "\"}", true, false},
+        {"{\"secret\":\"" SECRET " " KEY "\"}", true, false},
+        {"{\"secret\":\"whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZ\"}", false,
+         false},
+        {"{\"secret\":\"whpk_" PUBLIC "\"}", false, false},
+        {"{\"secret\":\"whsk_\"}", false, false},
+        {"{\"secret\":[]}", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct call_fixture f;
+        struct problem signer = {0}, checker = {0};
+
+        call_begin(&f, rows[i].config);
+        signer.arena = checker.arena = f.arena;
+        standard_check_signer(f.call.config, "secret", &signer);
+        standard_check(f.call.config, "secret", &checker);
+        assert_int_equal(signer.n_errors == 0, rows[i].signs);
+        assert_int_equal(checker.n_errors == 0, rows[i].checks);
+        call_end(&f);
+    }
+}
+
 static void
 test_what_is_signed(void **state)
 {
@@ -79,6 +155,8 @@ test_what_is_signed(void **state)
         ROW("\"" SECRET "\"", ID, "1614265330", "", BODY, 1614265330, false),
         ROW("\"" SECRET "\"", ID, "", SIGNATURE, BODY, 1614265330, false),
         ROW("[]", ID, "1614265330", SIGNATURE, BODY, 1614265330, false),
+        ROW("\"" KEY "\"", ID, "1614265330", KEY_SIGNATURE, BODY, 1614265330,
+            false),
     };
 
     (void)state;
@@ -103,12 +181,36 @@ test_what_is_signed(void **state)
     }
 }
 
+/* What comes after a NUL is of the body, too. */
+static void
+test_all_of_the_body_is_signed(void **state)
+{
+    struct hook_fixture h;
+
+    (void)state;
+    hook_begin(&h, "{\"secret\":\"" SECRET "\"}", "https://b.example/",
+               (struct str){BODY "\0{}", sizeof(BODY "\0{}") - 1});
+    h.r.now_ms = INT64_C(1614265330) * 1000;
+    hook_put_header(&h, "webhook-id", STR(ID));
+    hook_put_header(&h, "webhook-timestamp", STR("1614265330"));
+    hook_put_header(&h, "webhook-signature", STR(SIGNATURE));
+    assert_false(
+        standard_is_signed(&h.r, "webhook", json_get(h.r.config, "secret")));
+    h.r.body.n = sizeof(BODY) - 1;
+    assert_true(
+        standard_is_signed(&h.r, "webhook", json_get(h.r.config, "secret")));
+    hook_end(&h);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_signature_of_a_key),
+        cmocka_unit_test(test_who_may_have_a_key),
         cmocka_unit_test(test_what_is_signed),
+        cmocka_unit_test(test_all_of_the_body_is_signed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,9 +18,10 @@ static const struct field config_fields[] = {
      .type = FIELD_ONE_OF,
      .flags = FIELD_SECRET,
      .of = standard_secret_forms,
-     .doc = "Signs each call: whsec_ and base64. Several, in an array or "
-            "with blanks between them, all sign, so that receivers can move "
-            "from one to the next. Calls are not signed without it."},
+     .doc = "Signs each call: whsec_ and base64 (v1), or an Ed25519 key, "
+            "whsk_ and base64 (v1a). Several, in an array or with blanks "
+            "between them, all sign, so that receivers can move from one to "
+            "the next. Calls are not signed without it."},
     {.type = FIELD_END},
 };
 
@@ -38,7 +39,7 @@ check(struct json config, struct problem *p)
 
     if (fault)
         problem_add(p, ERR_INVALID, STR("/url"), "%s", fault);
-    standard_check(config, "secret", p);
+    standard_check_signer(config, "secret", p);
 }
 
 static struct str

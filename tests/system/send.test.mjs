@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { generateKeyPairSync, verify } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { start } from './lib/belfry.mjs';
@@ -16,6 +17,7 @@ const HTML = '<p>Your order <b>4711</b> is <a href="https://example.org/o">' +
 const DATA = '{ "price": "65000.10", "n": 1.50, "list":[1, 2,3] }';
 
 describe('one notification on in_app, email, webhook and log_file', () => {
+    const keys = generateKeyPairSync('ed25519');
     let belfry, mail, hook, source, id, logFile;
 
     before(async () => {
@@ -31,7 +33,9 @@ describe('one notification on in_app, email, webhook and log_file', () => {
         });
         await belfry.put('/v1/providers/hook', {
             channel: 'webhook', driver: 'webhook',
-            config: { url: hook.url('/in'), secret: hook.secret },
+            config: { url: hook.url('/in'), secret: [hook.secret, `whsk_${
+                Buffer.from(keys.privateKey.export({ format: 'jwk' }).d,
+                    'base64url').toString('base64')}`] },
         });
         await belfry.put('/v1/providers/file', {
             channel: 'log_file', driver: 'log_file',
@@ -102,10 +106,15 @@ describe('one notification on in_app, email, webhook and log_file', () => {
         assert.equal(mail.messages.length, 1);
     });
 
-    it('calls the webhook as npm standardwebhooks verifies', async () => {
+    it('calls the webhook as npm standardwebhooks and OpenSSL verify', async () => {
         const call = await hook.called('/in');
         const delivery = await belfry.reaches(id, 'webhook', 'delivered');
         assert.ok(call.isVerified, call.fault);
+        const [, signature] = call.headers['webhook-signature']
+            .match(/ v1a,(\S+)$/);
+        assert.ok(verify(null, Buffer.from(`${call.headers['webhook-id']}.${
+            call.headers['webhook-timestamp']}.${call.body}`), keys.publicKey,
+        Buffer.from(signature, 'base64')));
         assert.equal(call.method, 'POST');
         assert.equal(call.headers['webhook-id'], delivery.id);
         assert.match(call.headers['content-type'], /^application\/json/);
