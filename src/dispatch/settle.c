@@ -211,10 +211,24 @@ settle_call(struct settle *s)
     try_again(s, &t);
 }
 
+/* One that was handed over goes on to those that come later only: of a lane
+ * that another process has nobody knows here that its breaker is open, too, and
+ * two of them would pass it to and fro. */
+static size_t
+first_heir(const struct leave *l)
+{
+    if (l->is_out || !reason_is(l->delivery->reason, REASON_FAILOVER))
+        return 0;
+    for (size_t i = 0; i < l->n_peers; i++)
+        if (l->peers[i].lane == l->lane)
+            return i + 1;
+    return 0;
+}
+
 static const struct settle_peer *
 heir(const struct leave *l, const struct tally *t, bool only_healthy)
 {
-    for (size_t i = 0; i < l->n_peers; i++) {
+    for (size_t i = first_heir(l); i < l->n_peers; i++) {
         const struct settle_peer *p = &l->peers[i];
 
         if (p->lane != l->lane && (p->is_healthy || !only_healthy) &&

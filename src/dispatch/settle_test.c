@@ -81,12 +81,12 @@ go_on(struct fixture *f)
 }
 
 static struct store_finish
-left(struct fixture *f, bool is_out)
+left_lane(struct fixture *f, int64_t lane, bool is_out)
 {
     struct leave l = {
         .arena = f->settle.arena,
         .delivery = &f->delivery,
-        .lane = 11,
+        .lane = lane,
         .peers = f->settle.peers,
         .n_peers = f->settle.n_peers,
         .now_ms = NOW,
@@ -96,6 +96,12 @@ left(struct fixture *f, bool is_out)
 
     settle_leave(&l);
     return l.finish;
+}
+
+static struct store_finish
+left(struct fixture *f, bool is_out)
+{
+    return left_lane(f, 11, is_out);
 }
 
 static void
@@ -449,6 +455,26 @@ what_was_deferred_is_still_known_as_that_when_it_is_handed_over(void **state)
     assert_true(str_is(r.reason, "besttime.deferred_until"));
 }
 
+/* Both look healthy, as other processes have their lanes. */
+static void
+what_was_handed_over_is_not_handed_back(void **state)
+{
+    struct fixture *f = *state;
+    struct store_finish r;
+
+    f->settle.n_peers = 2;
+    f->delivery.reason = left(f, false).reason;
+    r = left_lane(f, 12, false);
+    assert_int_equal(r.status, DELIVERY_RETRYING);
+    assert_int_equal(r.lane, 12);
+    assert_int_equal(r.due_ms, NOW + 700);
+    f->delivery.reason = r.reason; /* after the pause it may go anywhere */
+    assert_int_equal(left_lane(f, 12, false).lane, 11);
+    f->delivery.reason = reason_code(REASON_FAILOVER);
+    assert_int_equal(left(f, false).lane, 12);
+    assert_int_equal(left_lane(f, 12, true).lane, 11);
+}
+
 static void
 without_an_heir_it_waits_and_burns_no_attempt(void **state)
 {
@@ -525,6 +551,7 @@ main(void)
         T(a_retried_dead_letter_has_its_whole_budget_again),
         T(behind_an_open_breaker_the_first_healthy_one_that_may_try_takes_over),
         T(what_was_deferred_is_still_known_as_that_when_it_is_handed_over),
+        T(what_was_handed_over_is_not_handed_back),
         T(without_an_heir_it_waits_and_burns_no_attempt),
         T(what_a_crash_interrupted_stays_pinned_while_it_waits),
         T(out_of_its_lane_it_goes_on_or_ends),
