@@ -43,7 +43,7 @@ dispatch_peers(struct dispatch *d, const struct workspace *w,
 
         peers[i] = (struct settle_peer){
             .lane = p->num, .name = p->name, .retry = &p->retry};
-        peers[i].is_on_trial = l && l->breaker.state != BREAKER_CLOSED;
+        peers[i].is_on_trial = l && !lane_is_open_to_all(l);
         peers[i].is_healthy =
             !p->is_paused && (!peers[i].is_on_trial || lane_may_be_tried(l));
     }

@@ -213,6 +213,7 @@ lane_may_be_tried(const struct lane *l)
     int64_t now_ms = dispatch_mono_ms(l->dispatch);
 
     return breaker_allows(&l->breaker, now_ms) &&
+           now_ms >= respite_until_ms(&l->respite) &&
            now_ms >= l->expects_until_ms && l->n_calls == 0 &&
            queue_lane_is_empty(l->queue);
 }
@@ -432,10 +433,23 @@ static const struct queue_lane_ops lane_ops = {appetite, on_work,
 
 /* ---- what calls came to ---- */
 
+/* Who is healthy is what the others of the channel go by. */
 static void
-tell_of_breaker(struct lane *l)
+tell_others(struct lane *l)
 {
-    struct dispatch *d = l->dispatch;
+    LIST_EACH(it, &l->dispatch->lanes)
+    {
+        struct lane *other = CONTAINER_OF(it, struct lane, link);
+
+        if (other->tenant == l->tenant && str_eq(other->channel, l->channel))
+            queue_lane_wake(other->queue);
+    }
+}
+
+static void
+log_breaker(const struct lane *l)
+{
+    const struct dispatch *d = l->dispatch;
     bool is_closed = l->breaker.state == BREAKER_CLOSED;
 
     if (is_closed)
@@ -444,15 +458,6 @@ tell_of_breaker(struct lane *l)
         LOG_WARN("breaker.open", log_str("provider", l->health_name),
                  log_int("for_ms",
                          breaker_until_ms(&l->breaker) - dispatch_mono_ms(d)));
-    tell_health(l);
-    /* Who is healthy is what the others of the channel go by. */
-    LIST_EACH(it, &d->lanes)
-    {
-        struct lane *other = CONTAINER_OF(it, struct lane, link);
-
-        if (other->tenant == l->tenant && str_eq(other->channel, l->channel))
-            queue_lane_wake(other->queue);
-    }
 }
 
 /* What was refused here never reached the provider, and what it refuses because
@@ -526,13 +531,16 @@ lane_report(struct lane *l, const struct call_news *n)
     bool is_news = breaker_end(&l->breaker, n->ticket,
                                lane_health_of(n->verdict), n->delivery, now_ms);
 
-    if (note_rate(l, n, now_ms))
-        tell_health(l);
+    if (is_news)
+        log_breaker(l);
+    is_news |= note_rate(l, n, now_ms);
     fitness_note(&l->fitness, fitness_call_of(n->verdict), n->duration_ms,
                  now_ms);
     tell_fitness(l);
-    if (is_news)
-        tell_of_breaker(l);
+    if (!is_news)
+        return;
+    tell_health(l);
+    tell_others(l);
 }
 
 /* Whether it may have gone out, and goes out again. */

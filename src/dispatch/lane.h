@@ -17,8 +17,8 @@ void lane_leave(struct lane *l, const struct workspace *w,
 /* Its breaker is closed, and it is given no time: else one call shows whether
  * more may follow. */
 bool lane_is_open_to_all(const struct lane *l);
-/* Its breaker is open and lets a probe pass, and it has nothing to probe with:
- * one may be handed over to it. */
+/* It is not, but one call may show, and it has nothing to call for: one may be
+ * handed over to it. */
 bool lane_may_be_tried(const struct lane *l);
 /* One was; for a pause no other is. */
 void lane_expect(struct dispatch *d, int64_t tenant, int64_t num);

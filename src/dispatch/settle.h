@@ -65,10 +65,10 @@ struct leave {
 };
 
 /* To the first healthy provider, by order, whose policy lets it try; what was
- * handed over and not called for goes no way back. With none, an open breaker is
- * waited for, without burning an attempt, and so it is with what may have been
- * sent already. Out of its lane, a delivery goes to any
- * enabled provider, and ends where there is none. */
+ * handed over and not called for goes no way back. With none, an open breaker
+ * is waited for, without burning an attempt, and so it is with what may have
+ * been sent already. Out of its lane, a delivery goes to any enabled provider,
+ * and ends where there is none. */
 void settle_leave(struct leave *l);
 /* How many the healthy ones besides the lane's own may be given; SIZE_MAX: all.
  */

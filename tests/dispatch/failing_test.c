@@ -127,6 +127,28 @@ one_that_asks_to_wait_is_called_by_nobody_meanwhile(void **state)
         rig_wait(r, id + i, DELIVERY_SENT);
 }
 
+/* It would refuse that as well. */
+static void
+one_that_is_over_its_rate_takes_over_from_nobody(void **state)
+{
+    struct rig *r = *state;
+
+    fail_for_long(r);
+    rig_use_b(r);
+    RIG_SAY(&r->script_b, 429);
+    r->send_lane = RIG_LANE_B;
+    rig_send(r, 3, PRIORITY_NORMAL);
+    rig_wait_calls(r, 3);
+    rig_turn(r, 40);
+    r->send_lane = RIG_LANE_A;
+    RIG_SAY(&r->script_a, 401);
+    rig_send(r, 5, PRIORITY_NORMAL);
+    rig_wait_calls(r, 4);
+    rig_turn(r, 60);
+    assert_int_equal(rig_calls_of(r, RIG_LANE_A), 1);
+    assert_int_equal(rig_calls_of(r, RIG_LANE_B), 3);
+}
+
 /* Half a letter would be in what other processes read of this one. */
 static void
 what_a_probe_says_is_cut_between_letters(void **state)
@@ -159,6 +181,7 @@ main(void)
         RIG_TEST(one_that_failed_long_ago_takes_over_again),
         RIG_TEST(one_that_still_fails_is_given_one),
         RIG_TEST(one_that_asks_to_wait_is_called_by_nobody_meanwhile),
+        RIG_TEST(one_that_is_over_its_rate_takes_over_from_nobody),
         RIG_TEST(what_a_probe_says_is_cut_between_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
