@@ -40,6 +40,8 @@ struct channel_driver {
      * request of a call of no message. Where the provider has no such thing, a
      * request that is_probe. NULL: a connection to host(). */
     void (*probe)(struct channel_call *call);
+    /* What an answer means beyond its status. NULL: nothing. */
+    void (*probe_judge)(struct channel_call *call, struct channel_verdict *v);
     /* Whom it asks, for the driver's page. NULL: channel_probe_doc() says it.
      */
     const char *probe_doc;

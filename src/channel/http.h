@@ -71,6 +71,9 @@ void channel_add_basic(struct channel_call *c, struct str user,
 void channel_get(struct channel_call *c, struct str url);
 /* No more than a connection. */
 void channel_connect(struct channel_call *c, struct str url);
+/* For channel_driver.probe_judge, where what is asked for is the account's own:
+ * none is there for one that is not known. */
+void channel_probe_account(struct channel_call *c, struct channel_verdict *v);
 /* A pair of a form, after an ampersand where it is not the first. */
 void channel_put_form(struct buf *out, const char *name, struct str value);
 

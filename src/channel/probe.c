@@ -31,17 +31,27 @@ connect_to_host(const struct channel_driver *d, struct channel_call *c)
         channel_connect(c, str_fmt(c->arena, "https://%.*s/", STR_ARG(host)));
 }
 
+void
+channel_probe_account(struct channel_call *c, struct channel_verdict *v)
+{
+    (void)c;
+    if (v->status == 404)
+        v->verdict = VERDICT_CREDENTIALS;
+}
+
 /* Some say in the body alone that the token is none. */
 static struct channel_verdict
-judge_http(struct channel_call *c, const struct field *config)
+judge_http(const struct channel_driver *d, struct channel_call *c)
 {
-    struct channel_verdict v = channel_judge_http(c, config);
+    struct channel_verdict v = channel_judge_http(c, d->config);
+    bool was_well = v.verdict == VERDICT_SENT;
 
-    if (v.verdict == VERDICT_SENT &&
-        json_is(json_get(channel_answer_json(c), "ok"), JSON_FALSE)) {
+    if (was_well && json_is(json_get(channel_answer_json(c), "ok"), JSON_FALSE))
         v.verdict = VERDICT_CREDENTIALS;
-        v.detail = channel_detail(c, config, c->answer->body);
-    }
+    else if (d->probe_judge)
+        d->probe_judge(c, &v);
+    if (was_well && v.verdict != VERDICT_SENT)
+        v.detail = channel_detail(c, d->config, c->answer->body);
     return v;
 }
 
@@ -74,7 +84,7 @@ judge(const struct channel_driver *d, struct channel_call *c)
     }
     if (c->stage == CHANNEL_REQUEST_SMTP + 1)
         return judge_mail(c, d->config);
-    return c->answer->status == 0 ? v : judge_http(c, d->config);
+    return c->answer->status == 0 ? v : judge_http(d, c);
 }
 
 void

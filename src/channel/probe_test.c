@@ -143,7 +143,21 @@ test_answers(void **state)
          VERDICT_CREDENTIALS},
         {TELEGRAM, CHANNEL_ANSWERED, 0, 500, "", VERDICT_RETRY},
         {TELEGRAM, CHANNEL_ANSWERED, 0, 429, "", VERDICT_RATE},
-        {TELEGRAM, CHANNEL_ANSWERED, 0, 404, "", VERDICT_REJECTED},
+        {TELEGRAM, CHANNEL_ANSWERED, 0, 404, "", VERDICT_CREDENTIALS},
+#define WAHA "waha", "{\"base_url\":\"http://w\",\"api_key\":\"canary-42\"}"
+        {WAHA, CHANNEL_ANSWERED, 0, 200, "{\"status\":\"WORKING\"}",
+         VERDICT_SENT},
+        {WAHA, CHANNEL_ANSWERED, 0, 200, "{\"status\":\"SCAN_QR_CODE\"}",
+         VERDICT_CREDENTIALS},
+        {WAHA, CHANNEL_ANSWERED, 0, 200, "{\"status\":\"STARTING\"}",
+         VERDICT_RETRY},
+        {WAHA, CHANNEL_ANSWERED, 0, 404, "", VERDICT_CREDENTIALS},
+#define TWILIO                                                                 \
+    "twilio", "{\"account_sid\":\"AC1\",\"auth_token\":\"canary-42\"}"
+        {TWILIO, CHANNEL_ANSWERED, 0, 404, "{\"code\":20404}",
+         VERDICT_CREDENTIALS},
+#define NTFY "ntfy", "{\"topic\":\"x\"}"
+        {NTFY, CHANNEL_ANSWERED, 0, 404, "", VERDICT_REJECTED},
         {TELEGRAM, CHANNEL_NOT_SENT, CHANNEL_CAUSE_NETWORK, 0, "",
          VERDICT_RETRY},
         {TELEGRAM, CHANNEL_NOT_SENT, CHANNEL_CAUSE_EGRESS, 0, "",

@@ -506,6 +506,7 @@ const struct channel_driver channel_telegram = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_judge = channel_probe_account,
     .probe_doc = "`getMe`, with the token.",
     .receipt = receipt,
 };

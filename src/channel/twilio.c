@@ -537,6 +537,7 @@ const struct channel_driver channel_twilio = {
     .host = host,
     .step = step,
     .probe = probe,
+    .probe_judge = channel_probe_account,
     .probe_doc = "the account, with its token; where there is an API "
                  "key, which may not read that, only a connection.",
     .receipt = receipt,

@@ -335,6 +335,17 @@ probe(struct channel_call *c)
     add_key(c);
 }
 
+/* A session may be there and nobody logged in. */
+static void
+probe_judge(struct channel_call *c, struct channel_verdict *v)
+{
+    struct str status = json_str_of(c->arena, channel_answer_json(c), "status");
+
+    channel_probe_account(c, v);
+    if (v->verdict == VERDICT_SENT && !str_is(status, "WORKING"))
+        v->verdict = verdict_of_session(status);
+}
+
 const struct channel_driver channel_waha = {
     .name = "waha",
     .channels = channels_served,
@@ -346,6 +357,7 @@ const struct channel_driver channel_waha = {
     .host = host,
     .step = step,
     .probe = probe,
-    .probe_doc = "the session, with the key.",
+    .probe_judge = probe_judge,
+    .probe_doc = "the session, with the key; it is well if that works.",
     .receipt = receipt,
 };
