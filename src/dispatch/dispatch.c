@@ -24,22 +24,18 @@ dispatch_mono_ms(const struct dispatch *d)
 }
 
 size_t
-dispatch_peers(struct dispatch *d, const struct workspace *w,
-               const struct delivery *v,
+dispatch_peers(struct dispatch *d, struct provider_ask ask,
                struct settle_peer peers[static PROVIDERS_MAX])
 {
     const struct provider *all[PROVIDERS_MAX];
-    struct provider_ask ask = {.workspace = w,
-                               .standings = d->options.standings,
-                               .channel = v->channel,
-                               .kind = device_ref_kind(v->device),
-                               .delivery = v->id,
-                               .now_ms = dispatch_mono_ms(d)};
-    size_t n = provider_rank(&ask, all);
+    size_t n;
 
+    ask.standings = d->options.standings;
+    ask.now_ms = dispatch_mono_ms(d);
+    n = provider_rank(&ask, all);
     for (size_t i = 0; i < n; i++) {
         const struct provider *p = all[i];
-        const struct lane *l = lane_find(d, w->tenant, p->num);
+        const struct lane *l = lane_find(d, ask.workspace->tenant, p->num);
 
         peers[i] = (struct settle_peer){
             .lane = p->num, .name = p->name, .retry = &p->retry};
@@ -48,6 +44,20 @@ dispatch_peers(struct dispatch *d, const struct workspace *w,
             !p->is_paused && (!peers[i].is_on_trial || lane_may_be_tried(l));
     }
     return n;
+}
+
+size_t
+dispatch_peers_of(struct dispatch *d, const struct workspace *w,
+                  const struct delivery *v,
+                  struct settle_peer peers[static PROVIDERS_MAX])
+{
+    return dispatch_peers(
+        d,
+        (struct provider_ask){.workspace = w,
+                              .channel = v->channel,
+                              .kind = device_ref_kind(v->device),
+                              .delivery = v->id},
+        peers);
 }
 
 static void

@@ -112,11 +112,14 @@ struct dispatch {
 
 int64_t dispatch_wall_ms(const struct dispatch *d);
 int64_t dispatch_mono_ms(const struct dispatch *d);
-/* The enabled providers of a delivery's channel, and of the kind of its device,
- * as it tries them, with their health; texts borrowed. */
-size_t dispatch_peers(struct dispatch *d, const struct workspace *w,
-                      const struct delivery *v,
+/* Those that provider_rank() lists, with their health; texts borrowed. The ask
+ * has no more than whose delivery it is. */
+size_t dispatch_peers(struct dispatch *d, struct provider_ask ask,
                       struct settle_peer peers[static PROVIDERS_MAX]);
+/* The same for that one. */
+size_t dispatch_peers_of(struct dispatch *d, const struct workspace *w,
+                         const struct delivery *v,
+                         struct settle_peer peers[static PROVIDERS_MAX]);
 void dispatch_call_is_over(struct dispatch *d); /* a drain may wait for it */
 /* A lane has no provider: make sure of it, then configure it again. */
 void dispatch_make_certain(struct dispatch *d);

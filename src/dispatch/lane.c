@@ -227,19 +227,23 @@ lane_expect(struct dispatch *d, int64_t tenant, int64_t num)
         l->expects_until_ms = dispatch_mono_ms(d) + l->breaker.limits->pause_ms;
 }
 
-/* How many rows of this lane others may be given. */
+/* How many rows of this lane others may be given: those that serve the devices
+ * that its own provider serves. */
 static size_t
 room_elsewhere(struct lane *l)
 {
     struct settle_peer peers[PROVIDERS_MAX];
     const struct workspace *w =
         snapshots_workspace(l->dispatch->options.snapshots, l->tenant);
-    const struct delivery any = {.channel = l->channel};
+    const struct provider *own = w ? workspace_lane(w, l->num) : NULL;
+    struct provider_ask ask = {.workspace = w, .channel = l->channel};
     size_t room = 0;
 
+    if (own)
+        ask.kind = own->driver->device;
     if (w)
-        room = settle_room(peers, dispatch_peers(l->dispatch, w, &any, peers),
-                           l->num);
+        room =
+            settle_room(peers, dispatch_peers(l->dispatch, ask, peers), l->num);
     workspace_put(w);
     return room;
 }
@@ -320,7 +324,7 @@ lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
         .delivery = d,
         .lane = l->num,
         .peers = peers,
-        .n_peers = w ? dispatch_peers(dispatch, w, d, peers) : 0,
+        .n_peers = w ? dispatch_peers_of(dispatch, w, d, peers) : 0,
         .now_ms = dispatch_wall_ms(dispatch),
         .is_out = is_out,
     };

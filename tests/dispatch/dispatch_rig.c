@@ -398,6 +398,7 @@ rig_send(struct rig *r, size_t n, enum priority p)
                               .recipient = -1,
                               .created_ms = r->clock.now_ms,
                               .user = str_from(r->send_user),
+                              .device = str_from(r->send_device),
                               .lane = r->send_lane,
                               .rank = rank_of(p, r->clock.now_ms)};
     assert_int_equal(rig_ask(r, STORE_VERB_accept, &a.req), ERR_OK);

@@ -68,7 +68,8 @@ struct rig {
     /* "expired": prepare ends it. "refused": the driver does. "others": their
      * server says it. */
     const char *send_user;
-    struct task *asked; /* who wants to be certain of the configuration */
+    const char *send_device; /* that it goes to, "fcm/phone" */
+    struct task *asked;      /* who wants to be certain of the configuration */
     int n_asked;
 };
 

@@ -68,13 +68,25 @@ one_that_failed_long_ago_takes_over_again(void **state)
     assert_int_equal(rig_calls_of(r, RIG_LANE_B), 20);
 }
 
+/* So many, from that one on, wait where they were. */
+static void
+assert_untouched(struct rig *r, int64_t id, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        struct delivery d = rig_get(r, id + i).delivery;
+
+        assert_int_equal(d.status, DELIVERY_QUEUED);
+        assert_int_equal(d.attempts, 0);
+        assert_int_equal(d.reason.n, 0);
+    }
+}
+
 /* Else all that waits would move to and fro. */
 static void
 one_that_still_fails_is_given_one(void **state)
 {
     struct rig *r = *state;
     int64_t id;
-    int n_queued = 0;
 
     fail_for_long(r);
     open_the_breaker_of_b(r);
@@ -84,9 +96,31 @@ one_that_still_fails_is_given_one(void **state)
     rig_turn(r, 60);
     assert_int_equal(rig_calls_of(r, RIG_LANE_A), 1);
     assert_int_equal(rig_calls_of(r, RIG_LANE_B), 1);
-    for (int64_t i = 0; i < 20; i++)
-        n_queued += rig_get(r, id + i).delivery.status == DELIVERY_QUEUED;
-    assert_int_equal(n_queued, 19);
+    assert_untouched(r, id + 1, 19);
+}
+
+/* All that waits would go to and fro between lane and waiting room. */
+static void
+one_for_other_devices_takes_nothing_over(void **state)
+{
+    static struct channel_driver fcm, apns;
+    struct rig *r = *state;
+    int64_t id;
+
+    fcm = apns = rig_driver;
+    fcm.device = DEVICE_FCM;
+    apns.device = DEVICE_APNS;
+    r->a.driver = &fcm;
+    r->b.driver = &apns;
+    rig_use_b(r);
+    fail_for_long(r);
+    RIG_SAY(&r->script_a, 401);
+    r->send_device = "fcm/phone";
+    id = rig_send(r, 10, PRIORITY_NORMAL);
+    rig_wait(r, id, DELIVERY_RETRYING);
+    rig_turn(r, 60);
+    assert_untouched(r, id + 1, 9);
+    assert_int_equal(r->n_calls, 1);
 }
 
 /* What it refuses meanwhile would cost each delivery an attempt. */
@@ -108,12 +142,7 @@ one_that_asks_to_wait_is_called_by_nobody_meanwhile(void **state)
     rig_turn(r, 100);
     n = r->n_calls;
     assert_in_range(n, 3, 6); /* two began before the third answer */
-    for (int64_t i = (int64_t)n; i < 20; i++) {
-        struct delivery d = rig_get(r, id + i).delivery;
-
-        assert_int_equal(d.status, DELIVERY_QUEUED);
-        assert_int_equal(d.attempts, 0);
-    }
+    assert_untouched(r, id + (int64_t)n, 20 - (int64_t)n);
     rig_advance(r, 29999);
     rig_turn(r, 60);
     assert_int_equal(r->n_calls, n);
@@ -132,6 +161,7 @@ static void
 one_that_is_over_its_rate_takes_over_from_nobody(void **state)
 {
     struct rig *r = *state;
+    int64_t id;
 
     fail_for_long(r);
     rig_use_b(r);
@@ -142,11 +172,12 @@ one_that_is_over_its_rate_takes_over_from_nobody(void **state)
     rig_turn(r, 40);
     r->send_lane = RIG_LANE_A;
     RIG_SAY(&r->script_a, 401);
-    rig_send(r, 5, PRIORITY_NORMAL);
-    rig_wait_calls(r, 4);
+    id = rig_send(r, 5, PRIORITY_NORMAL);
+    rig_wait(r, id, DELIVERY_RETRYING);
     rig_turn(r, 60);
     assert_int_equal(rig_calls_of(r, RIG_LANE_A), 1);
     assert_int_equal(rig_calls_of(r, RIG_LANE_B), 3);
+    assert_untouched(r, id + 1, 4);
 }
 
 /* Half a letter would be in what other processes read of this one. */
@@ -180,6 +211,7 @@ main(void)
         RIG_TEST(what_never_went_out_closes_no_breaker),
         RIG_TEST(one_that_failed_long_ago_takes_over_again),
         RIG_TEST(one_that_still_fails_is_given_one),
+        RIG_TEST(one_for_other_devices_takes_nothing_over),
         RIG_TEST(one_that_asks_to_wait_is_called_by_nobody_meanwhile),
         RIG_TEST(one_that_is_over_its_rate_takes_over_from_nobody),
         RIG_TEST(what_a_probe_says_is_cut_between_letters),
