@@ -26,7 +26,7 @@ static const char usage[] =
     "sqlite:/var/lib/belfry/belfry.db\n"
     "\n"
     "Every setting can also stand in the file, or in a variable BELFRY_*;\n"
-    "docs/operations.md lists them.\n";
+    "docs/settings.md lists them.\n";
 
 static bool
 read_flags(struct config_sources *from, struct config_flag *flags, int argc,
@@ -100,6 +100,7 @@ on_ready(struct server *s)
 {
     char ms[16];
 
+    serve_name_public_url(s);
     if (serve_has_role(s, "api") && !serve_open_fronts(s)) {
         s->exit_code = 1;
         loop_stop(s->loop);

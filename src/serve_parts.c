@@ -373,6 +373,33 @@ serve_listen_to_store(struct server *s)
     store_listen(s->store, &l);
 }
 
+/* ---- where links lead ---- */
+
+static bool
+has_public_url(const struct server *s)
+{
+    return s->config->origins[CONFIG_server_public_url].from !=
+           CONFIG_FROM_DEFAULT;
+}
+
+/* A process that does not listen sends mails with links, too. Without the
+ * setting they would lead to whoever reads them. */
+void
+serve_name_public_url(struct server *s)
+{
+    struct str listen = s->config->server_listen;
+
+    s->public_url = s->config->server_public_url;
+    if (has_public_url(s))
+        return;
+    if (str_starts(listen, STR("0.0.0.0:")) ||
+        str_starts(listen, STR("[::]:")) ||
+        (serve_has_role(s, "worker") && !serve_has_role(s, "api")))
+        LOG_WARN("public_url.unset",
+                 log_cstr("hint", "set BELFRY_PUBLIC_URL to how clients reach "
+                                  "this server: links in mails begin with it"));
+}
+
 /* Whatever its roles are: those that wait are few, and it is the same work. */
 void
 serve_start_outbox(struct server *s)
@@ -527,19 +554,6 @@ start_errand(void *arg, struct outcall *o)
     f->outcaller->start(f->outcaller, o);
 }
 
-/* Links in mails would lead to whoever reads them. */
-static void
-warn_of_public_url(struct server *s, struct str listen)
-{
-    if (s->config->origins[CONFIG_server_public_url].from ==
-            CONFIG_FROM_DEFAULT &&
-        (str_starts(listen, STR("0.0.0.0:")) ||
-         str_starts(listen, STR("[::]:"))))
-        LOG_WARN("public_url.unset",
-                 log_cstr("hint", "set BELFRY_PUBLIC_URL to how clients reach "
-                                  "this server: links in mails begin with it"));
-}
-
 static bool
 listen_front(struct server *s, struct front *f, int i)
 {
@@ -576,15 +590,10 @@ listen_front(struct server *s, struct front *f, int i)
     snprintf(s->address, sizeof(s->address), "%.*s:%d", (int)colon, listen.p,
              http_server_port(f->http));
     /* With port 0 only now it is known how clients reach it. */
-    s->public_url =
-        str_ends(listen, STR(":0")) &&
-                s->config->origins[CONFIG_server_public_url].from ==
-                    CONFIG_FROM_DEFAULT
-            ? str_fmt(s->arena, "http%s://%s%.*s",
-                      s->config->tls_cert_file.n ? "s" : "", s->address,
-                      STR_ARG(s->config->server_base_path))
-            : s->config->server_public_url;
-    warn_of_public_url(s, listen);
+    if (str_ends(listen, STR(":0")) && !has_public_url(s))
+        s->public_url = str_fmt(
+            s->arena, "http%s://%s%.*s", s->config->tls_cert_file.n ? "s" : "",
+            s->address, STR_ARG(s->config->server_base_path));
     return true;
 }
 

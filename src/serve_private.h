@@ -100,9 +100,8 @@ struct server {
     int n_fronts;
     struct outlet outlet;
     struct planner planner;
-    /* Promotes what is due where there is no outlet to do it; no lanes. */
-    struct queue *waiting_room;
-    char address[300]; /* where it listens, with the real port */
+    struct queue *waiting_room; /* where no outlet promotes what is due */
+    char address[300];          /* where it listens, with the real port */
     struct str public_url;
     int64_t started_ms;
     bool is_draining;
@@ -132,9 +131,10 @@ struct server {
 
 bool serve_has_role(const struct server *s, const char *role);
 /* Each answers false after it has said on stderr what is wrong. */
-bool serve_open(struct server *s);          /* config to store */
-bool serve_open_fronts(struct server *s);   /* they listen */
-void serve_reload_fronts(struct server *s); /* the certificate */
+bool serve_open(struct server *s);            /* config to store */
+void serve_name_public_url(struct server *s); /* before what follows */
+bool serve_open_fronts(struct server *s);     /* they listen */
+void serve_reload_fronts(struct server *s);   /* the certificate */
 void serve_start_outlet(struct server *s);
 void serve_start_waiting_room(struct server *s);
 void serve_start_planner(struct server *s);

@@ -8,6 +8,7 @@ import { describe, it } from 'node:test';
 import { WEBHOOK, balance, sendMany } from './lib/ledger.mjs';
 import { LEASE_MS, listening, nodes, refused } from './lib/nodes.mjs';
 import { query, startPostgres } from './lib/postgres.mjs';
+import { mailServer } from './lib/smtp.mjs';
 import { rawStream } from './lib/sse.mjs';
 import { pause, until } from './lib/until.mjs';
 import { receiver } from './lib/webhook.mjs';
@@ -42,6 +43,34 @@ describe('roles', { timeout: 120000 }, () => {
         assert.equal(worker.listen, '');
         assert.equal(await listening(worker.child.pid), 0);
         assert.ok(await listening(api.child.pid) > 0);
+    });
+
+    it('worker sends mails whose links lead to the public URL', async (t) => {
+        const all = await nodes(t);
+        const mails = await mailServer();
+        t.after(() => mails.close());
+        const api = await all.start('api');
+        await api.put('/v1/providers/mail', {
+            channel: 'email', driver: 'smtp',
+            config: { host: '127.0.0.1', port: mails.port, tls: 'none',
+                from: 'Bell <bell@example.com>' },
+        });
+        await api.put('/v1/users/ada', { email: 'ada@example.com' });
+        const worker = await all.start('worker',
+            { env: { BELFRY_PUBLIC_URL: 'https://bell.example.com' } });
+        const send = () => api.send(
+            { to: 'ada', channels: ['email'], title: 'x' });
+        await send();
+        assert.match((await mails.received('ada@example.com')).raw,
+            /^List-Unsubscribe: <https:\/\/bell\.example\.com\/u\//m);
+        assert.doesNotMatch(worker.stderr, /public_url\.unset/);
+        // Without one they go out all the same, and it says so.
+        await worker.stop();
+        const other = await all.start('worker');
+        assert.match(other.stderr, /public_url\.unset/);
+        await send();
+        assert.match((await mails.received('ada@example.com', 2)).raw,
+            /^List-Unsubscribe: <http:\/\/127\.0\.0\.1:/m);
     });
 
     it('scheduler, and no other, removes what is over, and all are known', async (t) => {
