@@ -195,6 +195,29 @@ check_enum(const struct field *f, struct str s, struct str at,
 }
 
 static void
+check_duration(const struct field *f, struct str s, struct str at,
+               struct problem *p)
+{
+    char least[TIME_TEXT_SIZE], most[TIME_TEXT_SIZE];
+    int64_t n;
+
+    if (!str_to_duration_ms(s, &n)) {
+        problem_add(p, ERR_INVALID, at,
+                    "must be a duration such as \"30s\", \"10m\", \"24h\"");
+        return;
+    }
+    if (n >= f->min && (n <= f->max || !f->max))
+        return;
+    if (f->max)
+        problem_add(p, ERR_INVALID, at, "must be from %.*s to %.*s",
+                    STR_ARG(duration_format(least, f->min)),
+                    STR_ARG(duration_format(most, f->max)));
+    else
+        problem_add(p, ERR_INVALID, at, "must be at least %.*s",
+                    STR_ARG(duration_format(least, f->min)));
+}
+
+static void
 check_text(const struct field *f, struct json v, struct str at,
            struct problem *p)
 {
@@ -208,12 +231,7 @@ check_text(const struct field *f, struct json v, struct str at,
                         "must be 1 to 128 of A-Z a-z 0-9 _ . : @ -");
         break;
     case FIELD_DURATION:
-        if (!str_to_duration_ms(s, &n))
-            problem_add(p, ERR_INVALID, at,
-                        "must be a duration such as \"30s\", \"10m\", \"24h\"");
-        else if ((f->min || f->max) && (n < f->min || (f->max && n > f->max)))
-            problem_add(p, ERR_INVALID, at, "must be from %lld ms to %lld ms",
-                        (long long)f->min, (long long)f->max);
+        check_duration(f, s, at, p);
         break;
     case FIELD_TIME:
         if (!time_parse(s, &n))

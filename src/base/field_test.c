@@ -175,6 +175,44 @@ a_problem_tells_code_status_and_pointers(void **state)
 }
 
 static void
+durations_are_bounded_in_words(void **state)
+{
+    static const struct field open[] = {
+        {.name = "wait", .type = FIELD_DURATION, .min = 90000},
+        {.type = FIELD_END},
+    };
+    struct arena *a = arena_new();
+    struct problem p;
+
+    (void)state;
+    problem_init(&p, a);
+    field_check(table, parse(a, "{\"to\":\"u\",\"wait\":\"2m\"}"), STR_NONE,
+                &p);
+    assert_true(str_is(problem_summary(&p), "/wait: must be from 1s to 1m"));
+    problem_init(&p, a);
+    field_check(open, parse(a, "{\"wait\":\"89s\"}"), STR_NONE, &p);
+    assert_true(str_is(problem_summary(&p), "/wait: must be at least 90s"));
+    problem_init(&p, a);
+    field_check(open, parse(a, "{\"wait\":\"31d\"}"), STR_NONE, &p);
+    assert_int_equal(p.n_errors, 0);
+    arena_free(a);
+}
+
+/* Its pointer is the empty one, which would read as a name. */
+static void
+a_fault_of_the_whole_document_has_no_pointer_in_its_detail(void **state)
+{
+    struct arena *a = arena_new();
+    struct problem p;
+
+    (void)state;
+    problem_init(&p, a);
+    problem_add(&p, ERR_INVALID, STR_NONE, "needs content");
+    assert_true(str_is(problem_summary(&p), "needs content"));
+    arena_free(a);
+}
+
+static void
 a_table_gives_a_schema_without_what_is_not_built(void **state)
 {
     struct arena *a = arena_new();
@@ -206,6 +244,9 @@ main(void)
         cmocka_unit_test(each_fault_is_named_by_its_pointer),
         cmocka_unit_test(secrets_are_masked_at_every_depth),
         cmocka_unit_test(a_problem_tells_code_status_and_pointers),
+        cmocka_unit_test(durations_are_bounded_in_words),
+        cmocka_unit_test(
+            a_fault_of_the_whole_document_has_no_pointer_in_its_detail),
         cmocka_unit_test(a_table_gives_a_schema_without_what_is_not_built),
     };
 

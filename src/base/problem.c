@@ -73,9 +73,10 @@ problem_summary(const struct problem *p)
     if (p->n_errors == 0)
         return str_from(err_help(p->err));
     if (p->n_errors + p->n_more == 1)
-        return str_fmt(p->arena, "%.*s: %.*s",
-                       STR_ARG(first->pointer.n ? first->pointer : STR("/")),
-                       STR_ARG(first->detail));
+        return first->pointer.n == 0 /* of the whole document */
+                   ? first->detail
+                   : str_fmt(p->arena, "%.*s: %.*s", STR_ARG(first->pointer),
+                             STR_ARG(first->detail));
     return str_fmt(p->arena, "%zu fields are at fault.",
                    p->n_errors + p->n_more);
 }
