@@ -18,6 +18,8 @@ plugin_folder_fault(const struct stat *st)
         return "is no folder, or a symbolic link: name the folder itself";
     if (st->st_uid != 0)
         return "does not belong to root: chown root it";
+    if (st->st_mode & S_ISVTX) /* as /tmp, which is to stay so */
+        return "is for everybody: put plugins into a folder of root's own";
     if (st->st_mode & (S_IWGRP | S_IWOTH))
         return "can be written by others than root: chmod go-w it";
     return NULL;
@@ -61,6 +63,8 @@ check_opened(struct arena *a, int fd, struct str so_far, bool is_last,
 
     if (fd < 0 && errno == ELOOP)
         fault = "is a symbolic link: name what it leads to";
+    else if (fd < 0 && errno == ENOENT)
+        fault = "is not there: install it, or take it out of plugins.allow";
     else if (fd < 0)
         fault = strerror(errno);
     else if (fstat(fd, &st) != 0)
@@ -69,7 +73,7 @@ check_opened(struct arena *a, int fd, struct str so_far, bool is_last,
         fault = is_last ? plugin_file_fault(&st) : plugin_folder_fault(&st);
     if (!fault)
         return fd;
-    *ret_why = fd < 0 && errno != ELOOP
+    *ret_why = fd < 0 && errno != ELOOP && errno != ENOENT
                    ? say(a, so_far,
                          str_cstr(a, str_fmt(a, "cannot be opened: %s", fault)))
                    : say(a, so_far, fault);

@@ -61,7 +61,7 @@ only_root_may_write_a_folder_above_it(void **state)
         {S_IFDIR | 0755, 0, NULL},
         {S_IFDIR | 0700, 0, NULL},
         {S_IFDIR | 0775, 0, "chmod go-w it"},
-        {S_IFDIR | S_ISVTX | 0777, 0, "chmod go-w it"}, /* as /tmp */
+        {S_IFDIR | S_ISVTX | 0777, 0, "is for everybody"}, /* as /tmp */
         {S_IFDIR | 0755, 1000, "chown root it"},
         {S_IFLNK | 0777, 0, "name the folder itself"},
         {S_IFREG | 0644, 0, "is no folder"},
@@ -79,12 +79,14 @@ a_path_is_looked_at_from_its_root(void **state)
     } rows[] = {
         {"lib/x.so", "lib/x.so is no absolute path: begin it with a slash"},
         {"", " is no absolute path: begin it with a slash"},
-        {"/tmp/x.so", "/tmp can be written by others than root: chmod go-w it"},
+        {"/tmp/x.so", "/tmp is for everybody: put plugins into a folder of "
+                      "root's own"},
         {"/usr/../usr/x.so",
          "/usr/../usr/x.so has an empty part, . or .. in it"},
         {"/usr//x.so", "/usr//x.so has an empty part, . or .. in it"},
         {"/usr/no-such.so",
-         "/usr/no-such.so cannot be opened: No such file or directory"},
+         "/usr/no-such.so is not there: install it, or take it out of "
+         "plugins.allow"},
         {"/usr/bin", "/usr/bin is no file, or a symbolic link: put the file "
                      "itself there"},
     };
@@ -164,7 +166,7 @@ an_item_that_is_not_there_says_what_to_do(void **state)
     } rows[] = {
         {"chat", "", "as belfry plugin hash FILE writes it"},
         {"chat=sha256:" DIGITS "ad", "chat",
-         "/usr/no-such-folder cannot be opened: No such file"},
+         "/usr/no-such-folder is not there: install it"},
     };
     struct arena *a = arena_new();
 
