@@ -119,6 +119,8 @@ fill_event(struct receive *r, const struct channel_event *from,
         ret->delivery = 0;
         if (is_short_text(from->provider_message_id, STORE_MESSAGE_MAX))
             ret->message = from->provider_message_id;
+    } else if (ret->at_ms < id_time_ms(ret->delivery)) {
+        ret->at_ms = id_time_ms(ret->delivery); /* many tell whole seconds */
     }
 }
 

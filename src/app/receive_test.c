@@ -68,26 +68,27 @@ take(struct hall *h)
     assert_true(f.is_done);
 }
 
-static enum delivery_status
-status_of(struct hall *h)
+static struct store_delivery_get
+look(struct hall *h)
 {
     struct store_delivery_get g = {
         .req = hall_question(h), .tenant = h->tenant, .id = DELIVERY};
 
     store_delivery_get(h->env.store, &g);
     TURN_UNTIL(h, h->n_answered == 1);
-    return g.delivery.status;
+    return g;
+}
+
+static enum delivery_status
+status_of(struct hall *h)
+{
+    return look(h).delivery.status;
 }
 
 static size_t
 log_length(struct hall *h)
 {
-    struct store_delivery_get g = {
-        .req = hall_question(h), .tenant = h->tenant, .id = DELIVERY};
-
-    store_delivery_get(h->env.store, &g);
-    TURN_UNTIL(h, h->n_answered == 1);
-    return g.n_attempts;
+    return look(h).n_attempts;
 }
 
 /* REASON_NONE: it may be written to. */
@@ -379,6 +380,28 @@ what_is_not_ours_is_heard_and_changes_nothing(void **state)
     assert_int_equal(suppressed(h, "alias@example.com"), REASON_NONE);
 }
 
+/* Many tell whole seconds: what they saw then may seem to be before us. */
+static void
+nothing_happens_before_its_delivery_was_made(void **state)
+{
+    struct hall *h = *state;
+    struct channel_event e = event(CHANNEL_EVENT_DEFERRED, "e1");
+    char text[ID_TEXT_MAX];
+    struct store_delivery_get g;
+
+    accept(h);
+    take(h);
+    e.delivery_id = id_format(text, vault_id_key(h->vault), "dlv", 0, DELIVERY);
+    e.at_ms = 1;
+    tell(h, e);
+    g = look(h);
+    assert_int_equal(g.n_attempts, 2);
+    assert_int_equal(g.attempts[0].at_ms < g.attempts[1].at_ms
+                         ? g.attempts[0].at_ms
+                         : g.attempts[1].at_ms,
+                     id_time_ms(DELIVERY));
+}
+
 static void
 odd_bytes_do_no_harm(void **state)
 {
@@ -449,6 +472,7 @@ main(void)
         HALL_TEST(an_open_is_an_event_of_its_user),
         HALL_TEST(what_comes_before_its_delivery_is_settled_waits_for_it),
         HALL_TEST(what_is_not_ours_is_heard_and_changes_nothing),
+        HALL_TEST(nothing_happens_before_its_delivery_was_made),
         HALL_TEST(odd_bytes_do_no_harm),
         HALL_TEST(a_key_names_one_workspace_and_one_provider),
     };
