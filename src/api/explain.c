@@ -198,6 +198,21 @@ write_template(struct json_writer *w, const struct send_item *part,
     json_end_object(w);
 }
 
+/* What is queued for a provider that is paused waits for it. */
+static const char *
+what_then(const struct asking *x, struct str channel)
+{
+    const struct workspace *of = x->explain.workspace;
+    const struct provider *p = workspace_next(of, channel, NULL);
+
+    if (!p)
+        return "It would go out now.";
+    for (; p; p = workspace_next(of, channel, p))
+        if (!p->is_paused)
+            return "It would go out now.";
+    return "It would go out as soon as its provider goes on, which is paused.";
+}
+
 static void
 write_rendered(struct json_writer *w, const struct rendered *r)
 {
@@ -226,7 +241,7 @@ write_channel(struct asking *x, struct json_writer *w,
     json_begin_object(w);
     json_str_field(w, "channel", d->channel->name);
     json_str_field(w, "verdict", str_from(plan_verdict_name(verdict)));
-    write_sentence(w, why, "It would go out now.");
+    write_sentence(w, why, what_then(x, d->channel->name));
     json_time_field(w, "due_at", d->digest ? d->closes_ms : d->due_ms);
     if (d->recipient->experiment.n > 0) {
         json_str_field(w, "experiment", d->recipient->experiment);

@@ -20,19 +20,53 @@ const struct arg_option provider_options[] = {
     {.type = ARG_END},
 };
 
+/* Endpoints are among them, too, and are no providers here. */
+static void
+tell_unwell(struct cli *c, struct json component)
+{
+    const struct str kind = STR("provider/");
+    struct str name = json_str_of(c->arena, component, "name");
+    struct str status = json_str_of(c->arena, component, "status");
+    struct str rest, workspace;
+
+    if (!str_starts(name, kind) || str_is(status, "ok"))
+        return;
+    rest = name = str_sub(name, kind.n, name.n);
+    if (str_split(&rest, '/', &workspace) &&
+        !str_starts(rest, STR("endpoint:")))
+        cli_note(c, TERM_WARN, "%.*s is %.*s: %.*s", STR_ARG(name),
+                 STR_ARG(status),
+                 STR_ARG(json_str_of(c->arena, component, "detail")));
+}
+
+static int
+tell_health(struct cli *c)
+{
+    struct client_answer a;
+    struct json all;
+    int code;
+
+    if (!cli_get(c, STR("/v1/health"), &a, &code))
+        return code;
+    all = json_get(a.root, "components");
+    for (struct json p = json_first(all); !json_is(p, JSON_ABSENT);
+         p = json_next(all, p))
+        tell_unwell(c, p);
+    return CLI_OK;
+}
+
 /* What is not said is what holds then. */
 static int
 run_ls_providers(struct cli *c)
 {
-    static const struct kind_column columns[] = {{"NAME", "name", NULL},
-                                                 {"CHANNEL", "channel", NULL},
-                                                 {"DRIVER", "driver", NULL},
-                                                 {"ORDER", "order", "1"},
-                                                 {"ENABLED", "enabled", "true"},
-                                                 {"PAUSED", "paused", "false"},
-                                                 {NULL, NULL, NULL}};
+    static const struct kind_column columns[] = {
+        {"NAME", "name", NULL},        {"CHANNEL", "channel", NULL},
+        {"DRIVER", "driver", NULL},    {"ORDER", "order", "1"},
+        {"WEIGHT", "weight", ""},      {"ENABLED", "enabled", "true"},
+        {"PAUSED", "paused", "false"}, {NULL, NULL, NULL}};
+    int code = kind_run_ls(c, kind_of(KIND_PROVIDER), columns, INT64_MAX);
 
-    return kind_run_ls(c, kind_of(KIND_PROVIDER), columns, INT64_MAX);
+    return code == CLI_OK && !c->is_json ? tell_health(c) : code;
 }
 
 /* As a file that `put` takes for just that: what the server says names no

@@ -51,19 +51,26 @@ describe('explain', { timeout: 120000 }, () => {
     });
 
     it('knows how the providers are', async () => {
-        const provider = async () => (await explain({ user: 'ada',
+        const channel = async () => (await explain({ user: 'ada',
             notification: { channels: ['webhook'], title: 't' } }))
-            .channels[0].providers[0];
+            .channels[0];
+        const provider = async () => (await channel()).providers[0];
         assert.deepEqual((await provider()).name, 'hook');
         await b.want(200, 'POST', '/v1/providers/hook/pause');
         assert.equal((await provider()).paused, true);
+        assert.match((await channel()).explanation, /goes on.*is paused/);
         await b.want(200, 'POST', '/v1/providers/hook/resume');
+        assert.match((await channel()).explanation, /would go out now/);
         for (let i = 0; i < 8; i++)
             await b.want(202, 'POST', '/v1/notifications',
                 { to: 'ada', channels: ['webhook'], title: `t${i}` });
         await until('its breaker is open', async () =>
             (await provider()).health === 'degraded', { timeout: 20000 });
         assert.match((await provider()).detail, /breaker is open/);
+        const { code, stdout, stderr } = await b.cli(['provider', 'ls']);
+        assert.equal(code, 0);
+        assert.match(stdout, /^NAME .* WEIGHT /);
+        assert.match(stderr, /default\/hook is degraded: .*breaker is open/);
     });
 
     it('answers who may read, and nobody else', async () => {
