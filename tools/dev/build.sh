@@ -27,6 +27,8 @@ build_release() {
     need_packages "${build_packages[@]}"
     setup_build build -- -Dbuildtype=release -Db_lto=true ||
         die "meson could not set up build/ (build/logs/setup.log)"
+    [ -e "build/${1:-belfry}" ] ||
+        say "building ${1:-belfry}, which takes minutes the first time"
     ninja -C build "${1:-belfry}" >build/logs/release.log 2>&1 || {
         tail -n 60 build/logs/release.log >&2
         die "the release build failed (all of it: build/logs/release.log)"
