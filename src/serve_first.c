@@ -124,8 +124,8 @@ on_seal(struct server *s)
             "belfry: this database was made with another secret key file: "
             "its secrets\nand the ids that it gave out cannot be read with "
             "this one. Nothing was changed.\nPut the file back that belongs "
-            "to it (BELFRY_SECRET_KEY_FILE; without it, the\ndatabase's "
-            "path with .key).\n");
+            "to it (BELFRY_SECRET_KEY_FILE; on SQLite, without it,\nthe "
+            "database's path with .key).\n");
         s->exit_code = 1;
         loop_stop(s->loop);
         return;

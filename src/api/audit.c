@@ -133,7 +133,9 @@ read_filter(struct call *c, struct store_audit_filter *f)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         (void)call_param(c, texts[i].name, texts[i].into);
     if (call_param(c, "since", &since) && !time_parse(since, &f->since_ms))
-        return call_refuse_param(c, "since", "must be an RFC 3339 time");
+        return call_refuse_param(
+            c, "since",
+            "must be an RFC 3339 time such as 2026-01-31T09:00:00Z");
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/near.h"
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 100
@@ -348,6 +349,26 @@ place_of(const char *const *names, struct str name)
     return -1;
 }
 
+static bool
+refuse_param_name(struct call *c, const char *how, struct str name,
+                  const char *const *names)
+{
+    struct str at = field_pointer(c->arena, STR_NONE, name);
+    struct near near = near_to(name);
+
+    for (int i = 0; names && names[i]; i++)
+        near_weigh(&near, names[i]);
+    problem_set(&c->problem, ERR_INVALID, "%s query parameter \"%.*s\"", how,
+                STR_ARG(name));
+    if (near.word && near.distance > 0)
+        problem_add(&c->problem, ERR_INVALID, at,
+                    "%s query parameter; did you mean \"%s\"?", how, near.word);
+    else
+        problem_add(&c->problem, ERR_INVALID, at, "%s query parameter", how);
+    call_refuse(c);
+    return false;
+}
+
 bool
 call_only_params(struct call *c, const char *const *names)
 {
@@ -366,11 +387,8 @@ call_only_params(struct call *c, const char *const *names)
             seen |= UINT64_C(1) << place;
             continue;
         }
-        problem_set(&c->problem, ERR_INVALID, "%s query parameter \"%.*s\"",
-                    place < 0 ? "unknown" : "repeated",
-                    STR_ARG(str_utf8_clip(name, 64)));
-        call_refuse(c);
-        return false;
+        return refuse_param_name(c, place < 0 ? "unknown" : "repeated",
+                                 str_utf8_clip(name, 64), names);
     }
     return true;
 }

@@ -82,6 +82,19 @@ on_listed(struct store_req *req, enum err e)
 }
 
 static bool
+refuse_status(struct call *c)
+{
+    struct buf out;
+
+    buf_init(&out, c->arena);
+    buf_printf(&out, "must be one of ");
+    for (int s = 0; s < DELIVERY_STATUS_COUNT; s++)
+        buf_printf(&out, "%s%s", s > 0 ? ", " : "",
+                   delivery_status_name((enum delivery_status)s));
+    return call_refuse_param(c, "status", str_cstr(c->arena, buf_str(&out)));
+}
+
+static bool
 read_filter(struct call *c, struct store_delivery_filter *f)
 {
     struct str text;
@@ -89,7 +102,7 @@ read_filter(struct call *c, struct store_delivery_filter *f)
     if (call_param(c, "status", &text)) {
         f->has_status = true;
         if (!delivery_status_parse(text, &f->status))
-            return call_refuse_param(c, "status", "is no delivery status");
+            return refuse_status(c);
     }
     call_param(c, "channel", &f->channel);
     call_param(c, "provider", &f->provider);
@@ -101,7 +114,9 @@ read_filter(struct call *c, struct store_delivery_filter *f)
         return call_refuse_param(c, "notification_id",
                                  "is no notification's id");
     if (call_param(c, "since", &text) && !time_parse(text, &f->since_ms))
-        return call_refuse_param(c, "since", "must be an RFC 3339 time");
+        return call_refuse_param(
+            c, "since",
+            "must be an RFC 3339 time such as 2026-01-31T09:00:00Z");
     return true;
 }
 

@@ -226,12 +226,12 @@ handle_test(struct call *c)
         return;
     if (kind == EVENT_NONE) {
         problem_add(&c->problem, ERR_INVALID, STR("/type"),
-                    "there is no such event");
+                    "there is no such event; docs/endpoints.md lists them");
         call_refuse(c);
         return;
     }
     if (!o->start_test) {
-        call_fail_with(c, ERR_UNAVAILABLE,
+        call_fail_with(c, ERR_NOT_SUPPORTED,
                        "this process calls nobody: ask one with the role "
                        "worker");
         return;
@@ -345,7 +345,8 @@ handle_replay(struct call *c)
     if (problem_is_set(&c->problem))
         call_refuse(c);
     else if (!e->lane.is_enabled)
-        call_fail_with(c, ERR_CONFLICT, "the endpoint is disabled");
+        call_fail_with(c, ERR_CONFLICT,
+                       "the endpoint is disabled: enable it before, by PATCH");
     else
         tell_more(x, 0, 0);
 }

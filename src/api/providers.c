@@ -196,6 +196,19 @@ check_by_driver(struct call *c, const struct channel_driver *d,
 }
 
 static void
+refuse_channel(struct call *c, const struct channel_driver *d)
+{
+    struct buf known;
+
+    buf_init(&known, c->arena);
+    for (const char *const *name = d->channels; *name; name++)
+        buf_printf(&known, "%s\"%s\"", name == d->channels ? "" : ", ", *name);
+    problem_add(&c->problem, ERR_INVALID, STR("/driver"),
+                "this driver does not serve that channel, but %.*s",
+                STR_ARG(buf_str(&known)));
+}
+
+static void
 check(struct call *c, struct str key, struct json doc)
 {
     struct str name = json_str_of(c->arena, doc, "driver");
@@ -211,8 +224,7 @@ check(struct call *c, struct str key, struct json doc)
         return;
     }
     if (channel_find(channel) && !serves(d, channel))
-        problem_add(&c->problem, ERR_INVALID, STR("/driver"),
-                    "this driver does not serve that channel");
+        refuse_channel(c, d);
     if (json_is(config, JSON_ABSENT)) {
         for (const struct field *f = d->config; f && f->type != FIELD_END; f++)
             if (f->flags & FIELD_REQUIRED)
@@ -372,7 +384,8 @@ handle_test(struct call *c)
         call_fail_with(c, ERR_NOT_FOUND, "there is no such provider");
     else if (!o->start_test)
         call_fail_with(c, ERR_NOT_SUPPORTED,
-                       "this process has no role \"worker\", and calls nobody");
+                       "this process calls nobody: ask one with the role "
+                       "worker");
     else
         o->start_test(o->start_test_arg, t);
 }

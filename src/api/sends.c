@@ -403,7 +403,8 @@ is_too_large(struct call *c, struct json doc)
     if (c->request->body.n - json_raw(json_get(doc, "attachments")).n <= max)
         return false;
     call_fail_with(c, ERR_TOO_LARGE,
-                   "The body is larger than this route takes.");
+                   "Without its attachments the body is larger than "
+                   "BELFRY_HTTP_MAX_BODY.");
     return true;
 }
 

@@ -657,6 +657,14 @@ preview_version(struct editing *x, struct json doc)
 static void
 handle_preview(struct call *c)
 {
+    struct str channel = json_str_of(c->arena, c->body, "channel");
+
+    if (channel.n > 0 && !str_is(channel, "default") &&
+        !channel_find(channel)) {
+        channel_refuse_name(channel, STR("/channel"), &c->problem);
+        call_refuse(c);
+        return;
+    }
     start_reading(c, json_str_of(c->arena, c->body, "version"),
                   preview_version);
 }

@@ -93,7 +93,10 @@ check_event(struct json e, size_t i, struct problem *p)
         problem_add(p, ERR_INVALID, at,
                     "there is no such event; did you mean %s?", guess);
     else
-        problem_add(p, ERR_INVALID, at, "there is no such event");
+        problem_add(p, ERR_INVALID, at,
+                    "there is no such event; name one, such as "
+                    "delivery.failed, or a family: delivery.*, inbox.*, "
+                    "endpoint.*");
 }
 
 void

@@ -17,7 +17,8 @@ static enum http_progress
 refuse_size(struct http_work *w)
 {
     return refuse(w, ERR_TOO_LARGE,
-                  "The body is larger than this route takes.");
+                  "The body is larger than this route takes; "
+                  "BELFRY_HTTP_MAX_BODY, _MAX_SEND and _MAX_BATCH set that.");
 }
 
 enum http_progress

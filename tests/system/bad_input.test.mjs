@@ -279,6 +279,21 @@ describe('bad input', { timeout: 180000 }, () => {
         assert.ok(a.body.length < 64 << 10);
     });
 
+    it('in the query is named, with what was meant', async () => {
+        const fault = async (query) => {
+            const a = await belfry.api('GET', `/v1/deliveries?${query}`);
+            assert.equal(a.status, 422, query);
+            return a.body.errors.map((e) => `${e.pointer} ${e.detail}`).join();
+        };
+        assert.equal(await fault('statsu=dead'),
+            '/statsu unknown query parameter; did you mean "status"?');
+        assert.equal(await fault('a/b=1'), '/a~1b unknown query parameter');
+        assert.equal(await fault('status=dead&status=sent'),
+            '/status repeated query parameter');
+        assert.match(await fault('status=gone'),
+            /^\/status must be one of queued, held, .*, cancelled, expired$/);
+    });
+
     it('that comes byte by byte is refused all the same', async () => {
         const bytes = 'GET /healthz HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n';
         const a = await exchange(belfry.port, [...bytes], { gap: 1 });

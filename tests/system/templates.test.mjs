@@ -58,6 +58,10 @@ describe('a template', () => {
             { data: { name: 'Ada', n: 1 }, channel: 'email' });
         assert.equal(p.title, 'Mail for Ada');
         assert.equal(p.body, 'You have 1 & more, Ada');
+        const typo = await belfry.want(422, 'POST',
+            '/v1/templates/welcome/preview', { channel: 'emial' });
+        assert.deepEqual(typo.errors, [{ pointer: '/channel',
+            detail: 'there is no such channel; did you mean "email"?' }]);
     });
 
     it('is what the inbox and the mail show', async () => {

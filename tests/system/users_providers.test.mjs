@@ -165,6 +165,9 @@ describe('providers', () => {
                 (pointer === '/channel' && at.includes('/driver')),
             `${pointer} in ${at}`);
         }
+        const other = await belfry.api('PUT', '/v1/providers/bad',
+            { ...hook, channel: 'email' });
+        assert.match(other.body.detail, /does not serve .* but "webhook"$/);
         await belfry.want(404, 'GET', '/v1/providers/bad');
     });
 
