@@ -445,7 +445,9 @@ judge_refusal(const struct fetch_transfer *t, struct fetch_answer *ret)
         ret->cause = FETCH_CAUSE_EGRESS;
         ret->detail =
             str_fmt(t->request->arena,
-                    "%s is an address that may not be called", t->refused);
+                    "%s is an address that may not be called: "
+                    "BELFRY_EGRESS_ALLOW of this server does not name it",
+                    t->refused);
         return true;
     }
     if (t->is_port_refused) {
