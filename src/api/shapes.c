@@ -85,7 +85,8 @@ static const struct field attempt_fields[] = {
     {.name = "node",
      .type = FIELD_INT,
      .flags = FIELD_NULLABLE,
-     .doc = "Which of several processes made it; told with cost or request."},
+     .doc = "Which of several processes made it, as in "
+            "/v1/system/processors; told with cost or request."},
     {.type = FIELD_END},
 };
 static const struct field attempt_row[] = {
@@ -308,7 +309,7 @@ write_note(struct call *c, struct json_writer *w, const struct attempt *a,
     if (a->node == 0)
         json_put_null(w);
     else
-        json_put_int(w, a->node);
+        json_put_int(w, a->node - 1);
 }
 
 void

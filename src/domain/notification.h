@@ -76,7 +76,8 @@ struct attempt {
     int64_t retry_at_ms; /* 0: not tried again because of this one */
     /* Where there is something to tell. What the provider takes for it,
      * "0.0075 USD"; how it was asked, domain/call_line.h; and by which of
-     * several processes on one database (of those calls; 0: not told). */
+     * several processes on one database (of those calls): its slot + 1; 0: not
+     * told. */
     struct str cost, request;
     int64_t node;
 };

@@ -271,7 +271,7 @@ send_notes(struct pg_op *op)
         return;
     p = pg_op_params(op);
     pg_put_columns(p, &rows);
-    pg_put_int(p, pg_node_process(op->store->node));
+    pg_put_int(p, pg_node_slot(op->store->node) + 1);
     send(op, PG_attempt_note_add);
 }
 
