@@ -17,7 +17,7 @@
 
 #define RESPITE_MESSAGES 3
 #define RESPITE_MIN_MS 1000
-#define RESPITE_OWN_MAX_MS (30 * 1000)
+#define RESPITE_OWN_MAX_MS (5 * 1000)
 #define RESPITE_MAX_MS (5 * 60 * 1000)
 
 struct respite {
