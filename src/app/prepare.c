@@ -229,20 +229,34 @@ address_of(struct arena *a, const struct plan_recipient *r,
                : STR_NONE;
 }
 
-size_t
-prepare_suppression_keys(struct arena *a, const struct store_work *work,
-                         struct str ret[static SUPPRESSION_KEYS])
+static struct str
+address_now(struct arena *a, const struct store_work *work)
 {
     const struct delivery *v = &work->delivery;
     struct json doc = {0};
     struct plan_recipient r;
-    struct str address;
 
     if (v->recipient >= 0)
         doc = parsed(a, work->notification->doc);
     r = recipient_of(a, work, doc);
-    address = address_of(a, &r, channel_find(v->channel));
-    return address.n > 0 ? suppression_keys(a, v->channel, address, ret) : 0;
+    return address_of(a, &r, channel_find(v->channel));
+}
+
+bool
+prepare_has_address(struct arena *a, const struct store_work *work)
+{
+    return address_now(a, work).n > 0;
+}
+
+size_t
+prepare_suppression_keys(struct arena *a, const struct store_work *work,
+                         struct str ret[static SUPPRESSION_KEYS])
+{
+    struct str address = address_now(a, work);
+
+    return address.n > 0
+               ? suppression_keys(a, work->delivery.channel, address, ret)
+               : 0;
 }
 
 /* As it is now: it may have a new token since. */

@@ -32,6 +32,8 @@ struct prepare {
 };
 
 void prepare_message(struct prepare *p);
+/* Whether it has an address on its channel, as of now. */
+bool prepare_has_address(struct arena *a, const struct store_work *work);
 /* By which it is looked for what suppresses the address that it goes to as of
  * now, and how many these are; 0: it has none. */
 size_t prepare_suppression_keys(struct arena *a, const struct store_work *work,

@@ -83,16 +83,35 @@ rank_equals(const struct provider_ask *ask, const struct provider **all,
         all[i] = with_lane(were, n, rows[i].lane);
 }
 
+static bool
+has_target(const struct provider *p)
+{
+    return channel_has_target(channel_find(p->channel), p->driver, p->config);
+}
+
 static size_t
-list_all(const struct workspace *w, struct str channel, enum device_kind kind,
+list_all(const struct provider_ask *ask,
          const struct provider *ret[static PROVIDERS_MAX])
 {
     const struct provider *p = NULL;
     size_t n = 0;
 
-    while (n < PROVIDERS_MAX && (p = provider_for(w, channel, kind, p)))
-        ret[n++] = p;
+    while (n < PROVIDERS_MAX &&
+           (p = provider_for(ask->workspace, ask->channel, ask->kind, p)))
+        if (!ask->needs_target || has_target(p))
+            ret[n++] = p;
     return n;
+}
+
+bool
+provider_targets_differ(const struct workspace *w, struct str channel)
+{
+    const struct provider *first = workspace_next(w, channel, NULL), *p = first;
+
+    while (p && (p = workspace_next(w, channel, p)))
+        if (has_target(p) != has_target(first))
+            return true;
+    return false;
 }
 
 /* How many from there on are the same by order. */
@@ -110,7 +129,7 @@ size_t
 provider_rank(const struct provider_ask *ask,
               const struct provider *ret[static PROVIDERS_MAX])
 {
-    size_t n = list_all(ask->workspace, ask->channel, ask->kind, ret);
+    size_t n = list_all(ask, ret);
 
     for (size_t at = 0; at < n;) {
         size_t m = n_equal(ret, n, at);
@@ -125,7 +144,7 @@ const struct provider *
 provider_pick(const struct provider_ask *ask)
 {
     const struct provider *all[PROVIDERS_MAX];
-    size_t n = list_all(ask->workspace, ask->channel, ask->kind, all);
+    size_t n = list_all(ask, all);
 
     if (n == 0)
         return NULL;
@@ -149,8 +168,10 @@ bool
 provider_is_shared(const struct workspace *w, struct str channel,
                    enum device_kind kind)
 {
+    const struct provider_ask ask = {
+        .workspace = w, .channel = channel, .kind = kind};
     const struct provider *all[PROVIDERS_MAX];
-    size_t n = list_all(w, channel, kind, all);
+    size_t n = list_all(&ask, all);
 
     return n > 1 && are_weighed(all, n_equal(all, n, 0));
 }
@@ -158,9 +179,11 @@ provider_is_shared(const struct workspace *w, struct str channel,
 int64_t
 provider_fitness(const struct provider_ask *ask, const struct provider *p)
 {
+    const struct provider_ask whole = {.workspace = ask->workspace,
+                                       .channel = p->channel};
     const struct provider *all[PROVIDERS_MAX];
     struct share_row rows[PROVIDERS_MAX];
-    size_t n = list_all(ask->workspace, p->channel, DEVICE_NONE, all);
+    size_t n = list_all(&whole, all);
 
     for (size_t at = 0; at < n;) {
         size_t m = n_equal(all, n, at);

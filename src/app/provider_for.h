@@ -20,6 +20,7 @@ struct provider_ask {
     struct standings *standings; /* by which shares adapt; may be NULL */
     struct str channel;
     enum device_kind kind;
+    bool needs_target; /* there is no address: only who has a target counts */
     int64_t delivery;
     int64_t now_ms; /* monotonic */
 };
@@ -33,6 +34,8 @@ const struct provider *provider_pick(const struct provider_ask *ask);
  * there is none. */
 const struct provider *provider_to_retry(const struct provider_ask *ask,
                                          struct str was);
+/* Some of them reach a user without an address, others do not. */
+bool provider_targets_differ(const struct workspace *w, struct str channel);
 /* Several are the first by order, so each delivery has a pick of its own. */
 bool provider_is_shared(const struct workspace *w, struct str channel,
                         enum device_kind kind);

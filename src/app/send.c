@@ -77,7 +77,9 @@ fill_channel(const struct workspace *w, struct str name, struct plan_channel *c)
     if (p) {
         c->lane = p->num;
         c->is_shared = provider_is_shared(w, name, DEVICE_NONE);
-        c->has_target = channel_has_target(info, p->driver, p->config);
+        c->targets_differ = provider_targets_differ(w, name);
+        c->has_target =
+            c->targets_differ || channel_has_target(info, p->driver, p->config);
     }
     c->device_kinds = device_kinds_of(name);
     for (int k = DEVICE_NONE + 1; k < DEVICE_KINDS; k++) {

@@ -79,11 +79,23 @@ settle_in_app(struct send *s, struct send_item *item,
     };
 }
 
-/* Of several providers that share a channel, the delivery's own. */
+static bool
+lacks_address(const struct send *s, const struct plan_decision *d)
+{
+    const struct plan_channel *c = d->channel;
+
+    return plan_address(s->arena, d->recipient, c->address_field,
+                        c->address_fallback)
+               .n == 0;
+}
+
+/* Of several providers that share a channel, or of which some reach only who
+ * has an address, the delivery's own. */
 static int64_t
-pick_lane(const struct send *s, const struct plan_channel *c,
+pick_lane(const struct send *s, const struct plan_decision *d,
           enum device_kind kind, const struct delivery *v)
 {
+    const struct plan_channel *c = d->channel;
     struct clock *clock = s->app->env->clock;
     struct provider_ask ask = {.workspace = s->workspace,
                                .standings = s->app->standings,
@@ -93,7 +105,9 @@ pick_lane(const struct send *s, const struct plan_channel *c,
                                .now_ms = clock->mono_ms(clock)};
     bool is_device = kind != DEVICE_NONE;
 
-    if (is_device ? c->is_device_shared[kind] : c->is_shared)
+    ask.needs_target = !is_device && c->targets_differ && lacks_address(s, d);
+    if (ask.needs_target ||
+        (is_device ? c->is_device_shared[kind] : c->is_shared))
         return provider_pick(&ask)->num;
     return is_device ? c->device_lanes[kind] : c->lane;
 }
@@ -126,7 +140,7 @@ fill_delivery(struct send *s, struct send_item *item,
         settle_in_app(s, item, d, v, row);
     } else {
         v->status = DELIVERY_QUEUED;
-        v->lane = pick_lane(s, d->channel, DEVICE_NONE, v);
+        v->lane = pick_lane(s, d, DEVICE_NONE, v);
         v->rank = rank_of(priority, s->now_ms);
     }
     if (d->verdict == PLAN_HOLD && !plan_only_waits(d)) {
@@ -144,7 +158,7 @@ aim_at(struct send *s, const struct plan_decision *d,
     if (!device)
         return;
     v->device = device_ref(s->arena, device);
-    v->lane = pick_lane(s, d->channel, device->kind, v);
+    v->lane = pick_lane(s, d, device->kind, v);
     if (v->lane != 0)
         return;
     v->status = DELIVERY_SUPPRESSED;

@@ -201,7 +201,10 @@ settle_item(struct call *c, size_t i, const struct workspace *w)
                    .is_healthy = l->breaker.state == BREAKER_CLOSED},
         .peers = peers,
         /* Another provider would lack them, too. */
-        .n_peers = w && !c->is_without ? dispatch_peers_of(d, w, v, peers) : 0,
+        .n_peers =
+            w && !c->is_without
+                ? dispatch_peers_of(d, w, c->items[i]->work, c->arena, peers)
+                : 0,
         .verdict = &c->verdicts[i],
         .unknown = unknown_policy_of(w, &c->messages[i]),
     };

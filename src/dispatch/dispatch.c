@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/prepare.h"
 #include "base/clock.h"
 #include "base/health.h"
 #include "base/log.h"
@@ -48,16 +49,19 @@ dispatch_peers(struct dispatch *d, struct provider_ask ask,
 
 size_t
 dispatch_peers_of(struct dispatch *d, const struct workspace *w,
-                  const struct delivery *v,
+                  const struct store_work *work, struct arena *a,
                   struct settle_peer peers[static PROVIDERS_MAX])
 {
-    return dispatch_peers(
-        d,
-        (struct provider_ask){.workspace = w,
-                              .channel = v->channel,
-                              .kind = device_ref_kind(v->device),
-                              .delivery = v->id},
-        peers);
+    const struct delivery *v = &work->delivery;
+    struct provider_ask ask = {.workspace = w,
+                               .channel = v->channel,
+                               .kind = device_ref_kind(v->device),
+                               .delivery = v->id};
+
+    ask.needs_target = ask.kind == DEVICE_NONE &&
+                       provider_targets_differ(w, v->channel) &&
+                       !prepare_has_address(a, work);
+    return dispatch_peers(d, ask, peers);
 }
 
 static void

@@ -116,9 +116,9 @@ int64_t dispatch_mono_ms(const struct dispatch *d);
  * has no more than whose delivery it is. */
 size_t dispatch_peers(struct dispatch *d, struct provider_ask ask,
                       struct settle_peer peers[static PROVIDERS_MAX]);
-/* The same for that one. */
+/* The same for that one: of those that can reach it. */
 size_t dispatch_peers_of(struct dispatch *d, const struct workspace *w,
-                         const struct delivery *v,
+                         const struct store_work *work, struct arena *a,
                          struct settle_peer peers[static PROVIDERS_MAX]);
 void dispatch_call_is_over(struct dispatch *d); /* a drain may wait for it */
 /* A lane has no provider: make sure of it, then configure it again. */

@@ -319,12 +319,14 @@ lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
     const struct delivery *d = &item->work->delivery;
     struct dispatch *dispatch = l->dispatch;
     struct settle_peer peers[PROVIDERS_MAX];
+    struct arena *arena = arena_new();
     struct leave leave = {
-        .arena = arena_new(),
+        .arena = arena,
         .delivery = d,
         .lane = l->num,
         .peers = peers,
-        .n_peers = w ? dispatch_peers_of(dispatch, w, d, peers) : 0,
+        .n_peers =
+            w ? dispatch_peers_of(dispatch, w, item->work, arena, peers) : 0,
         .now_ms = dispatch_wall_ms(dispatch),
         .is_out = is_out,
     };
@@ -340,7 +342,7 @@ lane_leave(struct lane *l, const struct workspace *w, struct queue_item *item,
     if (delivery_status_is_terminal(leave.finish.status) && l->texts)
         metric_add(l->outcomes[leave.finish.status], 1);
     queue_finish(l->queue, item, &leave.finish);
-    arena_free(leave.arena);
+    arena_free(arena);
 }
 
 /* What is claimed goes elsewhere, as far as there is room, or back. */

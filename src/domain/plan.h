@@ -32,7 +32,8 @@ struct plan_channel {
     int64_t lane;   /* of the first enabled provider; 0: none */
     bool is_shared; /* several are, and share it; for each kind, too: */
     bool is_device_shared[DEVICE_KINDS];
-    bool has_target;              /* the provider has one of its own */
+    bool has_target;              /* a provider has one of its own */
+    bool targets_differ;          /* and another one has none */
     const char *address_field;    /* of a user; NULL: the channel has none */
     const char *address_fallback; /* NULL: none */
     /* Goes to devices of these kinds, in place of an address; 0: to none. */
