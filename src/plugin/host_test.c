@@ -206,28 +206,36 @@ it_may_log_so_much(void **state)
 }
 
 /* The first one is in hand, if not yet when the next ones come. */
+#define LARGE ((size_t)7 * 1024 * 1024)
+
 static void
 who_finds_no_room_is_told_so(void **state)
 {
-    const size_t size = (size_t)7 * 1024 * 1024;
-    const size_t n_room = KEEPER_QUEUE_BYTES / size;
-    struct asking x[16];
+    /* Some are through before the last is asked, where that takes a while. */
+    enum { ALL = KEEPER_QUEUE_BYTES / LARGE + 20 };
+    struct asking x[ALL];
+    int n_refused = 0;
 
     (void)state;
-    assert_true(n_room + 2 < sizeof(x) / sizeof(x[0]));
-    for (size_t i = 0; i < n_room + 2; i++) {
+    for (size_t i = 0; i < ALL; i++) {
         begin(&x[i], i == 0 ? "hang" : "Hello", "dlv_n");
         x[i].f.message.data =
-            (struct str){arena_alloc(x[i].f.arena, size), size};
+            (struct str){arena_alloc(x[i].f.arena, LARGE), LARGE};
         ask(&x[i]);
     }
-    for (size_t i = 0; i < n_room + 2; i++)
+    for (size_t i = 0; i < ALL; i++)
         wait_for(&x[i]);
     assert_false(x[1].f.call.is_done);
-    assert_int_equal(x[n_room + 1].f.verdict.verdict, VERDICT_RETRY);
-    assert_text(x[n_room + 1].f.verdict.reason, "plugin.down");
-    assert_holds(x[n_room + 1].f.verdict.detail, "too many messages wait");
-    for (size_t i = 0; i < n_room + 2; i++)
+    for (size_t i = 2; i < ALL; i++) {
+        if (!x[i].f.call.is_done)
+            continue;
+        n_refused++;
+        assert_int_equal(x[i].f.verdict.verdict, VERDICT_RETRY);
+        assert_text(x[i].f.verdict.reason, "plugin.down");
+        assert_holds(x[i].f.verdict.detail, "too many messages wait");
+    }
+    assert_true(n_refused > 0);
+    for (size_t i = 0; i < ALL; i++)
         call_end(&x[i].f);
 }
 

@@ -11,7 +11,7 @@ build_packages=(
 )
 lint_packages=(clang-format-14 clang-tidy-14 cppcheck git)
 test_packages=(
-    clang-14 libclang-rt-14-dev llvm-14
+    clang-14 g++ libclang-rt-14-dev llvm-14 make
     libhttp-parser-dev libjansson-dev
     ca-certificates curl iproute2 openssl procps spin sqlite3 util-linux
     libdb5.3 libexttextcat-2.0-0 libicu72 libnsl2 libsasl2-2 tzdata

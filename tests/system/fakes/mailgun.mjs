@@ -10,7 +10,8 @@ const error = (status, message, headers) => json(status, { message }, headers);
 const KNOWN = ['from', 'to', 'cc', 'bcc', 'subject', 'text', 'html',
     'amp-html', 'template', 'attachment', 'inline', 'recipient-variables'];
 
-// Node's own fetch reads the form with files.
+// Node's own fetch reads the form with files; a quotation mark of a name is left
+// as a form has it by Node 18.
 async function formOf(call) {
     const type = call.headers['content-type'];
     if (type === 'application/x-www-form-urlencoded')
@@ -20,7 +21,7 @@ async function formOf(call) {
 }
 
 const filesOf = (form) => Promise.all(form.getAll('attachment').map(
-    async (f) => ({ filename: f.name, type: f.type,
+    async (f) => ({ filename: f.name.replaceAll('%22', '"'), type: f.type,
         content: Buffer.from(await f.arrayBuffer()) })));
 
 function faultOf(form) {
