@@ -211,22 +211,27 @@ it_may_log_so_much(void **state)
 static void
 who_finds_no_room_is_told_so(void **state)
 {
-    /* Some are through before the last is asked, where that takes a while. */
-    enum { ALL = KEEPER_QUEUE_BYTES / LARGE + 20 };
+    /* The first ones hang, so that there is time to ask; where that does not
+     * do, some are through before the last is asked. */
+    enum { HANG = 3, ALL = HANG + KEEPER_QUEUE_BYTES / LARGE + 20 };
+    static const char *const ids[] = {"dlv_n1", "dlv_n2", "dlv_n3", "dlv_n"};
     struct asking x[ALL];
     int n_refused = 0;
 
     (void)state;
     for (size_t i = 0; i < ALL; i++) {
-        begin(&x[i], i == 0 ? "hang" : "Hello", "dlv_n");
-        x[i].f.message.data =
-            (struct str){arena_alloc(x[i].f.arena, LARGE), LARGE};
+        bool hangs = i < HANG;
+
+        begin(&x[i], hangs ? "hang" : "Hello", ids[hangs ? i : HANG]);
+        if (!hangs)
+            x[i].f.message.data =
+                (struct str){arena_alloc(x[i].f.arena, LARGE), LARGE};
         ask(&x[i]);
     }
     for (size_t i = 0; i < ALL; i++)
         wait_for(&x[i]);
-    assert_false(x[1].f.call.is_done);
-    for (size_t i = 2; i < ALL; i++) {
+    assert_false(x[HANG].f.call.is_done);
+    for (size_t i = HANG; i < ALL; i++) {
         if (!x[i].f.call.is_done)
             continue;
         n_refused++;
