@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,9 @@ import urllib.parse
 from rig import (ROOT, TICKS, TOOLS, Failed, cpu_us, die_with_parent, free_port,
                  wait_or_kill)
 
-NODE = ROOT / 'bench/peers/node_modules/.bin/node'
+# Not by node_modules/.bin: some versions of npm leave links out of it.
+ARCHITECTURE = {'x86_64': 'x64', 'aarch64': 'arm64'}[platform.machine()]
+NODE = ROOT / f'bench/peers/node_modules/node-linux-{ARCHITECTURE}/bin/node'
 
 # For a machine that is the database's: what its manual would have one set
 # first. Every commit of every contestant waits for the disk.
